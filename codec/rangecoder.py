@@ -1,0 +1,192 @@
+"""An integer range coder: the same bytes on every machine.
+
+Range coding (Martin 1979) with 32-bit integers and carry propagation as in LZMA. The code is the
+shortest byte string that, followed by zeros without end, falls inside the last interval; zeros at
+its end are not written. A reader past the end therefore reads zeros, and zeros always select the
+lowest interval: that of a 1 for a bit. Syntaxes that use 1 for "stop here" end soon on any bytes.
+
+`Encoder` and `Decoder` are two halves of one `Coder`: each method takes the value to code and
+returns the value that was coded, which a decoder reads instead. A layer so writes its syntax once,
+as one function that runs either way, and cannot decode anything but what it encodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+TOTAL: Final = 1 << 16  # of every probability; the range never falls under 2^24
+_BOTTOM: Final = 1 << 24
+_MASK: Final = (1 << 32) - 1
+
+
+class Bit:
+    """An adaptive bit: `p` of 65,536 is the probability of a 1.
+
+    The n-th bit moves `p` by 1/(n + 1.5) of the way, so that it learns fast and then settles;
+    `confidence` says how many bits the first `p` is worth, `limit` where n stays.
+    """
+
+    __slots__ = ("p", "n", "limit")
+
+    def __init__(self, p: int = TOTAL // 2, confidence: int = 0, limit: int = 60) -> None:
+        self.p = p
+        self.n = confidence
+        self.limit = limit
+
+    def update(self, bit: int) -> None:
+        """Learn that `bit` came. `//` rounds down for both signs, alike on every machine."""
+        p = self.p + 2 * ((TOTAL if bit else 0) - self.p) // (2 * self.n + 3)
+        self.p = min(max(p, 64), TOTAL - 64)
+        if self.n < self.limit:
+            self.n += 1
+
+
+class Number:
+    """Adaptive models of a whole number, Exp-Golomb coded: its length in bits, then its bits."""
+
+    __slots__ = ("stop", "top")
+
+    def __init__(self, bits: int = 16) -> None:
+        self.stop = [Bit() for _ in range(bits)]
+        self.top = [Bit() for _ in range(bits + 1)]
+
+
+class Coder(Protocol):
+    """What a layer's syntax sees of an encoder or a decoder."""
+
+    def uniform(self, total: int, value: int = 0) -> int:
+        """One of 0..total-1, all as likely; 1 <= total <= 65,536."""
+
+    def choice(self, weights: Sequence[int], index: int = 0) -> int:
+        """An index into `weights`, as likely as its weight (>= 0); their sum is at most 65,536."""
+
+    def bit(self, model: Bit, value: int = 0) -> int:
+        """A bit; the model learns from it."""
+
+    def number(self, model: Number, value: int = 0) -> int:
+        """A whole number in 0..2^bits - 1, where `bits` is the model's."""
+
+
+class _Syntax:
+    """The compound symbols, made of the three simple ones."""
+
+    def number(self: Coder, model: Number, value: int = 0) -> int:  # type: ignore[misc]
+        wanted = (value + 1).bit_length() - 1
+        length = 0
+        while length < len(model.stop) and not self.bit(model.stop[length], int(length == wanted)):
+            length += 1
+        coded = 1
+        for shift in range(length - 1, -1, -1):
+            bit = (value + 1) >> shift & 1
+            # only the bit below the leading one has a shape worth learning
+            bit = self.bit(model.top[length], bit) if coded == 1 else self.uniform(2, bit)
+            coded = coded << 1 | bit
+        return coded - 1
+
+
+class Encoder(_Syntax):
+    """Codes values; `finish()` gives the bytes."""
+
+    def __init__(self) -> None:
+        self._low = 0
+        self._range = _MASK
+        self._out = bytearray()
+
+    def uniform(self, total: int, value: int = 0) -> int:
+        self._encode(value, 1, total)
+        return value
+
+    def choice(self, weights: Sequence[int], index: int = 0) -> int:
+        self._encode(sum(weights[:index]), weights[index], sum(weights))
+        return index
+
+    def bit(self, model: Bit, value: int = 0) -> int:
+        if value:
+            self._encode(0, model.p, TOTAL)
+        else:
+            self._encode(model.p, TOTAL - model.p, TOTAL)
+        model.update(value)
+        return value
+
+    def finish(self) -> bytes:
+        """The shortest code inside the last interval; empty if it can be."""
+        for count in range(5):
+            tail = _MASK >> 8 * count
+            value = (self._low + tail) & ~tail
+            if value < self._low + self._range:
+                break
+        self._low = value
+        self._carry()
+        self._out += self._low.to_bytes(4, "big")[:count]
+        return bytes(self._out).rstrip(b"\0")
+
+    def _encode(self, start: int, size: int, total: int) -> None:
+        unit = self._range // total
+        self._low += start * unit
+        self._range = size * unit
+        self._carry()
+        while self._range < _BOTTOM:
+            self._out.append(self._low >> 24)
+            self._low = self._low << 8 & _MASK
+            self._range <<= 8
+
+    def _carry(self) -> None:
+        if self._low <= _MASK:
+            return
+        self._low &= _MASK
+        at = len(self._out) - 1
+        while self._out[at] == 255:
+            self._out[at] = 0
+            at -= 1
+        self._out[at] += 1
+
+
+class Decoder(_Syntax):
+    """Reads what an `Encoder` wrote. Any bytes decode to something: the caller judges what.
+
+    Every interval is as the encoder's, and what lies over the last one (a range that is no
+    multiple of the total leaves some) counts to the last symbol.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 4
+        self._code = int.from_bytes(data[:4].ljust(4, b"\0"), "big")
+        self._range = _MASK
+
+    def uniform(self, total: int, value: int = 0) -> int:
+        found = min(self._code // (self._range // total), total - 1)
+        self._consume(found, 1, total)
+        return found
+
+    def choice(self, weights: Sequence[int], index: int = 0) -> int:
+        total = sum(weights)
+        point = min(self._code // (self._range // total), total - 1)
+        start = 0
+        for found, weight in enumerate(weights):
+            if point < start + weight:
+                break
+            start += weight
+        self._consume(start, weight, total)
+        return found
+
+    def bit(self, model: Bit, value: int = 0) -> int:
+        found = int(self._code < self._range // TOTAL * model.p)
+        if found:
+            self._consume(0, model.p, TOTAL)
+        else:
+            self._consume(model.p, TOTAL - model.p, TOTAL)
+        model.update(found)
+        return found
+
+    def _consume(self, start: int, size: int, total: int) -> None:
+        unit = self._range // total
+        # a code above every interval (never an encoder's) must not outgrow the range
+        self._code = min(self._code - start * unit, size * unit - 1)
+        self._range = size * unit
+        while self._range < _BOTTOM:
+            byte = self._data[self._at] if self._at < len(self._data) else 0
+            self._code = (self._code << 8 | byte) & _MASK
+            self._range <<= 8
+            self._at += 1
