@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,8 @@ _MAX_CARD_TEXT = 6000  # more never fits the smallest letters
 def text_card(text: str, width: int, height: int) -> np.ndarray:
     """Draws text, dark on a light card, as large as fits; what does not fit ends in an ellipsis.
 
-    text: any str; newlines are kept, other controls and what the built-in font lacks are not.
+    text: any str; newlines are kept, other controls become spaces. The built-in font has the
+    letters of ASCII: accents are dropped, other scripts show as boxes.
     width, height: 1..4096 pixels. -> (height, width, 3) uint8. Raises ImageError for other sizes.
     """
     from PIL import Image, ImageDraw
@@ -29,8 +31,7 @@ def text_card(text: str, width: int, height: int) -> np.ndarray:
     if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
         raise ImageError(f"a card is 1 to {MAX_SIDE} pixels a side, not {width} x {height}")
     card = Image.new("RGB", (width, height), _PAPER)
-    shown = "".join(c if c == "\n" or c.isprintable() else " " for c in text[:_MAX_CARD_TEXT])
-    shown = shown.encode("utf-8", "replace").decode("utf-8")
+    shown = "".join(_drawable(letter) for letter in text[:_MAX_CARD_TEXT])
     size, lines = _fit(shown.strip() or "(no prompt)", width, height)
     pen = ImageDraw.Draw(card)
     margin, ink = _margin(width, height), _INK if shown.strip() else _FAINT
@@ -39,6 +40,14 @@ def text_card(text: str, width: int, height: int) -> np.ndarray:
     for row, line in enumerate(lines):
         pen.text((margin, top + row * step), line, fill=ink, font=_font(size))
     return np.array(card)
+
+
+def _drawable(letter: str) -> str:
+    if letter == "\n":
+        return letter
+    base = unicodedata.normalize("NFKD", letter)[:1]
+    letter = base if base.isascii() else letter
+    return letter if letter.isprintable() else " "
 
 
 def _margin(width: int, height: int) -> int:
