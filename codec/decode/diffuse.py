@@ -1,0 +1,155 @@
+"""Colours flow from the cells of a colormap until the lines of a sketch stop them.
+
+After diffusion curves (Orzan et al. 2008), but the colours come from cell means instead of
+from the curves. On a grid of pixels x we look for the least
+
+    sum over links (i, j)  w_ij (x_i - x_j)²        smooth, but w_ij is small where a line cuts
+  + grip * sum over pixels (mean of its cell - c)²  every cell keeps its colour c
+  + pull * sum over pixels (x_i - x0_i)²            and what is shut in stays near a smooth x0
+
+which is a sparse symmetric system, solved from coarse to fine by conjugate gradients. A line
+lies between pixels and not on them: nothing leaks through it and no pixel is lost to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+LEAK = 0.01  # what a cut link still lets through, of 1
+GRIP = 40.0  # over the pixels of a cell, so that it means the same at every resolution
+PULL = 1.0  # the same
+ROUNDS = (40, 30, 24, 24)  # conjugate gradient steps, coarse levels first
+OVERSHOOT = 0.35  # how far, of the local range of colours, a pixel may leave that range
+
+
+def cut_links(
+    polylines: Sequence[np.ndarray], height: int, width: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which links between neighbouring pixels are cut by a line.
+
+    polylines: each (N, 2) of x, y in pixels, the first pixel's centre being (0.5, 0.5).
+    Returns across (height, width - 1) bool, links from (y, x) to (y, x + 1), and down
+    (height - 1, width) bool, links from (y, x) to (y + 1, x). Every path of links from one side
+    of a line to the other uses a cut one.
+    """
+    across = np.zeros((height, width - 1), bool)
+    down = np.zeros((height - 1, width), bool)
+    if polylines:
+        starts = np.concatenate([line[:-1] for line in polylines]).astype(np.float64) - 0.5
+        ends = np.concatenate([line[1:] for line in polylines]).astype(np.float64) - 0.5
+        _mark(across, starts, ends)
+        _mark(down.T, starts[:, ::-1], ends[:, ::-1])
+    return across, down
+
+
+def _mark(links: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> None:
+    """Set links[y, floor(x)] wherever a segment crosses the row of pixel centres y at x."""
+    lower = np.ceil(np.minimum(starts[:, 1], ends[:, 1])).astype(int)
+    upper = np.ceil(np.maximum(starts[:, 1], ends[:, 1])).astype(int)  # half open: no row twice
+    count = upper - lower
+    segment = np.repeat(np.arange(len(starts)), count)
+    row = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + lower[segment]
+    start, end = starts[segment], ends[segment]
+    column = start[:, 0] + (row - start[:, 1]) / (end[:, 1] - start[:, 1]) * (end - start)[:, 0]
+    column = np.floor(column).astype(int)
+    rows, columns = links.shape
+    inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
+    links[row[inside], column[inside]] = True
+
+
+def diffuse(
+    cells: np.ndarray, polylines: Sequence[np.ndarray], height: int, width: int
+) -> np.ndarray:
+    """Paint the colours of `cells` between the lines.
+
+    cells: (rows, cols, 3) float32 in 0..1; polylines: each (N, 2) of x, y in units of the whole
+    picture (0..1). Returns about (height, width, 3) float32 in 0..1: whole pixels to each cell.
+    """
+    rows, cols = cells.shape[:2]
+    tall, wide = max(1, round(height / rows)), max(1, round(width / cols))
+    smooth = previous = None
+    levels = len(ROUNDS)
+    for level, rounds in enumerate(ROUNDS):
+        shift = levels - 1 - level
+        h, w = rows * max(1, tall >> shift), cols * max(1, wide >> shift)
+        smooth = cv2.resize(cells, (w, h), interpolation=cv2.INTER_CUBIC)
+        start = smooth if previous is None else cv2.resize(previous, (w, h))
+        previous = _solve(cells, polylines, smooth, start, rounds)
+    return _within_reach(previous, cells)
+
+
+def _solve(
+    cells: np.ndarray,
+    polylines: Sequence[np.ndarray],
+    smooth: np.ndarray,
+    start: np.ndarray,
+    rounds: int,
+) -> np.ndarray:
+    """Conjugate gradients with a diagonal preconditioner at one resolution, from `start`."""
+    height, width = smooth.shape[:2]
+    rows, cols = cells.shape[:2]
+    per_cell = (height // rows) * (width // cols)
+    grip, pull = GRIP / per_cell, PULL / per_cell
+    scale = np.array([width, height], np.float64)
+    across, down = cut_links([line * scale for line in polylines], height, width)
+    across = np.where(across, LEAK, 1.0).astype(np.float32)[..., None]
+    down = np.where(down, LEAK, 1.0).astype(np.float32)[..., None]
+
+    def to_cells(x: np.ndarray) -> np.ndarray:
+        return cv2.resize(x, (cols, rows), interpolation=cv2.INTER_AREA)
+
+    def spread(c: np.ndarray) -> np.ndarray:
+        return cv2.resize(c, (width, height), interpolation=cv2.INTER_NEAREST)
+
+    def apply(x: np.ndarray) -> np.ndarray:
+        y = spread(to_cells(x)) * grip + pull * x
+        flow = (x[:, 1:] - x[:, :-1]) * across
+        y[:, :-1] -= flow
+        y[:, 1:] += flow
+        flow = (x[1:] - x[:-1]) * down
+        y[:-1] -= flow
+        y[1:] += flow
+        return y
+
+    def dot(a: np.ndarray, b: np.ndarray) -> float:
+        return float((a * b).sum(dtype=np.float64))  # in one thread: the same sum everywhere
+
+    diagonal = np.full((height, width, 1), grip / per_cell + pull, np.float32)
+    diagonal[:, :-1] += across
+    diagonal[:, 1:] += across
+    diagonal[:-1] += down
+    diagonal[1:] += down
+
+    x = start.copy()
+    residual = spread(cells) * grip + pull * smooth - apply(x)
+    step = residual / diagonal
+    energy = dot(residual, step)
+    for _ in range(rounds):
+        if energy < 1e-9 * x.size:
+            break
+        image = apply(step)
+        length = energy / dot(step, image)
+        x += np.float32(length) * step
+        residual -= np.float32(length) * image
+        scaled = residual / diagonal
+        before, energy = energy, dot(residual, scaled)
+        step = scaled + np.float32(energy / before) * step
+    return x
+
+
+def _within_reach(x: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Clip `x` to a little more than the range of the colours of the cells around it.
+
+    A small region shut in by lines must carry alone what its cell has too much or too little;
+    an error of the quantiser would make it glow.
+    """
+    height, width = x.shape[:2]
+    around = np.ones((3, 3), np.uint8)
+    low, high = cv2.erode(cells, around), cv2.dilate(cells, around)
+    reach = OVERSHOOT * (high - low) + 0.02
+    low = cv2.resize(low - reach, (width, height), interpolation=cv2.INTER_LINEAR)
+    high = cv2.resize(high + reach, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.clip(np.clip(x, low, high), 0.0, 1.0)
