@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from codec.image import resize_area
+from codec.oklab import from_srgb
 
 _CELLS = 48  # the picture is looked at as 48 x 48 cells
 
@@ -64,10 +65,10 @@ def describe(pixels: np.ndarray) -> str:
 
     At most 90 characters of ASCII, the same for the same pixels.
     """
-    lab = _oklab(resize_area(pixels, _CELLS, _CELLS))
+    lab = from_srgb(resize_area(pixels, _CELLS, _CELLS))
     names = list(_PROTOTYPES)
     code = bytes.fromhex("".join(_PROTOTYPES.values()))
-    prototypes = _oklab(np.frombuffer(code, np.uint8).reshape(-1, 3))
+    prototypes = from_srgb(np.frombuffer(code, np.uint8).reshape(-1, 3))
     gap = (lab[:, :, None] - prototypes) * (1, 1.6, 1.6)  # a grey with a tint is no grey
     nearest = (gap**2).sum(axis=3).argmin(axis=2)
     shares = np.bincount(nearest.ravel(), minlength=len(names)) / nearest.size
@@ -151,27 +152,3 @@ def _family(name: str) -> str:
     return {"black": "grey", "white": "grey", "cream": "beige", "olive": "green"}.get(
         family, family
     )
-
-
-def _oklab(rgb: np.ndarray) -> np.ndarray:
-    """(..., 3) uint8 sRGB -> (..., 3) float64: L 0..1, a and b about -0.4..0.4."""
-    s = rgb / 255.0
-    linear = np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
-    lms = np.cbrt(linear @ _TO_LMS)
-    return lms @ _TO_LAB
-
-
-_TO_LMS = np.array(
-    [
-        [0.4122214708, 0.2119034982, 0.0883024619],
-        [0.5363325363, 0.6806995451, 0.2817188376],
-        [0.0514459929, 0.1073969566, 0.6299787005],
-    ]
-)
-_TO_LAB = np.array(
-    [
-        [0.2104542553, 1.9779984951, 0.0259040371],
-        [0.7936177850, -2.4285922050, 0.7827717662],
-        [-0.0040720468, 0.4505937099, -0.8086757660],
-    ]
-)
