@@ -70,7 +70,7 @@ def load(source: str | os.PathLike[str] | bytes | BinaryIO) -> Picture:
 def encode_png(pixels: np.ndarray, text: Mapping[str, str] | None = None) -> bytes:
     """(H, W, 3) uint8 sRGB -> the bytes of a PNG, the same bytes for the same input.
 
-    text: metadata by keyword (1..79 Latin-1 characters); what is not Latin-1 goes to iTXt.
+    text: metadata by keyword (1..79 Latin-1 characters); what is not ASCII goes to iTXt.
     Raises ImageError when pixels have another shape or dtype or a keyword is not allowed.
     """
     from PIL import Image, PngImagePlugin
@@ -79,7 +79,8 @@ def encode_png(pixels: np.ndarray, text: Mapping[str, str] | None = None) -> byt
     for key, value in (text or {}).items():
         if not re.fullmatch(r"[ -~\xa1-\xff]{1,79}", key):
             raise ImageError(f"{key!r} cannot be a PNG keyword: use 1 to 79 Latin-1 characters")
-        info.add_text(key, value.encode("utf-8", "replace").decode("utf-8"))
+        value = value.encode("utf-8", "replace").decode("utf-8")
+        (info.add_text if value.isascii() else info.add_itxt)(key, value)
     out = io.BytesIO()
     Image.fromarray(_checked(pixels)).save(out, "PNG", pnginfo=info)
     return out.getvalue()
