@@ -1,0 +1,78 @@
+"""Trilayer: an image as three layers that a person can read and change, in a few hundred bytes.
+
+    import codec
+
+    layers = codec.encode("photo.png", prompt="a castle on a green hill")
+    data = layers.to_bytes()
+    pixels = codec.decode(codec.Layers.from_bytes(data))
+
+Follows Chen, Mao, Cheng, "Stable Diffusion is a Natural Cross-Modal Decoder for Layered AI-generated
+Image Compression" (DCC 2025, arXiv 2412.12982). The bytes are specified in FORMAT.md.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, BinaryIO
+
+from codec import errors
+from codec.errors import CodecError
+from codec.layers import Layers
+from codec.pose import Pose
+from codec.semantic import Prompt
+from codec.structure import Sketch
+from codec.texture import Colormap
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from codec.decode.base import OnStep
+
+__version__ = "0.1.0"
+__all__ = ["CodecError", "Colormap", "Layers", "Pose", "Prompt", "Sketch", "decode", "encode", "errors"]
+
+
+def encode(
+    source: str | os.PathLike[str] | bytes | BinaryIO | np.ndarray,
+    *,
+    prompt: str | None = None,
+    negative: str = "",
+    budget: int | None = None,
+    grid: int | tuple[int, int] | None = None,
+    edges: str = "canny",
+    seed: int | None = None,
+) -> Layers:
+    """The three layers of a picture, within a byte budget.
+
+    `source`: a PNG, JPEG, WebP or AVIF file (path, bytes or open file), or (H, W, 3) uint8 sRGB
+    pixels, 1..4096 a side. `prompt`: what it shows; None: what its own metadata say, else a
+    description. `budget`: bytes of the whole file; None: 0.02 bits per pixel. `grid`: colour
+    cells on the longer side, or (rows, cols), 4..32; None: chosen by the budget. `edges`: the
+    edge detector's name. `seed`: stored for the decoder.
+
+    Raises `ImageError`, `BudgetTooSmall`, `InvalidLayer` or `UnknownName`.
+    """
+    from codec.extract import extract
+
+    return extract(
+        source, prompt=prompt, negative=negative, budget=budget, grid=grid, edges=edges, seed=seed
+    ).layers
+
+
+def decode(
+    layers: Layers,
+    *,
+    decoder: str = "painter",
+    seed: int | None = None,
+    on_step: OnStep | None = None,
+) -> np.ndarray:
+    """Paint the picture of one, two or three layers: (height, width, 3) uint8 sRGB.
+
+    `decoder`: its name. `seed`: of its random numbers; None: the file's, else 0. `on_step`: called
+    with a `decode.base.Step` now and then; returning False stops.
+
+    Raises `UnknownName`, `ModelMissing`, `InvalidLayer` (no layer at all) or `Cancelled`.
+    """
+    from codec.decode import get
+
+    return get(decoder).decode(layers, seed=seed, on_step=on_step)

@@ -1,0 +1,180 @@
+"""Edits of layers, without decoding: pure functions from `Layers` to `Layers`.
+
+What an edit does not touch keeps its very bytes: other layers, other strokes, the lattice, the
+quantiser step. All raise `InvalidLayer` where the layer or the value is not one that can be edited so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from codec.chain import Stroke
+from codec.errors import InvalidLayer
+from codec.layers import Layers
+from codec.pose import UNITS, Joint, Pose
+from codec.semantic import Prompt
+from codec.structure import Sketch
+from codec.texture import Colormap
+
+LATTICE: Final = 128  # cells on the longer side of a sketch begun from nothing
+GRID: Final = 16  # and of a colormap
+_COVERED: Final = 1 / 3  # of a cell: what the mask covers more of is refilled
+
+
+def reprompt(layers: Layers, text: str, negative: str | None = None) -> Layers:
+    """With another prompt; `negative` None keeps the one there is."""
+    kept = layers.semantic.negative if layers.semantic else ""
+    return replace(layers, semantic=Prompt(text, kept if negative is None else negative))
+
+
+def resketch(layers: Layers, polylines: Iterable[np.ndarray]) -> Layers:
+    """With these strokes, each (N, 2) of x, y in pixels, most important first, on the lattice there is.
+
+    Strokes given as `Sketch.points()` stay what they were.
+    """
+    cols, rows = lattice(layers)
+    sketch = Sketch.from_polylines(polylines, layers.width, layers.height, cols, rows)
+    return replace(layers, structure=sketch)
+
+
+def draw(layers: Layers, polyline: np.ndarray) -> Layers:
+    """With one more stroke, (N, 2) of x, y in pixels. It goes first: a person meant it."""
+    old = layers.structure.strokes if isinstance(layers.structure, Sketch) else ()
+    cols, rows = lattice(layers)
+    new = Sketch.from_polylines([polyline], layers.width, layers.height, cols, rows)
+    return replace(layers, structure=Sketch(cols, rows, new.strokes + old))
+
+
+def lattice(layers: Layers) -> tuple[int, int]:
+    """Columns and rows of the sketch, or of the one that would be begun.
+
+    Raises `InvalidLayer` for a pose.
+    """
+    if isinstance(layers.structure, Pose):
+        raise InvalidLayer("the structure layer is a pose: it has no strokes to draw or erase")
+    if layers.structure:
+        return layers.structure.cols, layers.structure.rows
+    rows, cols = grid(layers.width, layers.height, LATTICE, 8, 1024)
+    return cols, rows
+
+
+def grid(width: int, height: int, cells: int, least: int = 4, most: int = 32) -> tuple[int, int]:
+    """Rows and columns of about square cells, `cells` on the longer side, each within bounds."""
+    longer = max(width, height)
+    rows, cols = (min(max(round(cells * side / longer), least), most) for side in (height, width))
+    return rows, cols
+
+
+def paint(layers: Layers, row: int, col: int, colour: Sequence[int]) -> Layers:
+    """With one cell of the colormap in another colour, 3 integers in 0..255 of sRGB."""
+    cells = _cells(layers)
+    if not (0 <= row < cells.shape[0] and 0 <= col < cells.shape[1]):
+        raise InvalidLayer(f"the colormap has {cells.shape[0]} rows and {cells.shape[1]} columns")
+    if len(colour) != 3 or not all(0 <= value <= 255 for value in colour):
+        raise InvalidLayer("a colour is three numbers of 0..255")
+    cells[row, col] = colour
+    return recolour(layers, cells)
+
+
+def recolour(layers: Layers, cells: np.ndarray) -> Layers:
+    """With these cells, (rows, cols, 3) uint8 sRGB, at the step there is."""
+    if layers.texture:
+        return replace(layers, texture=layers.texture.repaint(cells))
+    return replace(layers, texture=Colormap.from_cells(cells))
+
+
+def swap_structure(layers: Layers, other: Layers) -> Layers:
+    """With the other's sketch or pose, stretched to this picture."""
+    return replace(layers, structure=other.structure)
+
+
+def swap_texture(layers: Layers, other: Layers) -> Layers:
+    """With the other's colours, stretched to this picture."""
+    return replace(layers, texture=other.texture)
+
+
+def erase(layers: Layers, mask: np.ndarray) -> Layers:
+    """Without an object: no strokes or joints under the mask, and cells filled from around it.
+
+    `mask`: (height, width) bool, True over the object. A cell covered by more than a third takes the
+    colour that flows in from its uncovered neighbours; colours stay if every cell is covered.
+    """
+    if mask.shape != (layers.height, layers.width) or mask.dtype != bool:
+        raise InvalidLayer(f"the mask must be ({layers.height}, {layers.width}) bool")
+    structure, texture = layers.structure, layers.texture
+    if isinstance(structure, Sketch):
+        structure = _erase_strokes(structure, mask)
+    elif structure:
+        structure = _erase_joints(structure, mask)
+    if texture:
+        holes = _coverage(mask, texture.rows, texture.cols) > _COVERED
+        texture = texture.repaint(_fill(texture.cells, holes))
+    return replace(layers, structure=structure, texture=texture)
+
+
+def _cells(layers: Layers) -> np.ndarray:
+    if layers.texture:
+        return layers.texture.cells.copy()
+    return np.full((*grid(layers.width, layers.height, GRID), 3), 255, np.uint8)
+
+
+def _erase_strokes(sketch: Sketch, mask: np.ndarray) -> Sketch:
+    height, width = mask.shape
+    kept: list[Stroke] = []
+    for stroke, points in zip(sketch.strokes, sketch.points(width, height), strict=True):
+        x, y = points.astype(int).T
+        hidden = mask[np.minimum(y, height - 1), np.minimum(x, width - 1)]
+        breaks = np.flatnonzero(np.diff(hidden)) + 1
+        for piece in np.split(np.arange(len(stroke)), breaks):
+            if len(piece) >= 2 and not hidden[piece[0]]:
+                kept.append(stroke[piece[0] : piece[-1] + 1])
+    return Sketch(sketch.cols, sketch.rows, tuple(kept))
+
+
+def _erase_joints(pose: Pose, mask: np.ndarray) -> Pose:
+    height, width = mask.shape
+
+    def shown(joint: Joint) -> Joint:
+        hidden = joint is not None and mask[joint[1] * height // UNITS, joint[0] * width // UNITS]
+        return None if hidden else joint
+
+    persons = [tuple(shown(joint) for joint in person) for person in pose.persons]
+    return Pose(tuple(person for person in persons if any(joint is not None for joint in person)))
+
+
+def _coverage(mask: np.ndarray, rows: int, cols: int) -> np.ndarray:
+    """How much of each cell the mask covers: (rows, cols) float in 0..1; a cell has 1 pixel or more."""
+    y = np.arange(rows) * mask.shape[0] // rows
+    x = np.arange(cols) * mask.shape[1] // cols
+    bottom = np.maximum((np.arange(rows) + 1) * mask.shape[0] // rows, y + 1)
+    right = np.maximum((np.arange(cols) + 1) * mask.shape[1] // cols, x + 1)
+    sums = np.pad(mask.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    covered = sums[bottom][:, right] - sums[y][:, right] - sums[bottom][:, x] + sums[y][:, x]
+    return covered / ((bottom - y)[:, None] * (right - x)[None, :])
+
+
+def _fill(cells: np.ndarray, holes: np.ndarray) -> np.ndarray:
+    """The cells with holes filled by what is around: ring by ring inward, then smoothed inside."""
+    if holes.all() or not holes.any():
+        return cells
+    values = np.where(holes[..., None], 0.0, cells.astype(np.float64))
+    known = ~holes
+    while not known.all():
+        total, count = _neighbours(values * known[..., None]), _neighbours(known[..., None].astype(float))
+        ring = ~known & (count[..., 0] > 0)
+        values[ring] = (total / np.maximum(count, 1))[ring]
+        known |= ring
+    count = _neighbours(np.ones((*holes.shape, 1)))
+    for _ in range(2 * max(holes.shape)):
+        values[holes] = (_neighbours(values) / count)[holes]
+    return np.rint(values).astype(np.uint8)
+
+
+def _neighbours(values: np.ndarray) -> np.ndarray:
+    """The sum of the four neighbours; outside counts nothing."""
+    around = np.pad(values, ((1, 1), (1, 1), (0, 0)))
+    return around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:]

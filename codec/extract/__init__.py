@@ -1,0 +1,93 @@
+"""Picture -> three layers within a byte budget.
+
+The prompt is kept whole; of the rest the colours get a share, the strokes what is left, and
+the colours again what the strokes did not need.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Final
+
+import numpy as np
+
+from codec import image
+from codec.edit import grid as grid_of
+from codec.errors import BudgetTooSmall, InvalidLayer
+from codec.extract import structure
+from codec.extract.semantic import find_prompt
+from codec.image import Picture
+from codec.layers import Layers, default_budget
+from codec.texture import MAX_CELLS, MIN_CELLS, Colormap
+
+_COLOURS: Final = 0.26  # of the bytes beside the prompt
+_GRIDS: Final = ((40, 8), (80, 12), (500, 16), (1100, 24), (1 << 16, 32))  # up to so many bytes: cells
+_FRAMING: Final = 4  # bytes around two more layers: a longer length and a check each
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What was found: the layers, the pixels they came from, and where the prompt is from."""
+
+    layers: Layers
+    picture: Picture
+    origin: str
+
+
+def extract(
+    source: str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Picture,
+    *,
+    prompt: str | None = None,
+    negative: str = "",
+    budget: int | None = None,
+    grid: int | tuple[int, int] | None = None,
+    edges: str = "canny",
+    seed: int | None = None,
+) -> Extraction:
+    """The layers of a picture. Parameters and errors as `codec.encode`."""
+    picture = _picture(source)
+    height, width = picture.pixels.shape[:2]
+    budget = default_budget(width, height) if budget is None else budget
+    found = find_prompt(picture, prompt, negative)
+    layers = Layers(
+        width,
+        height,
+        found.prompt,
+        seed=found.seed if seed is None else seed,
+        settings=found.settings,
+    )
+    room = budget - len(layers.to_bytes()) - _FRAMING
+    if room <= 0:
+        needed = len(layers.to_bytes()) + _FRAMING
+        raise BudgetTooSmall(f"the prompt alone needs {needed} of the {budget} bytes: shorten it or allow more")
+    colours = _colours(picture, grid, int(room * _COLOURS), room)
+    sketch = structure.sketch(picture.pixels, room - len(colours.to_bytes()), edges=edges)
+    colours = _colours(picture, (colours.rows, colours.cols), room - len(sketch.to_bytes()), room)
+    layers = replace(layers, structure=sketch, texture=colours)
+    if len(layers.to_bytes()) > budget:
+        raise BudgetTooSmall(f"{budget} bytes are too few for words, lines and colours: allow more")
+    return Extraction(layers, picture, found.origin)
+
+
+def _colours(picture: Picture, grid: int | tuple[int, int] | None, share: int, most: int) -> Colormap:
+    """The colormap of about `share` bytes; a coarser grid, or more bytes up to `most`, if it must."""
+    height, width = picture.pixels.shape[:2]
+    if grid is None:
+        grid = next(cells for limit, cells in _GRIDS if share <= limit)
+    rows, cols = grid_of(width, height, grid) if isinstance(grid, int) else grid
+    if not all(MIN_CELLS <= side <= MAX_CELLS for side in (rows, cols)):
+        raise InvalidLayer(f"a colour grid has {MIN_CELLS} to {MAX_CELLS} cells a side")
+    cells = image.resize_area(picture.pixels, cols, rows)
+    try:
+        return Colormap.fit(cells, share)
+    except BudgetTooSmall:
+        return Colormap.fit(cells, most)
+
+
+def _picture(source: str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Picture) -> Picture:
+    if isinstance(source, Picture):
+        return source
+    if isinstance(source, np.ndarray):
+        return image.load(image.encode_png(source)) if max(source.shape[:2]) > 4096 else Picture(source)
+    return image.load(source)

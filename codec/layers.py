@@ -1,0 +1,165 @@
+"""Three layers <-> one file.
+
+    Prompt    --to_bytes-->  semantic  --\\
+    Sketch    --to_bytes-->  structure  ---> container.pack --> the bytes of a .tril file
+    Colormap  --to_bytes-->  texture   --/
+
+Each layer decodes alone; any may be absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+from codec import container, structure
+from codec.container import Container
+from codec.errors import Corrupt, FormatError, InvalidLayer
+from codec.pose import Pose
+from codec.semantic import Prompt
+from codec.settings import Settings
+from codec.structure import Sketch
+from codec.texture import Colormap
+
+SEED: Final = container.SKIPPABLE | container.KEEPABLE | 1
+SETTINGS: Final = container.SKIPPABLE | container.KEEPABLE | 2
+MAX_SEED: Final = (1 << 64) - 1
+BITS_PER_PIXEL: Final = 0.02  # the paper's; 655 bytes at 512 x 512
+LEAST_BUDGET: Final = 160  # a thumbnail still needs words, a few strokes and colours
+
+
+class Sizes(NamedTuple):
+    """Where a file's bytes go. `overhead` is header, lengths, checks and checksum."""
+
+    semantic: int
+    structure: int
+    texture: int
+    extensions: int
+    overhead: int
+
+    @property
+    def total(self) -> int:
+        """The length of the file."""
+        return sum(self)
+
+
+def default_budget(width: int, height: int) -> int:
+    """Bytes for a picture of that size: 0.02 bits per pixel, and at least 160."""
+    return max(int(width * height * BITS_PER_PIXEL / 8), LEAST_BUDGET)
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """A picture as three layers: what a `.tril` file holds.
+
+    `width`, `height`: of the picture, 1..4096 pixels. `semantic`, `structure`, `texture`: the layers, None
+    where absent; an empty prompt is an absent one. `seed`: 0..2^64 - 1, where the decoder's random
+    numbers start. `settings`: how the picture was generated. `extra`: chunks unknown to this
+    version, kept as they came. Raises `InvalidLayer` for anything else.
+    """
+
+    width: int
+    height: int
+    semantic: Prompt | None = None
+    structure: Sketch | Pose | None = None
+    texture: Colormap | None = None
+    seed: int | None = None
+    settings: Settings | None = None
+    extra: tuple[container.Chunk, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not all(1 <= side <= container.MAX_SIDE for side in (self.width, self.height)):
+            raise InvalidLayer(
+                f"the picture is {self.width}x{self.height}; a side has 1 to {container.MAX_SIDE} pixels"
+            )
+        if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
+            raise InvalidLayer("the seed is 0..2^64 - 1")
+        if self.semantic == Prompt():
+            object.__setattr__(self, "semantic", None)
+        if self.settings == Settings():
+            object.__setattr__(self, "settings", None)
+
+    def to_bytes(self) -> bytes:
+        """The file. Raises `LimitExceeded` over 65,536 bytes."""
+        return container.pack(self._container())
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Layers:
+        """The layers of a file: accepts exactly the bytes that `to_bytes` writes.
+
+        Raises `FormatError` (see errors.py) for anything else, `LimitExceeded` over 65,536 bytes.
+        """
+        return cls._parse(container.unpack(data, known=frozenset((SEED, SETTINGS))))
+
+    @classmethod
+    def salvage(cls, data: bytes) -> tuple[Layers, tuple[str, ...]]:
+        """The undamaged layers of a damaged file, and the names of the lost ones.
+
+        Raises `FormatError` where the header itself cannot be read.
+        """
+        content, damaged = container.salvage(data)
+        payloads = list(content.layers)
+        lost = list(damaged)
+        for index, name in enumerate(container.LAYERS):
+            alone = [b"", b"", b""]
+            alone[index] = payloads[index]
+            try:
+                cls._parse(Container(content.width, content.height, (alone[0], alone[1], alone[2])))
+            except FormatError:  # its 8-bit check passed by chance
+                payloads[index] = b""
+                lost.append(name)
+        rest = Container(content.width, content.height, (payloads[0], payloads[1], payloads[2]), content.chunks)
+        names = tuple(name for name in container.LAYERS if name in lost)
+        return cls._parse(rest), names
+
+    def sizes(self) -> Sizes:
+        """The bytes of each part of the file that `to_bytes` writes."""
+        content = self._container()
+        total = len(container.pack(content))
+        bare = len(container.pack(replace(content, chunks=())))
+        return Sizes(*map(len, content.layers), total - bare, bare - sum(map(len, content.layers)))
+
+    def bpp(self, size: int) -> float:
+        """Bits per pixel of `size` bytes."""
+        return 8 * size / (self.width * self.height)
+
+    def only(self, which: Iterable[int]) -> Layers:
+        """With the layers 1 (semantic), 2 (structure), 3 (texture) that `which` names, no others."""
+        keep = set(which)
+        return replace(
+            self,
+            semantic=self.semantic if 1 in keep else None,
+            structure=self.structure if 2 in keep else None,
+            texture=self.texture if 3 in keep else None,
+        )
+
+    def _container(self) -> Container:
+        payloads = [layer.to_bytes() if layer else b"" for layer in (self.semantic, self.structure, self.texture)]
+        chunks = list(self.extra)
+        if self.seed is not None:
+            chunks.append((SEED, self.seed.to_bytes((self.seed.bit_length() + 7) // 8, "big")))
+        if self.settings is not None:
+            chunks.append((SETTINGS, self.settings.to_bytes()))
+        return Container(self.width, self.height, (payloads[0], payloads[1], payloads[2]), tuple(sorted(chunks)))
+
+    @classmethod
+    def _parse(cls, content: Container) -> Layers:
+        words, lines, colours = content.layers
+        chunks = dict(content.chunks)
+        return cls(
+            content.width,
+            content.height,
+            Prompt.from_bytes(words) if words else None,
+            structure.from_bytes(lines) if lines else None,
+            Colormap.from_bytes(colours) if colours else None,
+            _seed(chunks.pop(SEED)) if SEED in chunks else None,
+            Settings.from_bytes(chunks.pop(SETTINGS)) if SETTINGS in chunks else None,
+            tuple(chunks.items()),
+        )
+
+
+def _seed(payload: bytes) -> int:
+    if len(payload) > 8 or payload[:1] == b"\0":
+        raise Corrupt("the seed is not in its one form")
+    return int.from_bytes(payload, "big")

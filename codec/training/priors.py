@@ -1,0 +1,106 @@
+"""Train the integer tables that the sketch's and the colormap's models start from.
+
+    python -m codec.training.priors colours DIR...     writes codec/colour_priors.npy
+    python -m codec.training.priors strokes DIR...     writes codec/stroke_priors.npy
+
+Each DIR is searched for pictures. A table has a row for each adaptive bit: the probability of a 1
+in 65,536ths, and how many bits' worth of evidence it starts with. A table is part of
+the format: files written with one can only be read with the same one (see FORMAT.md).
+
+The tables in the repository were trained on the photos and paintings of Debian 12's
+packages endless-sky-data (landscapes), gcompris-qt-data and mate-backgrounds, all free.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from codec import image, strokes, texture
+from codec.errors import CodecError
+from codec.rangecoder import Bit, Encoder
+
+CONFIDENCE = 24  # at most: a picture may still differ from the average one
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif")
+
+
+class Counter(Bit):
+    """A bit that counts instead of adapting."""
+
+    __slots__ = ("ones", "seen")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ones = self.seen = 0
+
+    def update(self, bit: int) -> None:
+        self.ones += bit
+        self.seen += 1
+
+
+def pictures(folders: Sequence[Path], least: int = 256) -> Iterator[np.ndarray]:
+    """The pictures under some folders with sides of `least` pixels or more, in order of name."""
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.suffix.lower() in SUFFIXES:
+                try:
+                    pixels = image.load(path).pixels
+                except CodecError:
+                    continue
+                if min(pixels.shape[:2]) >= least:
+                    yield pixels
+
+
+def colours(folders: Sequence[Path]) -> np.ndarray:
+    """Count over grids and steps as they are used: 8 to 24 cells, fine to coarse."""
+    models = texture.Models()
+    models.bits = [Counter() for _ in models.bits]
+    for pixels in pictures(folders):
+        for cols in (8, 12, 16, 24):
+            rows = min(max(round(cols * pixels.shape[0] / pixels.shape[1]), 4), 32)
+            cells = cv2.resize(pixels, (cols, rows), interpolation=cv2.INTER_AREA)
+            for step in range(4, 52, 4):
+                texture.syntax(Encoder(), texture.Colormap.from_cells(cells, step), models)
+    return _table(models.bits)
+
+
+def sketches(folders: Sequence[Path]) -> np.ndarray:
+    """Count over sketches as they are used: cut to a few hundred bytes, and longer."""
+    from codec.extract.structure import sketch
+
+    models = strokes.Models()
+    groups = [[Counter() for _ in group] for group in models.groups]
+    models.groups = groups
+    for pixels in pictures(folders):
+        for budget in (200, 400, 1000):
+            drawn = sketch(pixels, budget)
+            strokes.syntax(Encoder(), (drawn.cols, drawn.rows, drawn.strokes), models)
+    return _table([bit for group in groups for bit in group])
+
+
+def _table(bits: Sequence[Bit]) -> np.ndarray:
+    rows = []
+    for bit in bits:
+        assert isinstance(bit, Counter)
+        p = 65536 * (2 * bit.ones + 1) // (2 * bit.seen + 2)
+        rows.append((min(max(p, 256), 65280), min(bit.seen // 4, CONFIDENCE)))
+    return np.array(rows, np.uint16)
+
+
+def main() -> None:
+    """Train one table."""
+    parser = argparse.ArgumentParser(description="Train a table of priors.")
+    parser.add_argument("table", choices=("colours", "strokes"))
+    parser.add_argument("folders", nargs="+", type=Path)
+    options = parser.parse_args()
+    table = colours(options.folders) if options.table == "colours" else sketches(options.folders)
+    name = {"colours": "colour_priors.npy", "strokes": "stroke_priors.npy"}[options.table]
+    np.save(Path(__file__).parent.parent / name, table, allow_pickle=False)
+
+
+if __name__ == "__main__":
+    main()
