@@ -1,0 +1,223 @@
+"""Curves -> chains of lattice cells, by a search that trades bits for distance, all curves at once."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Directions counter-clockwise from east, as lattice steps (dx, dy); y grows downwards.
+STEP_X = np.array([1, 1, 0, -1, -1, -1, 0, 1])
+STEP_Y = np.array([0, -1, -1, -1, 0, 1, 1, 1])
+
+START_BITS = 9.0  # what a stroke costs beyond its links, about: where it starts,
+FIRST_BITS = 2.6  # its first direction,
+END_BITS = 4.5  # and that it ends
+LINK_BITS = 1.0  # mean cost of a link, for ordering strokes before they are coded
+
+BEAM = 10  # states kept for each curve
+DISTORTION = 0.07  # bits a sample may cost for each unit of penalty: the slope of the trade
+_NONE = 5  # "no turn yet" as a past turn; turns -2..2 are 0..4
+
+
+def _turn_bits() -> np.ndarray:
+    """Estimated bits of a turn given the two before it: (last, one before, turn), turns -2..2 as 0..4.
+
+    A digital straight line repeats one turn pattern: runs of zeros with +1 and -1 in alternation.
+    So a turn that undoes the latest one is cheap, one that adds to it dear, and 45 degrees at once
+    (two eighths) rare.
+    """
+    weight = np.zeros((6, 6, 5))
+    for last in range(6):
+        for before in range(6):
+            row = np.array([0.02, 0.20, 0.64, 0.20, 0.02])
+            recent = last if last != 2 else before
+            if recent in (1, 3, 0, 4):  # lean to the other side
+                other = 3 if recent < 2 else 1
+                row[other] *= 1.6 if last != 2 else 1.5
+                row[4 - other] *= 0.55
+            if last != 2 and last != _NONE:
+                row[2] *= 1.1
+            weight[last, before] = row / row.sum()
+    return -np.log2(weight).astype(np.float32)
+
+
+TURN_BITS = _turn_bits()
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """cols x rows cells over a frame of width x height pixels."""
+
+    cols: int
+    rows: int
+    width: int
+    height: int
+
+    @property
+    def pitch(self) -> tuple[float, float]:
+        """Cell width and height in pixels."""
+        return self.width / self.cols, self.height / self.rows
+
+    def centres(self, cells: np.ndarray) -> np.ndarray:
+        """(..., 2) cells (x, y) -> (..., 2) float32 pixel indices of their centres."""
+        pitch = np.array(self.pitch)
+        return ((cells + 0.5) * pitch - 0.5).astype(np.float32)
+
+
+def penalty(squared: np.ndarray) -> np.ndarray:
+    """Distortion of a sample at a squared distance in pixels: d^2, growing as d^4 past the tolerance."""
+    return squared + squared * squared * np.float32(1 / 16)
+
+
+def fit(
+    curves: list[np.ndarray], lattice: Lattice, distortion: float = DISTORTION, beam: int = BEAM
+) -> list[np.ndarray]:
+    """The cheapest chain for each curve: bits + `distortion` * sum over the curve of d^2 + d^4 / 16.
+
+    curves: (N, 2) float32 arrays of (x, y) pixel indices about a pixel apart. A beam search grows
+    all chains in step, a link at a time; a state is a cell, the sample of the curve it has reached,
+    and the last direction and turns. Turns are at most 90 degrees.
+    Returns one chain for each curve: (M, 2) int array of (x, y) cells, M = 0 if there is none.
+    """
+    if not curves:
+        return []
+    search = _Search(curves, lattice, np.float32(distortion), beam)
+    search.start()
+    while search.step():
+        pass
+    return [search.chain(i) for i in range(len(curves))]
+
+
+class _Search:
+    """Beam search over all curves; arrays are (active curves, beam, ...)."""
+
+    def __init__(self, curves: list[np.ndarray], lattice: Lattice, distortion: np.float32, beam: int) -> None:
+        self.lattice, self.slope, self.beam = lattice, distortion, beam
+        self.points = np.concatenate(curves).astype(np.float32)
+        lengths = np.array([len(c) for c in curves])
+        self.first = np.cumsum(lengths) - lengths
+        self.final = lengths - 1  # index of the last sample of each curve
+        pitch = max(lattice.pitch)
+        self.reach = np.arange(int(2.5 * pitch) + 3)  # samples that one link may pass
+        self.near_end = 0.75 * pitch
+        self.credit = np.float32(1.5 / pitch)  # bits that a sample of progress is worth when states compete
+        self.links_left = int(2.2 * lengths.max() / min(lattice.pitch)) + 8
+        self.best = np.full(len(curves), np.inf, np.float32)
+        self.best_at = np.full((len(curves), 2), -1)  # step and slot of the best finished chain
+        self.history: list[tuple[np.ndarray, ...]] = []
+
+    def start(self) -> None:
+        """Every curve may begin in the nearest cell or one around it."""
+        count = len(self.first)
+        head = self.points[self.first]
+        nearest = np.round((head + 0.5) / np.array(self.lattice.pitch, np.float32) - 0.5).astype(np.int64)
+        around = np.array([(dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
+        cells = nearest[:, None] + around
+        squared = ((self.lattice.centres(cells) - head[:, None]) ** 2).sum(2)
+        cost = np.where(self._inside(cells), self.slope * penalty(squared) * max(self.lattice.pitch) / 2, np.inf)
+        order = np.argsort(cost, 1, kind="stable")[:, : self.beam]
+        self.active = np.arange(count)
+        self.cells = np.take_along_axis(cells, order[:, :, None], 1)
+        self.cost = np.take_along_axis(cost, order, 1).astype(np.float32)
+        self.at = np.zeros(order.shape, np.int64)
+        self.direction = np.full(order.shape, -1)
+        self.turn = np.full(order.shape, _NONE)
+        self.turn_before = np.full(order.shape, _NONE)
+        self._record(np.full(order.shape, -1))
+
+    def step(self) -> bool:
+        """Add a link to every chain; False when no chain is left to grow."""
+        final = self.final[self.active]
+        cost = np.where((self.cost >= self.best[self.active][:, None]) | (self.at >= final[:, None]), np.inf, self.cost)
+        alive = np.isfinite(cost).any(1)
+        if not alive.any() or len(self.history) > self.links_left:
+            return False
+        self.active, final, cost = self.active[alive], final[alive], cost[alive]
+        cells, at, direction = self.cells[alive], self.at[alive], self.direction[alive]
+        turn, before = self.turn[alive], self.turn_before[alive]
+
+        opening = len(self.history) == 1
+        if opening:
+            directions = np.broadcast_to(np.arange(8), (*at.shape, 8))
+            turns = np.full(directions.shape, _NONE)
+            bits = np.full(directions.shape, FIRST_BITS, np.float32)
+        else:
+            directions = (direction[:, :, None] + np.arange(-2, 3)) & 7
+            turns = np.broadcast_to(np.arange(5), directions.shape)
+            bits = TURN_BITS[turn, before]
+        moves = directions.shape[2]
+        there = cells[:, :, None] + np.stack([STEP_X[directions], STEP_Y[directions]], 3)
+
+        # Samples ahead of each state, then their distance to the new cell and to the link.
+        ahead = np.minimum(at[:, :, None] + self.reach, final[:, None, None])
+        sample = self.points[self.first[self.active][:, None, None] + ahead][:, :, None]  # (A, B, 1, W, 2)
+        here_xy = self.lattice.centres(cells)[:, :, None, None]
+        there_xy = self.lattice.centres(there)[:, :, :, None]  # (A, B, K, 1, 2)
+        offset = sample - here_xy
+        to_there = ((sample - there_xy) ** 2).sum(4)
+        reached = to_there.argmin(3)  # (A, B, K): the nearest sample becomes the state's position
+        link = there_xy - here_xy
+        squared_length = (link * link).sum(4)
+        along = (offset * link).sum(4)
+        share = np.clip(along / squared_length, 0, 1)
+        to_link = (offset * offset).sum(4) + share * (share * squared_length - 2 * along)
+        passed = (self.reach > 0) & (self.reach <= reached[..., None])
+        distortion = (penalty(to_link) * passed).sum(3)
+
+        total = cost[:, :, None] + bits + self.slope * distortion
+        allowed = self._inside(there) & ((reached > 0) | opening)
+        total = np.where(allowed, total, np.float32(np.inf))
+        position = at[:, :, None] + reached
+
+        # A chain may end once it is near the end of its curve: pay for the samples not reached.
+        ending = position >= final[:, None, None] - self.near_end
+        missed = (self.reach > reached[..., None]) & (at[:, :, None, None] + self.reach <= final[:, None, None, None])
+        finished = total + END_BITS + self.slope * (penalty(to_there) * missed).sum(3)
+        finished = np.where(ending, finished, np.inf)
+
+        count = len(self.active)
+        flat_total = total.reshape(count, -1)
+        key = flat_total - self.credit * position.reshape(count, -1)
+        order = np.argsort(key, 1, kind="stable")[:, : 3 * self.beam]
+        pick = lambda values: np.take_along_axis(values.reshape(count, -1), order, 1)  # noqa: E731
+        slot = order // moves
+        old_turn = np.take_along_axis(turn, slot, 1)
+        state = (pick(there[..., 1]) * (self.lattice.cols + 2) + pick(there[..., 0])) * 8 + pick(directions)
+        state = (state * 6 + pick(turns)) * 6 + old_turn
+        repeated = np.tril(state[:, :, None] == state[:, None, :], -1).any(2)
+        rank = np.argsort(repeated | ~np.isfinite(np.take_along_axis(flat_total, order, 1)), 1, kind="stable")
+        rank = rank[:, : self.beam]
+        order, slot = np.take_along_axis(order, rank, 1), np.take_along_axis(slot, rank, 1)
+        repeated = np.take_along_axis(repeated, rank, 1)
+
+        self.cells = np.stack([pick(there[..., 0]), pick(there[..., 1])], 2)
+        self.cost = np.where(repeated, np.float32(np.inf), pick(total)).astype(np.float32)
+        self.at, self.direction, self.turn = pick(position), pick(directions), pick(turns)
+        self.turn_before = np.take_along_axis(turn, slot, 1)
+
+        finished = pick(finished)
+        winner = finished.argmin(1)
+        value = finished[np.arange(count), winner]
+        better = value < self.best[self.active]
+        self.best[self.active[better]] = value[better]
+        self.best_at[self.active[better]] = np.stack([np.full(count, len(self.history)), winner], 1)[better]
+        self._record(slot)
+        return True
+
+    def chain(self, curve: int) -> np.ndarray:
+        """The best finished chain of a curve, (M, 2) cells."""
+        step, slot = self.best_at[curve]
+        out = []
+        while step >= 0:
+            rows, cells, parents = self.history[step]
+            row = int(np.searchsorted(rows, curve))
+            out.append(cells[row, slot])
+            slot, step = parents[row, slot], step - 1
+        return np.array(out[::-1], np.int64).reshape(-1, 2)
+
+    def _inside(self, cells: np.ndarray) -> np.ndarray:
+        x, y = cells[..., 0], cells[..., 1]
+        return (x >= 0) & (y >= 0) & (x < self.lattice.cols) & (y < self.lattice.rows)
+
+    def _record(self, parents: np.ndarray) -> None:
+        self.history.append((self.active, self.cells, parents))
