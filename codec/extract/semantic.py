@@ -9,14 +9,17 @@ The metadata read here is what AUTOMATIC1111's web UI writes as PNG text `parame
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from codec.errors import InvalidLayer
 from codec.extract.describe import describe as describe
 from codec.image import Picture
 from codec.semantic import MAX_TEXT, Prompt
-from codec.settings import Settings
+from codec.settings import SAMPLERS, Settings
 
 GIVEN = "yours"
 FROM_FILE = "the file's own metadata (PNG parameters)"
@@ -109,27 +112,28 @@ def _settings(line: str) -> dict[str, str]:
 
 
 def _kept(values: dict[str, str]) -> Settings | None:
-    """The settings worth storing, each left out if the layer refuses it."""
-    wanted = {
-        "steps": _whole(values.get("Steps"), 1000),
-        "guidance": _number(values.get("CFG scale")),
-        "sampler": values.get("Sampler") or None,
+    """The settings that the file format can hold."""
+    guidance = _number(values.get("CFG scale"))
+    wanted: dict[str, Any] = {
+        "steps": _whole(values.get("Steps"), 255),
+        "guidance": None if guidance is None else round(guidance * 4) / 4,
+        "sampler": _sampler(values.get("Sampler", ""), values.get("Schedule type", "")),
         "model": values.get("Model") or None,
     }
     settings = Settings()
     for name, value in wanted.items():
-        try:
-            settings = _with(settings, name, value)
-        except InvalidLayer:
-            continue
+        with contextlib.suppress(InvalidLayer):
+            settings = dataclasses.replace(settings, **{name: value})
     return settings if settings != Settings() else None
 
 
-def _with(settings: Settings, name: str, value: object) -> Settings:
-    fields = {
-        field: getattr(settings, field) for field in ("steps", "guidance", "sampler", "model")
-    }
-    return Settings(**{**fields, name: value})
+def _sampler(name: str, schedule: str) -> str | None:
+    """'DPM++ 2M Karras', or 'DPM++ 2M' with 'Karras' -> dpmpp_2m_karras; None if unknown."""
+    words = name.lower().replace("++", "pp").split()
+    plain = "_".join(words)
+    scheduled = "_".join([*words, schedule.lower()])
+    known = {"plms": "pndm", **{sampler: sampler for sampler in SAMPLERS}}
+    return known.get(scheduled) or known.get(plain)
 
 
 def _whole(text: str | None, most: int) -> int | None:
