@@ -18,7 +18,8 @@ ROWS = (
     {"image", "rangecoder", "container", "raster", "oklab", "weights", "svg"},
     {"semantic", "structure", "texture", "settings"},
     {"layers"},
-    {"edit", "export", "extract", "decode"},
+    {"edit"},
+    {"export", "extract", "decode"},
     {"codec"},  # the public names, codec/__init__.py
     {"__main__", "ui", "training"},
     {"app"},

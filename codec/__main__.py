@@ -1,0 +1,301 @@
+"""The command line: `python -m codec`. See `python -m codec --help`."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from codec import CodecError, Layers, Pose, Prompt, __version__
+
+if TYPE_CHECKING:
+    from codec.decode import Step
+
+_MAX_INPUT = 1 << 20  # bytes read of a .tril; the format ends at 64 KiB and says so itself
+
+_EXAMPLES = """\
+examples:
+  python -m codec encode photo.jpg -o photo.tril --prompt "a castle on a hill"
+  python -m codec inspect photo.tril
+  python -m codec decode photo.tril -o picture.png --layers 1,3
+  python -m codec layers photo.tril -o folder     (edit what is in it, then)
+  python -m codec layers folder -o edited.tril
+
+A file named - is standard input or output.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command -> its exit code: 0, 1 after an error, 2 for wrong usage, 130 after Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may not know all letters
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+        if sys.stdout:
+            sys.stdout.flush()
+    except CodecError as error:
+        return _fail(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit must not fail
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        name = f"{os.path.basename(str(error.filename))}: " if error.filename else ""
+        return _fail(f"{name}{error.strerror or error}")
+    except MemoryError:
+        return _fail("there is not enough memory for this picture")
+    except KeyboardInterrupt:
+        _fail("stopped")
+        return 128 + signal.SIGINT
+    return 0
+
+
+def _fail(message: str) -> int:
+    print(f"trilayer: {printable(message)}", file=sys.stderr)
+    return 1
+
+
+def printable(text: str) -> str:
+    """Text from a file, safe on a terminal: controls and the invisible are spelled out."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+# commands
+
+
+def _encode(options: argparse.Namespace) -> None:
+    from codec.extract import extract
+
+    source = sys.stdin.buffer if options.image == "-" else options.image
+    found = extract(
+        source,
+        prompt=options.prompt,
+        negative=options.negative,
+        budget=options.budget,
+        grid=options.grid,
+        edges=options.edges,
+        seed=options.seed,
+    )
+    data = found.layers.to_bytes()
+    _write(options.output, data)
+    size = f"{len(data)} bytes, {found.layers.bpp(len(data)):.4f} bits per pixel"
+    _say(options, f"{options.output}: {size}; prompt: {found.origin}")
+
+
+def _decode(options: argparse.Namespace) -> None:
+    from codec.decode import get
+    from codec.image import encode_png
+
+    decoder = get(options.decoder)
+    layers = _open(options).only(options.layers)
+    shown = _progress if sys.stderr.isatty() else None
+    pixels = decoder.decode(layers, seed=options.seed, on_step=shown)
+    _write(options.output, encode_png(pixels))
+    _say(options, f"{options.output}: {layers.width} x {layers.height} pixels")
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    layers = _open(options)
+    facts = _facts(layers)
+    print(json.dumps(facts, indent=1) if options.json else _table(facts))
+
+
+def _layers(options: argparse.Namespace) -> None:
+    from codec.export import FILES, read_layers, write_layers
+
+    if options.file != "-" and os.path.isdir(options.file):
+        data = read_layers(options.file).to_bytes()
+        _write(options.output, data)
+        _say(options, f"{options.output}: {len(data)} bytes")
+        return
+    if options.output == "-":
+        raise CodecError("layers are written to a folder: give one with -o")
+    write_layers(_open(options), options.output)
+    written = [name for name in FILES if os.path.exists(os.path.join(options.output, name))]
+    _say(options, f"{options.output}: {', '.join(written)}")
+
+
+# what inspect tells
+
+
+def _facts(layers: Layers) -> dict[str, Any]:
+    sizes = layers.sizes()
+    parts = {**sizes._asdict(), "total": sizes.total}
+    prompt = layers.semantic or Prompt()
+    return {
+        "width": layers.width,
+        "height": layers.height,
+        "parts": {
+            name: {"bytes": size, "bits": 8 * size, "bpp": round(layers.bpp(size), 6)} for name, size in parts.items()
+        },
+        "prompt": prompt.text,
+        "negative": prompt.negative,
+        "structure": _structure_facts(layers),
+        "colours": {"rows": layers.texture.rows, "cols": layers.texture.cols} if layers.texture else None,
+        "seed": layers.seed,
+        "settings": asdict(layers.settings) if layers.settings else None,
+    }
+
+
+def _structure_facts(layers: Layers) -> dict[str, Any] | None:
+    structure = layers.structure
+    if structure is None:
+        return None
+    if isinstance(structure, Pose):
+        return {"kind": "pose", "persons": len(structure.persons)}
+    points = sum(len(stroke) for stroke in structure.strokes)
+    lattice = {"cols": structure.cols, "rows": structure.rows}
+    return {"kind": "sketch", "strokes": len(structure.strokes), "points": points, **lattice}
+
+
+def _table(facts: dict[str, Any]) -> str:
+    lines = [f"{'part':<12}{'bytes':>8}{'bits':>8}{'bpp':>10}"]
+    for name, part in facts["parts"].items():
+        lines.append(f"{name:<12}{part['bytes']:>8}{part['bits']:>8}{part['bpp']:>10.5f}")
+    structure, colours = facts["structure"], facts["colours"]
+    shown = {
+        "size": f"{facts['width']} x {facts['height']}",
+        "prompt": facts["prompt"] or "none",
+        "negative": facts["negative"],
+        "structure": "none" if structure is None else ", ".join(f"{k} {v}" for k, v in structure.items()),
+        "colours": "none" if colours is None else f"{colours['rows']} x {colours['cols']} cells (rows x columns)",
+        "seed": "none" if facts["seed"] is None else str(facts["seed"]),
+        "settings": ", ".join(f"{k} {v}" for k, v in (facts["settings"] or {}).items() if v is not None),
+    }
+    lines.append("")
+    lines += [f"{name:<12}{printable(value)}" for name, value in shown.items() if value]
+    return "\n".join(lines)
+
+
+# files and streams
+
+
+def _open(options: argparse.Namespace) -> Layers:
+    """The layers of options.file; with --salvage what is left of them."""
+    if options.file == "-":
+        data = sys.stdin.buffer.read(_MAX_INPUT)
+    else:
+        with open(options.file, "rb") as file:
+            data = file.read(_MAX_INPUT)
+    if not options.salvage:
+        return Layers.from_bytes(data)
+    layers, damaged = Layers.salvage(data)
+    if damaged:
+        print(f"trilayer: damaged and left out: {', '.join(damaged)}", file=sys.stderr)
+    return layers
+
+
+def _write(path: str, data: bytes) -> None:
+    from codec.export import write_file
+
+    if path != "-":
+        write_file(path, data)
+        return
+    if not sys.stdout or sys.stdout.isatty():
+        raise CodecError("these bytes are not for a terminal: name a file with -o, or pipe them on")
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def _say(options: argparse.Namespace, what: str) -> None:
+    if options.output != "-":
+        print(printable(what))
+
+
+def _progress(step: Step) -> None:
+    end = "\n" if step.index == step.total else ""
+    print(f"\r\033[K{step.index}/{step.total} {step.label}", end=end, file=sys.stderr, flush=True)
+
+
+# arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m codec",
+        description="Pictures as three layers - words, lines, colours - in a few hundred bytes.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"trilayer {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    encode = _command(commands, "encode", "make a .tril file from a picture", _encode)
+    encode.add_argument("image", metavar="IMG", help="a PNG, JPEG, WebP or AVIF, 1 to 4096 pixels a side")
+    _output(encode, "F.tril", "the file to write")
+    encode.add_argument("--prompt", help="what the picture shows (default: the file's metadata, else its colours)")
+    encode.add_argument("--negative", default="", metavar="TEXT", help="what the picture must not show")
+    encode.add_argument("--budget", type=_whole(1), metavar="BYTES", help="of the whole file (default: 0.02 bpp)")
+    encode.add_argument(
+        "--grid", type=_grid, metavar="N", help="colour cells on the longer side, or ROWSxCOLS, 4 to 32"
+    )
+    encode.add_argument("--edges", default="canny", metavar="NAME", help="edge detector (default: canny)")
+    encode.add_argument("--seed", type=_whole(0), metavar="N", help="stored for the decoder")
+
+    decode = _command(commands, "decode", "paint the picture of a .tril file", _decode)
+    _input(decode)
+    _output(decode, "OUT.png", "the PNG to write")
+    decode.add_argument(
+        "--layers", type=_which, default=(1, 2, 3), metavar="1,2,3", help="use these: 1 words, 2 lines, 3 colours"
+    )
+    decode.add_argument("--seed", type=_whole(0), metavar="N", help="of random numbers (default: the file's, else 0)")
+    decode.add_argument("--decoder", default="painter", metavar="NAME", help="(default: painter)")
+
+    inspect = _command(commands, "inspect", "show what a .tril file holds and where its bytes go", _inspect)
+    _input(inspect)
+    inspect.add_argument("--json", action="store_true", help="for programs")
+
+    layers = _command(commands, "layers", "write the layers to a folder of ordinary files, or back", _layers)
+    _input(layers, "a .tril file, or a folder of layers", "F.tril|DIR")
+    _output(layers, "DIR|F.tril", "the folder, or the file to write")
+    return parser
+
+
+def _command(commands: Any, name: str, what: str, run: Callable[[Any], None]) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=what, description=what + ".", allow_abbrev=False)
+    command.set_defaults(run=run)
+    return command
+
+
+def _input(command: argparse.ArgumentParser, what: str = "a .tril file", name: str = "F.tril") -> None:
+    command.add_argument("file", metavar=name, help=what)
+    command.add_argument("--salvage", action="store_true", help="take the undamaged layers of a damaged file")
+
+
+def _output(command: argparse.ArgumentParser, name: str, what: str) -> None:
+    command.add_argument("-o", "--output", metavar=name, required=True, help=what)
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 25 and int(text) >= least):
+            raise argparse.ArgumentTypeError(f"{printable(text)[:40]!r} is not a whole number from {least}")
+        return int(text)
+
+    return parse
+
+
+def _grid(text: str) -> int | tuple[int, int]:
+    sides = [_whole(1)(side) for side in text.split("x")]
+    if len(sides) > 2:
+        raise argparse.ArgumentTypeError("give one number, or ROWSxCOLS")
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+
+
+def _which(text: str) -> tuple[int, ...]:
+    names = text.split(",")
+    if not set(names) <= {"1", "2", "3"}:
+        raise argparse.ArgumentTypeError("give one or more of 1,2,3")
+    return tuple(sorted({int(name) for name in names}))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
