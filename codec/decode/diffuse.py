@@ -19,10 +19,11 @@ import cv2
 import numpy as np
 
 LEAK = 0.01  # what a cut link still lets through, of 1
-GRIP = 40.0  # over the pixels of a cell, so that it means the same at every resolution
-PULL = 1.0  # the same
+GRIP = 30.0  # over the pixels of a cell, so that it means the same at every resolution
+PULL = 2.0  # the same
+SMALL = 0.6  # how much stronger it pulls in a region as small as a cell
 ROUNDS = (40, 30, 24, 24)  # conjugate gradient steps, coarse levels first
-OVERSHOOT = 0.35  # how far, of the local range of colours, a pixel may leave that range
+OVERSHOOT = 0.25  # how far, of the local range of colours, a pixel may leave that range
 
 
 def cut_links(
@@ -92,9 +93,12 @@ def _solve(
     height, width = smooth.shape[:2]
     rows, cols = cells.shape[:2]
     per_cell = (height // rows) * (width // cols)
-    grip, pull = GRIP / per_cell, PULL / per_cell
     scale = np.array([width, height], np.float64)
-    across, down = cut_links([line * scale for line in polylines], height, width)
+    lines = [line * scale for line in polylines]
+    grip = GRIP / per_cell
+    cells_in = _areas(lines, height, width)[..., None] / per_cell
+    pull = PULL / per_cell * (1 + SMALL / cells_in**2)
+    across, down = cut_links(lines, height, width)
     across = np.where(across, LEAK, 1.0).astype(np.float32)[..., None]
     down = np.where(down, LEAK, 1.0).astype(np.float32)[..., None]
 
@@ -117,7 +121,7 @@ def _solve(
     def dot(a: np.ndarray, b: np.ndarray) -> float:
         return float((a * b).sum(dtype=np.float64))  # in one thread: the same sum everywhere
 
-    diagonal = np.full((height, width, 1), grip / per_cell + pull, np.float32)
+    diagonal = grip / per_cell + pull
     diagonal[:, :-1] += across
     diagonal[:, 1:] += across
     diagonal[:-1] += down
@@ -140,12 +144,23 @@ def _solve(
     return x
 
 
-def _within_reach(x: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """Clip `x` to a little more than the range of the colours of the cells around it.
+def _areas(lines: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
+    """Size in pixels of the region that each pixel is shut in, (height, width) float32.
 
-    A small region shut in by lines must carry alone what its cell has too much or too little;
-    an error of the quantiser would make it glow.
+    A region must carry alone what its cell has too much or too little; if it is much smaller
+    than a cell, an error of the quantiser would make it glow. Lines are drawn broad here, so
+    that small gaps count as shut.
     """
+    free = np.ones((height, width), np.uint8)
+    cv2.polylines(free, [np.round(line - 0.5).astype(np.int32) for line in lines], False, 0, 2)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(free, connectivity=4)
+    areas = stats[:, cv2.CC_STAT_AREA].astype(np.float32)
+    areas[0] = height * width  # the lines themselves
+    return areas[labels]
+
+
+def _within_reach(x: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Clip `x` to a little more than the range of the colours of the cells around it."""
     height, width = x.shape[:2]
     around = np.ones((3, 3), np.uint8)
     low, high = cv2.erode(cells, around), cv2.dilate(cells, around)

@@ -1,7 +1,7 @@
 """The embedded decoder: paints a clean digital painting from a sketch and a colormap.
 
     colormap --+
-               +-> diffuse -> crispen -> ink -> brush -> shrink x1/4 -> Real-ESRGAN x4 -> picture
+               +-> diffuse -> brushwork -> ink -> grain -> shrink -> Real-ESRGAN x4 -> picture
     sketch ----+
 
 Nothing is trained on the layers and nothing is downloaded. The prompt is not used, except that
@@ -17,24 +17,28 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from codec.decode import diffuse, strokes
+from codec.decode import brush, diffuse, strokes
 from codec.decode.base import OnStep, Progress
 from codec.decode.upscaler import SCALE, Upscaler
 from codec.errors import InvalidLayer
+from codec.image import text_card
+from codec.structure import Pose, Sketch
 
 if TYPE_CHECKING:
     from codec.layers import Layers
 
-LONGEST = 1024  # pixels of the longer side while painting, however large the picture is
-SHORTEST = 256  # and however small
-MIDDLE = 2  # painting is done at so many times the size that the network is given
+LONGEST = 1024  # pixels of the longer side at most, before a large picture is enlarged
+SHORTEST = 256  # and at least, before a small one is shrunk
+AREA = 768 * 768  # pixels in all at most
+PENCIL = np.array([0.17, 0.16, 0.18], np.float32)
+CANVAS = 2  # painting is done at 1 / CANVAS of that, enough for what the network is given
 
 
 class Painter:
     """A Decoder. `final` looks best, `preview` is fast enough to run at every edit."""
 
     def __init__(self, name: str, upscaler: Upscaler, area: int) -> None:
-        """Paint with `upscaler` at no more than `area` pixels; larger pictures are enlarged."""
+        """Paint, then use `upscaler` for a picture of no more than `area` pixels."""
         self.name = name
         self.upscaler = upscaler
         self.area = area
@@ -42,12 +46,12 @@ class Painter:
     @classmethod
     def final(cls) -> Painter:
         """The decoder "painter". Raises ModelMissing."""
-        return cls("painter", Upscaler.rrdb(), 768 * 768)
+        return cls("painter", Upscaler.rrdb(), AREA)
 
     @classmethod
     def preview(cls) -> Painter:
-        """The decoder "painter-preview". Raises ModelMissing."""
-        return cls("painter-preview", Upscaler.srvgg(), 448 * 448)
+        """The decoder "painter-preview": the same painting, refined less. Raises ModelMissing."""
+        return cls("painter-preview", Upscaler.srvgg(), 384 * 384)
 
     def decode(
         self, layers: Layers, *, seed: int | None = None, on_step: OnStep | None = None
@@ -57,17 +61,15 @@ class Painter:
             raise InvalidLayer("there is nothing to decode: give a prompt, a sketch or colours")
         if seed is None:
             seed = layers.seed or 0
-        random = np.random.Generator(np.random.Philox(abs(seed)))
+        random = np.random.Generator(np.random.Philox(seed % 2**128))
         lines = _lines(layers)
         if layers.texture is not None:
             cells = layers.texture.cells.astype(np.float32) / 255
             picture = self._paint(layers, cells, lines, random, on_step)
-        elif lines:
-            picture = self._draw(layers, lines, random, on_step)
         else:
             progress = Progress(1, on_step)
-            picture = _card(layers)
-            progress.step("card", picture)
+            picture = _drawing(layers, lines, random) if layers.structure else _card(layers)
+            progress.step("drawing", picture)
         return _fit(picture, layers.height, layers.width)
 
     def _paint(
@@ -78,20 +80,24 @@ class Painter:
         random: np.random.Generator,
         on_step: OnStep | None,
     ) -> np.ndarray:
-        rows, columns = self._network_size(layers)
+        height, width = _canvas(layers, AREA, CANVAS)
+        rows, columns = _canvas(layers, self.area, SCALE)
         progress = Progress(4 + self.upscaler.steps(rows), on_step)
-        height, width = rows * MIDDLE, columns * MIDDLE
+        cell = math.sqrt(height * width / (cells.shape[0] * cells.shape[1]))
 
         flat = diffuse.diffuse(cells, lines, height, width)
         flat = cv2.resize(flat, (width, height), interpolation=cv2.INTER_LINEAR)
         progress.step("colours", _to_uint8(flat))
 
         pen = strokes.ink(lines, height, width)
-        painting = _line_work(_crispen(flat), pen)
-        progress.step("lines", _to_uint8(painting))
-
-        painting = _brush_work(painting, pen, random)
+        room = cv2.distanceTransform((pen < 0.15).astype(np.uint8), cv2.DIST_L2, 3)
+        flat = brush.tighten(flat, room, cell)
+        dabs, grain = brush.bristles(brush.direction(flat, pen), random)
+        painting = brush.dab(flat, dabs, room, cell)
         progress.step("brush", _to_uint8(painting))
+
+        painting = _grain(_line_work(_crispen(painting), pen), pen, grain)
+        progress.step("lines", _to_uint8(painting))
 
         small = cv2.resize(painting, (columns, rows), interpolation=cv2.INTER_AREA)
         picture = small
@@ -103,38 +109,24 @@ class Painter:
         progress.step("done", picture)
         return picture
 
-    def _draw(
-        self,
-        layers: Layers,
-        lines: Sequence[np.ndarray],
-        random: np.random.Generator,
-        on_step: OnStep | None,
-    ) -> np.ndarray:
-        progress = Progress(1, on_step)
-        rows, columns = self._network_size(layers)
-        height, width = rows * SCALE, columns * SCALE
-        sheet = strokes.paper(height, width, random)
-        pencil = np.array([0.17, 0.16, 0.18], np.float32)
-        amount = 0.9 * strokes.ink(lines, height, width)[..., None]
-        picture = _to_uint8(sheet + (pencil - sheet) * amount)
-        progress.step("lines", picture)
-        return picture
 
-    def _network_size(self, layers: Layers) -> tuple[int, int]:
-        """Rows and columns of the small picture that the network enlarges."""
-        height, width = layers.height, layers.width
-        longer = max(height, width)
-        scale = min(1.0, LONGEST / longer, math.sqrt(self.area / (height * width)))
-        scale = max(scale, SHORTEST / longer)
-        return tuple(max(1, round(side * scale / SCALE)) for side in (height, width))
+def _canvas(layers: Layers, area: int, shrink: int) -> tuple[int, int]:
+    """Height and width to work at: the picture's aspect, bounded, then divided by `shrink`."""
+    height, width = layers.height, layers.width
+    longer = max(height, width)
+    scale = min(1.0, LONGEST / longer, math.sqrt(area / (height * width)))
+    scale = max(scale, SHORTEST / longer)
+    high, wide = (max(1, round(side * scale / shrink)) for side in (height, width))
+    return high, wide
 
 
 def _lines(layers: Layers) -> list[np.ndarray]:
     """The sketch's lines in units of the whole picture; a pose has none."""
-    if not hasattr(layers.structure, "polylines"):
+    if not isinstance(layers.structure, Sketch):
         return []
     size = np.array([layers.width, layers.height], np.float64)
-    return [line / size for line in layers.structure.polylines(layers.width, layers.height)]
+    lines = layers.structure.polylines(layers.width, layers.height)
+    return [strokes.smooth(line / size) for line in lines]
 
 
 def _crispen(flat: np.ndarray) -> np.ndarray:
@@ -154,20 +146,31 @@ def _line_work(painting: np.ndarray, pen: np.ndarray) -> np.ndarray:
     return painting + (0.35 * low - painting) * strength
 
 
-def _brush_work(
-    painting: np.ndarray, pen: np.ndarray, random: np.random.Generator
-) -> np.ndarray:
+def _grain(painting: np.ndarray, pen: np.ndarray, grain: np.ndarray) -> np.ndarray:
     """Vary the lightness with the grain of a brush, more where there are many lines."""
-    sigma = 0.03 * float(np.hypot(*pen.shape))
-    busy = np.clip(8 * cv2.GaussianBlur(pen, (0, 0), sigma), 0.2, 1.0)
-    grain = strokes.brush(strokes.direction(painting, pen), random)
-    return np.clip(painting * (1 + 0.08 * busy * grain)[..., None], 0.0, 1.0)
+    busy = cv2.GaussianBlur(pen, (0, 0), max(0.5, 0.03 * brush.diagonal(pen)))
+    amount = 0.05 * np.clip(8 * busy, 0.2, 1.0) * grain
+    return np.clip(painting * (1 + amount)[..., None], 0.0, 1.0)
+
+
+def _drawing(
+    layers: Layers, lines: Sequence[np.ndarray], random: np.random.Generator
+) -> np.ndarray:
+    """A sketch without colours: pencil on paper, (h, w, 3) uint8; of a pose a pale shadow."""
+    height, width = _canvas(layers, AREA, 1)
+    sheet = strokes.paper(height, width, random)
+    if isinstance(layers.structure, Pose):
+        figure = layers.structure.render(width, height).max(2, keepdims=True)
+        sheet = sheet * (1 - 0.12 * (figure > 0))
+    amount = 0.9 * strokes.ink(lines, height, width)[..., None]
+    return _to_uint8(sheet + (PENCIL - sheet) * amount)
 
 
 def _card(layers: Layers) -> np.ndarray:
-    """The prompt as text, (h, w, 3) uint8."""
-    rows, columns = min(layers.height, LONGEST), min(layers.width, LONGEST)
-    return layers.semantic.render(columns, rows)
+    """The prompt as text and what is missing for more, (h, w, 3) uint8."""
+    height, width = _canvas(layers, AREA, 1)
+    text = layers.semantic.text if layers.semantic else ""
+    return text_card(f"{text}\n\n(no sketch and no colours to paint from)", width, height)
 
 
 def _to_uint8(picture: np.ndarray) -> np.ndarray:

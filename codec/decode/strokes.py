@@ -1,4 +1,4 @@
-"""What a hand adds to flat colours: ink along the lines, the grain of a brush, paper.
+"""The lines of a sketch as pen strokes, and paper to draw them on.
 
 All lengths are in shares of the picture's diagonal, so that a picture looks the same at
 every working size. Polylines are (N, 2) of x, y in units of the whole picture (0..1).
@@ -14,7 +14,20 @@ import numpy as np
 SUPERSAMPLE = 3
 LINE_WIDTH = 1 / 330  # of the diagonal: about 2.2 pixels at 512 x 512
 TAPER = 1 / 18  # length over which a stroke swells from its tip
-BRUSH_LENGTH = 1 / 30  # length of a bristle's trace
+
+
+def smooth(line: np.ndarray) -> np.ndarray:
+    """Take the steps of the lattice out of a line: (N, 2) -> (M, 2), with the same ends.
+
+    Averages three neighbours twice, then cuts the corners twice (Chaikin 1974).
+    """
+    for _ in range(2):
+        inner = (line[:-2] + 2 * line[1:-1] + line[2:]) / 4
+        line = np.concatenate([line[:1], inner, line[-1:]])
+    for _ in range(2):
+        cuts = np.stack([0.75 * line[:-1] + 0.25 * line[1:], 0.25 * line[:-1] + 0.75 * line[1:]], 1)
+        line = np.concatenate([line[:1], cuts.reshape(-1, 2), line[-1:]])
+    return line
 
 
 def ink(polylines: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
@@ -43,50 +56,6 @@ def ink(polylines: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
             cv2.line(sheet, *ends, tone, thickness, cv2.LINE_AA, fraction)
     small = cv2.resize(sheet, (width, height), interpolation=cv2.INTER_AREA)
     return small.astype(np.float32) / 255
-
-
-def direction(picture: np.ndarray, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return unit vectors x, y (height, width) float32 along the forms of the picture.
-
-    The structure tensor's minor axis (Foerstner 1987) of colours and lines together, smoothed.
-    """
-    height, width = lines.shape
-    sigma = 0.02 * float(np.hypot(height, width))
-    stack = np.dstack([picture, 0.5 * cv2.GaussianBlur(lines, (0, 0), max(0.5, sigma / 3))])
-    gx = cv2.Sobel(stack, cv2.CV_32F, 1, 0)
-    gy = cv2.Sobel(stack, cv2.CV_32F, 0, 1)
-    even = (gx * gx - gy * gy).sum(2)
-    odd = (2 * gx * gy).sum(2)
-    even = cv2.GaussianBlur(even, (0, 0), max(0.5, sigma)) - 1e-5  # flat areas: level strokes
-    odd = cv2.GaussianBlur(odd, (0, 0), max(0.5, sigma))
-    angle = np.arctan2(odd, even) / 2 + np.pi / 2
-    return np.cos(angle), np.sin(angle)
-
-
-def brush(along: tuple[np.ndarray, np.ndarray], random: np.random.Generator) -> np.ndarray:
-    """Smear white noise along a field of directions (Cabral, Leedom 1993).
-
-    Returns (height, width) float32 of mean 0 and standard deviation 1.
-    """
-    height, width = along[0].shape
-    noise = random.standard_normal((height, width), np.float32)
-    reach = max(1.0, BRUSH_LENGTH / 2 * float(np.hypot(height, width)))
-    stride = 1.5
-    total = noise.copy()
-    home_x, home_y = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in (width, height)))
-    for sign in (-stride, stride):
-        x, y = home_x.copy(), home_y.copy()
-        for _ in range(round(reach / stride)):
-            step = [_look(field, x, y, cv2.INTER_NEAREST) for field in along]
-            x += sign * step[0]
-            y += sign * step[1]
-            total += _look(noise, x, y, cv2.INTER_LINEAR)
-    total = cv2.GaussianBlur(total, (0, 0), 0.7)
-    return (total - total.mean()) / max(float(total.std()), 1e-6)
-
-
-def _look(field: np.ndarray, x: np.ndarray, y: np.ndarray, how: int) -> np.ndarray:
-    return cv2.remap(field, x, y, how, borderMode=cv2.BORDER_REFLECT)
 
 
 def paper(height: int, width: int, random: np.random.Generator) -> np.ndarray:
