@@ -263,7 +263,7 @@ def _bezier(corners: list[Point], pixels: float) -> list[Point]:
     if len(corners) == 2:
         return corners[1:]
     length = pixels * sum(math.dist(a, b) for a, b in zip(corners, corners[1:], strict=False))
-    count = int(min(max(length / 3, 4), 64)) if math.isfinite(length) else 4
+    count = 2 * int(min(max(length / 6, 2), 32)) if math.isfinite(length) else 4
     t = np.linspace(0, 1, count + 1)[1:, None]
     curve = np.array(corners)
     rows: list[np.ndarray] = [np.repeat(corner[None], count, axis=0) for corner in curve]
