@@ -112,7 +112,7 @@ def erase(layers: Layers, mask: np.ndarray) -> Layers:
         structure = _erase_joints(structure, mask)
     if texture:
         holes = _coverage(mask, texture.rows, texture.cols) > _COVERED
-        texture = texture.repaint(_fill(texture.cells, holes))
+        texture = texture.refill(_fill(texture.cells, holes))
     return replace(layers, structure=structure, texture=texture)
 
 

@@ -25,7 +25,7 @@ from codec.texture import Colormap
 SEED: Final = container.SKIPPABLE | container.KEEPABLE | 1
 SETTINGS: Final = container.SKIPPABLE | container.KEEPABLE | 2
 MAX_SEED: Final = (1 << 64) - 1
-BITS_PER_PIXEL: Final = 0.02  # the paper's; 655 bytes at 512 x 512
+BITS_PER_PIXEL: Final = 0.02  # the paper's bound: 655 bytes at 512 x 512
 LEAST_BUDGET: Final = 160  # a thumbnail still needs words, a few strokes and colours
 
 
@@ -45,8 +45,8 @@ class Sizes(NamedTuple):
 
 
 def default_budget(width: int, height: int) -> int:
-    """Bytes for a picture of that size: 0.02 bits per pixel, and at least 160."""
-    return max(int(width * height * BITS_PER_PIXEL / 8), LEAST_BUDGET)
+    """Bytes for a picture of that size: under 0.02 bits per pixel, but at least 160."""
+    return max(int(width * height * BITS_PER_PIXEL / 8) - 1, LEAST_BUDGET)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class Models:
     """The adaptive bits, each started from its trained probability."""
 
     def __init__(self) -> None:
-        self.groups = [[Bit(*prior) for prior in group] for group in _priors()]
+        self.groups: list[dict[int, Bit]] = [_Bits(group) for group in _priors()]
 
     @property
     def stop(self) -> Bit:
@@ -44,22 +44,33 @@ class Models:
         return self.groups[0][1]
 
     @property
-    def first(self) -> list[Bit]:
+    def first(self) -> dict[int, Bit]:
         """The first direction: a binary tree."""
         return self.groups[1]
 
     @property
-    def end(self) -> list[Bit]:
+    def end(self) -> dict[int, Bit]:
         """Does a stroke end here? By length, line under it, line ahead."""
         return self.groups[2]
 
     @property
-    def turn(self) -> list[Bit]:
+    def turn(self) -> dict[int, Bit]:
         """Straight on? Which side? How far? By the last turns and the lines around."""
         return self.groups[3]
 
 
-_SHAPE: Final = (2, 8, 32, 2 * 125 * 8 * 8)  # how many bits of each group the table holds
+class _Bits(dict[int, Bit]):
+    """A group of bits, each made when it is first needed: a sketch meets few of thousands."""
+
+    def __init__(self, priors: list[tuple[int, int]]) -> None:
+        super().__init__()
+        self._priors = priors
+
+    def __missing__(self, index: int) -> Bit:
+        return self.setdefault(index, Bit(*self._priors[index]))
+
+
+SHAPE: Final = (2, 8, 32, 2 * 125 * 8 * 8)  # how many bits of each group the table holds
 
 
 @functools.cache
@@ -67,11 +78,11 @@ def _priors() -> list[list[tuple[int, int]]]:
     """Probability and confidence of each bit, by group."""
     path = Path(__file__).with_name("stroke_priors.npy")
     if not path.exists():
-        return [[(32768, 0)] * count for count in _SHAPE]
+        return [[(32768, 0)] * count for count in SHAPE]
     table = np.load(path, allow_pickle=False)
     pairs = [(int(p), int(n)) for p, n in table]
     groups = []
-    for count in _SHAPE:
+    for count in SHAPE:
         groups.append(pairs[:count])
         pairs = pairs[count:]
     return groups

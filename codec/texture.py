@@ -3,13 +3,15 @@
 A grid of 4 to 32 cells a side in Oklab, one discrete cosine transform over the whole grid (Ahmed,
 Natarajan, Rao 1974), one quantiser step. Coefficients go from low frequency to high, the three
 channels together, each with adaptive binary models chosen by the size that its frequency, the
-step and its coded neighbours let expect. Decoding is integer arithmetic throughout.
+step and its coded neighbours let expect. A cell that a person painted is a spot: its own colour,
+stored beside the transform, so that one stroke of the brush neither vanishes in the quantiser nor
+stirs the other cells. Decoding is integer arithmetic throughout.
 """
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +25,10 @@ MIN_CELLS, MAX_CELLS = 4, 32  # a side
 STEPS: Final = tuple(m << octave >> 3 for octave in range(8) for m in (256, 279, 304, 332, 362, 395, 431, 470))
 MAX_LEVEL: Final = 32767
 
+Spot = tuple[int, tuple[int, int, int]]
+
+_BRIGHTEST: Final = 63  # of a spot's colour
+_NO_SPOT: Final = 60000  # of 65,536
 _KINDS: Final = (1, 15)  # reserved (so that no bytes at all is no layer), this one
 _BASIS: Final = 1 << 13  # 1.0 in the integer transform
 _ROUNDING: Final = 0.34  # an encoder rounds up from .66: what that saves in bytes buys a finer step
@@ -34,13 +40,16 @@ class Colormap:
 
     `rows`, `cols`: 4..32. `step`: index 0..63 into `STEPS`, eight to an octave, 0 the finest.
     `levels`: 3 * rows * cols integers in -32767..32767, the channels L, a, b one after the other, each
-    row by row from the lowest vertical frequency. Raises `InvalidLayer` for anything else.
+    row by row from the lowest vertical frequency. `spots`: cells with a colour of their own, by rising
+    index (row by row), each (index, (r, g, b)) with sRGB in 0..63. Raises `InvalidLayer` for
+    anything else.
     """
 
     rows: int
     cols: int
     step: int
     levels: tuple[int, ...]
+    spots: tuple[Spot, ...] = ()
 
     def __post_init__(self) -> None:
         if not all(MIN_CELLS <= side <= MAX_CELLS for side in (self.rows, self.cols)):
@@ -51,6 +60,11 @@ class Colormap:
             raise InvalidLayer(f"a colormap's levels are within {MAX_LEVEL}")
         if not 0 <= self.levels[0] < _brightest(self.rows, self.cols, self.step):
             raise InvalidLayer("a colormap is neither darker than black nor brighter than white")
+        places = [-1, *(place for place, _ in self.spots), self.rows * self.cols]
+        if any(a >= b for a, b in zip(places, places[1:], strict=False)):
+            raise InvalidLayer("a colormap's spots are cells of it, by rising index")
+        if not all(0 <= value <= _BRIGHTEST for _, colour in self.spots for value in colour):
+            raise InvalidLayer(f"a spot's colour is three numbers of 0..{_BRIGHTEST}")
 
     @classmethod
     def from_cells(cls, cells: np.ndarray, step: int = 24) -> Colormap:
@@ -97,13 +111,33 @@ class Colormap:
         values = np.array(self.levels, np.int64).reshape(shape) * _steps(self.step)
         half = _BASIS * _BASIS // 2
         lab = (_basis(self.rows).T @ values @ _basis(self.cols) + half) // (_BASIS * _BASIS)
-        return oklab.to_srgb(np.moveaxis(lab, 0, 2))
+        colours = oklab.to_srgb(np.moveaxis(lab, 0, 2))
+        for place, colour in self.spots:
+            colours[divmod(place, self.cols)] = _widen(colour)
+        return colours
 
     def repaint(self, cells: np.ndarray) -> Colormap:
-        """The colormap of other cells at the same step; itself if they are the cells it has."""
-        if np.array_equal(cells, self.cells):
+        """With other cells, (rows, cols, 3) uint8: those that differ become spots, the rest stays.
+
+        Where most of the map changes, or its grid does, it is transformed anew at the same step.
+        """
+        cells = np.asarray(cells)
+        old = self.cells
+        if cells.shape != old.shape or cells.dtype != old.dtype:
+            return Colormap.from_cells(cells, self.step)
+        changed = np.flatnonzero((cells != old).any(2))
+        if not len(changed):
             return self
-        return Colormap.from_cells(cells, self.step)
+        if len(changed) > len(old.reshape(-1, 3)) // 4:
+            return Colormap.from_cells(cells, self.step)
+        spots = dict(self.spots)
+        for place in changed.tolist():
+            spots[place] = _narrow(cells.reshape(-1, 3)[place])
+        return replace(self, spots=tuple(sorted(spots.items())))
+
+    def refill(self, cells: np.ndarray) -> Colormap:
+        """With other cells, transformed anew at the same step: for smooth changes of many cells."""
+        return self if np.array_equal(cells, self.cells) else Colormap.from_cells(cells, self.step)
 
     def render(self, width: int, height: int) -> np.ndarray:
         """The cells as blocks, nearest neighbour: (height, width, 3) uint8 sRGB."""
@@ -131,6 +165,15 @@ class Colormap:
         if colormap.to_bytes() != payload:
             raise Corrupt("the texture layer's bytes are not in their one form", ("texture",))
         return colormap
+
+
+def _narrow(colour: np.ndarray) -> tuple[int, int, int]:
+    r, g, b = ((int(value) * _BRIGHTEST + 127) // 255 for value in colour)
+    return r, g, b
+
+
+def _widen(colour: tuple[int, int, int]) -> list[int]:
+    return [(value * 255 + _BRIGHTEST // 2) // _BRIGHTEST for value in colour]
 
 
 def _steps(step: int) -> np.ndarray:
@@ -211,7 +254,24 @@ def syntax(coder: Coder, given: Colormap | None, models: Models | None = None) -
             expected = min(max((size + _LEVEL_OF[channel] - step) // 4, 0), _SIZES - 1)
             context = ((bool(channel) * _SIZES + expected) * 6 + _ACTIVITIES[min(activity // 2, 8)]) * 3
             levels[at + place] = _level(coder, models, context, source[at + place] if source else 0)
-    return Colormap(rows, cols, step, tuple(levels))
+    return Colormap(rows, cols, step, tuple(levels), _spots(coder, rows * cols, given))
+
+
+def _spots(coder: Coder, cells: int, given: Colormap | None) -> tuple[Spot, ...]:
+    """Each the gap to the last one and, unless it has that one's colour, its own."""
+    out: list[Spot] = []
+    more, same, gap = Bit(_NO_SPOT), Bit(), Number(10)
+    while not coder.bit(more, int(given is not None and len(out) == len(given.spots))):
+        wanted = given.spots[len(out)] if given else (0, (0, 0, 0))
+        place, colour = out[-1] if out else (-1, None)
+        place += 1 + coder.number(gap, max(wanted[0] - place - 1, 0))
+        if place >= cells:
+            raise Corrupt("a colour lies outside the map", ("texture",))
+        if colour is None or not coder.bit(same, int(wanted[1] == colour)):
+            r, g, b = (coder.uniform(_BRIGHTEST + 1, value) for value in wanted[1])
+            colour = (r, g, b)
+        out.append((place, colour))
+    return tuple(out)
 
 
 def _level(coder: Coder, models: Models, context: int, level: int) -> int:

@@ -73,13 +73,12 @@ def sketches(folders: Sequence[Path]) -> np.ndarray:
     from codec.extract.structure import sketch
 
     models = strokes.Models()
-    groups = [[Counter() for _ in group] for group in models.groups]
-    models.groups = groups
+    models.groups = [{i: Counter() for i in range(count)} for count in strokes.SHAPE]
     for pixels in pictures(folders):
-        for budget in (200, 400, 1000):
-            drawn = sketch(pixels, budget)
+        full = sketch(pixels, 1000)
+        for drawn in (full, full.cut(450), full.cut(200)):
             strokes.syntax(Encoder(), (drawn.cols, drawn.rows, drawn.strokes), models)
-    return _table([bit for group in groups for bit in group])
+    return _table([bit for group in models.groups for bit in group.values()])
 
 
 def _table(bits: Sequence[Bit]) -> np.ndarray:

@@ -1,0 +1,109 @@
+"""Layers to test with: chosen by hypothesis, and one good example of each kind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import strategies as st
+
+from codec.chain import DIRECTION, STEPS, Stroke
+from codec.layers import Layers
+from codec.pose import Pose
+from codec.semantic import Prompt
+from codec.settings import SAMPLERS, Settings
+from codec.structure import Sketch
+from codec.texture import STEPS as QUANTISERS
+from codec.texture import Colormap
+
+prompts = st.builds(Prompt, st.text(max_size=80), st.text(max_size=30) | st.just(""))
+
+
+@st.composite
+def stroke(draw: st.DrawFn, cols: int, rows: int) -> Stroke:
+    """A walk that stays on the lattice and never turns back."""
+    point = (draw(st.integers(0, cols - 1)), draw(st.integers(0, rows - 1)))
+    out = [point]
+    for turn in draw(st.lists(st.integers(-3, 3), min_size=1, max_size=20)):
+        heading = 0
+        if len(out) > 1:
+            heading = DIRECTION[out[-1][0] - out[-2][0], out[-1][1] - out[-2][1]]
+        for nudge in (0, 1, -1, 2, -2, 3, -3) if len(out) > 1 else range(8):
+            if len(out) > 1 and not -3 <= turn + nudge <= 3:
+                continue
+            step = STEPS[(heading + turn + nudge) % 8]
+            point = (out[-1][0] + step[0], out[-1][1] + step[1])
+            if 0 <= point[0] < cols and 0 <= point[1] < rows:
+                out.append(point)
+                break
+        else:
+            break
+    return tuple(out)
+
+
+@st.composite
+def sketches(draw: st.DrawFn) -> Sketch:
+    cols, rows = draw(st.integers(8, 200)), draw(st.integers(8, 200))
+    rows = cols if draw(st.booleans()) else rows
+    return Sketch(cols, rows, tuple(draw(st.lists(stroke(cols, rows), max_size=6))))
+
+
+joints = st.none() | st.tuples(st.integers(0, 2047), st.integers(0, 2047))
+persons = st.lists(joints, min_size=18, max_size=18).map(tuple).filter(any)
+poses = st.lists(persons, max_size=4).map(tuple).map(Pose)
+
+
+@st.composite
+def colormaps(draw: st.DrawFn) -> Colormap:
+    shape = (draw(st.integers(4, 32)), draw(st.integers(4, 32)), 3)
+    rng = np.random.default_rng(draw(st.integers(0, 1000)))
+    flat, noise = rng.integers(0, 256, 3), rng.integers(0, 256, shape)
+    share = draw(st.sampled_from([0.0, 0.1, 1.0]))
+    cells = (flat * (1 - share) + noise * share).astype(np.uint8)
+    colormap = Colormap.from_cells(cells, draw(st.integers(0, len(QUANTISERS) - 1)))
+    places = draw(st.lists(st.integers(0, shape[0] * shape[1] - 1), max_size=5, unique=True))
+    colours = [(0, 0, 0), (63, 63, 63), (63, 20, 7)]
+    return replace(colormap, spots=tuple((place, draw(st.sampled_from(colours))) for place in sorted(places)))
+
+
+settings = st.builds(
+    Settings,
+    st.none() | st.integers(1, 255),
+    st.none() | st.integers(0, 255).map(lambda quarters: quarters / 4),
+    st.none() | st.sampled_from(SAMPLERS),
+    st.none() | st.text(min_size=1, max_size=16, alphabet=st.characters(exclude_categories=("Cs",))),
+)
+
+layers = st.builds(
+    Layers,
+    st.sampled_from([512, 768, 1, 4096, 333]),
+    st.sampled_from([512, 768, 1, 4096, 200]),
+    st.none() | prompts,
+    st.none() | sketches() | poses,
+    st.none() | colormaps(),
+    st.none() | st.integers(0, 2**64 - 1),
+    st.none() | settings,
+    st.sampled_from([(), ((0x80, b""), (0xFF, b"kept"))]),
+)
+
+
+def example() -> Layers:
+    """A small picture with all three layers and both extensions: 200 x 120 pixels."""
+    t = np.linspace(0, 2 * np.pi, 60)
+    circle = np.stack([100 + 40 * np.cos(t), 60 + 40 * np.sin(t)], 1)
+    horizon = np.array([[0, 80], [60, 76], [199, 90]])
+    sketch = Sketch.from_polylines([circle, horizon], 200, 120, 64)
+    cells = np.zeros((6, 10, 3), np.uint8)
+    cells[:4], cells[4:], cells[1:4, 4:6] = (120, 180, 240), (60, 120, 40), (230, 60, 40)
+    colours = Colormap.from_cells(cells, 20)
+    return Layers(200, 120, Prompt("a red ball over a meadow", "blurry"), sketch, colours, 7, Settings(30, 7.5))
+
+
+def pose() -> Pose:
+    """One person who stands, the left wrist not seen."""
+    points = [
+        (1024, 300), (1024, 480), (860, 480), (800, 760), (780, 1010), (1190, 480), (1250, 760), None,
+        (920, 1050), (900, 1400), (890, 1780), (1120, 1050), (1140, 1400), (1150, 1780),
+        (990, 260), (1060, 260), (940, 290), (1110, 290),
+    ]  # fmt: skip
+    return Pose((tuple(points),))

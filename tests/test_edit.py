@@ -1,0 +1,123 @@
+"""Edits do what they say, and leave the bytes of everything else alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from codec import Colormap, Layers, Sketch, edit
+from codec.errors import InvalidLayer
+from tests.samples import example, pose
+
+
+def mask_of(layers: Layers, left: int, top: int, right: int, bottom: int) -> np.ndarray:
+    mask = np.zeros((layers.height, layers.width), bool)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+def test_erase_takes_the_object_from_sketch_and_colours() -> None:
+    before = example()
+    after = edit.erase(before, mask_of(before, 50, 10, 150, 75))
+    # the ball's upper part is gone, what is under the mask's edge and the horizon stay
+    for points in after.structure.points(200, 120):
+        assert not ((points[:, 0] > 50) & (points[:, 0] < 150) & (points[:, 1] > 10) & (points[:, 1] < 75)).any()
+    assert before.structure.strokes[1] in after.structure.strokes
+    assert after.semantic == before.semantic
+    red = before.texture.cells[2, 4].astype(int)
+    sky = before.texture.cells[2, 0].astype(int)
+    erased = after.texture.cells[2, 4].astype(int)
+    assert np.abs(erased - sky).sum() < np.abs(erased - red).sum()
+
+
+def test_erasing_nothing_changes_nothing() -> None:
+    before = example()
+    assert edit.erase(before, np.zeros((120, 200), bool)) == before
+
+
+def test_erasing_all_leaves_the_colours_and_no_strokes() -> None:
+    after = edit.erase(example(), np.ones((120, 200), bool))
+    assert after.structure.strokes == ()
+    assert after.texture == example().texture
+
+
+def test_erase_splits_a_stroke() -> None:
+    before = example()
+    after = edit.erase(before, mask_of(before, 90, 70, 110, 100))
+    assert len(after.structure.strokes) > len(before.structure.strokes)
+
+
+def test_erase_takes_joints_from_a_pose() -> None:
+    before = replace(example(), structure=pose())
+    after = edit.erase(before, mask_of(before, 0, 0, 200, 30))
+    assert after.structure.persons[0][0] is None and after.structure.persons[0][8] is not None
+    assert edit.erase(before, np.ones((120, 200), bool)).structure.persons == ()
+
+
+def test_erase_wants_a_mask_of_the_pictures_size() -> None:
+    with pytest.raises(InvalidLayer):
+        edit.erase(example(), np.zeros((10, 10), bool))
+    with pytest.raises(InvalidLayer):
+        edit.erase(example(), np.zeros((120, 200), np.uint8))
+
+
+def test_erase_on_a_grid_finer_than_the_pixels() -> None:
+    small = Layers(2, 3, texture=Colormap.from_cells(np.full((4, 4, 3), 90, np.uint8)))
+    mask = np.array([[True, False], [False, False], [False, False]])
+    assert edit.erase(small, mask).texture is not None
+
+
+def test_a_drawn_stroke_goes_first_and_the_others_stay() -> None:
+    before = example()
+    after = edit.draw(before, np.array([[10.0, 10], [60, 40], [30, 100]]))
+    assert after.structure.strokes[1:] == before.structure.strokes
+    assert (after.texture, after.semantic) == (before.texture, before.semantic)
+
+
+def test_draw_begins_a_sketch() -> None:
+    after = edit.draw(Layers(300, 100), np.array([[0.0, 0], [299, 99]]))
+    assert isinstance(after.structure, Sketch)
+    assert (after.structure.cols, after.structure.rows) == (128, 43)
+
+
+def test_resketch_with_the_same_points_is_the_same_sketch() -> None:
+    before = example()
+    assert edit.resketch(before, before.structure.points(200, 120)) == before
+
+
+def test_a_pose_takes_no_strokes() -> None:
+    with pytest.raises(InvalidLayer):
+        edit.draw(replace(example(), structure=pose()), np.array([[0.0, 0], [9, 9]]))
+
+
+def test_paint_changes_a_cell() -> None:
+    before = example()
+    after = edit.paint(before, 0, 9, (10, 10, 10))
+    assert after.texture.cells[0, 9].sum() < before.texture.cells[0, 9].sum() / 2
+    assert (after.structure, after.semantic) == (before.structure, before.semantic)
+
+
+def test_paint_begins_a_colormap() -> None:
+    after = edit.paint(Layers(300, 100), 0, 0, (255, 0, 0))
+    assert (after.texture.rows, after.texture.cols) == (5, 16)
+
+
+@pytest.mark.parametrize(("row", "col", "colour"), [(-1, 0, (0, 0, 0)), (6, 0, (0, 0, 0)), (0, 10, (0, 0, 0)), (0, 0, (0, 0)), (0, 0, (0, 0, 256))])
+def test_paint_refuses(row: int, col: int, colour: tuple) -> None:
+    with pytest.raises(InvalidLayer):
+        edit.paint(example(), row, col, colour)
+
+
+def test_reprompt_keeps_the_negative_prompt_unless_told() -> None:
+    assert edit.reprompt(example(), "a blue ball").semantic.negative == "blurry"
+    assert edit.reprompt(example(), "a blue ball", "").semantic.negative == ""
+    assert edit.reprompt(example(), "", "").semantic is None
+
+
+def test_layers_can_be_borrowed() -> None:
+    other = Layers(512, 512, None, pose(), Colormap.from_cells(np.zeros((8, 8, 3), np.uint8)))
+    assert edit.swap_structure(example(), other).structure == pose()
+    assert edit.swap_texture(example(), other).texture == other.texture
+    assert edit.swap_texture(example(), other).structure == example().structure

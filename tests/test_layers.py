@@ -1,0 +1,118 @@
+"""Three layers and one file: the same content, the same bytes, any subset."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codec import Layers, Prompt
+from codec.errors import CodecError, Corrupt, FormatError, InvalidLayer
+from codec.layers import default_budget
+from codec.settings import Settings
+from tests.samples import example, layers, settings
+
+
+@given(layers)
+def test_round_trip(content: Layers) -> None:
+    data = content.to_bytes()
+    assert Layers.from_bytes(data) == content
+    assert Layers.from_bytes(data).to_bytes() == data
+    assert content.sizes().total == len(data)
+
+
+@given(settings)
+def test_settings_round_trip(content: Settings) -> None:
+    if content != Settings():
+        assert Settings.from_bytes(content.to_bytes()) == content
+
+
+@given(st.binary(max_size=12))
+def test_any_bytes_are_settings_or_corrupt(payload: bytes) -> None:
+    try:
+        assert Settings.from_bytes(payload).to_bytes() == payload
+    except Corrupt:
+        pass
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"steps": 0}, {"steps": 256}, {"guidance": 0.1}, {"guidance": 64}, {"guidance": -1}, {"sampler": "magic"}, {"model": ""}, {"model": "x" * 65}],
+)
+def test_settings_refuse(values: dict) -> None:
+    with pytest.raises(InvalidLayer):
+        Settings(**values)
+
+
+def test_every_subset_is_a_file() -> None:
+    whole = example()
+    for count in range(4):
+        for which in itertools.combinations((1, 2, 3), count):
+            part = whole.only(which)
+            found = Layers.from_bytes(part.to_bytes())
+            present = [found.semantic, found.structure, found.texture]
+            assert [layer is not None for layer in present] == [n in which for n in (1, 2, 3)]
+
+
+def test_an_empty_prompt_is_an_absent_one() -> None:
+    assert Layers(8, 8, Prompt("")) == Layers(8, 8)
+
+
+def test_sizes_add_up() -> None:
+    sizes = example().sizes()
+    assert sizes.semantic == len(example().semantic.to_bytes())
+    assert sizes.total == len(example().to_bytes())
+    assert sizes.overhead == 14  # 12, 3 for the size, and a structure layer of under 128 bytes
+    assert sizes.extensions > 0
+    assert replace(example(), seed=None, settings=None).sizes().extensions == 0
+
+
+def test_the_default_budget_is_under_two_hundredths_of_a_bit() -> None:
+    assert default_budget(512, 512) == 654
+    for size in ((512, 512), (768, 512), (1024, 1024), (4096, 4096), (1000, 333)):
+        assert default_budget(*size) * 8 / (size[0] * size[1]) < 0.02
+    assert default_budget(1, 1) == 160
+
+
+@pytest.mark.parametrize("name", ["semantic", "structure", "texture"])
+def test_salvage_keeps_the_undamaged(name: str) -> None:
+    whole = example()
+    data = bytearray(whole.to_bytes())
+    at = data.index(getattr(whole, name).to_bytes())
+    data[at + 1] ^= 0x10
+    with pytest.raises(Corrupt) as error:
+        Layers.from_bytes(bytes(data))
+    assert error.value.layers == (name,)
+    found, lost = Layers.salvage(bytes(data))
+    assert lost == (name,)
+    assert found == replace(whole, seed=None, settings=None, **{name: None})
+
+
+@given(st.data())
+def test_salvage_of_any_damage_gives_layers_or_a_clear_error(data: st.DataObject) -> None:
+    broken = bytearray(example().to_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))
+    broken = broken[: data.draw(st.integers(0, len(broken)))]
+    try:
+        found, lost = Layers.salvage(bytes(broken))
+    except FormatError:
+        return
+    assert Layers.from_bytes(found.to_bytes()) == found
+    assert all(getattr(found, name) is None for name in lost)
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_are_refused_with_our_errors(data: bytes) -> None:
+    for start in (b"", b"\xb3\x4c\x21"):
+        with pytest.raises(CodecError):
+            Layers.from_bytes(start + data + b"\0")
+
+
+@pytest.mark.parametrize("values", [{"width": 0}, {"height": 4097}, {"seed": -1}, {"seed": 2**64}])
+def test_refuses_what_a_file_cannot_hold(values: dict) -> None:
+    with pytest.raises(InvalidLayer):
+        replace(example(), **values)

@@ -1,0 +1,169 @@
+"""Strokes and skeletons come back exactly, can be cut, and are drawn where they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.samples import example, pose, poses, sketches
+
+from codec import structure
+from codec.errors import Corrupt, InvalidLayer
+from codec.pose import Pose
+from codec.structure import Sketch
+
+
+@given(sketches() | poses)
+def test_round_trip(layer: Sketch | Pose) -> None:
+    assert structure.from_bytes(layer.to_bytes()) == layer
+    assert type(layer).from_bytes(layer.to_bytes()) == layer
+
+
+@given(sketches(), st.integers(1, 900), st.integers(1, 900))
+def test_points_snap_to_the_strokes_they_came_from(sketch: Sketch, width: int, height: int) -> None:
+    points = sketch.points(width, height)
+    assert Sketch.from_polylines(points, width, height, sketch.cols, sketch.rows) == sketch
+
+
+curve = st.lists(st.tuples(st.floats(-50, 700), st.floats(-50, 500)), min_size=1, max_size=12)
+
+
+@given(st.lists(curve, max_size=4))
+def test_any_curve_becomes_strokes_along_it(curves: list[list[tuple[float, float]]]) -> None:
+    arrays = [np.array(points) for points in curves]
+    sketch = Sketch.from_polylines(arrays, 640, 480, 64)
+    assert Sketch.from_bytes(sketch.to_bytes()) == sketch
+    drawn = sketch.points(640, 480)
+    for points in drawn:
+        for point in points:
+            nearest = min(_distance(point, np.clip(a, 0, [640, 480])) for a in arrays)
+            assert nearest <= 15  # a cell has 10 pixels: half its diagonal is 7, and a corner may be cut
+
+
+def _distance(point: np.ndarray, polyline: np.ndarray) -> float:
+    if len(polyline) == 1:
+        return float(np.hypot(*(point - polyline[0])))
+    a, b = polyline[:-1], polyline[1:]
+    along = ((point - a) * (b - a)).sum(1) / np.maximum(((b - a) ** 2).sum(1), 1e-9)
+    nearest = a + np.clip(along, 0, 1)[:, None] * (b - a)
+    return float(np.hypot(*(point - nearest).T).min())
+
+
+def test_a_curve_that_turns_back_becomes_two_strokes() -> None:
+    there_and_back = np.array([[10, 50], [90, 50], [10, 50.0]])
+    assert len(Sketch.from_polylines([there_and_back], 100, 100, 20).strokes) == 2
+
+
+def test_cut_keeps_the_first_strokes_and_the_budget() -> None:
+    rng = np.random.default_rng(3)
+    walks = [np.cumsum(rng.normal(0, 12, (20, 2)), 0) + rng.uniform(50, 450, 2) for _ in range(40)]
+    sketch = Sketch.from_polylines(walks, 512, 512, 128)
+    for budget in (0, 5, 50, 200, len(sketch.to_bytes()), 10_000):
+        part = sketch.cut(budget)
+        assert part.strokes == sketch.strokes[: len(part.strokes)]
+        assert len(part.to_bytes()) <= budget or not part.strokes
+        more = Sketch(part.cols, part.rows, sketch.strokes[: len(part.strokes) + 1])
+        assert len(more.to_bytes()) > budget or part == sketch
+
+
+def test_render_is_white_where_the_strokes_are() -> None:
+    sketch = Sketch.from_polylines([np.array([[50.0, 200], [450, 200]])], 512, 400, 128)
+    drawn = sketch.render(512, 400)
+    assert drawn.shape == (400, 512, 3) and drawn.dtype == np.uint8
+    assert drawn[200:204, 60:440].max(0).min() == 255
+    assert drawn[:194].max() == 0 and drawn[210:].max() == 0
+    thick = sketch.render(512, 400, thickness=9)
+    assert thick.sum() > 2 * drawn.sum()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (4096, 2)])
+def test_renders_at_any_size(size: tuple[int, int]) -> None:
+    layers = example()
+    assert isinstance(layers.structure, Sketch)
+    assert layers.structure.render(*size).shape == (size[1], size[0], 3)
+    assert pose().render(*size).shape == (size[1], size[0], 3)
+
+
+def test_a_pose_is_drawn_in_openpose_colours() -> None:
+    drawn = pose().render(512, 512)
+    colours = {tuple(colour) for colour in drawn.reshape(-1, 3).tolist()}
+    assert (255, 0, 0) in colours and (0, 0, 0) in colours  # the nose, and the ground
+    assert (153, 0, 0) in colours  # the right shoulder's limb, dimmed
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_are_a_layer_or_corrupt(payload: bytes) -> None:
+    try:
+        layer = structure.from_bytes(payload)
+    except Corrupt as error:
+        assert error.layers == ("structure",)
+    else:
+        assert layer.to_bytes() == payload
+
+
+@given(st.data(), sketches() | poses)
+def test_any_broken_payload_is_a_layer_or_corrupt(data: st.DataObject, layer: Sketch | Pose) -> None:
+    payload = bytearray(layer.to_bytes())
+    at = data.draw(st.integers(0, len(payload) - 1))
+    payload[at] ^= data.draw(st.integers(1, 255))
+    try:
+        found = structure.from_bytes(bytes(payload))
+    except Corrupt:
+        return
+    assert found.to_bytes() == bytes(payload)
+
+
+@pytest.mark.parametrize(
+    "strokes",
+    [
+        (((0, 0),),),  # a point is no stroke
+        (((0, 0), (2, 0)),),  # a jump
+        (((0, 0), (0, 0)),),  # standing still
+        (((0, 0), (1, 0), (0, 0)),),  # turning back
+        (((31, 0), (32, 0)),),  # leaving the lattice
+        (((-1, 0), (0, 0)),),
+        (((0, 0), (1, 0)),) * 4097,
+        ((tuple((x % 30 if x // 30 % 2 == 0 else 29 - x % 30, 0) for x in range(40000))),),
+    ],
+)
+def test_refuses_what_is_no_sketch(strokes: tuple) -> None:
+    with pytest.raises(InvalidLayer):
+        Sketch(32, 32, strokes)
+
+
+@pytest.mark.parametrize("size", [(7, 32), (32, 7), (1025, 32), (0, 0)])
+def test_refuses_lattices_out_of_bounds(size: tuple[int, int]) -> None:
+    with pytest.raises(InvalidLayer):
+        Sketch(*size, ())
+
+
+def test_refuses_what_is_no_pose() -> None:
+    nobody = (None,) * 18
+    for persons in ((nobody,), (((0, 0),) * 17,), (((0, 2048),) * 18,), (((0, 0),) * 18,) * 65):
+        with pytest.raises(InvalidLayer):
+            Pose(persons)
+
+
+def test_points_must_be_numbers() -> None:
+    with pytest.raises(InvalidLayer):
+        Sketch.from_polylines([np.array([[1.0, np.nan], [2, 2]])], 10, 10, 8)
+
+
+def test_a_sketch_is_not_read_as_a_pose() -> None:
+    with pytest.raises(Corrupt):
+        Pose.from_bytes(Sketch(8, 8, ()).to_bytes())
+    with pytest.raises(Corrupt):
+        Sketch.from_bytes(pose().to_bytes())
+
+
+def test_limits_that_a_decoder_meets_are_corrupt_not_slow() -> None:
+    """A payload that asks for strokes without end stops at the limits."""
+    from codec import strokes
+    from codec.rangecoder import Encoder
+
+    zigzag = tuple((x, x % 2) for x in range(30))
+    coder = Encoder()
+    coder.choice((1, 12, 3), 1)
+    strokes.syntax(coder, (32, 32, (zigzag,) * 1000))
+    assert len(structure.from_bytes(coder.finish()).strokes) == 1000

@@ -1,0 +1,175 @@
+"""Colours come back near what they were, in integers, within a budget."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from skimage.color import deltaE_ciede2000, rgb2lab
+
+from codec import oklab, texture
+from codec.errors import BudgetTooSmall, Corrupt, InvalidLayer
+from codec.image import resize_area
+from codec.texture import STEPS, Colormap
+from tests.samples import colormaps
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> float:
+    return float(deltaE_ciede2000(rgb2lab(a), rgb2lab(b)).mean())
+
+
+@given(colormaps())
+def test_round_trip(colormap: Colormap) -> None:
+    assert Colormap.from_bytes(colormap.to_bytes()) == colormap
+
+
+@pytest.mark.parametrize(("grid", "budget", "most"), [(8, 60, 5.5), (16, 120, 7.0), (16, 200, 4.5), (32, 600, 5.0)])
+def test_a_photo_within_a_budget(photo: np.ndarray, grid: int, budget: int, most: float) -> None:
+    cells = resize_area(photo, grid, grid)
+    colormap = Colormap.fit(cells, budget)
+    assert len(colormap.to_bytes()) <= budget
+    assert difference(cells, colormap.cells) < most
+
+
+def test_more_bytes_are_closer(photo: np.ndarray) -> None:
+    cells = resize_area(photo, 16, 12)
+    found = [difference(cells, Colormap.fit(cells, budget).cells) for budget in (40, 80, 160, 320, 640)]
+    assert found == sorted(found, reverse=True)
+
+
+def test_the_finest_step_is_nearly_exact(photo: np.ndarray) -> None:
+    cells = resize_area(photo, 16, 16)
+    assert difference(cells, Colormap.from_cells(cells, 0).cells) < 0.5
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 0, 255), (128, 128, 128)])
+def test_one_colour_is_cheap(colour: tuple[int, int, int]) -> None:
+    cells = np.full((16, 16, 3), colour, np.uint8)
+    colormap = Colormap.from_cells(cells, 8)
+    assert len(colormap.to_bytes()) < 12
+    assert difference(cells, colormap.cells) < 1
+
+
+def test_too_small_a_budget_is_refused(photo: np.ndarray) -> None:
+    with pytest.raises(BudgetTooSmall):
+        Colormap.fit(resize_area(photo, 16, 16), 3)
+
+
+def test_repainting_nothing_changes_nothing(photo: np.ndarray) -> None:
+    colormap = Colormap.fit(resize_area(photo, 16, 16), 100)
+    assert colormap.repaint(colormap.cells) is colormap
+    assert colormap.refill(colormap.cells) is colormap
+
+
+def test_a_painted_cell_comes_back_and_the_others_stay(photo: np.ndarray) -> None:
+    before = Colormap.fit(resize_area(photo, 16, 16), 100)
+    cells = before.cells.copy()
+    cells[3, 4] = (250, 10, 30)
+    after = Colormap.from_bytes(before.repaint(cells).to_bytes())
+    assert difference(after.cells[3:4, 4:5], cells[3:4, 4:5]) < 2
+    rest = np.ones((16, 16), bool)
+    rest[3, 4] = False
+    assert (after.cells[rest] == before.cells[rest]).all()
+    assert len(after.to_bytes()) <= len(before.to_bytes()) + 5
+
+
+def test_a_row_of_one_colour_costs_little(photo: np.ndarray) -> None:
+    before = Colormap.fit(resize_area(photo, 16, 16), 100)
+    cells = before.cells.copy()
+    cells[5, 2:14] = (250, 10, 30)
+    assert len(before.repaint(cells).to_bytes()) <= len(before.to_bytes()) + 10
+
+
+def test_painting_most_of_the_map_transforms_it_anew(photo: np.ndarray) -> None:
+    before = Colormap.fit(resize_area(photo, 16, 16), 200)
+    after = before.repaint(before.cells[::-1].copy())
+    assert after.spots == () and after.step == before.step
+
+
+def test_render_shows_blocks() -> None:
+    cells = np.zeros((4, 5, 3), np.uint8)
+    cells[0, 0] = 255
+    colormap = Colormap.from_cells(cells, 0)
+    drawn = colormap.render(50, 40)
+    assert drawn.shape == (40, 50, 3)
+    assert (drawn == np.repeat(np.repeat(colormap.cells, 10, 0), 10, 1)).all()
+    assert colormap.render(3, 1).shape == (1, 3, 3)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_colormap_or_corrupt(payload: bytes) -> None:
+    try:
+        colormap = Colormap.from_bytes(payload)
+    except Corrupt as error:
+        assert error.layers == ("texture",)
+    else:
+        assert colormap.to_bytes() == payload
+        assert colormap.cells.shape == (colormap.rows, colormap.cols, 3)
+
+
+@given(st.data(), colormaps())
+def test_any_broken_payload_is_a_colormap_or_corrupt(data: st.DataObject, colormap: Colormap) -> None:
+    payload = bytearray(colormap.to_bytes())
+    payload[data.draw(st.integers(0, len(payload) - 1))] ^= data.draw(st.integers(1, 255))
+    try:
+        found = Colormap.from_bytes(bytes(payload))
+    except Corrupt:
+        return
+    assert found.to_bytes() == bytes(payload)
+
+
+def test_refuses_what_is_no_colormap() -> None:
+    good = [0] * 48
+    for rows, cols, step, levels in (
+        (3, 4, 0, [0] * 36),
+        (4, 33, 0, [0] * 396),
+        (4, 4, 64, good),
+        (4, 4, -1, good),
+        (4, 4, 0, good[1:]),
+        (4, 4, 0, [*good[1:], 32768]),
+        (4, 4, 0, [-1, *good[1:]]),
+        (4, 4, 0, [32000, *good[1:]]),
+    ):
+        with pytest.raises(InvalidLayer):
+            Colormap(rows, cols, step, tuple(levels))
+    black, white = (0, 0, 0), (63, 63, 63)
+    for spots in (((16, black),), ((-1, black),), ((2, black), (1, white)), ((1, black), (1, white)), ((0, (0, 0, 64)),)):
+        with pytest.raises(InvalidLayer):
+            Colormap(4, 4, 0, tuple(good), spots)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 3), (4, 33, 3), (4, 4), (4, 4, 4), (0, 0, 3)])
+def test_refuses_cells_of_another_shape(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InvalidLayer):
+        Colormap.from_cells(np.zeros(shape, np.uint8))
+    with pytest.raises(InvalidLayer):
+        Colormap.from_cells(np.zeros((4, 4, 3), np.float32))
+
+
+def test_extreme_levels_still_give_colours() -> None:
+    """No overflow: the largest levels at the coarsest step clip to colours."""
+    levels = [0] + [32767, -32767] * 1535 + [32767]
+    cells = Colormap(32, 32, len(STEPS) - 1, tuple(levels)).cells
+    assert cells.shape == (32, 32, 3) and cells.dtype == np.uint8
+
+
+def test_oklab_there_and_back() -> None:
+    """Within 1 level, over a lattice of all sRGB."""
+    axis = np.arange(0, 256, 15, dtype=np.uint8)
+    cells = np.stack(np.meshgrid(axis, axis, axis), -1).reshape(-1, 3)
+    there = np.rint(oklab.from_srgb(cells) * oklab.ONE).astype(np.int64)
+    assert np.abs(oklab.to_srgb(there).astype(int) - cells).max() <= 1
+
+
+def test_rounding_is_safe_on_every_machine() -> None:
+    """The tables are made with floats: no value may come so near a tie that a libm could turn it."""
+    for size in range(texture.MIN_CELLS, texture.MAX_CELLS + 1):
+        frequency, position = np.mgrid[:size, :size]
+        waves = np.cos(np.pi * (2 * position + 1) * frequency / (2 * size)) * np.sqrt(2 / size)
+        waves[0] = np.sqrt(1 / size)
+        fraction = np.abs(waves * 8192) % 1
+        assert np.abs(fraction - 0.5).min() > 1e-7
+    encoded = (np.arange(255) + 0.5) / 255
+    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4) * 65536
+    assert np.abs(linear - np.rint(linear)).min() > 1e-7
