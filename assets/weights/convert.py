@@ -9,6 +9,7 @@ same in the wheels of every platform; their SHA-256 is checked below. Nothing is
 convolutions are stored in the float16, biases and slopes in the float32 of the source.
 The digests that this prints are the ones pinned in codec/decode/upscaler.py.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -66,10 +67,7 @@ def convolution_names(name: str) -> list[str]:
     if name == "realesr-animevideov3-x4":
         return [f"body.{2 * i}" for i in range(18)]  # the activations are the odd ones
     blocks = [
-        f"body.{block}.rdb{dense}.conv{conv}"
-        for block in range(6)
-        for dense in (1, 2, 3)
-        for conv in (1, 2, 3, 4, 5)
+        f"body.{block}.rdb{dense}.conv{conv}" for block in range(6) for dense in (1, 2, 3) for conv in (1, 2, 3, 4, 5)
     ]
     return ["conv_first", *blocks, "conv_body", "conv_up1", "conv_up2", "conv_hr", "conv_last"]
 

@@ -38,9 +38,7 @@ class Decoder(Protocol):
 
     name: str
 
-    def decode(
-        self, layers: Layers, *, seed: int | None = None, on_step: OnStep | None = None
-    ) -> np.ndarray:
+    def decode(self, layers: Layers, *, seed: int | None = None, on_step: OnStep | None = None) -> np.ndarray:
         """Return the (layers.height, layers.width, 3) uint8 sRGB picture.
 
         Any subset of the layers will do. The same layers and seed give the same picture; `seed`

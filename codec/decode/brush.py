@@ -34,9 +34,7 @@ def direction(picture: np.ndarray, lines: np.ndarray) -> tuple[np.ndarray, np.nd
     return np.cos(angle), np.sin(angle)
 
 
-def bristles(
-    along: tuple[np.ndarray, np.ndarray], random: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def bristles(along: tuple[np.ndarray, np.ndarray], random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Smear noise along a field of directions (Cabral, Leedom 1993).
 
     Returns dabs (height, width, 2), broad, and grain (height, width), fine; both float32 of
@@ -103,8 +101,9 @@ def _gradient(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def _home(height: int, width: int) -> list[np.ndarray]:
-    return np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+def _home(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return x, y
 
 
 def _shift(field: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> np.ndarray:

@@ -26,9 +26,7 @@ ROUNDS = (40, 30, 24, 24)  # conjugate gradient steps, coarse levels first
 OVERSHOOT = 0.25  # how far, of the local range of colours, a pixel may leave that range
 
 
-def cut_links(
-    polylines: Sequence[np.ndarray], height: int, width: int
-) -> tuple[np.ndarray, np.ndarray]:
+def cut_links(polylines: Sequence[np.ndarray], height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Return which links between neighbouring pixels are cut by a line.
 
     polylines: each (N, 2) of x, y in pixels, the first pixel's centre being (0.5, 0.5).
@@ -61,9 +59,7 @@ def _mark(links: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> None:
     links[row[inside], column[inside]] = True
 
 
-def diffuse(
-    cells: np.ndarray, polylines: Sequence[np.ndarray], height: int, width: int
-) -> np.ndarray:
+def diffuse(cells: np.ndarray, polylines: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
     """Paint the colours of `cells` between the lines.
 
     cells: (rows, cols, 3) float32 in 0..1; polylines: each (N, 2) of x, y in units of the whole
@@ -71,15 +67,15 @@ def diffuse(
     """
     rows, cols = cells.shape[:2]
     tall, wide = max(1, round(height / rows)), max(1, round(width / cols))
-    smooth = previous = None
+    painted = cells
     levels = len(ROUNDS)
     for level, rounds in enumerate(ROUNDS):
         shift = levels - 1 - level
         h, w = rows * max(1, tall >> shift), cols * max(1, wide >> shift)
         smooth = cv2.resize(cells, (w, h), interpolation=cv2.INTER_CUBIC)
-        start = smooth if previous is None else cv2.resize(previous, (w, h))
-        previous = _solve(cells, polylines, smooth, start, rounds)
-    return _within_reach(previous, cells)
+        start = cv2.resize(painted, (w, h)) if level else smooth
+        painted = _solve(cells, polylines, smooth, start, rounds)
+    return _within_reach(painted, cells)
 
 
 def _solve(

@@ -53,9 +53,7 @@ class Painter:
         """The decoder "painter-preview": the same painting, refined less. Raises ModelMissing."""
         return cls("painter-preview", Upscaler.srvgg(), 384 * 384)
 
-    def decode(
-        self, layers: Layers, *, seed: int | None = None, on_step: OnStep | None = None
-    ) -> np.ndarray:
+    def decode(self, layers: Layers, *, seed: int | None = None, on_step: OnStep | None = None) -> np.ndarray:
         """Paint the layers: (height, width, 3) uint8 sRGB; see Decoder.decode."""
         if layers.semantic is None and layers.structure is None and layers.texture is None:
             raise InvalidLayer("there is nothing to decode: give a prompt, a sketch or colours")
@@ -68,7 +66,8 @@ class Painter:
             picture = self._paint(layers, cells, lines, random, on_step)
         else:
             progress = Progress(1, on_step)
-            picture = _drawing(layers, lines, random) if layers.structure else _card(layers)
+            drawn = bool(lines) or isinstance(layers.structure, Pose) or layers.semantic is None
+            picture = _drawing(layers, lines, random) if drawn else _card(layers)
             progress.step("drawing", picture)
         return _fit(picture, layers.height, layers.width)
 
@@ -130,11 +129,11 @@ def _lines(layers: Layers) -> list[np.ndarray]:
 
 
 def _crispen(flat: np.ndarray) -> np.ndarray:
-    """Lift local contrast and saturation: means over large areas have taken both away."""
-    sigma = max(0.5, 0.008 * float(np.hypot(*flat.shape[:2])))
-    sharp = flat + 1.0 * (flat - cv2.GaussianBlur(flat, (0, 0), sigma))
+    """Lift local contrast, fine and coarse, and saturation: averaging has taken them away."""
+    fine, coarse = (cv2.GaussianBlur(flat, (0, 0), max(0.5, s * brush.diagonal(flat))) for s in (0.008, 0.03))
+    sharp = flat + 1.2 * (flat - fine) + 0.35 * (flat - coarse)
     grey = sharp.mean(2, keepdims=True)
-    return np.clip(grey + 1.12 * (sharp - grey), 0.0, 1.0)
+    return np.clip(grey + 1.1 * (sharp - grey), 0.0, 1.0)
 
 
 def _line_work(painting: np.ndarray, pen: np.ndarray) -> np.ndarray:
@@ -153,9 +152,7 @@ def _grain(painting: np.ndarray, pen: np.ndarray, grain: np.ndarray) -> np.ndarr
     return np.clip(painting * (1 + amount)[..., None], 0.0, 1.0)
 
 
-def _drawing(
-    layers: Layers, lines: Sequence[np.ndarray], random: np.random.Generator
-) -> np.ndarray:
+def _drawing(layers: Layers, lines: Sequence[np.ndarray], random: np.random.Generator) -> np.ndarray:
     """A sketch without colours: pencil on paper, (h, w, 3) uint8; of a pose a pale shadow."""
     height, width = _canvas(layers, AREA, 1)
     sheet = strokes.paper(height, width, random)
