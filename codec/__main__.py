@@ -159,12 +159,12 @@ def _table(facts: dict[str, Any]) -> str:
     lines = [f"{'part':<12}{'bytes':>8}{'bits':>8}{'bpp':>10}"]
     for name, part in facts["parts"].items():
         lines.append(f"{name:<12}{part['bytes']:>8}{part['bits']:>8}{part['bpp']:>10.5f}")
-    structure, colours = facts["structure"], facts["colours"]
+    colours = facts["colours"]
     shown = {
         "size": f"{facts['width']} x {facts['height']}",
         "prompt": facts["prompt"] or "none",
         "negative": facts["negative"],
-        "structure": "none" if structure is None else ", ".join(f"{k} {v}" for k, v in structure.items()),
+        "lines": _lines(facts["structure"]),
         "colours": "none" if colours is None else f"{colours['rows']} x {colours['cols']} cells (rows x columns)",
         "seed": "none" if facts["seed"] is None else str(facts["seed"]),
         "settings": ", ".join(f"{k} {v}" for k, v in (facts["settings"] or {}).items() if v is not None),
@@ -172,6 +172,14 @@ def _table(facts: dict[str, Any]) -> str:
     lines.append("")
     lines += [f"{name:<12}{printable(value)}" for name, value in shown.items() if value]
     return "\n".join(lines)
+
+
+def _lines(facts: dict[str, Any] | None) -> str:
+    if facts is None:
+        return "none"
+    if facts["kind"] == "pose":
+        return f"pose, persons: {facts['persons']}"
+    return f"sketch of {facts['strokes']} strokes, {facts['points']} points on {facts['cols']} x {facts['rows']} cells"
 
 
 # files and streams
@@ -284,9 +292,9 @@ def _whole(least: int) -> Callable[[str], int]:
 
 
 def _grid(text: str) -> int | tuple[int, int]:
-    sides = [_whole(1)(side) for side in text.split("x")]
-    if len(sides) > 2:
-        raise argparse.ArgumentTypeError("give one number, or ROWSxCOLS")
+    sides = [_whole(4)(side) for side in text.split("x")]
+    if len(sides) > 2 or max(sides) > 32:
+        raise argparse.ArgumentTypeError("give one number or ROWSxCOLS, 4 to 32")
     return sides[0] if len(sides) == 1 else (sides[0], sides[1])
 
 
