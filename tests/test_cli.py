@@ -82,7 +82,8 @@ def test_inspect_shows_every_part(tril, capsys):
     sizes = SMALL.sizes()
     for name, size in [*sizes._asdict().items(), ("total", tril.stat().st_size)]:
         assert rows[name] == [str(size), str(8 * size), f"{8 * size / (64 * 48):.5f}"]
-    for text in ("64 x 48", "a cat", "no dog", "1 strokes, 3 points on 16 x 12", "4 x 5 cells", "steps 20, sampler euler_a"):
+    lines = "sketch of 1 strokes, 3 points on 16 x 12 cells"
+    for text in ("64 x 48", "a cat", "no dog", lines, "4 x 5 cells", "steps 20, sampler euler_a"):
         assert text in shown
 
 
