@@ -250,7 +250,7 @@ def test_a_decoder_is_built_once():
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(UnknownName, match="'oil'.*painter, painter-preview"):
+    with pytest.raises(UnknownName, match=r"'oil'.*painter, painter-preview"):
         get("oil")
 
 
