@@ -9,12 +9,10 @@ import numpy as np
 STEP_X = np.array([1, 1, 0, -1, -1, -1, 0, 1])
 STEP_Y = np.array([0, -1, -1, -1, 0, 1, 1, 1])
 
-START_BITS = 9.0  # what a stroke costs beyond its links, about: where it starts,
-FIRST_BITS = 2.6  # its first direction,
-END_BITS = 4.5  # and that it ends
-LINK_BITS = 1.0  # mean cost of a link, for ordering strokes before they are coded
+STROKE_BITS, LINK_BITS = 28.0, 0.8  # about what a stroke and each of its points cost, all told
+FIRST_BITS, END_BITS = 2.6, 4.5  # of which the first direction, and the end
 
-BEAM = 10  # states kept for each curve
+BEAM = 8  # states kept for each curve
 DISTORTION = 0.07  # bits a sample may cost for each unit of penalty: the slope of the trade
 _NONE = 5  # "no turn yet" as a past turn; turns -2..2 are 0..4
 
@@ -42,6 +40,11 @@ def _turn_bits() -> np.ndarray:
 
 
 TURN_BITS = _turn_bits()
+
+
+def stroke_bits(points: np.ndarray) -> np.ndarray:
+    """About what strokes of so many points will cost, in bits."""
+    return STROKE_BITS + LINK_BITS * np.asarray(points, np.float64)
 
 
 @dataclass(frozen=True)
@@ -150,17 +153,15 @@ class _Search:
 
         # Samples ahead of each state, then their distance to the new cell and to the link.
         ahead = np.minimum(at[:, :, None] + self.reach, final[:, None, None])
-        sample = self.points[self.first[self.active][:, None, None] + ahead][:, :, None]  # (A, B, 1, W, 2)
-        here_xy = self.lattice.centres(cells)[:, :, None, None]
-        there_xy = self.lattice.centres(there)[:, :, :, None]  # (A, B, K, 1, 2)
-        offset = sample - here_xy
-        to_there = ((sample - there_xy) ** 2).sum(4)
+        offset = self.points[self.first[self.active][:, None, None] + ahead] - self.lattice.centres(cells)[:, :, None]
+        link = self.lattice.centres(there) - self.lattice.centres(cells)[:, :, None]  # (A, B, K, 2)
+        from_here = (offset * offset).sum(3)[:, :, None]  # (A, B, 1, W), squared
+        squared_length = (link * link).sum(3)[..., None]
+        along = link @ offset.swapaxes(2, 3)  # (A, B, K, W)
+        to_there = from_here + (squared_length - 2 * along)
         reached = to_there.argmin(3)  # (A, B, K): the nearest sample becomes the state's position
-        link = there_xy - here_xy
-        squared_length = (link * link).sum(4)
-        along = (offset * link).sum(4)
         share = np.clip(along / squared_length, 0, 1)
-        to_link = (offset * offset).sum(4) + share * (share * squared_length - 2 * along)
+        to_link = from_here + share * (share * squared_length - 2 * along)
         passed = (self.reach > 0) & (self.reach <= reached[..., None])
         distortion = (penalty(to_link) * passed).sum(3)
 

@@ -5,7 +5,7 @@ import heapq
 
 import numpy as np
 
-from codec.extract.fit import END_BITS, FIRST_BITS, LINK_BITS, START_BITS, Lattice
+from codec.extract.fit import Lattice, stroke_bits
 
 _DISC = [(dx, dy) for dy in range(-2, 3) for dx in range(-2, 3) if dx * dx + dy * dy <= 4]
 
@@ -23,7 +23,7 @@ def order(
         return []
     owner, pixel, off = _cover(chains, lattice, weights)
     starts = np.searchsorted(owner, np.arange(len(chains) + 1))
-    bits = np.array([START_BITS + FIRST_BITS + END_BITS + LINK_BITS * len(c) for c in chains])
+    bits = stroke_bits(np.array([len(chain) for chain in chains])).tolist()
     worth = weights.ravel().copy()
 
     def gain(i: int) -> float:

@@ -10,7 +10,7 @@ _APART = tuple(tuple(abs((a - b + 12) % 8 - 4) for b in range(8)) for a in range
 MOST_CURVES = 1500  # the longest stay; bounds the work on noise
 
 
-def curves(edges: np.ndarray, gap: float = 10.0, shortest: int = 8, sigma: float = 1.0) -> list[np.ndarray]:
+def curves(edges: np.ndarray, gap: float = 14.0, shortest: int = 8, sigma: float = 1.0) -> list[np.ndarray]:
     """The curves of a thin map.
 
     edges: (h, w) bool, one pixel wide. Curves run straight on through junctions; ends at most `gap`
@@ -141,9 +141,13 @@ def _mates(pieces: list[Piece], gap: float) -> dict[int, int]:
     out /= np.hypot(out[:, 0], out[:, 1])[:, None] + 1e-9
     held = np.array([h for piece in pieces for h in piece.held], float)
 
-    near = np.abs(tip[:, None, 0] - tip[None, :, 0]) <= gap
-    near &= np.abs(tip[:, None, 1] - tip[None, :, 1]) <= gap
-    a, b = np.nonzero(np.triu(near, 1))
+    # Every pair whose x differ by `gap` at most, from the ends sorted by x.
+    by_x = np.argsort(tip[:, 0], kind="stable")
+    x = tip[by_x, 0]
+    following = np.searchsorted(x, x + gap, "right") - np.arange(len(x)) - 1
+    left = np.repeat(np.arange(len(x)), following)
+    right = left + 1 + np.arange(len(left)) - np.repeat(np.cumsum(following) - following, following)
+    a, b = by_x[left], by_x[right]
     way = tip[b] - tip[a]
     distance = np.hypot(way[:, 0], way[:, 1])
     straight = -(out[a] * out[b]).sum(1)  # 1: the second end goes on in the first one's direction
