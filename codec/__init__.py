@@ -54,9 +54,7 @@ def encode(
     """
     from codec.extract import extract
 
-    return extract(
-        source, prompt=prompt, negative=negative, budget=budget, grid=grid, edges=edges, seed=seed
-    ).layers
+    return extract(source, prompt=prompt, negative=negative, budget=budget, grid=grid, edges=edges, seed=seed).layers
 
 
 def decode(

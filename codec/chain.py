@@ -79,6 +79,5 @@ def _line(a: Point, b: Point) -> list[Point]:
     """The cells after `a` on a straight line to `b`."""
     steps = max(abs(b[0] - a[0]), abs(b[1] - a[1]))
     return [
-        (a[0] + round((b[0] - a[0]) * i / steps), a[1] + round((b[1] - a[1]) * i / steps))
-        for i in range(1, steps + 1)
+        (a[0] + round((b[0] - a[0]) * i / steps), a[1] + round((b[1] - a[1]) * i / steps)) for i in range(1, steps + 1)
     ]

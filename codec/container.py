@@ -89,9 +89,7 @@ def salvage(data: bytes) -> tuple[Container, tuple[str, ...]]:
     Raises as `unpack` where the header itself cannot be read.
     """
     content, damaged, intact = _parse(data, lenient=True)
-    kept = tuple(
-        b"" if name in damaged else payload for name, payload in zip(LAYERS, content.layers, strict=True)
-    )
+    kept = tuple(b"" if name in damaged else payload for name, payload in zip(LAYERS, content.layers, strict=True))
     chunks = content.chunks if intact else ()
     return Container(content.width, content.height, kept, chunks), damaged  # type: ignore[arg-type]
 

@@ -118,7 +118,8 @@ class Layers:
         content = self._container()
         total = len(container.pack(content))
         bare = len(container.pack(replace(content, chunks=())))
-        return Sizes(*map(len, content.layers), total - bare, bare - sum(map(len, content.layers)))
+        words, lines, colours = map(len, content.layers)
+        return Sizes(words, lines, colours, total - bare, bare - words - lines - colours)
 
     def bpp(self, size: int) -> float:
         """Bits per pixel of `size` bytes."""

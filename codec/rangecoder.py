@@ -71,7 +71,7 @@ class Coder(Protocol):
 class _Syntax:
     """The compound symbols, made of the three simple ones."""
 
-    def number(self: Coder, model: Number, value: int = 0) -> int:  # type: ignore[misc]
+    def number(self: Coder, model: Number, value: int = 0) -> int:
         wanted = (value + 1).bit_length() - 1
         length = 0
         while length < len(model.stop) and not self.bit(model.stop[length], int(length == wanted)):
@@ -163,12 +163,11 @@ class Decoder(_Syntax):
     def choice(self, weights: Sequence[int], index: int = 0) -> int:
         total = sum(weights)
         point = min(self._code // (self._range // total), total - 1)
-        start = 0
-        for found, weight in enumerate(weights):
-            if point < start + weight:
-                break
-            start += weight
-        self._consume(start, weight, total)
+        found = start = 0
+        while point >= start + weights[found]:
+            start += weights[found]
+            found += 1
+        self._consume(start, weights[found], total)
         return found
 
     def bit(self, model: Bit, value: int = 0) -> int:

@@ -19,9 +19,7 @@ def draw_polyline(coverage: np.ndarray, points: np.ndarray, thickness: float) ->
         _draw_segment(coverage, a, b, radius, strength)
 
 
-def _draw_segment(
-    coverage: np.ndarray, a: np.ndarray, b: np.ndarray, radius: float, strength: float
-) -> None:
+def _draw_segment(coverage: np.ndarray, a: np.ndarray, b: np.ndarray, radius: float, strength: float) -> None:
     height, width = coverage.shape
     reach = radius + 1
     left = max(int(min(a[0], b[0]) - reach), 0)

@@ -177,7 +177,7 @@ class _Overlay(dict[str, Counts]):
     def get(self, context: str, default: Counts) -> Counts:  # type: ignore[override]
         return super().get(context) or self._base.get(context, default)
 
-    def setdefault(self, context: str, default: Counts) -> Counts:  # type: ignore[override]
+    def setdefault(self, context: str, default: Counts) -> Counts:
         if context not in self:
             self[context] = dict(self._base.get(context, default))
         return self[context]

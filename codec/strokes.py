@@ -181,9 +181,7 @@ def _first(coder: Coder, models: Models, step: int | None) -> int:
     return node - 8
 
 
-def _ends(
-    coder: Coder, models: Models, chart: _Chart, out: Sequence[Point], heading: int, last: bool
-) -> bool:
+def _ends(coder: Coder, models: Models, chart: _Chart, out: Sequence[Point], heading: int, last: bool) -> bool:
     """Does the stroke end at the last point of `out`? By its length, and the lines it meets."""
     length = min(len(out) - 2, 3) if len(out) < 6 else min(2 + len(out).bit_length(), 7)
     at = chart.at(out[-1])

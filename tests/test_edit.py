@@ -104,7 +104,12 @@ def test_paint_begins_a_colormap() -> None:
     assert (after.texture.rows, after.texture.cols) == (5, 16)
 
 
-@pytest.mark.parametrize(("row", "col", "colour"), [(-1, 0, (0, 0, 0)), (6, 0, (0, 0, 0)), (0, 10, (0, 0, 0)), (0, 0, (0, 0)), (0, 0, (0, 0, 256))])
+BLACK = (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("row", "col", "colour"), [(-1, 0, BLACK), (6, 0, BLACK), (0, 10, BLACK), (0, 0, (0, 0)), (0, 0, (0, 0, 256))]
+)
 def test_paint_refuses(row: int, col: int, colour: tuple) -> None:
     with pytest.raises(InvalidLayer):
         edit.paint(example(), row, col, colour)

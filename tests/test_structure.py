@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.samples import example, pose, poses, sketches
 
 from codec import structure
 from codec.errors import Corrupt, InvalidLayer
 from codec.pose import Pose
 from codec.structure import Sketch
+from tests.samples import example, pose, poses, sketches
 
 
 @given(sketches() | poses)

@@ -134,7 +134,8 @@ def test_refuses_what_is_no_colormap() -> None:
         with pytest.raises(InvalidLayer):
             Colormap(rows, cols, step, tuple(levels))
     black, white = (0, 0, 0), (63, 63, 63)
-    for spots in (((16, black),), ((-1, black),), ((2, black), (1, white)), ((1, black), (1, white)), ((0, (0, 0, 64)),)):
+    swapped, twice = ((2, black), (1, white)), ((1, black), (1, white))
+    for spots in (((16, black),), ((-1, black),), swapped, twice, ((0, (0, 0, 64)),)):
         with pytest.raises(InvalidLayer):
             Colormap(4, 4, 0, tuple(good), spots)
 

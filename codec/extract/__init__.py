@@ -13,8 +13,9 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from codec import image
+from codec.container import MAX_SIDE
 from codec.edit import grid as grid_of
-from codec.errors import BudgetTooSmall, InvalidLayer
+from codec.errors import BudgetTooSmall, ImageError, InvalidLayer
 from codec.extract import structure
 from codec.extract.semantic import find_prompt
 from codec.image import Picture
@@ -89,5 +90,8 @@ def _picture(source: str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Pi
     if isinstance(source, Picture):
         return source
     if isinstance(source, np.ndarray):
-        return image.load(image.encode_png(source)) if max(source.shape[:2]) > 4096 else Picture(source)
+        shaped = source.ndim == 3 and source.shape[2] == 3 and source.dtype == np.uint8
+        if not (shaped and all(1 <= side <= MAX_SIDE for side in source.shape[:2])):
+            raise ImageError(f"pixels are (H, W, 3) uint8 with 1 to {MAX_SIDE} pixels a side")
+        return Picture(source)
     return image.load(source)

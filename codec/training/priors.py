@@ -24,7 +24,7 @@ from codec import image, strokes, texture
 from codec.errors import CodecError
 from codec.rangecoder import Bit, Encoder
 
-CONFIDENCE = 24  # at most: a picture may still differ from the average one
+CONFIDENCE = 12  # at most: a picture may still differ from the average one
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif")
 
 
