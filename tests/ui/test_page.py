@@ -1,0 +1,303 @@
+"""The page as a person uses it, in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from codec import Layers
+from codec.image import encode_png
+from ui.page import EXAMPLE
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory):
+    """A small drawn picture, with a prompt in its metadata."""
+    pixels = np.full((120, 160, 3), (200, 180, 140), np.uint8)
+    pixels[30:90, 50:110] = (40, 60, 160)
+    path = tmp_path_factory.mktemp("pictures") / "blue square.png"
+    path.write_bytes(encode_png(pixels, {"parameters": "a blue square on sand\nSteps: 20, Seed: 7"}))
+    return path
+
+
+def test_an_example_is_there_and_saves_as_it_is(visit):
+    assert visit.bytes() == EXAMPLE.stat().st_size
+    assert visit.save() == EXAMPLE.read_bytes()
+
+
+def test_a_stroke_is_one_request_and_real_bytes(visit):
+    before, posts = visit.bytes(), len(visit.posts)
+    strokes = Layers.from_bytes(EXAMPLE.read_bytes()).structure.strokes
+    visit.drag((0.1, 0.1), (0.3, 0.9), (0.5, 0.4))
+    after = visit.bytes_change_from(before)
+    visit.says("Preview of your edit")
+    assert [url for url in visit.posts[posts:] if "queue" in url] == visit.posts[posts:]
+    assert len(visit.posts) - posts == 1
+    data = visit.save()
+    drawn = Layers.from_bytes(data).structure.strokes
+    assert len(data) == after
+    assert drawn[-len(strokes) :] == strokes and len(drawn) > len(strokes)  # the others are untouched
+
+
+def test_the_eraser_takes_only_what_it_meets(visit):
+    old = set(Layers.from_bytes(EXAMPLE.read_bytes()).structure.strokes)
+    before = visit.bytes()
+    visit.tool("eraser")
+    visit.drag((0.45, 0.05), (0.55, 0.05))
+    visit.drag((0.3, 0.5), (0.6, 0.5))
+    visit.bytes_change_from(before)
+    visit.says("Preview of your edit")
+    left = Layers.from_bytes(visit.save()).structure.strokes
+    whole = old.intersection(left)
+    assert 0 < len(whole) < len(old)
+    points = {point for stroke in old for point in stroke}
+    assert all(set(stroke) <= points for stroke in left)
+
+
+def test_painting_a_cell_with_pointer_and_keyboard(visit):
+    base = Layers.from_bytes(EXAMPLE.read_bytes()).texture
+    visit.page.locator(".lc-colour").fill("#00ff00")
+    visit.tool("cell")
+    visit.drag((0.02, 0.02))
+    visit.canvas_has("rev", "1")
+    visit.page.locator(".lc-grid [role=gridcell]").first.focus()
+    visit.page.keyboard.press("ArrowRight")
+    visit.page.keyboard.press("ArrowDown")
+    visit.page.keyboard.press("Enter")
+    visit.canvas_has("rev", "2")
+    cells = Layers.from_bytes(visit.save()).texture.cells.astype(int)
+    for row, col in ((0, 0), (1, 1)):
+        assert cells[row, col, 1] > max(cells[row, col, 0], cells[row, col, 2]) + 60
+    changed = np.argwhere((cells != base.cells).any(axis=2)).tolist()
+    assert [0, 0] in changed and [1, 1] in changed
+
+
+def test_picking_a_colour_paints_with_it(visit):
+    visit.tool("pick")
+    visit.drag((0.5, 0.99))
+    expect(visit.page.locator(".lc")).to_have_attribute("data-tool", "cell")
+    assert visit.page.locator(".lc-colour").input_value() != "#c8553d"
+
+
+def test_an_object_is_erased_from_both_layers_and_comes_back(visit):
+    before = visit.bytes()
+    visit.tool("mask")
+    for y in (0.4, 0.45, 0.5, 0.55, 0.6):
+        visit.drag((0.4, y), (0.65, y))
+    visit.canvas_has("masked", "true")
+    visit.page.get_by_role("button", name="Erase masked").click()
+    expect(visit.page.locator(".lc-say")).to_contain_text("Erased from")
+    visit.canvas_has("masked", "false")
+    assert visit.bytes_change_from(before) < before
+    visit.undo()
+    visit.canvas_has("masked", "true")
+    expect(visit.page.locator(".tl-total strong")).to_have_text(f"{before:,}")
+    assert visit.save() == EXAMPLE.read_bytes()
+
+
+def test_a_stroke_drawn_while_the_server_erases_is_kept(visit):
+    held = []
+    visit.page.route("**/component_server**", lambda route: held.append(route))
+    visit.tool("mask")
+    visit.drag((0.4, 0.5), (0.6, 0.5))
+    visit.page.get_by_role("button", name="Erase masked").click()
+    visit.tool("pen")
+    visit.drag((0.05, 0.05), (0.06, 0.9))
+    visit.canvas_has("rev", "1")
+    count = int(visit.canvas("strokes"))
+    expect(visit.page.locator(".lc-say")).to_contain_text("Erasing")
+    assert len(held) == 1
+    held[0].continue_()
+    expect(visit.page.locator(".lc-say")).to_contain_text("Erased from")
+    strokes = Layers.from_bytes(visit.save()).structure.strokes
+    column = [x for x, _ in strokes[0]]
+    assert max(column) < 10 and len(column) > 50, "the stroke drawn meanwhile"
+    visit.undo()
+    visit.canvas_has("strokes", str(count))
+
+
+def test_undo_and_redo_with_the_keyboard(visit):
+    before = visit.bytes()
+    visit.drag((0.1, 0.2), (0.9, 0.8))
+    after = visit.bytes_change_from(before)
+    visit.page.keyboard.press("Control+z")
+    expect(visit.page.locator(".tl-total strong")).to_have_text(f"{before:,}")
+    visit.page.keyboard.press("Control+Shift+z")
+    expect(visit.page.locator(".tl-total strong")).to_have_text(f"{after:,}")
+
+
+def test_a_dropped_picture_brings_its_prompt(visit, picture):
+    visit.put("picture", picture)
+    expect(visit.page.locator("#prompt textarea")).to_have_value("a blue square on sand")
+    visit.says("Opened blue-square, 160 × 120")
+    visit.canvas_has("strokes", re.compile("^[1-9]"))
+    expect(visit.page.locator("#origin")).not_to_have_text("")
+    layers = Layers.from_bytes(visit.save())
+    assert (layers.width, layers.height, layers.semantic.text) == (160, 120, "a blue square on sand")
+    expect(visit.page.locator(".tl-total strong")).to_have_text(f"{len(layers.to_bytes()):,}")
+
+
+def test_extract_again_can_be_undone(visit):
+    before = visit.bytes()
+    visit.page.get_by_role("button", name="Budget and extraction").click()
+    visit.page.locator("#budget input").fill("300")
+    visit.page.locator("#again").click()
+    visit.says("Opened")
+    assert visit.bytes_change_from(before) <= 300
+    visit.undo()
+    expect(visit.page.locator(".tl-total strong")).to_have_text(f"{before:,}")
+
+
+def test_over_the_budget_it_says_so_and_can_be_cut(visit):
+    before = visit.bytes()
+    visit.page.locator("#prompt textarea").fill("zebra quilt xylophone " * 8)
+    visit.bytes_change_from(before)
+    expect(visit.page.locator("#readout")).to_contain_text("over the budget")
+    visit.page.get_by_role("button", name="Fit the budget").click()
+    visit.says("least important strokes")
+    expect(visit.page.locator("#readout")).to_contain_text("left")
+    assert visit.save()[:1] == EXAMPLE.read_bytes()[:1]
+
+
+def test_decode_shows_steps_and_finishes(visit):
+    visit.page.locator("#seed input").fill("5")
+    visit.page.keyboard.press("Control+Enter")
+    expect(visit.page.locator("#status progress")).to_be_visible()
+    expect(visit.page.locator("#stop")).to_be_enabled()
+    expect(visit.page.locator("#status")).to_contain_text("Decoded in", timeout=90_000)
+    visit.says("seed 5")
+    visit.shows("decoded")
+    expect(visit.page.locator("#decode")).to_be_enabled()
+    expect(visit.page.locator("#stop")).to_be_disabled()
+
+
+def test_stop_stops(visit):
+    visit.page.locator("#decode").click()
+    expect(visit.page.locator("#stop")).to_be_enabled()
+    visit.page.locator("#stop").click()
+    visit.says("Stopped.")
+    expect(visit.page.locator("#decode")).to_be_enabled()
+    expect(visit.page.locator("#stop")).to_be_disabled()
+
+
+def test_saved_work_opens_again_with_the_same_bytes(visit, fresh):
+    visit.page.locator("#prompt textarea").fill("ein Kaffee – ☕")
+    visit.drag((0.2, 0.2), (0.8, 0.2))
+    visit.canvas_has("rev", "1")
+    visit.page.locator("#keep-seed input").check()
+    data = visit.save()
+    assert Layers.from_bytes(data).seed == 0
+    other = fresh().open()
+    other.put("open", {"name": "mine.tril", "mimeType": "application/octet-stream", "buffer": data})
+    other.says("Opened mine")
+    expect(other.page.locator("#prompt textarea")).to_have_value("ein Kaffee – ☕")
+    expect(other.page.locator("#compare")).to_contain_text("Layers | preview")
+    assert other.save() == data
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "data", "says"),
+    [
+        ("open", "no.tril", b"hello", "not a"),
+        ("open", "cut.tril", EXAMPLE.read_bytes()[:40], ""),
+        ("picture", "no.png", b"hello", "PNG, JPEG, WebP"),
+        (
+            "picture",
+            "cut.png",
+            encode_png(np.tile(np.arange(99, dtype=np.uint8), 99).reshape(33, 99, 3))[:90],
+            "damaged",
+        ),
+    ],
+)
+def test_a_bad_file_is_one_message_and_nothing_is_lost(visit, where, name, data, says):
+    visit.drag((0.2, 0.2), (0.8, 0.2))
+    visit.says("Preview of your edit")
+    mine = visit.save()
+    visit.put(where, {"name": name, "mimeType": "image/png", "buffer": data})
+    expect(visit.page.locator("#status .tl-bad")).to_have_count(1)
+    visit.says(says)
+    assert visit.save() == mine
+
+
+def test_of_a_damaged_file_the_rest_opens(visit):
+    data = bytearray(EXAMPLE.read_bytes())
+    colours = Layers.from_bytes(bytes(data)).texture.to_bytes()
+    data[bytes(data).index(colours) + 3] ^= 0x40
+    visit.put("open", {"name": "hurt.tril", "mimeType": "application/octet-stream", "buffer": bytes(data)})
+    visit.says("damaged: texture")
+    visit.canvas_has("strokes", re.compile("^[1-9]"))
+    expect(visit.page.locator(".lc button[data-tool=cell]")).to_be_disabled()
+    assert Layers.from_bytes(visit.save()).texture is None
+
+
+HOSTILE = "${alert(1)} {{constructor}} <img src=x onerror=alert(2)> </textarea><script>alert(3)</script> \u202egnp"
+
+
+def test_a_prompt_is_text_never_markup(visit):
+    visit.page.locator("#prompt textarea").fill(HOSTILE)
+    visit.page.locator("#decode").click()
+    expect(visit.page.locator("#stop")).to_be_enabled()
+    visit.page.locator("#stop").click()
+    visit.says("Stopped.")
+    data = visit.save()
+    assert Layers.from_bytes(data).semantic.text == HOSTILE
+    name = "<img src=x onerror=alert(4)>.tril"
+    visit.put("open", {"name": name, "mimeType": "application/octet-stream", "buffer": data})
+    visit.says("Opened")
+    expect(visit.page.locator("#prompt textarea")).to_have_value(HOSTILE)
+    assert visit.page.locator("img[src=x], #bench script").count() == 0
+
+
+def test_a_value_that_no_canvas_sends_is_one_message(visit):
+    def forge(route):
+        body = json.loads(route.request.post_data)
+        body["data"] = [{**v, "strokes": [[0, 0, "1", 1]]} if isinstance(v, dict) else v for v in body["data"]]
+        route.continue_(post_data=json.dumps(body))
+
+    visit.page.route("**/queue/join*", forge)
+    visit.page.locator("#decode").click()
+    visit.says("not a list of two points")
+    expect(visit.page.locator("#decode")).to_be_enabled()
+
+
+@pytest.mark.parametrize("width", [360, 768, 1400])
+def test_nothing_scrolls_sideways(fresh, width):
+    visit = fresh(viewport={"width": width, "height": 800}).open()
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    inside = "e => e.getBoundingClientRect().right <= innerWidth + 1 && e.getBoundingClientRect().left >= -1"
+    for place in ("#save", ".lc-stage", ".lc-apply", "#compare", "#readout table", "#decode", "#dice"):
+        assert visit.page.locator(place).first.evaluate(inside), place
+
+
+def test_drawing_with_a_finger(fresh):
+    visit = fresh(viewport={"width": 360, "height": 800}, has_touch=True, is_mobile=True).open()
+    before = visit.bytes()
+    visit.page.locator(".lc-stage").scroll_into_view_if_needed()
+    box = visit.page.locator(".lc-stage").bounding_box()
+    touch = visit.page.context.new_cdp_session(visit.page)
+    for kind, x, y in (("touchStart", 0.2, 0.2), ("touchMove", 0.5, 0.5), ("touchMove", 0.8, 0.3), ("touchEnd", 0, 0)):
+        points = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points if kind != "touchEnd" else []})
+    visit.canvas_has("rev", "1")
+    assert visit.bytes_change_from(before) > before
+
+
+# Gradio's own: aria-label on a bare div of an image box
+ALLOWED = {"aria-prohibited-attr"}
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_axe_finds_nothing_of_ours(fresh, mode):
+    from axe_playwright_python.sync_playwright import Axe
+
+    visit = fresh(color_scheme=mode).open(f"?__theme={mode}")
+    visit.page.get_by_role("button", name="Budget and extraction").click()
+    visit.page.get_by_role("button", name="Negative prompt").click()
+    expect(visit.page.locator("#again")).to_be_visible()
+    found = Axe().run(visit.page).response["violations"]
+    ours = [(v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found if v["id"] not in ALLOWED]
+    assert ours == []

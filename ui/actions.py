@@ -1,0 +1,243 @@
+"""What the page does, without the page: pure functions from checked values to values.
+
+Nothing here knows Gradio. Bad input raises `CodecError`, whose one line the page shows.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from codec import CodecError, Layers, Pose, Sketch, edit
+from codec.errors import BudgetTooSmall, Corrupt, InvalidLayer
+from ui import session
+from ui.session import Drawing
+
+MAX_FILE = 1 << 20  # bytes of a .tril that we read
+SHOWN_SIDE = 1280  # px, the most that the compare slider is sent
+EDGES = ("canny", "lineart")
+GRIDS = (4, 32)  # cells on the longer side
+BUDGETS = (64, 65_536)  # bytes
+SEEDS = (0, 2**32 - 1)
+FINAL, PREVIEW = "painter", "painter-preview"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Layers that came in.
+
+    origin: one line on where the prompt comes from; original: (H, W, 3) uint8 to compare with,
+    None for a .tril; warning: one line on what was lost, or "".
+    """
+
+    layers: Layers
+    name: str
+    origin: str
+    original: np.ndarray | None = None
+    warning: str = ""
+
+
+def open_picture(path: str, *, prompt: str | None, negative: str, budget: Any, grid: Any, edges: Any) -> Opened:
+    """A picture file -> its three layers. `budget` None: 0.02 bits per pixel; `grid` 0: by budget.
+
+    Raises `ImageError`, `BudgetTooSmall`, `UnknownName`.
+    """
+    from codec.extract import extract
+    from codec.image import load
+
+    picture = load(path)
+    found = extract(
+        picture,
+        prompt=prompt,
+        negative=negative,
+        budget=None if budget is None else whole(budget, "byte budget", *BUDGETS),
+        grid=whole(grid, "grid", *GRIDS) if grid else None,
+        edges=edges,
+    )
+    return Opened(found.layers, session.file_stem(Path(path).stem), found.origin, picture.pixels)
+
+
+def open_file(path: str) -> Opened:
+    """A .tril file -> its layers; of a damaged one those that survive, with a warning."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise CodecError(f"the file cannot be read: {error.strerror}") from None
+    warning = ""
+    try:
+        layers = Layers.from_bytes(data)
+    except Corrupt as error:
+        layers, damaged = Layers.salvage(data)
+        if (layers.semantic, layers.structure, layers.texture) == (None, None, None):
+            raise error from None
+        warning = f"This file is damaged: {' and '.join(damaged) or 'a part'} could not be read; the rest is here."
+    return Opened(layers, session.file_stem(Path(path).stem), "from the file", warning=warning)
+
+
+def current(value: Any, text: str, negative: str, seed: Any, keep_seed: Any) -> tuple[Drawing, Layers]:
+    """The canvas's value and the fields beside it -> what Save writes and Decode reads."""
+    drawing = session.read(value)
+    kept = whole(seed, "seed", *SEEDS) if keep_seed else None
+    return drawing, drawing.layers(text or "", negative or "", kept)
+
+
+def erase(payload: Any) -> dict[str, Any]:
+    """Erases what the mask covers, from the sketch and the colours at once (`codec.edit.erase`).
+
+    `payload`: the canvas's value with its `mask`. The reply speaks of the strokes as they were
+    sent, so that the canvas can keep what was drawn meanwhile: {strokes: the number of a sent
+    stroke that stays, or a piece [x0, y0, ...]; cells: [[number, "#rrggbb"], ...]; of a pose also
+    pose and base}, or {error}.
+    """
+    try:
+        drawing = session.read(payload)
+        before = drawing.layers("", "", None)
+        mask = session.read_mask(payload, drawing.width, drawing.height)
+        after = edit.erase(before, mask)
+    except CodecError as error:
+        return {"error": str(error)}
+    cells = []
+    if before.texture is not None and after.texture is not None:
+        # others may move by a level: the colours are coded together
+        met = _cells_met(mask, before.texture.rows, before.texture.cols).reshape(-1)
+        old, new = session.hexes(before.texture.cells), session.hexes(after.texture.cells)
+        cells = [[i, new[i]] for i in np.flatnonzero(met).tolist() if new[i] != old[i]]
+    reply: dict[str, Any] = {"cells": cells, "strokes": list(range(len(drawing.polylines)))}
+    if isinstance(after.structure, Sketch):
+        reply["strokes"] = _what_is_left(drawing, after.structure)
+    elif isinstance(after.structure, Pose):
+        reply["pose"] = session.joints(after.structure, drawing.width, drawing.height)
+        reply["base"] = session.encode_base(after)
+    return reply
+
+
+def _cells_met(mask: np.ndarray, rows: int, cols: int) -> np.ndarray:
+    """(height, width) bool -> (rows, cols) bool: the cells with a masked pixel."""
+    y, x = np.arange(rows) * mask.shape[0] // rows, np.arange(cols) * mask.shape[1] // cols
+    return np.logical_or.reduceat(np.logical_or.reduceat(mask, y, axis=0), x, axis=1)
+
+
+def _what_is_left(drawing: Drawing, after: Sketch) -> list[int | list[float]]:
+    """Each stroke of `after` as the number of the polyline that it is, or else as its points."""
+    kept = set(after.strokes)
+    whole_of: dict[Any, int] = {}
+    for i, polyline in enumerate(drawing.polylines):
+        chains = Sketch.from_polylines([polyline], drawing.width, drawing.height, drawing.cols, drawing.rows).strokes
+        if kept.issuperset(chains):
+            whole_of |= {chain: whole_of.get(chain, i) for chain in chains}
+    left: list[int | list[float]] = []
+    points = after.points(drawing.width, drawing.height)
+    for stroke, place in zip(after.strokes, points, strict=True):
+        number = whole_of.get(stroke)
+        if number is None:
+            left.append(session.flat(place))
+        elif number not in left:
+            left.append(number)
+    return left
+
+
+def fit(layers: Layers, budget: Any) -> Layers:
+    """Without the least important strokes, so that the file has at most `budget` bytes.
+
+    Raises `BudgetTooSmall` where the other layers alone are larger.
+    """
+    most = whole(budget, "byte budget", *BUDGETS)
+    if not isinstance(layers.structure, Sketch) or not layers.structure.strokes:
+        raise BudgetTooSmall("there are no strokes to leave out: shorten the prompt or raise the budget")
+    room = len(layers.structure.to_bytes())
+    while (over := layers.sizes().total - most) > 0:
+        room -= over
+        if room <= 0:
+            raise BudgetTooSmall("prompt and colours alone are over the budget: shorten the prompt or raise it")
+        layers = replace(layers, structure=layers.structure.cut(room))
+    return layers
+
+
+def preview(layers: Layers) -> np.ndarray:
+    """The fast decoder's picture, at most `SHOWN_SIDE` a side: (h, w, 3) uint8."""
+    drawn = layers.only((2, 3))
+    seen = layers if drawn.structure is None and drawn.texture is None else drawn
+    return _preview(seen.to_bytes())
+
+
+@lru_cache(maxsize=16)
+def _preview(data: bytes) -> np.ndarray:
+    from codec.decode import get
+
+    return shown(get(PREVIEW).decode(Layers.from_bytes(data)))
+
+
+def flat_picture(layers: Layers) -> np.ndarray:
+    """The layers as they are, sketch over colours, at most `SHOWN_SIDE` a side: (h, w, 3) uint8.
+
+    It stands for the original of a file that came without one.
+    """
+    scale = min(1.0, SHOWN_SIDE / max(layers.width, layers.height))
+    w, h = max(1, round(layers.width * scale)), max(1, round(layers.height * scale))
+    if layers.texture is not None:
+        paper = layers.texture.render(w, h).astype(np.float32)
+    else:
+        paper = np.full((h, w, 3), 244, np.float32)
+    if layers.structure is not None:
+        lines = layers.structure.render(w, h).astype(np.float32)
+        if isinstance(layers.structure, Sketch):
+            paper *= 1 - 0.85 * lines / 255
+        else:
+            paper = np.where(lines.any(axis=2, keepdims=True), lines, paper)
+    elif layers.texture is None and layers.semantic is not None:
+        return layers.semantic.render(w, h)
+    return np.rint(paper).astype(np.uint8)
+
+
+def shown(pixels: np.ndarray) -> np.ndarray:
+    """The same picture, at most `SHOWN_SIDE` a side."""
+    height, width = pixels.shape[:2]
+    if max(height, width) <= SHOWN_SIDE:
+        return pixels
+    from codec.image import resize_area
+
+    scale = SHOWN_SIDE / max(height, width)
+    return resize_area(pixels, max(1, round(width * scale)), max(1, round(height * scale)))
+
+
+def jpeg(pixels: np.ndarray) -> bytes:
+    """(h, w, 3) uint8 -> a JPEG to look at."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def whole(value: Any, what: str, low: int, high: int) -> int:
+    """A number that a person typed -> int. Raises `InvalidLayer` outside low..high."""
+    if type(value) not in (int, float) or value != value or not low <= value <= high:
+        raise InvalidLayer(f"the {what} must be a whole number from {low:,} to {high:,}")
+    return int(value)
+
+
+def original_or_layers(path: Any, layers: Layers) -> str | np.ndarray:
+    """The left side of the compare slider: the original's file while it is there, else the layers."""
+    return path if isinstance(path, str) and os.path.isfile(path) else flat_picture(layers)
+
+
+def decoding(layers: Layers, decoder: str, seed: int) -> Callable[[Callable[[Any], bool]], np.ndarray]:
+    """-> work for `ui.stream.Job`: on_step -> (H, W, 3) uint8."""
+    from codec.decode import get
+
+    return lambda on_step: get(decoder).decode(layers, seed=seed, on_step=on_step)
+
+
+def decoders() -> list[str]:
+    """The decoders to choose from."""
+    from codec.decode import names
+
+    return [name for name in names() if name != PREVIEW]

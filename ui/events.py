@@ -1,0 +1,278 @@
+"""What happens on the page: each event reads components, calls an action, changes components.
+
+A handler returns {component: new value}: what it leaves out stays, so an error changes only the
+status box and no work is lost by it.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio import processing_utils
+
+from codec import CodecError, Layers, Sketch
+from codec.errors import Cancelled
+from codec.layers import default_budget
+from ui import actions, session, views
+from ui.stream import Job, Jobs
+
+if TYPE_CHECKING:
+    from ui.page import Parts
+
+Changes = dict[Any, Any]
+_log = logging.getLogger("trilayer")
+_DOWNLOAD = """(file) => {
+  if (!file) return;
+  const link = document.createElement('a');
+  link.href = file.url; link.download = file.orig_name || 'picture.tril';
+  document.body.append(link); link.click(); link.remove();
+}"""
+
+
+def wire(page: gr.Blocks, parts: Parts) -> None:
+    """Connects the events of a page."""
+    on = Handlers(parts)
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    now = [parts.canvas, parts.prompt, parts.negative, parts.seed, parts.keep_seed]
+    opened = [
+        parts.canvas, parts.prompt, parts.negative, parts.origin, parts.budget, parts.seed,
+        parts.keep_seed, parts.picture, parts.original, parts.source, parts.status,
+    ]  # fmt: skip
+    edits = [
+        page.load, parts.canvas.edit, parts.prompt.change, parts.negative.change,
+        parts.budget.change, parts.seed.change, parts.keep_seed.change,
+    ]  # fmt: skip
+
+    gr.on(
+        edits, on.edited, [*now, parts.budget, parts.original],
+        [parts.readout, parts.fit, parts.compare, parts.status],
+        trigger_mode="always_last", concurrency_limit=1, concurrency_id="preview", **quiet,
+    )  # fmt: skip
+    parts.picture.upload(
+        on.picture_dropped, [parts.picture, parts.original, parts.grid, parts.edges], opened,
+        trigger_mode="always_last", concurrency_limit=2, concurrency_id="extract", **quiet,
+    )  # fmt: skip
+    parts.picture.clear(on.picture_cleared, None, [parts.original, parts.source, parts.status], **quiet)
+    parts.again.click(
+        on.extract_again,
+        [parts.source, parts.prompt, parts.negative, parts.budget, parts.grid, parts.edges], opened,
+        concurrency_limit=2, concurrency_id="extract", **quiet,
+    )  # fmt: skip
+    parts.fit.click(on.fitted, [*now, parts.budget], [parts.canvas, parts.status], **quiet)
+    parts.open.upload(on.file_opened, parts.open, opened, **quiet)
+    parts.save.click(on.saved, now, [parts.download, parts.status], **quiet).then(
+        None, parts.download, None, js=_DOWNLOAD
+    )
+    parts.decode.click(
+        on.decoded, [*now, parts.decoder, parts.original],
+        [parts.compare, parts.status, parts.decode, parts.stop],
+        concurrency_limit=1, concurrency_id="decode", **quiet,
+    )  # fmt: skip
+    parts.stop.click(on.stopped, None, parts.status, queue=False, **quiet)
+    parts.dice.click(None, None, parts.seed, js="() => crypto.getRandomValues(new Uint32Array(1))[0]")
+
+
+def guarded(handler: Callable[..., Iterator[Changes]]) -> Callable[..., Iterator[Changes]]:
+    """Turns what a handler raises into one line in the status box."""
+
+    @functools.wraps(handler)
+    def run(self: Handlers, *inputs: Any) -> Iterator[Changes]:
+        try:
+            yield from handler(self, *inputs)
+        except CodecError as error:
+            yield {self.parts.status: views.status(_sentence(str(error)), "bad")}
+        except Exception:  # a defect of ours: the person keeps the work, the log gets the details
+            _log.exception("%s failed", handler.__name__)
+            text = "Something went wrong here; your layers are unchanged. Try again, or save them first."
+            yield {self.parts.status: views.status(text, "bad")}
+
+    return run
+
+
+class Handlers:
+    """The handlers of one page; `jobs` has the running decode of each open tab."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.jobs = Jobs()
+
+    @guarded
+    def edited(
+        self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any,
+        budget: Any, original: Any, request: gr.Request,
+    ) -> Iterator[Changes]:  # fmt: skip
+        """New bytes at once, then a preview."""
+        p = self.parts
+        _, layers = actions.current(value, text, negative, seed, keep_seed)
+        most = actions.whole(budget, "byte budget", *actions.BUDGETS)
+        over = len(layers.to_bytes()) > most
+        yield {p.readout: views.readout(layers, most), p.fit: gr.update(visible=over)}
+        if self.jobs.running(request.session_hash):
+            return  # the slider shows the decode
+        changes: Changes = {p.compare: _pair(original, layers, actions.preview(layers), "preview")}
+        if value.get("rev"):
+            changes[p.status] = views.status("Preview of your edit. Press Decode for the finished picture.")
+        yield changes
+
+    @guarded
+    def picture_dropped(self, path: str | None, original: Any, grid: Any, edges: Any) -> Iterator[Changes]:
+        """A new picture: its layers, with the prompt that the file brings."""
+        p = self.parts
+        if not path:
+            return
+        yield {p.status: views.status("Finding prompt, sketch and colours…", "busy")}
+        try:
+            opened = actions.open_picture(path, prompt=None, negative="", budget=None, grid=grid, edges=edges)
+        except CodecError:
+            yield {p.picture: original}  # the box shows again what the layers are of
+            raise
+        assert opened.original is not None
+        shown = processing_utils.save_bytes_to_cache(
+            actions.jpeg(actions.shown(opened.original)), "original.jpg", p.picture.GRADIO_CACHE
+        )
+        yield self._opened(opened) | {p.original: shown, p.source: path}
+
+    def picture_cleared(self) -> Changes:
+        """The original is gone; the layers stay."""
+        p = self.parts
+        return {
+            p.original: None,
+            p.source: None,
+            p.status: views.status("The original is no longer shown; the layers are kept."),
+        }
+
+    @guarded
+    def extract_again(
+        self, source: Any, text: str, negative: str, budget: Any, grid: Any, edges: Any
+    ) -> Iterator[Changes]:
+        """The same picture with other options; the canvas can undo to what it held."""
+        p = self.parts
+        if not source:
+            raise CodecError("there is no image to extract from: drop one first")
+        yield {p.status: views.status("Extracting again…", "busy")}
+        opened = actions.open_picture(
+            source, prompt=text or None, negative=negative or "", budget=budget, grid=grid, edges=edges
+        )
+        changes = self._opened(opened) | {p.canvas: session.write(opened.layers, opened.name, keep_history=True)}
+        for part in (p.seed, p.keep_seed, p.budget):
+            del changes[part]
+        if text:
+            del changes[p.origin]
+        yield changes
+
+    @guarded
+    def fitted(self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any, budget: Any) -> Iterator[Changes]:
+        """Without the least important strokes; the canvas can undo it."""
+        p = self.parts
+        drawing, layers = actions.current(value, text, negative, seed, keep_seed)
+        cut = actions.fit(layers, budget)
+        gone = _strokes(layers) - _strokes(cut)
+        left_out = f"Left out the {gone} least important strokes." if gone else "It fits already."
+        yield {
+            p.canvas: session.write(cut, drawing.name, keep_history=True),
+            p.status: views.status(left_out, "good"),
+        }
+
+    @guarded
+    def file_opened(self, path: str | None) -> Iterator[Changes]:
+        """A .tril file in place of everything."""
+        p = self.parts
+        if not path:
+            return
+        yield self._opened(actions.open_file(path)) | {p.picture: None, p.original: None, p.source: None}
+
+    def _opened(self, opened: actions.Opened) -> Changes:
+        p, layers = self.parts, opened.layers
+        prompt = layers.semantic
+        done = views.status(f"Opened {opened.name}, {layers.width} × {layers.height}.", "good")
+        return {
+            p.canvas: session.write(layers, opened.name),
+            p.prompt: prompt.text if prompt else "",
+            p.negative: prompt.negative if prompt else "",
+            p.origin: views.origin(opened.origin),
+            p.budget: default_budget(layers.width, layers.height),
+            p.seed: layers.seed or 0,
+            p.keep_seed: layers.seed is not None,
+            p.status: views.status(opened.warning, "warn") if opened.warning else done,
+        }
+
+    @guarded
+    def saved(self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any) -> Iterator[Changes]:
+        """The file that the readout counts."""
+        p = self.parts
+        yield {p.download: None}
+        drawing, layers = actions.current(value, text, negative, seed, keep_seed)
+        data, name = layers.to_bytes(), f"{drawing.name}.tril"
+        path = processing_utils.save_bytes_to_cache(data, name, p.download.GRADIO_CACHE)
+        yield {p.download: path, p.status: views.status(f"Saved {name}, {len(data):,} bytes.", "good")}
+
+    def decoded(
+        self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any,
+        decoder: str, original: Any, request: gr.Request,
+    ) -> Iterator[Changes]:  # fmt: skip
+        """The finished picture, with its steps on the way."""
+        yield from self._decoded(value, text, negative, seed, keep_seed, decoder, original, request.session_hash)
+        yield self._buttons(decoding=False)
+
+    @guarded
+    def _decoded(
+        self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any,
+        decoder: str, original: Any, tab: str | None,
+    ) -> Iterator[Changes]:  # fmt: skip
+        p, began = self.parts, time.monotonic()
+        _, layers = actions.current(value, text, negative, seed, keep_seed)
+        number = actions.whole(seed, "seed", *actions.SEEDS)
+        job: Job = Job(actions.decoding(layers, decoder, number))
+        self.jobs.start(tab, job)
+        try:
+            yield {p.status: views.status("Decoding…", "busy", 0)} | self._buttons(decoding=True)
+            for step in job:
+                changes = {p.status: views.status(f"{_sentence(step.label, '…')}", "busy", step.index / step.total)}
+                if step.preview is not None:
+                    changes[p.compare] = _pair(original, layers, actions.shown(step.preview), "decoding")
+                yield changes
+        except Cancelled:
+            yield {p.status: views.status("Stopped.")}
+            return
+        finally:
+            self.jobs.end(tab, job)
+        assert job.result is not None
+        text = f"Decoded in {time.monotonic() - began:.1f} s by {decoder}, seed {number}."
+        yield {
+            p.compare: _pair(original, layers, actions.shown(job.result), "decoded"),
+            p.status: views.status(text, "good"),
+        }
+
+    def _buttons(self, *, decoding: bool) -> Changes:
+        p = self.parts
+        return {p.decode: gr.update(interactive=not decoding), p.stop: gr.update(interactive=decoding)}
+
+    def stopped(self, request: gr.Request) -> Changes:
+        """Stops this tab's decode; the decode's own handler says so."""
+        found = self.jobs.stop(request.session_hash)
+        return {self.parts.status: gr.skip() if found else views.status("Nothing is being decoded.")}
+
+
+def _strokes(layers: Layers) -> int:
+    return len(layers.structure.strokes) if isinstance(layers.structure, Sketch) else 0
+
+
+def _pair(original: Any, layers: Layers, picture: Any, what: str) -> Any:
+    left = actions.original_or_layers(original, layers)
+    return gr.update(value=(left, picture), label=label("Original" if isinstance(left, str) else "Layers", what))
+
+
+def label(left: str, right: str) -> str:
+    """What the two sides of the compare slider show."""
+    return f"{left} | {right}"
+
+
+def _sentence(text: str, end: str = ".") -> str:
+    """With a capital and an end, as the page writes; the codec's lines have neither."""
+    text = " ".join(text.split())
+    return text[:1].upper() + text[1:].rstrip(".…") + end if text else ""

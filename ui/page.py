@@ -1,0 +1,146 @@
+"""The page's components and their places. What they do is in events.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio import processing_utils
+from gradio.utils import get_upload_folder
+
+from codec import Layers
+from codec.layers import default_budget
+from ui import actions, events, session, views
+from ui.layer_canvas import layer_canvas
+
+_EXAMPLES = Path(__file__).parent.parent / "assets" / "examples"
+EXAMPLE = _EXAMPLES / "coffee.tril"
+EXAMPLE_PICTURE = _EXAMPLES / "coffee.jpg"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Every component that an event reads or changes."""
+
+    open: gr.UploadButton
+    save: gr.Button
+    fit: gr.Button
+    download: gr.DownloadButton
+    picture: gr.Image
+    prompt: gr.Textbox
+    origin: gr.HTML
+    negative: gr.Textbox
+    budget: gr.Number
+    grid: gr.Dropdown
+    edges: gr.Dropdown
+    again: gr.Button
+    readout: gr.HTML
+    canvas: gr.HTML
+    compare: gr.ImageSlider
+    status: gr.HTML
+    decoder: gr.Dropdown
+    seed: gr.Number
+    dice: gr.Button
+    keep_seed: gr.Checkbox
+    decode: gr.Button
+    stop: gr.Button
+    original: gr.State
+    source: gr.State
+
+
+def build() -> gr.Blocks:
+    """The page, with the example loaded."""
+    layers = Layers.from_bytes(EXAMPLE.read_bytes())
+    text, negative = (layers.semantic.text, layers.semantic.negative) if layers.semantic else ("", "")
+    original = processing_utils.save_bytes_to_cache(
+        EXAMPLE_PICTURE.read_bytes(), EXAMPLE_PICTURE.name, get_upload_folder()
+    )
+    with gr.Blocks(title="Trilayer", fill_width=True) as page:
+        parts: dict[str, Any] = {
+            "original": gr.State(original),
+            "source": gr.State(original),
+        }
+        with gr.Row(elem_id="top"):
+            gr.HTML(views.header(), apply_default_css=False)
+            with gr.Row(elem_id="top-buttons"):
+                parts["open"] = gr.UploadButton(
+                    "Open .tril", file_types=[".tril"], type="filepath", elem_id="open", min_width=110
+                )
+                parts["save"] = gr.Button("Save .tril", elem_id="save", min_width=110)
+                parts["download"] = gr.DownloadButton("Download", visible="hidden")
+        with gr.Row(elem_id="bench"):
+            with gr.Column():
+                parts |= _source_column(original, layers, text, negative)
+            with gr.Column():
+                parts["canvas"] = layer_canvas(session.write(layers, EXAMPLE.stem), actions.erase, elem_id="canvas")
+            with gr.Column():
+                parts |= _result_column(original, layers)
+        events.wire(page, Parts(**parts))
+    return page
+
+
+def _source_column(original: str, layers: Layers, text: str, negative: str) -> dict[str, Any]:
+    budget = default_budget(layers.width, layers.height)
+    parts: dict[str, Any] = {}
+    parts["picture"] = gr.Image(
+        original, label="Image", type="filepath", image_mode=None, sources=["upload", "clipboard"],
+        height=210, buttons=[], elem_id="picture",
+    )  # fmt: skip
+    # codec.image.load opens the upload; Gradio's own preprocess would let Pillow try every format
+    parts["picture"].preprocess = lambda payload: payload.path if payload else None
+    parts["prompt"] = gr.Textbox(
+        text, label="Prompt", lines=3, max_lines=8, max_length=session.MAX_PROMPT, elem_id="prompt"
+    )
+    parts["origin"] = gr.HTML(views.origin("written for this example"), elem_id="origin", apply_default_css=False)
+    with gr.Accordion("Negative prompt", open=bool(negative)):
+        parts["negative"] = gr.Textbox(
+            negative, label="Negative prompt", show_label=False, container=False, lines=2,
+            max_lines=6, max_length=session.MAX_PROMPT, elem_id="negative",
+        )  # fmt: skip
+    parts["readout"] = gr.HTML(views.readout(layers, budget), elem_id="readout", apply_default_css=False)
+    parts["fit"] = gr.Button("Fit the budget", visible=False, elem_id="fit", size="sm")
+    with gr.Accordion("Budget and extraction", open=False):
+        parts["budget"] = gr.Number(
+            budget, label="Byte budget", precision=0, minimum=actions.BUDGETS[0],
+            maximum=actions.BUDGETS[1], elem_id="budget",
+        )  # fmt: skip
+        parts["edges"] = gr.Dropdown(
+            list(actions.EDGES), value=actions.EDGES[0], label="Edge detector", elem_id="edges"
+        )
+        parts["grid"] = gr.Dropdown(
+            [("as the budget allows", 0), *(((f"{n} on the longer side"), n) for n in (4, 6, 8, 12, 16, 24, 32))],
+            value=0, label="Colour cells", elem_id="grid",
+        )  # fmt: skip
+        parts["again"] = gr.Button("Extract again", elem_id="again")
+    return parts
+
+
+def _result_column(original: str, layers: Layers) -> dict[str, Any]:
+    parts: dict[str, Any] = {}
+    parts["compare"] = gr.ImageSlider(
+        (original, actions.flat_picture(layers)), label=events.label("Original", "layers"),
+        format="jpeg", interactive=False, max_height=640, elem_id="compare",
+    )  # fmt: skip
+    parts["status"] = gr.HTML(
+        views.status("An example is open. Press Decode, or edit a layer first."),
+        elem_id="status", apply_default_css=False,
+    )  # fmt: skip
+    with gr.Row(elem_id="run"):
+        parts["decode"] = gr.Button("Decode", variant="primary", elem_id="decode", min_width=120, scale=3)
+        parts["stop"] = gr.Button("Stop", interactive=False, elem_id="stop", min_width=80)
+    with gr.Group(elem_id="how"):
+        with gr.Row():
+            parts["decoder"] = gr.Dropdown(
+                actions.decoders(), value=actions.FINAL, label="Decoder", elem_id="decoder", min_width=100
+            )
+            parts["seed"] = gr.Number(
+                layers.seed or 0, label="Seed", precision=0, minimum=actions.SEEDS[0],
+                maximum=actions.SEEDS[1], elem_id="seed", min_width=100,
+            )  # fmt: skip
+            parts["dice"] = gr.Button("New seed", elem_id="dice", min_width=44)
+        parts["keep_seed"] = gr.Checkbox(
+            layers.seed is not None, label="Save the seed in the file", elem_id="keep-seed", container=False
+        )
+    return parts

@@ -1,0 +1,109 @@
+"""A decode that runs in a thread while the page shows its steps, and that can be stopped at once."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from codec.errors import Cancelled
+
+Step = TypeVar("Step")
+Result = TypeVar("Result")
+
+
+class Job(Generic[Step, Result]):
+    """`work(on_step)` in a daemon thread.
+
+    Iterating gives its steps, the older ones left out where the reader is slower than the work;
+    `result` is there afterwards. Leaving the iteration, in any way, stops the work:
+    `on_step` then returns False, which a decoder answers with `Cancelled`.
+    """
+
+    def __init__(self, work: Callable[[Callable[[Step], bool]], Result]) -> None:
+        self._work = work
+        self._news: queue.Queue[Step | None] = queue.Queue(maxsize=2)
+        self._stopped = threading.Event()
+        self._error: BaseException | None = None
+        self.result: Result | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """True once nobody waits for the result."""
+        return self._stopped.is_set()
+
+    def stop(self) -> None:
+        """Ends the iteration now and the work at its next step."""
+        self._stopped.set()
+        self._tell(None)
+
+    def __iter__(self) -> Iterator[Step]:
+        """The steps. Raises `Cancelled` after `stop()`, and whatever the work raised."""
+        threading.Thread(target=self._run, daemon=True).start()
+        try:
+            while (step := self._news.get()) is not None:
+                yield step
+            if self.stopped:
+                raise Cancelled("stopped")
+            if self._error is not None:
+                raise self._error
+        finally:
+            self._stopped.set()
+
+    def _run(self) -> None:
+        try:
+            self.result = self._work(self._on_step)
+        except BaseException as error:  # handed to the reader, whatever it is
+            self._error = error
+        self._tell(None)
+
+    def _on_step(self, step: Step) -> bool:
+        if not self.stopped:
+            self._tell(step)
+        return not self.stopped
+
+    def _tell(self, news: Step | None) -> None:
+        """Puts it in, in place of the oldest unread step if need be."""
+        while True:
+            try:
+                return self._news.put_nowait(news)
+            except queue.Full:
+                with contextlib.suppress(queue.Empty):
+                    self._news.get_nowait()
+
+
+class Jobs:
+    """The one job of each session (browser tab)."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str | None, Job] = {}
+        self._lock = threading.Lock()
+
+    def start(self, session: str | None, job: Job) -> None:
+        """Makes it the session's job; one still running is stopped."""
+        with self._lock:
+            before = self._jobs.get(session)
+            self._jobs[session] = job
+        if before is not None:
+            before.stop()
+
+    def end(self, session: str | None, job: Job) -> None:
+        """Forgets it."""
+        with self._lock:
+            if self._jobs.get(session) is job:
+                del self._jobs[session]
+
+    def running(self, session: str | None) -> bool:
+        """True while the session decodes."""
+        return session in self._jobs
+
+    def stop(self, session: str | None) -> bool:
+        """Stops the session's job; False if there is none."""
+        with self._lock:
+            job = self._jobs.get(session)
+        if job is None:
+            return False
+        job.stop()
+        return True

@@ -1,0 +1,92 @@
+"""The only HTML that the page makes. Every text from a file or a person goes through `escape`."""
+
+from __future__ import annotations
+
+from html import escape
+
+from codec import Layers, Pose
+
+_LOGO = (
+    '<svg class="tl-logo" viewBox="0 0 32 32" aria-hidden="true">'
+    '<path class="tl-c3" d="M16 15l13 6.500L16 28 3 21.500z"/>'
+    '<path class="tl-c2" d="M16 9.500L29 16l-13 6.500L3 16z"/>'
+    '<path class="tl-c1" d="M16 4l13 6.500L16 17 3 10.500z"/></svg>'
+)
+
+
+def header() -> str:
+    """The page's name."""
+    return (
+        f'<div class="tl-head">{_LOGO}<div><h1>Trilayer</h1>'
+        "<p>A picture as a prompt, a sketch and a few colours, in a few hundred bytes.</p></div></div>"
+    )
+
+
+def origin(text: str) -> str:
+    """Where the prompt comes from."""
+    return f'<p class="tl-note">Prompt {escape(text)}</p>' if text else ""
+
+
+def status(text: str, kind: str = "idle", done: float | None = None) -> str:
+    """The status box: `kind` is idle, busy, good, warn or bad; `done` 0..1 adds a progress bar."""
+    bar = ""
+    if done is not None:
+        bar = f'<progress max="100" value="{round(100 * done)}" aria-label="Progress"></progress>'
+    role = "alert" if kind == "bad" else "status"
+    return f'<div class="tl-status tl-{escape(kind)}" role="{role}"><p>{escape(text)}</p>{bar}</div>'
+
+
+def readout(layers: Layers, budget: int | None) -> str:
+    """Bytes, bits and bits per pixel of each layer and of the file, with a bar against the budget."""
+    sizes = layers.sizes()
+    total = sizes.total
+    rows = [
+        ("Prompt", "1", sizes.semantic),
+        ("Pose" if isinstance(layers.structure, Pose) else "Sketch", "2", sizes.structure),
+        ("Colours", "3", sizes.texture),
+    ]
+    if sizes.extensions:
+        rows.append(("Extras", "5", sizes.extensions))
+    rows.append(("Format", "4", sizes.overhead))
+    body = "".join(
+        f'<tr><th scope="row"><i class="tl-c{c}" aria-hidden="true"></i>{name}</th>{_numbers(n, layers)}</tr>'
+        for name, c, n in rows
+    )
+    return (
+        '<section class="tl-bytes" aria-label="Size of the file">'
+        f'<p class="tl-total"><strong>{total:,}</strong> bytes <span>{_bpp(layers, total)} bpp</span></p>'
+        f"{_bar(rows, total, budget)}{_verdict(total, budget)}"
+        '<table><thead><tr><th scope="col">Layer</th><th scope="col">bytes</th>'
+        f'<th scope="col">bits</th><th scope="col">bpp</th></tr></thead><tbody>{body}</tbody>'
+        f'<tfoot><tr><th scope="row">File</th>{_numbers(total, layers)}</tr></tfoot></table></section>'
+    )
+
+
+def _numbers(size: int, layers: Layers) -> str:
+    return f"<td>{size:,}</td><td>{8 * size:,}</td><td>{_bpp(layers, size)}</td>"
+
+
+def _bpp(layers: Layers, size: int) -> str:
+    bpp = layers.bpp(size)
+    return f"{bpp:.4f}" if bpp < 10 else f"{bpp:.1f}"
+
+
+def _bar(rows: list[tuple[str, str, int]], total: int, budget: int | None) -> str:
+    whole = max(total, budget or 0, 1)
+    parts = "".join(f'<i class="tl-c{c}" style="width:{100 * n / whole:.2f}%"></i>' for _, c, n in rows if n)
+    mark = ""
+    if budget and budget < whole:
+        mark = f'<b style="left:{100 * budget / whole:.2f}%"></b>'
+    label = f"{total:,} bytes" + (f" of a budget of {budget:,}" if budget else "")
+    return f'<div class="tl-bar" role="img" aria-label="{label}">{parts}{mark}</div>'
+
+
+def _verdict(total: int, budget: int | None) -> str:
+    if not budget:
+        return '<p class="tl-note">No budget</p>'
+    if total <= budget:
+        return f'<p class="tl-note">{budget - total:,} of {budget:,} bytes left</p>'
+    return (
+        f'<p class="tl-over">{total - budget:,} bytes over the budget of {budget:,}: '
+        "erase strokes, shorten the prompt or raise the budget</p>"
+    )
