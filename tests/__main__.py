@@ -1,13 +1,14 @@
 """`python3 -m tests [pytest arguments]`: installs all that the tests need and runs them.
 
 Only the standard library is used here, because on a fresh machine nothing else exists yet. Steps
-that are done are skipped: a .venv of the project's own, the two requirements files in
-it, and Debian's Chromium, which the tests of the page drive.
+that are done are skipped: a .venv of the project's own, the two requirements files in it, and
+Debian's Chromium, which the tests of the page drive.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -30,18 +31,17 @@ def main(arguments: list[str]) -> int:
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"tests: {error}", file=sys.stderr)
         return 1
-    return subprocess.run([str(PYTHON), "-m", "pytest", *arguments], cwd=ROOT).returncode
+    return subprocess.run([PYTHON, "-m", "pytest", *arguments], cwd=ROOT).returncode
 
 
 def make_venv() -> None:
-    """Creates .venv unless a working one is there."""
-    if PYTHON.exists() and subprocess.run([str(PYTHON), "-m", "pip", "--version"], capture_output=True).returncode == 0:
+    """Creates .venv unless a working one is there; Debian keeps the venv module in a package."""
+    if PYTHON.exists() and subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode == 0:
         return
     say("making .venv")
-    made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True)
-    if made.returncode:
-        shutil.rmtree(VENV, ignore_errors=True)
-        raise OSError("python3 cannot make a .venv; on Debian: apt-get install python3-venv")
+    if importlib.util.find_spec("ensurepip") is None:
+        apt_install("python3-venv")
+    subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True, stdout=sys.stderr)
 
 
 def install_requirements() -> None:
@@ -51,23 +51,27 @@ def install_requirements() -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
     say("installing requirements.txt and tests/requirements.txt (minutes, the first time)")
-    files = [argument for path in REQUIREMENTS for argument in ("-r", str(path))]
-    subprocess.run([str(PYTHON), "-m", "pip", "install", "--quiet", *files], check=True)
+    files = [argument for path in REQUIREMENTS for argument in ("-r", path)]
+    subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", *files], check=True)
     stamp.write_text(wanted)
 
 
 def install_chromium() -> None:
     """Installs Debian's chromium where there is none."""
-    if CHROMIUM.exists():
-        return
-    apt = shutil.which("apt-get")
-    sudo = [] if os.geteuid() == 0 else [shutil.which("sudo") or ""]
-    if apt is None or sudo == [""]:
-        raise OSError(f"the tests of the page need {CHROMIUM}; as root: apt-get install chromium")
-    say("installing chromium")
+    if not CHROMIUM.exists():
+        apt_install("chromium")
+
+
+def apt_install(package: str) -> None:
+    """Installs a Debian package, as root or through sudo; OSError says so where neither goes."""
+    apt, sudo = shutil.which("apt-get"), shutil.which("sudo")
+    if apt is None or (os.geteuid() != 0 and sudo is None):
+        raise OSError(f"the tests need {package}; as root: apt-get install {package}")
+    say(f"installing {package}")
+    command = [apt, "-qq"] if os.geteuid() == 0 else [str(sudo), apt, "-qq"]
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "chromium"]):
-        subprocess.run([*sudo, apt, "-qq", *command], check=True, env=quiet, stdout=sys.stderr)
+    subprocess.run([*command, "update"], check=True, env=quiet, stdout=sys.stderr)
+    subprocess.run([*command, "install", "-y", package], check=True, env=quiet, stdout=sys.stderr)
 
 
 def say(what: str) -> None:
