@@ -14,7 +14,6 @@ STRIDE = 1.5  # pixels between two looks along a bristle
 BRISTLE = 1 / 60  # of the diagonal: half the length of a bristle's trace
 SWELL = 1 / 250  # of the diagonal: standard deviation of a dab's width
 CONTRAST = 0.01  # colour steps per pixel of a blur that is worth tightening
-
 LIVELY = 0.4  # range of colours, over three cells, at which dabs have their full size
 
 
@@ -76,15 +75,15 @@ def tighten(flat: np.ndarray, room: np.ndarray, cell: float) -> np.ndarray:
     return flat
 
 
-def dab(flat: np.ndarray, dabs: np.ndarray, room: np.ndarray, cell: float) -> np.ndarray:
-    """Break gradients into dabs, larger ones for larger cells and where colours are lively.
+def dab(flat: np.ndarray, dabs: np.ndarray, room: np.ndarray, cell: float, busy: np.ndarray) -> np.ndarray:
+    """Break gradients into dabs: larger ones for larger cells, fainter ones where it is calm.
 
-    Arguments as above; dabs: as `bristles` returns them.
+    Arguments as above; dabs: as `bristles` returns them; busy: (height, width) float32, 0..1.
     """
     around = np.ones((2 * round(cell) + 1,) * 2, np.uint8)
     span = (cv2.dilate(flat, around) - cv2.erode(flat, around)).max(2)
     lively = cv2.blur(np.clip(span / LIVELY, 0.3, 1.0), around.shape)
-    reach = 0.066 * np.sqrt(cell * diagonal(flat)) * lively
+    reach = 0.066 * np.sqrt(cell * diagonal(flat)) * lively * (0.65 + 0.35 * busy)
     toward = np.tanh(2 * dabs) * np.minimum(reach, 0.7 * room)[..., None]
     return _shift(flat, toward[..., 0], toward[..., 1])
 

@@ -21,9 +21,9 @@ import numpy as np
 LEAK = 0.01  # what a cut link still lets through, of 1
 GRIP = 30.0  # over the pixels of a cell, so that it means the same at every resolution
 PULL = 2.0  # the same
-SMALL = 0.6  # how much stronger it pulls in a region as small as a cell
+SMALL = 0.4  # how much stronger it pulls in a region as small as a cell
 ROUNDS = (40, 30, 24, 24)  # conjugate gradient steps, coarse levels first
-OVERSHOOT = 0.25  # how far, of the local range of colours, a pixel may leave that range
+OVERSHOOT = 0.3  # how far, of the local range of colours, a pixel may leave that range
 
 
 def cut_links(polylines: Sequence[np.ndarray], height: int, width: int) -> tuple[np.ndarray, np.ndarray]:

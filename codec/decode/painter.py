@@ -92,10 +92,12 @@ class Painter:
         room = cv2.distanceTransform((pen < 0.15).astype(np.uint8), cv2.DIST_L2, 3)
         flat = brush.tighten(flat, room, cell)
         dabs, grain = brush.bristles(brush.direction(flat, pen), random)
-        painting = brush.dab(flat, dabs, room, cell)
+        busy = _busy(pen)
+        painting = brush.dab(flat, dabs, room, cell, busy)
         progress.step("brush", _to_uint8(painting))
 
-        painting = _grain(_line_work(_crispen(painting), pen), pen, grain)
+        painting = _line_work(_crispen(painting), pen)
+        painting = np.clip(painting * (1 + 0.05 * busy * grain)[..., None], 0.0, 1.0)
         progress.step("lines", _to_uint8(painting))
 
         small = cv2.resize(painting, (columns, rows), interpolation=cv2.INTER_AREA)
@@ -141,15 +143,16 @@ def _line_work(painting: np.ndarray, pen: np.ndarray) -> np.ndarray:
     around = np.ones((3, 3), np.uint8)
     low, high = cv2.erode(painting, around), cv2.dilate(painting, around)
     contrast = (high - low).max(2, keepdims=True)
-    strength = np.clip(0.75 - 0.8 * contrast, 0.35, 0.75) * pen[..., None]
-    return painting + (0.35 * low - painting) * strength
+    strength = np.clip(0.85 - 0.8 * contrast, 0.38, 0.85) * pen[..., None]
+    return painting + (0.32 * low - painting) * strength
 
 
-def _grain(painting: np.ndarray, pen: np.ndarray, grain: np.ndarray) -> np.ndarray:
-    """Vary the lightness with the grain of a brush, more where there are many lines."""
-    busy = cv2.GaussianBlur(pen, (0, 0), max(0.5, 0.03 * brush.diagonal(pen)))
-    amount = 0.05 * np.clip(8 * busy, 0.2, 1.0) * grain
-    return np.clip(painting * (1 + amount)[..., None], 0.0, 1.0)
+def _busy(pen: np.ndarray) -> np.ndarray:
+    """How much is going on, by the lines nearby: (height, width) float32, 0.2 to 1."""
+    if not pen.any():
+        return np.ones_like(pen)  # nobody drew anything, so lines tell nothing
+    near = cv2.GaussianBlur(pen, (0, 0), max(0.5, 0.03 * brush.diagonal(pen)))
+    return np.clip(8 * near, 0.2, 1.0)
 
 
 def _drawing(layers: Layers, lines: Sequence[np.ndarray], random: np.random.Generator) -> np.ndarray:

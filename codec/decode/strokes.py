@@ -19,11 +19,10 @@ TAPER = 1 / 18  # length over which a stroke swells from its tip
 def smooth(line: np.ndarray) -> np.ndarray:
     """Take the steps of the lattice out of a line: (N, 2) -> (M, 2), with the same ends.
 
-    Averages three neighbours twice, then cuts the corners twice (Chaikin 1974).
+    Averages three neighbours, then cuts the corners twice (Chaikin 1974).
     """
-    for _ in range(2):
-        inner = (line[:-2] + 2 * line[1:-1] + line[2:]) / 4
-        line = np.concatenate([line[:1], inner, line[-1:]])
+    inner = (line[:-2] + 2 * line[1:-1] + line[2:]) / 4
+    line = np.concatenate([line[:1], inner, line[-1:]])
     for _ in range(2):
         cuts = np.stack([0.75 * line[:-1] + 0.25 * line[1:], 0.25 * line[:-1] + 0.75 * line[1:]], 1)
         line = np.concatenate([line[:1], cuts.reshape(-1, 2), line[-1:]])

@@ -11,7 +11,7 @@ Both work in stages, so that a decode can report and stop between them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -40,15 +40,16 @@ class Srvgg(nn.Module):
 
     def __init__(self, width: int = 64, convolutions: int = 16) -> None:
         super().__init__()
+        self.stages = 1
         body: list[nn.Module] = [nn.Conv2d(3, width, 3, padding=1), nn.PReLU(width)]
         for _ in range(convolutions):
             body += [nn.Conv2d(width, width, 3, padding=1), nn.PReLU(width)]
         body.append(nn.Conv2d(width, 3 * SCALE * SCALE, 3, padding=1))
         self.body = nn.Sequential(*body)
 
-    def stages(self) -> list[Callable[[Tensor], Tensor]]:
-        """Functions that turn (1, 3, h, w) into features (1, 51, h, w) when called in turn."""
-        return [lambda x: torch.cat([self.body(x), x], 1)]
+    def features(self, x: Tensor) -> Iterator[Tensor]:
+        """(1, 3, h, w) -> (1, 51, h, w), the last that is yielded; `stages` says how many are."""
+        yield torch.cat([self.body(x), x], 1)
 
     def enlarge(self, features: Tensor) -> Tensor:
         """(1, 51, h, w) -> (1, 3, 4h, 4w)."""
@@ -83,8 +84,12 @@ class RrdBlock(nn.Module):
         self.rdb2 = DenseBlock(width, growth)
         self.rdb3 = DenseBlock(width, growth)
 
-    def forward(self, x: Tensor) -> Tensor:  # (1, width, h, w) -> the same
-        return x + 0.2 * self.rdb3(self.rdb2(self.rdb1(x)))
+    def after_each(self, x: Tensor) -> Iterator[Tensor]:  # (1, width, h, w) -> the same, thrice
+        first = self.rdb1(x)
+        yield first
+        second = self.rdb2(first)
+        yield second
+        yield x + 0.2 * self.rdb3(second)
 
 
 class Rrdb(nn.Module):
@@ -92,6 +97,7 @@ class Rrdb(nn.Module):
 
     def __init__(self, width: int = 64, growth: int = 32, blocks: int = 6) -> None:
         super().__init__()
+        self.stages = 3 * blocks + 1
         self.conv_first = nn.Conv2d(3, width, 3, padding=1)
         self.body = nn.ModuleList(RrdBlock(width, growth) for _ in range(blocks))
         self.conv_body = nn.Conv2d(width, width, 3, padding=1)
@@ -100,28 +106,14 @@ class Rrdb(nn.Module):
         self.conv_hr = nn.Conv2d(width, width, 3, padding=1)
         self.conv_last = nn.Conv2d(width, 3, 3, padding=1)
 
-    def stages(self) -> list[Callable[[Tensor], Tensor]]:
-        """Functions that turn (1, 3, h, w) into features (1, width, h, w) when called in turn.
-
-        The shallow features ride along in the upper half of the channels to the last stage.
-        """
-
-        def first(x: Tensor) -> Tensor:
-            shallow = self.conv_first(x)
-            return torch.cat([shallow, shallow], 1)
-
-        def through(block: RrdBlock) -> Callable[[Tensor], Tensor]:
-            def stage(x: Tensor) -> Tensor:
-                deep, shallow = x.chunk(2, 1)
-                return torch.cat([block(deep), shallow], 1)
-
-            return stage
-
-        def last(x: Tensor) -> Tensor:
-            deep, shallow = x.chunk(2, 1)
-            return shallow + self.conv_body(deep)
-
-        return [first, *(through(block) for block in self.body), last]
+    def features(self, x: Tensor) -> Iterator[Tensor]:
+        """(1, 3, h, w) -> (1, width, h, w), the last that is yielded; `stages` says how many are."""
+        shallow = deep = self.conv_first(x)
+        for block in self.body:
+            start = deep
+            for deep in block.after_each(start):
+                yield deep
+        yield shallow + self.conv_body(deep)
 
     def enlarge(self, features: Tensor) -> Tensor:
         """(1, width, h, w) -> (1, 3, 4h, 4w)."""
@@ -141,7 +133,6 @@ class Upscaler:
         except RuntimeError:
             raise ModelMissing(f"weights {file.name} do not fit their network") from None
         self.network = network.requires_grad_(False).to(memory_format=torch.channels_last)
-        self.stages = self.network.stages()
 
     @classmethod
     def srvgg(cls) -> Upscaler:
@@ -155,7 +146,7 @@ class Upscaler:
 
     def steps(self, rows: int) -> int:
         """How many times `run` yields before the result, for a picture `rows` high."""
-        return len(self.stages) + -(-rows // STRIP_ROWS)
+        return self.network.stages + -(-rows // STRIP_ROWS)
 
     def run(self, picture: np.ndarray) -> Iterator[np.ndarray | None]:
         """Enlarge (h, w, 3) float32 in 0..1, any h and w >= 1, to (4h, 4w, 3) float32.
@@ -165,16 +156,16 @@ class Upscaler:
         convolutions reach, so there are no seams.
         """
         x = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
-        x = x.contiguous(memory_format=torch.channels_last)
-        for stage in self.stages:
-            x = stage(x)
+        features = x
+        for stage in self.network.features(x.contiguous(memory_format=torch.channels_last)):
+            features = stage
             yield None
         rows, columns = picture.shape[:2]
         result = np.empty((rows * SCALE, columns * SCALE, 3), np.float32)
         for top in range(0, rows, STRIP_ROWS):
             bottom = min(top + STRIP_ROWS, rows)
             above, below = max(top - HALO, 0), min(bottom + HALO, rows)
-            strip = self.network.enlarge(x[:, :, above:below])[0].permute(1, 2, 0).numpy()
+            strip = self.network.enlarge(features[:, :, above:below])[0].permute(1, 2, 0).numpy()
             inner = slice((top - above) * SCALE, (bottom - above) * SCALE)
             result[top * SCALE : bottom * SCALE] = strip[inner]
             yield None
