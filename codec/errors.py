@@ -12,6 +12,7 @@
   x ImageError              a picture file cannot be read
   x UnknownName             no decoder, edge detector or option of this name
   x ModelMissing            weights are absent or damaged
+  x OutOfMemory             a model does not fit into the device's memory
   x Cancelled               a decode was stopped by its caller
 
 Each carries one line for a person, which says what to do where something can be done.
@@ -73,6 +74,10 @@ class UnknownName(CodecError):
 
 class ModelMissing(CodecError):
     """Weights are absent or damaged; the message names the file and the remedy."""
+
+
+class OutOfMemory(CodecError):
+    """A model does not fit into the device's memory; the message says what to try."""
 
 
 class Cancelled(CodecError):
