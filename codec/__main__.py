@@ -58,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str) -> int:
-    print(f"trilayer: {printable(message)}", file=sys.stderr)
+    start = "\r\033[K" if sys.stderr.isatty() else ""  # over a line of progress
+    print(f"{start}trilayer: {printable(message)}", file=sys.stderr)
     return 1
 
 
@@ -213,7 +214,7 @@ def _write(path: str, data: bytes) -> None:
 
 
 def _say(options: argparse.Namespace, what: str) -> None:
-    if options.output != "-":
+    if os.path.isfile(options.output) or os.path.isdir(options.output):  # not into a pipe of bytes
         print(printable(what))
 
 

@@ -111,10 +111,10 @@ def write_file(path: str | os.PathLike[str], data: bytes) -> None:
 
     Raises OSError. A path that is no plain file (a pipe, /dev/null) is written as it is.
     """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        target.write_bytes(data)
+    if os.path.exists(path) and not os.path.isfile(path):
+        Path(path).write_bytes(data)
         return
+    target = Path(os.path.realpath(path))
     part = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}")
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # less the umask
     try:

@@ -129,9 +129,11 @@ def test_salvage(tril, tmp_path, capsys):
 
 
 def test_everything_through_pipes(png):
-    encoded = run("encode", "-", "-o", "-", "--budget", 300, "--prompt", "an astronaut", stdin=png.read_bytes())
+    options = ("--budget", 300, "--prompt", "an astronaut")
+    encoded = run("encode", "-", "-o", "-", *options, stdin=png.read_bytes())
     assert (encoded.returncode, encoded.stderr) == (0, b"")
     assert Layers.from_bytes(encoded.stdout).semantic == Prompt("an astronaut")
+    assert run("encode", "/dev/stdin", "-o", "/dev/stderr", *options, stdin=png.read_bytes()).stderr == encoded.stdout
     inspected = run("inspect", "-", stdin=encoded.stdout)
     assert (inspected.returncode, inspected.stderr) == (0, b"")
     assert b"an astronaut" in inspected.stdout
