@@ -13,7 +13,7 @@ import numpy as np
 STRIDE = 1.5  # pixels between two looks along a bristle
 BRISTLE = 1 / 60  # of the diagonal: half the length of a bristle's trace
 SWELL = 1 / 250  # of the diagonal: standard deviation of a dab's width
-CONTRAST = 0.01  # colour steps per pixel of a blur that is worth tightening
+CONTRAST = 0.16  # step of colour, from cell to cell, that is worth tightening
 LIVELY = 0.4  # range of colours, over three cells, at which dabs have their full size
 
 
@@ -69,7 +69,7 @@ def tighten(flat: np.ndarray, room: np.ndarray, cell: float) -> np.ndarray:
         gx, gy = _gradient(cv2.GaussianBlur(flat, (0, 0), sigma))
         steep = np.sqrt((gx * gx + gy * gy).sum(2))
         up_x, up_y = _gradient(cv2.GaussianBlur(steep, (0, 0), 0.7 * sigma))
-        norm = np.hypot(up_x, up_y) + CONTRAST / 2 / sigma
+        norm = np.hypot(up_x, up_y) + CONTRAST / cell / 2 / sigma
         share = -np.minimum(reach, 0.7 * room) / norm
         flat = _shift(flat, share * up_x, share * up_y)
     return flat

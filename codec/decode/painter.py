@@ -31,6 +31,7 @@ LONGEST = 1024  # pixels of the longer side at most, before a large picture is e
 SHORTEST = 256  # and at least, before a small one is shrunk
 AREA = 768 * 768  # pixels in all at most
 PENCIL = np.array([0.17, 0.16, 0.18], np.float32)
+HALO = 0.08  # how far sharpening may leave the tones around
 CANVAS = 2  # painting is done at 1 / CANVAS of that, enough for what the network is given
 
 
@@ -134,17 +135,24 @@ def _crispen(flat: np.ndarray) -> np.ndarray:
     """Lift local contrast, fine and coarse, and saturation: averaging has taken them away."""
     fine, coarse = (cv2.GaussianBlur(flat, (0, 0), max(0.5, s * brush.diagonal(flat))) for s in (0.008, 0.03))
     sharp = flat + 1.2 * (flat - fine) + 0.35 * (flat - coarse)
+    around = np.ones((2 * round(0.03 * brush.diagonal(flat)) + 1,) * 2, np.uint8)
+    sharp = np.clip(sharp, cv2.erode(flat, around) - HALO, cv2.dilate(flat, around) + HALO)
     grey = sharp.mean(2, keepdims=True)
     return np.clip(grey + 1.1 * (sharp - grey), 0.0, 1.0)
 
 
 def _line_work(painting: np.ndarray, pen: np.ndarray) -> np.ndarray:
-    """Draw the lines in a deeper tone of the colour beneath, faintly where colours part anyway."""
+    """Draw the lines in a deeper tone of the colour beneath, in a lighter one where that is dark.
+
+    They are fainter where the colours part anyway.
+    """
     around = np.ones((3, 3), np.uint8)
     low, high = cv2.erode(painting, around), cv2.dilate(painting, around)
     contrast = (high - low).max(2, keepdims=True)
     strength = np.clip(0.85 - 0.8 * contrast, 0.38, 0.85) * pen[..., None]
-    return painting + (0.32 * low - painting) * strength
+    light = np.clip(8 * high.mean(2, keepdims=True) - 1, 0.0, 1.0)  # 0 for tones under 1/8
+    tone = 0.32 * low * light + (high + 0.16) * (1 - light)
+    return painting + (tone - painting) * strength
 
 
 def _busy(pen: np.ndarray) -> np.ndarray:

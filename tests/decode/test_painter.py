@@ -113,7 +113,7 @@ def test_an_empty_sketch_and_a_prompt_are_a_card_too(preview):
 # sizes
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 3), (1, 4096), (4096, 1), (513, 511), (97, 1000)])
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 3), (1, 4096), (4096, 1), (97, 500)])
 def test_any_size(painter, size):
     width, height = size
     picture = painter.decode(Layers(width, height, PROMPT, SKETCH, COLOURS))
