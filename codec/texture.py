@@ -3,7 +3,7 @@
 A grid of 4 to 32 cells a side in Oklab, one discrete cosine transform over the whole grid (Ahmed,
 Natarajan, Rao 1974), one quantiser step. Coefficients go from low frequency to high, the three
 channels together, each with adaptive binary models chosen by the size that its frequency, the
-step and its coded neighbours let expect. A cell that a person painted is a spot: its own colour,
+step and its coded neighbours let expect (coefficients.py). A cell that a person painted is a spot: its own colour,
 stored beside the transform, so that one stroke of the brush neither vanishes in the quantiser nor
 stirs the other cells. Decoding is integer arithmetic throughout.
 """
@@ -12,26 +12,28 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from codec import oklab
+from codec.coefficients import (
+    BRIGHTEST,
+    MAX_CELLS,
+    MAX_LEVEL,
+    MIN_CELLS,
+    STEPS,
+    Coefficients,
+    Spot,
+    brightest,
+    quantise,
+    syntax,
+)
 from codec.errors import BudgetTooSmall, Corrupt, InvalidLayer
-from codec.rangecoder import Bit, Coder, Decoder, Encoder, Number
+from codec.rangecoder import Decoder, Encoder
 
-MIN_CELLS, MAX_CELLS = 4, 32  # a side
-STEPS: Final = tuple(m << octave >> 3 for octave in range(8) for m in (256, 279, 304, 332, 362, 395, 431, 470))
-MAX_LEVEL: Final = 32767
-
-Spot = tuple[int, tuple[int, int, int]]
-
-_BRIGHTEST: Final = 63  # of a spot's colour
-_NO_SPOT: Final = 60000  # of 65,536
 _KINDS: Final = (1, 15)  # reserved (so that no bytes at all is no layer), this one
 _BASIS: Final = 1 << 13  # 1.0 in the integer transform
-_ROUNDING: Final = 0.34  # an encoder rounds up from .66: what that saves in bytes buys a finer step
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,13 @@ class Colormap:
             raise InvalidLayer("a colormap needs a step of 0..63 and three levels for each cell")
         if not all(-MAX_LEVEL <= level <= MAX_LEVEL for level in self.levels):
             raise InvalidLayer(f"a colormap's levels are within {MAX_LEVEL}")
-        if not 0 <= self.levels[0] < _brightest(self.rows, self.cols, self.step):
+        if not 0 <= self.levels[0] < brightest(self.rows, self.cols, self.step):
             raise InvalidLayer("a colormap is neither darker than black nor brighter than white")
         places = [-1, *(place for place, _ in self.spots), self.rows * self.cols]
         if any(a >= b for a, b in zip(places, places[1:], strict=False)):
             raise InvalidLayer("a colormap's spots are cells of it, by rising index")
-        if not all(0 <= value <= _BRIGHTEST for _, colour in self.spots for value in colour):
-            raise InvalidLayer(f"a spot's colour is three numbers of 0..{_BRIGHTEST}")
+        if not all(0 <= value <= BRIGHTEST for _, colour in self.spots for value in colour):
+            raise InvalidLayer(f"a spot's colour is three numbers of 0..{BRIGHTEST}")
 
     @classmethod
     def from_cells(cls, cells: np.ndarray, step: int = 24) -> Colormap:
@@ -79,11 +81,7 @@ class Colormap:
             raise InvalidLayer(f"a colormap's step is one of 0..{len(STEPS) - 1}")
         lab = np.moveaxis(oklab.from_srgb(cells), 2, 0) * oklab.ONE
         scaled = (_basis(rows) / _BASIS) @ lab @ (_basis(cols) / _BASIS).T / _steps(step)
-        rounding = np.full(scaled.shape, _ROUNDING)
-        rounding[:, 0, 0] = 0.5
-        levels = (np.sign(scaled) * np.floor(np.abs(scaled) + rounding)).astype(int)
-        levels[0, 0, 0] = min(max(levels[0, 0, 0], 0), _brightest(rows, cols, step) - 1)
-        return cls(rows, cols, step, tuple(levels.ravel().tolist()))
+        return cls(rows, cols, step, quantise(scaled, step))
 
     @classmethod
     def fit(cls, cells: np.ndarray, max_bytes: int) -> Colormap:
@@ -149,7 +147,7 @@ class Colormap:
         """The payload."""
         coder = Encoder()
         coder.choice(_KINDS, 1)
-        syntax(coder, self)
+        syntax(coder, Coefficients(self.rows, self.cols, self.step, self.levels, self.spots))
         return coder.finish()
 
     @classmethod
@@ -159,7 +157,7 @@ class Colormap:
         if not coder.choice(_KINDS):
             raise Corrupt("the texture layer has a kind this reader does not know", ("texture",))
         try:
-            colormap = syntax(coder, None)
+            colormap = cls(*syntax(coder, None))
         except InvalidLayer as error:
             raise Corrupt(str(error), ("texture",)) from None
         if colormap.to_bytes() != payload:
@@ -168,12 +166,12 @@ class Colormap:
 
 
 def _narrow(colour: np.ndarray) -> tuple[int, int, int]:
-    r, g, b = ((int(value) * _BRIGHTEST + 127) // 255 for value in colour)
+    r, g, b = ((int(value) * BRIGHTEST + 127) // 255 for value in colour)
     return r, g, b
 
 
 def _widen(colour: tuple[int, int, int]) -> list[int]:
-    return [(value * 255 + _BRIGHTEST // 2) // _BRIGHTEST for value in colour]
+    return [(value * 255 + BRIGHTEST // 2) // BRIGHTEST for value in colour]
 
 
 def _steps(step: int) -> np.ndarray:
@@ -183,11 +181,6 @@ def _steps(step: int) -> np.ndarray:
     so they take half its step.
     """
     return np.array([2 * STEPS[step], STEPS[step], STEPS[step]], np.int64)[:, None, None]
-
-
-def _brightest(rows: int, cols: int, step: int) -> int:
-    """How many levels the mean lightness can have."""
-    return 2 + oklab.ONE * max(rows, cols) // (2 * STEPS[step])
 
 
 @functools.cache
@@ -201,118 +194,3 @@ def _basis(size: int) -> np.ndarray:
     waves = np.cos(np.pi * (2 * position + 1) * frequency / (2 * size)) * np.sqrt(2 / size)
     waves[0] = np.sqrt(1 / size)
     return np.rint(waves * _BASIS).astype(np.int64)
-
-
-# --- the payload -------------------------------------------------------------------------------
-
-_SIZES: Final = 14  # classes of expected size, half an octave each
-_ACTIVITIES: Final = (0, 1, 2, 3, 3, 4, 4, 4, 5)  # of twice the left and upper neighbour and the diagonal
-_SHAPE: Final = 2 * _SIZES * 6 * 3  # lightness or colour, size, activity; zero? one? two?
-_LEVEL_OF: Final = (64, 48, 48)  # how large L, a and b are at frequency 1, in eighths of an octave
-
-
-class Models:
-    """The adaptive bits, each started from its trained probability."""
-
-    def __init__(self) -> None:
-        self.bits = [Bit(p, n, 200) for p, n in _priors()]
-        self.rest = Number(15)
-
-
-@functools.cache
-def _priors() -> list[tuple[int, int]]:
-    path = Path(__file__).with_name("colour_priors.npy")
-    if not path.exists():
-        return [(32768, 0)] * _SHAPE
-    return [(int(p), int(n)) for p, n in np.load(path, allow_pickle=False)]
-
-
-def syntax(coder: Coder, given: Colormap | None, models: Models | None = None) -> Colormap:
-    """The payload after its kind; codes what is `given`, or reads it where nothing is."""
-    models = models or Models()
-    sides = MAX_CELLS - MIN_CELLS + 1
-    rows = cols = MIN_CELLS + coder.uniform(sides, given.rows - MIN_CELLS if given else 0)
-    if not coder.bit(Bit(49152), int(given is not None and given.rows == given.cols)):
-        cols = MIN_CELLS + coder.uniform(sides, given.cols - MIN_CELLS if given else 0)
-    step = coder.uniform(len(STEPS), given.step if given else 0)
-    source = given.levels if given else None
-    levels = [0] * (3 * rows * cols)
-    levels[0] = coder.uniform(_brightest(rows, cols, step), source[0] if source else 0)
-    scan = _scan(rows, cols)
-    for channel in (1, 2):
-        at = channel * rows * cols
-        levels[at] = _signed(coder, models.rest, source[at] if source else 0)
-    last = 0
-    if source:
-        last = max((i for i, (_, p, _) in enumerate(scan, 1) if any(source[p :: rows * cols])), default=0)
-    for size, place, neighbours in scan[: coder.uniform(rows * cols, last)]:
-        for channel in range(3):
-            at = channel * rows * cols
-            activity = sum(w * min(abs(levels[at + n]), 9) for w, n in neighbours)
-            if channel:
-                activity += 2 * min(abs(levels[place + (channel - 1) * rows * cols]), 2)
-            expected = min(max((size + _LEVEL_OF[channel] - step) // 4, 0), _SIZES - 1)
-            context = ((bool(channel) * _SIZES + expected) * 6 + _ACTIVITIES[min(activity // 2, 8)]) * 3
-            levels[at + place] = _level(coder, models, context, source[at + place] if source else 0)
-    return Colormap(rows, cols, step, tuple(levels), _spots(coder, rows * cols, given))
-
-
-def _spots(coder: Coder, cells: int, given: Colormap | None) -> tuple[Spot, ...]:
-    """Each the gap to the last one and, unless it has that one's colour, its own."""
-    out: list[Spot] = []
-    more, same, gap = Bit(_NO_SPOT), Bit(), Number(10)
-    while not coder.bit(more, int(given is not None and len(out) == len(given.spots))):
-        wanted = given.spots[len(out)] if given else (0, (0, 0, 0))
-        place, colour = out[-1] if out else (-1, None)
-        place += 1 + coder.number(gap, max(wanted[0] - place - 1, 0))
-        if place >= cells:
-            raise Corrupt("a colour lies outside the map", ("texture",))
-        if colour is None or not coder.bit(same, int(wanted[1] == colour)):
-            r, g, b = (coder.uniform(_BRIGHTEST + 1, value) for value in wanted[1])
-            colour = (r, g, b)
-        out.append((place, colour))
-    return tuple(out)
-
-
-def _level(coder: Coder, models: Models, context: int, level: int) -> int:
-    size = abs(level)
-    if coder.bit(models.bits[context], int(size == 0)):
-        return 0
-    if coder.bit(models.bits[context + 1], int(size == 1)):
-        size = 1
-    elif coder.bit(models.bits[context + 2], int(size == 2)):
-        size = 2
-    else:
-        size = 3 + coder.number(models.rest, max(size - 3, 0))
-    return size if coder.uniform(2, int(level < 0)) == 0 else -size
-
-
-def _signed(coder: Coder, model: Number, value: int) -> int:
-    size = coder.number(model, abs(value))
-    return -size if size and coder.uniform(2, int(value < 0)) else size
-
-
-Place = tuple[int, int, tuple[tuple[int, int], ...]]
-
-
-@functools.cache
-def _scan(rows: int, cols: int) -> tuple[Place, ...]:
-    """Frequencies but the mean from low to high: (expected size, index, weighted neighbours).
-
-    Frequency is in half cycles across the picture, whatever its grid. The size is in eighths of an
-    octave and falls as frequency^-1.25. `(v**4).bit_length() - 1` is the whole part of 4 log2 v.
-    """
-    places = []
-    for row in range(rows):
-        for col in range(cols):
-            squared = row * row + col * col
-            if squared:
-                around = [(2, row, col - 1), (2, row - 1, col), (1, row - 1, col - 1)]
-                near = tuple((w, r * cols + c) for w, r, c in around if r >= 0 and c >= 0 and r + c > 0)
-                size = _log(rows * cols) - 5 * _log(squared) // 4
-                places.append((squared, row, (size, row * cols + col, near)))
-    return tuple(place for _, _, place in sorted(places))
-
-
-def _log(value: int) -> int:
-    return (value**4).bit_length() - 1

@@ -31,6 +31,7 @@ INSIDE = {
     "pose": "structure",
     "strokes": "structure",
     "chain": "structure",
+    "coefficients": "texture",
 }
 # third-party packages; numpy alone for those that are not here
 PACKAGES = {

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from codec import oklab, texture
+from codec import coefficients, oklab
 from codec.errors import BudgetTooSmall, Corrupt, InvalidLayer
 from codec.image import resize_area
 from codec.texture import STEPS, Colormap
@@ -165,7 +165,7 @@ def test_oklab_there_and_back() -> None:
 
 def test_rounding_is_safe_on_every_machine() -> None:
     """The tables are made with floats: no value may come so near a tie that a libm could turn it."""
-    for size in range(texture.MIN_CELLS, texture.MAX_CELLS + 1):
+    for size in range(coefficients.MIN_CELLS, coefficients.MAX_CELLS + 1):
         frequency, position = np.mgrid[:size, :size]
         waves = np.cos(np.pi * (2 * position + 1) * frequency / (2 * size)) * np.sqrt(2 / size)
         waves[0] = np.sqrt(1 / size)

@@ -17,9 +17,10 @@ from codec.container import MAX_SIDE
 from codec.edit import grid as grid_of
 from codec.errors import BudgetTooSmall, ImageError, InvalidLayer
 from codec.extract import structure
-from codec.extract.semantic import find_prompt
+from codec.extract.semantic import FROM_FILE, FoundPrompt, find_prompt
 from codec.image import Picture
 from codec.layers import Layers, default_budget
+from codec.semantic import Prompt
 from codec.texture import MAX_CELLS, MIN_CELLS, Colormap
 
 _COLOURS: Final = 0.26  # of the bytes beside the prompt
@@ -51,6 +52,8 @@ def extract(
     height, width = picture.pixels.shape[:2]
     budget = default_budget(width, height) if budget is None else budget
     found = find_prompt(picture, prompt, negative)
+    if found.origin == FROM_FILE:
+        found = _shorten(found, budget // 2)
     layers = Layers(
         width,
         height,
@@ -69,6 +72,20 @@ def extract(
     if len(layers.to_bytes()) > budget:
         raise BudgetTooSmall(f"{budget} bytes are too few for words, lines and colours: allow more")
     return Extraction(layers, picture, found.origin)
+
+
+def _shorten(found: FoundPrompt, most: int) -> FoundPrompt:
+    """A prompt nobody typed here, in at most that many bytes: without its negative part, then its end."""
+    prompt = found.prompt
+    while len(prompt.to_bytes()) > most and prompt != Prompt():
+        if prompt.negative:
+            prompt = Prompt(prompt.text)
+            continue
+        start = prompt.text[: len(prompt.text) * 7 // 8]
+        prompt = Prompt(start[: max(start.rfind(","), start.rfind(" "), 0)] or start)
+    if prompt == found.prompt:
+        return found
+    return replace(found, prompt=prompt, origin=f"{found.origin}, shortened to fit")
 
 
 def _colours(picture: Picture, grid: int | tuple[int, int] | None, share: int, most: int) -> Colormap:

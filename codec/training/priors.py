@@ -20,9 +20,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from codec import image, strokes, texture
+from codec import coefficients, image, strokes
 from codec.errors import CodecError
 from codec.rangecoder import Bit, Encoder
+from codec.texture import Colormap
 
 CONFIDENCE = 12  # at most: a picture may still differ from the average one
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif")
@@ -57,15 +58,20 @@ def pictures(folders: Sequence[Path], least: int = 256) -> Iterator[np.ndarray]:
 
 def colours(folders: Sequence[Path]) -> np.ndarray:
     """Count over grids and steps as they are used: 8 to 24 cells, fine to coarse."""
-    models = texture.Models()
+    models = coefficients.Models()
     models.bits = [Counter() for _ in models.bits]
     for pixels in pictures(folders):
         for cols in (8, 12, 16, 24):
             rows = min(max(round(cols * pixels.shape[0] / pixels.shape[1]), 4), 32)
             cells = cv2.resize(pixels, (cols, rows), interpolation=cv2.INTER_AREA)
             for step in range(4, 52, 4):
-                texture.syntax(Encoder(), texture.Colormap.from_cells(cells, step), models)
+                coefficients.syntax(Encoder(), _coefficients(cells, step), models)
     return _table(models.bits)
+
+
+def _coefficients(cells: np.ndarray, step: int) -> coefficients.Coefficients:
+    colours = Colormap.from_cells(cells, step)
+    return coefficients.Coefficients(colours.rows, colours.cols, step, colours.levels)
 
 
 def sketches(folders: Sequence[Path]) -> np.ndarray:

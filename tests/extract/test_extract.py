@@ -70,6 +70,14 @@ def test_a_prompt_over_the_budget_is_said_so(photo: np.ndarray) -> None:
         codec.encode(photo, prompt=noise, budget=200)
 
 
+def test_a_long_prompt_from_metadata_is_shortened_to_fit(photo: np.ndarray) -> None:
+    words = ", ".join(f"word{i * i}" for i in range(300))
+    found = extract(encode_png(photo, {"parameters": f"{words}\nNegative prompt: fog"}), budget=300)
+    assert words.startswith(found.layers.semantic.text) and len(found.layers.semantic.text) > 100
+    assert len(found.layers.to_bytes()) <= 300
+    assert "shortened" in found.origin
+
+
 @pytest.mark.parametrize("budget", [0, 1, 13, 20])
 def test_hopeless_budgets_are_refused(photo: np.ndarray, budget: int) -> None:
     with pytest.raises(BudgetTooSmall):
