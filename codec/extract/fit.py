@@ -5,46 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from codec.extract.rates import END_BITS, FIRST_BITS, NO_TURNS, turn_bits
+
 # Directions counter-clockwise from east, as lattice steps (dx, dy); y grows downwards.
 STEP_X = np.array([1, 1, 0, -1, -1, -1, 0, 1])
 STEP_Y = np.array([0, -1, -1, -1, 0, 1, 1, 1])
 
-STROKE_BITS, LINK_BITS = 28.0, 0.8  # about what a stroke and each of its points cost, all told
-FIRST_BITS, END_BITS = 2.6, 4.5  # of which the first direction, and the end
-
 BEAM = 8  # states kept for each curve
 DISTORTION = 0.07  # bits a sample may cost for each unit of penalty: the slope of the trade
-_NONE = 5  # "no turn yet" as a past turn; turns -2..2 are 0..4
-
-
-def _turn_bits() -> np.ndarray:
-    """Estimated bits of a turn given the two before it: (last, one before, turn), turns -2..2 as 0..4.
-
-    A digital straight line repeats one turn pattern: runs of zeros with +1 and -1 in alternation.
-    So a turn that undoes the latest one is cheap, one that adds to it dear, and 45 degrees at once
-    (two eighths) rare.
-    """
-    weight = np.zeros((6, 6, 5))
-    for last in range(6):
-        for before in range(6):
-            row = np.array([0.02, 0.20, 0.64, 0.20, 0.02])
-            recent = last if last != 2 else before
-            if recent in (1, 3, 0, 4):  # lean to the other side
-                other = 3 if recent < 2 else 1
-                row[other] *= 1.6 if last != 2 else 1.5
-                row[4 - other] *= 0.55
-            if last != 2 and last != _NONE:
-                row[2] *= 1.1
-            weight[last, before] = row / row.sum()
-    return -np.log2(weight).astype(np.float32)
-
-
-TURN_BITS = _turn_bits()
-
-
-def stroke_bits(points: np.ndarray) -> np.ndarray:
-    """About what strokes of so many points will cost, in bits."""
-    return STROKE_BITS + LINK_BITS * np.asarray(points, np.float64)
 
 
 @dataclass(frozen=True)
@@ -124,8 +92,7 @@ class _Search:
         self.cost = np.take_along_axis(cost, order, 1).astype(np.float32)
         self.at = np.zeros(order.shape, np.int64)
         self.direction = np.full(order.shape, -1)
-        self.turn = np.full(order.shape, _NONE)
-        self.turn_before = np.full(order.shape, _NONE)
+        self.past = np.full(order.shape, NO_TURNS)
         self._record(np.full(order.shape, -1))
 
     def step(self) -> bool:
@@ -137,17 +104,17 @@ class _Search:
             return False
         self.active, final, cost = self.active[alive], final[alive], cost[alive]
         cells, at, direction = self.cells[alive], self.at[alive], self.direction[alive]
-        turn, before = self.turn[alive], self.turn_before[alive]
+        past = self.past[alive]
 
         opening = len(self.history) == 1
         if opening:
             directions = np.broadcast_to(np.arange(8), (*at.shape, 8))
-            turns = np.full(directions.shape, _NONE)
+            turned = np.broadcast_to(past[:, :, None], directions.shape)
             bits = np.full(directions.shape, FIRST_BITS, np.float32)
         else:
             directions = (direction[:, :, None] + np.arange(-2, 3)) & 7
-            turns = np.broadcast_to(np.arange(5), directions.shape)
-            bits = TURN_BITS[turn, before]
+            turned = np.arange(5) * 25 + past[:, :, None] // 5
+            bits = turn_bits()[direction & 1, past]
         moves = directions.shape[2]
         there = cells[:, :, None] + np.stack([STEP_X[directions], STEP_Y[directions]], 3)
 
@@ -182,9 +149,8 @@ class _Search:
         order = np.argsort(key, 1, kind="stable")[:, : 3 * self.beam]
         pick = lambda values: np.take_along_axis(values.reshape(count, -1), order, 1)  # noqa: E731
         slot = order // moves
-        old_turn = np.take_along_axis(turn, slot, 1)
         state = (pick(there[..., 1]) * (self.lattice.cols + 2) + pick(there[..., 0])) * 8 + pick(directions)
-        state = (state * 6 + pick(turns)) * 6 + old_turn
+        state = state * 25 + pick(turned) // 5
         repeated = np.tril(state[:, :, None] == state[:, None, :], -1).any(2)
         rank = np.argsort(repeated | ~np.isfinite(np.take_along_axis(flat_total, order, 1)), 1, kind="stable")
         rank = rank[:, : self.beam]
@@ -193,8 +159,7 @@ class _Search:
 
         self.cells = np.stack([pick(there[..., 0]), pick(there[..., 1])], 2)
         self.cost = np.where(repeated, np.float32(np.inf), pick(total)).astype(np.float32)
-        self.at, self.direction, self.turn = pick(position), pick(directions), pick(turns)
-        self.turn_before = np.take_along_axis(turn, slot, 1)
+        self.at, self.direction, self.past = pick(position), pick(directions), pick(turned)
 
         finished = pick(finished)
         winner = finished.argmin(1)

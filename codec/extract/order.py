@@ -5,7 +5,8 @@ import heapq
 
 import numpy as np
 
-from codec.extract.fit import Lattice, stroke_bits
+from codec.extract.fit import Lattice
+from codec.extract.rates import stroke_bits
 
 _DISC = [(dx, dy) for dy in range(-2, 3) for dx in range(-2, 3) if dx * dx + dy * dy <= 4]
 

@@ -5,8 +5,9 @@ import numpy as np
 
 from codec.errors import BudgetTooSmall
 from codec.extract.edges import detect, working_size
-from codec.extract.fit import STROKE_BITS, Lattice, fit, stroke_bits
+from codec.extract.fit import Lattice, fit
 from codec.extract.order import order
+from codec.extract.rates import STROKE_BITS, stroke_bits
 from codec.extract.thinning import thin
 from codec.extract.trace import curves
 from codec.strokes import MAX_CELLS, MIN_CELLS
