@@ -53,6 +53,7 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
         [parts.readout, parts.fit, parts.compare, parts.status],
         trigger_mode="always_last", concurrency_limit=1, concurrency_id="preview", **quiet,
     )  # fmt: skip
+    parts.prompt.input(None, None, parts.origin, js="() => ''")  # now it is the person's own
     parts.picture.upload(
         on.picture_dropped, [parts.picture, parts.original, parts.grid, parts.edges], opened,
         trigger_mode="always_last", concurrency_limit=2, concurrency_id="extract", **quiet,

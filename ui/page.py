@@ -100,7 +100,7 @@ def _source_column(original: str, layers: Layers, text: str, negative: str) -> d
             max_lines=6, max_length=session.MAX_PROMPT, elem_id="negative",
         )  # fmt: skip
     parts["readout"] = gr.HTML(views.readout(layers, budget), elem_id="readout", apply_default_css=False)
-    parts["fit"] = gr.Button("Fit the budget", visible=False, elem_id="fit", size="sm")
+    parts["fit"] = gr.Button("Leave out strokes to fit", visible=False, elem_id="fit", size="sm")
     with gr.Accordion("Budget and extraction", open=False):
         parts["budget"] = gr.Number(
             budget, label="Byte budget", precision=0, minimum=actions.BUDGETS[0],
@@ -130,7 +130,7 @@ def _result_column(original: str, layers: Layers) -> dict[str, Any]:
     with gr.Row(elem_id="run"):
         parts["decode"] = gr.Button("Decode", variant="primary", elem_id="decode", min_width=120, scale=3)
         parts["stop"] = gr.Button("Stop", interactive=False, elem_id="stop", min_width=80)
-    with gr.Group(elem_id="how"):
+    with gr.Column(elem_id="how"):
         with gr.Row():
             parts["decoder"] = gr.Dropdown(
                 actions.decoders(), value=actions.FINAL, label="Decoder", elem_id="decoder", min_width=100

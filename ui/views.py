@@ -86,7 +86,4 @@ def _verdict(total: int, budget: int | None) -> str:
         return '<p class="tl-note">No budget</p>'
     if total <= budget:
         return f'<p class="tl-note">{budget - total:,} of {budget:,} bytes left</p>'
-    return (
-        f'<p class="tl-over">{total - budget:,} bytes over the budget of {budget:,}: '
-        "erase strokes, shorten the prompt or raise the budget</p>"
-    )
+    return f'<p class="tl-over">{total - budget:,} bytes over the budget of {budget:,}</p>'

@@ -1,0 +1,138 @@
+"""The page's actions, without the page."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from codec import CodecError, Colormap, Layers, Pose, Prompt, Sketch
+from codec.errors import BudgetTooSmall, ImageError, InvalidLayer
+from codec.extract.edges import DETECTORS
+from ui import actions, session
+from ui.page import EXAMPLE, EXAMPLE_PICTURE
+
+EXAMPLE_LAYERS = Layers.from_bytes(EXAMPLE.read_bytes())
+
+
+def masked(layers: Layers, x0: float, y0: float, x1: float, y1: float) -> dict:
+    """An erase request for a rectangle in 0..1."""
+    mask = np.zeros((100, 100), bool)
+    mask[int(100 * y0) : int(100 * y1), int(100 * x0) : int(100 * x1)] = True
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask.ravel(), [False])).astype(int)))
+    runs = np.diff(np.concatenate(([0], edges, [mask.size]))).tolist()
+    return session.write(layers, "x") | {"mask": {"width": 100, "height": 100, "runs": runs}}
+
+
+def test_the_example_is_what_its_picture_gives_in_kind():
+    assert EXAMPLE_PICTURE.stat().st_size < 100_000
+    assert EXAMPLE_LAYERS.semantic and EXAMPLE_LAYERS.structure.strokes and EXAMPLE_LAYERS.texture
+
+
+def test_the_edge_detectors_offered_are_the_ones_there_are():
+    assert set(actions.EDGES) == set(DETECTORS)
+
+
+def test_the_preview_is_no_choice_for_the_final_picture():
+    assert actions.FINAL in actions.decoders() and actions.PREVIEW not in actions.decoders()
+
+
+def test_erase_names_untouched_strokes_and_sends_pieces_of_the_others():
+    request = masked(EXAMPLE_LAYERS, 0.4, 0.0, 0.6, 1.0)
+    reply = actions.erase(request)
+    whole = [s for s in reply["strokes"] if isinstance(s, int)]
+    pieces = [s for s in reply["strokes"] if not isinstance(s, int)]
+    assert 0 < len(whole) < len(request["strokes"]) and pieces and whole == sorted(whole)
+    inside = 0.4 * EXAMPLE_LAYERS.width, 0.6 * EXAMPLE_LAYERS.width
+    kept = [x for i in whole for x in request["strokes"][i][::2]] + [x for piece in pieces for x in piece[::2]]
+    assert not any(inside[0] < x < inside[1] for x in kept)
+    cols = request["grid"]["cols"]
+    assert reply["cells"] and all(0.3 * cols <= i % cols <= 0.7 * cols for i, _ in reply["cells"])
+
+
+def test_an_empty_mask_erases_nothing():
+    request = masked(EXAMPLE_LAYERS, 0, 0, 0, 0)
+    assert actions.erase(request) == {"strokes": list(range(len(request["strokes"]))), "cells": []}
+
+
+def test_erase_of_a_hand_drawn_stroke_leaves_others_as_drawn():
+    request = masked(Layers(100, 100, None, Sketch(32, 32, ())), 0, 0, 0.5, 1)
+    request["strokes"] = [[60.1, 10.2, 90.3, 80.4], [10, 10, 20, 20]]
+    assert actions.erase(request)["strokes"] == [0]
+
+
+def test_erase_takes_joints_of_a_pose():
+    layers = Layers(100, 100, None, Pose((((1900, 100), (100, 300), *(None,) * 16),)))
+    reply = actions.erase(masked(layers, 0.8, 0, 1, 1))
+    assert reply["pose"][0][0] is None and reply["pose"][0][1]
+    after = session.read(session.write(layers, "x") | {"base": reply["base"]}).layers("", "", None)
+    assert after.structure.persons[0][0] is None
+
+
+def test_a_bad_erase_is_an_answer_not_a_crash():
+    assert set(actions.erase({"mask": 1})) == {"error"}
+    assert set(actions.erase(None)) == {"error"}
+
+
+def test_fit_leaves_out_the_least_important_strokes():
+    cut = actions.fit(EXAMPLE_LAYERS, 300)
+    kept = cut.structure.strokes
+    assert len(cut.to_bytes()) <= 300 and len(kept) > 0 and kept == EXAMPLE_LAYERS.structure.strokes[: len(kept)]
+    assert actions.fit(EXAMPLE_LAYERS, 5000) == EXAMPLE_LAYERS
+
+
+def test_fit_says_when_strokes_are_not_the_matter():
+    with pytest.raises(BudgetTooSmall):
+        actions.fit(EXAMPLE_LAYERS, 70)
+    with pytest.raises(BudgetTooSmall):
+        actions.fit(Layers(64, 64, Prompt("x")), 70)
+
+
+@pytest.mark.parametrize("bad", [None, "7", 5, 1e9, float("nan"), True, [600]])
+def test_a_budget_that_is_no_budget_is_refused(bad):
+    with pytest.raises(InvalidLayer):
+        actions.whole(bad, "byte budget", *actions.BUDGETS)
+
+
+def test_a_picture_file_becomes_layers_within_the_budget():
+    opened = actions.open_picture(str(EXAMPLE_PICTURE), prompt="mine", negative="", budget=400, grid=8, edges="lineart")
+    assert len(opened.layers.to_bytes()) <= 400 and opened.layers.semantic == Prompt("mine")
+    assert opened.original.shape == (400, 600, 3) and opened.name == "coffee" and opened.origin
+
+
+@pytest.mark.parametrize("change", [{"budget": 0}, {"grid": 99}, {"edges": "none"}, {"edges": None}])
+def test_bad_options_are_refused(change):
+    options = {"prompt": None, "negative": "", "budget": None, "grid": 0, "edges": "canny"} | change
+    with pytest.raises(CodecError):
+        actions.open_picture(str(EXAMPLE_PICTURE), **options)
+
+
+def test_a_missing_picture_or_file_is_refused(tmp_path):
+    with pytest.raises(ImageError):
+        actions.open_picture(str(tmp_path / "no"), prompt=None, negative="", budget=None, grid=0, edges="canny")
+    with pytest.raises(CodecError):
+        actions.open_file(str(tmp_path / "no"))
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        EXAMPLE_LAYERS,
+        EXAMPLE_LAYERS.only((1,)),
+        EXAMPLE_LAYERS.only((2,)),
+        EXAMPLE_LAYERS.only((3,)),
+        EXAMPLE_LAYERS.only(()),
+        Layers(2000, 1000, None, Pose((((1024, 100), (1024, 300), *(None,) * 16),))),
+    ],
+)
+def test_the_layers_can_be_shown_as_they_are(layers):
+    shown = actions.flat_picture(layers)
+    scale = min(1, actions.SHOWN_SIDE / max(layers.width, layers.height))
+    assert shown.shape == (round(layers.height * scale), round(layers.width * scale), 3) and shown.dtype == np.uint8
+
+
+def test_the_preview_keeps_the_colours():
+    cells = np.zeros((4, 4, 3), np.uint8)
+    cells[:, :2], cells[:, 2:] = (200, 30, 30), (30, 30, 200)
+    seen = actions.preview(Layers(64, 64, None, None, Colormap.from_cells(cells))).astype(int)
+    left, right = seen[:, :24].mean((0, 1)), seen[:, -24:].mean((0, 1))
+    assert left[0] > left[2] + 60 and right[2] > right[0] + 60

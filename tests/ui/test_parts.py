@@ -1,0 +1,121 @@
+"""Streams, views and the server's housekeeping."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import pytest
+
+from codec import Layers, Prompt
+from codec.errors import Cancelled
+from ui import serve, views
+from ui.stream import Job, Jobs
+
+HOSTILE = "<b>&\"'${x}{{y}}"
+
+
+def test_a_job_gives_steps_and_a_result():
+    def work(on_step):
+        return [on_step(n) for n in range(2)]
+
+    job = Job(work)
+    assert list(job)[-1] == 1
+    assert job.result == [True, True]
+
+
+def test_only_the_newest_steps_wait_for_a_slow_reader():
+    done = threading.Event()
+
+    def work(on_step):
+        for n in range(100):
+            on_step(n)
+        done.set()
+
+    job = Job(work)
+    steps = iter(job)
+    first = next(steps)
+    done.wait(10)
+    rest = list(steps)
+    assert first <= 99 and len(rest) <= 2 and (not rest or rest[-1] == 99)
+
+
+def test_stop_ends_the_reader_at_once_and_the_work_at_its_next_step():
+    go, ended, told = threading.Event(), threading.Event(), []
+
+    def work(on_step):
+        on_step(0)
+        go.wait(10)
+        told.append(on_step(1))
+        ended.set()
+        raise Cancelled("stopped")
+
+    job = Job(work)
+    steps = iter(job)
+    assert next(steps) == 0
+    job.stop()  # the work is still waiting
+    with pytest.raises(Cancelled):
+        next(steps)
+    go.set()
+    assert ended.wait(10)
+    assert told == [False]
+
+
+def test_a_reader_that_leaves_stops_the_work():
+    job = Job(lambda on_step: on_step(0))
+    steps = iter(job)
+    next(steps)
+    steps.close()
+    assert job.stopped
+
+
+def test_what_the_work_raises_reaches_the_reader():
+    def work(on_step):
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        list(Job(work))
+
+
+def test_a_tab_has_one_job():
+    jobs, first, second = Jobs(), Job(lambda on_step: None), Job(lambda on_step: None)
+    jobs.start("tab", first)
+    jobs.start("tab", second)
+    assert first.stopped and not second.stopped and jobs.running("tab") and not jobs.running("other")
+    jobs.end("tab", first)
+    assert jobs.stop("tab") and second.stopped
+    jobs.end("tab", second)
+    assert not jobs.running("tab") and not jobs.stop("tab")
+
+
+@pytest.mark.parametrize("view", [views.status(HOSTILE, "bad"), views.origin(HOSTILE)])
+def test_text_is_escaped(view):
+    assert "<b>" not in view and "&lt;b&gt;&amp;" in view
+
+
+def test_the_readout_adds_up():
+    layers = Layers(512, 512, Prompt("a cat on a mat"), seed=5)
+    size = len(layers.to_bytes())
+    view = views.readout(layers, 600)
+    assert f"<strong>{size}</strong>" in view and f"{600 - size} of 600 bytes left" in view
+    assert f"{size - 10} bytes over the budget of 10" in views.readout(layers, 10)
+    assert "Extras" in view and "Extras" not in views.readout(Layers(512, 512, Prompt("x")), None)
+
+
+def test_the_sweep_takes_old_files_but_the_examples(tmp_path):
+    old, new, example = (tmp_path / name / "file" for name in ("old", "new", "example"))
+    for path in (old, new, example):
+        path.parent.mkdir()
+        path.write_text("x")
+    for path in (old, example):
+        os.utime(path, (time.time() - 100, time.time() - 100))
+    serve.sweep(tmp_path, 50, frozenset([example]))
+    assert not old.parent.exists() and new.exists() and example.exists()
+
+
+def test_what_the_server_allows():
+    given = serve.settings("127.0.0.1", None)
+    off = ("share", "show_error", "enable_monitoring", "ssr_mode", "mcp_server", "run_history", "pwa", "inbrowser")
+    assert not any(given[name] for name in off)
+    assert given["allowed_paths"] == [] and given["strict_cors"] and given["max_file_size"] == "20mb"
