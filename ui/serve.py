@@ -13,9 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from codec import CodecError
+
 _HERE = Path(__file__).parent
 MAX_AGE = 12 * 3600  # s that an upload or a decoded picture is kept
 SWEEP_EVERY = 900  # s
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 # Set before Gradio is imported: it reads them then.
 _ENVIRONMENT = {
@@ -55,7 +58,10 @@ def sweep(folder: Path, max_age: float, keep: frozenset[Path] = frozenset()) -> 
 
 
 def settings(host: str, port: int | None) -> dict[str, Any]:
-    """The arguments of `Blocks.launch`."""
+    """The arguments of `Blocks.launch`. Raises `ValueError` for another host without a login."""
+    from starlette.middleware import Middleware
+
+    from ui.guard import Guard
     from ui.theme import theme
 
     return {
@@ -75,10 +81,23 @@ def settings(host: str, port: int | None) -> dict[str, Any]:
         "run_history": False,
         "state_session_capacity": 200,
         "footer_links": [],
+        "favicon_path": str(_HERE / "favicon.png"),
+        "app_kwargs": {"middleware": [Middleware(Guard)]},
+        "auth": _login(host),
         "theme": theme(),
         "css": (_HERE / "page.css").read_text(encoding="utf-8"),
         "js": (_HERE / "page.js").read_text(encoding="utf-8"),
     }
+
+
+def _login(host: str) -> tuple[str, str] | None:
+    """Who may enter when the page leaves this machine: TRILAYER_LOGIN, as name:password."""
+    if host in LOOPBACK:
+        return None
+    name, colon, password = os.environ.get("TRILAYER_LOGIN", "").partition(":")
+    if not (name and colon and password):
+        raise ValueError(f"to listen on {host}, set TRILAYER_LOGIN=name:password: others could use this machine")
+    return name, password
 
 
 def launch(host: str = "127.0.0.1", port: int | None = None) -> tuple[Any, str]:
@@ -107,8 +126,11 @@ def close(page: Any) -> None:
 
 
 def serve(host: str = "127.0.0.1", port: int | None = None) -> None:
-    """Serves until interrupted; prints the address."""
-    page, address = launch(host, port)
+    """Serves until interrupted; prints the address. Exits with one line if it cannot start."""
+    try:
+        page, address = launch(host, port)
+    except (OSError, ValueError, CodecError) as error:
+        raise SystemExit(f"Trilayer cannot start: {error}") from None
     print(f"Trilayer is at {address}", flush=True)
     try:
         page.block_thread()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 
 from codec import Layers, Prompt
 from codec.errors import Cancelled
 from ui import serve, views
+from ui.guard import MAX_BODY, Guard
 from ui.stream import Job, Jobs
 
 HOSTILE = "<b>&\"'${x}{{y}}"
@@ -119,3 +123,44 @@ def test_what_the_server_allows():
     off = ("share", "show_error", "enable_monitoring", "ssr_mode", "mcp_server", "run_history", "pwa", "inbrowser")
     assert not any(given[name] for name in off)
     assert given["allowed_paths"] == [] and given["strict_cors"] and given["max_file_size"] == "20mb"
+
+
+def test_another_host_needs_a_login(monkeypatch):
+    monkeypatch.delenv("TRILAYER_LOGIN", raising=False)
+    with pytest.raises(ValueError, match="TRILAYER_LOGIN"):
+        serve.settings("0.0.0.0", None)
+    monkeypatch.setenv("TRILAYER_LOGIN", "me:se:cret")
+    assert serve.settings("0.0.0.0", None)["auth"] == ("me", "se:cret")
+    assert serve.settings("127.0.0.1", None)["auth"] is None
+
+
+def test_the_server_sets_a_policy_and_refuses_large_bodies(address):
+    answer = httpx.get(address)
+    assert "object-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    try:
+        large = httpx.post(f"{address}gradio_api/queue/join", content=b" " * (MAX_BODY + 1))
+    except httpx.TransportError:
+        return  # it hung up before all was sent
+    assert large.status_code == 413
+
+
+def test_a_large_body_of_unannounced_length_is_cut_off():
+    got = []
+
+    async def app(scope, receive, send):
+        while (message := await receive())["type"] == "http.request":
+            got.append(len(message["body"]))
+
+    async def receive():
+        return {"type": "http.request", "body": b" " * (1 << 20), "more_body": True}
+
+    scope = {"type": "http", "path": "/x", "headers": []}
+    with ThreadPoolExecutor() as threads:  # the browser's own event loop is in this one
+        threads.submit(asyncio.run, Guard(app)(scope, receive, None)).result()
+    assert sum(got) <= MAX_BODY
+
+
+def test_no_file_but_its_own_is_served(address):
+    for path in ("/etc/passwd", "app.py", "../app.py", "/proc/self/environ"):
+        assert httpx.get(f"{address}gradio_api/file={path}").status_code in (403, 404)
