@@ -59,8 +59,32 @@ def fit(
     return [search.chain(i) for i in range(len(curves))]
 
 
+@dataclass
+class _States:
+    """Chains in the making, arrays of (active curves, beam or candidates)."""
+
+    cells: np.ndarray  # (..., 2) where each chain has come to,
+    at: np.ndarray  # the sample of its curve that it has reached,
+    heading: np.ndarray  # its last direction,
+    past: np.ndarray  # its last three turns, as turn_bits has them,
+    cost: np.ndarray  # and what it has cost, in bits
+
+    def rows(self, kept: np.ndarray) -> _States:
+        """The states of some curves."""
+        return _States(*(values[kept] for values in vars(self).values()))
+
+    def columns(self, order: np.ndarray) -> _States:
+        """For each curve its states `order`, (A, N)."""
+        cells = np.take_along_axis(self.cells, order[:, :, None], 1)
+        return _States(cells, *(_columns(v, order) for v in (self.at, self.heading, self.past, self.cost)))
+
+
+def _columns(values: np.ndarray, order: np.ndarray) -> np.ndarray:
+    return np.take_along_axis(values, order, 1)
+
+
 class _Search:
-    """Beam search over all curves; arrays are (active curves, beam, ...)."""
+    """Beam search over all curves. Shapes: A active curves, B beam, K moves, W samples ahead."""
 
     def __init__(self, curves: list[np.ndarray], lattice: Lattice, distortion: np.float32, beam: int) -> None:
         self.lattice, self.slope, self.beam = lattice, distortion, beam
@@ -69,114 +93,114 @@ class _Search:
         self.first = np.cumsum(lengths) - lengths
         self.final = lengths - 1  # index of the last sample of each curve
         pitch = max(lattice.pitch)
-        self.reach = np.arange(int(2.5 * pitch) + 3)  # samples that one link may pass
+        self.ahead = np.arange(int(2.5 * pitch) + 3)  # samples that one link may pass
         self.near_end = 0.75 * pitch
         self.credit = np.float32(1.5 / pitch)  # bits that a sample of progress is worth when states compete
-        self.links_left = int(2.2 * lengths.max() / min(lattice.pitch)) + 8
         self.best = np.full(len(curves), np.inf, np.float32)
         self.best_at = np.full((len(curves), 2), -1)  # step and slot of the best finished chain
         self.history: list[tuple[np.ndarray, ...]] = []
 
     def start(self) -> None:
         """Every curve may begin in the nearest cell or one around it."""
-        count = len(self.first)
         head = self.points[self.first]
         nearest = np.round((head + 0.5) / np.array(self.lattice.pitch, np.float32) - 0.5).astype(np.int64)
         around = np.array([(dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
         cells = nearest[:, None] + around
         squared = ((self.lattice.centres(cells) - head[:, None]) ** 2).sum(2)
-        cost = np.where(self._inside(cells), self.slope * penalty(squared) * max(self.lattice.pitch) / 2, np.inf)
+        cost = self.slope * penalty(squared) * np.float32(max(self.lattice.pitch) / 2)
+        cost = np.where(self._inside(cells), cost, np.float32(np.inf))
+        nothing = np.zeros(cost.shape, np.int64)
         order = np.argsort(cost, 1, kind="stable")[:, : self.beam]
-        self.active = np.arange(count)
-        self.cells = np.take_along_axis(cells, order[:, :, None], 1)
-        self.cost = np.take_along_axis(cost, order, 1).astype(np.float32)
-        self.at = np.zeros(order.shape, np.int64)
-        self.direction = np.full(order.shape, -1)
-        self.past = np.full(order.shape, NO_TURNS)
-        self._record(np.full(order.shape, -1))
+        self.active = np.arange(len(head))
+        self.states = _States(cells, nothing, nothing, nothing + NO_TURNS, cost).columns(order)
+        self.history.append((self.active, self.states.cells, order))
 
     def step(self) -> bool:
-        """Add a link to every chain; False when no chain is left to grow."""
-        final = self.final[self.active]
-        cost = np.where((self.cost >= self.best[self.active][:, None]) | (self.at >= final[:, None]), np.inf, self.cost)
-        alive = np.isfinite(cost).any(1)
-        if not alive.any() or len(self.history) > self.links_left:
+        """Add a link to every chain; False when no chain is left to grow. Each link passes a sample,
+        so there are no more steps than samples."""
+        final, states = self.final[self.active][:, None], self.states
+        hopeless = (states.cost >= self.best[self.active][:, None]) | (states.at >= final)
+        states.cost = np.where(hopeless, np.float32(np.inf), states.cost)
+        alive = np.isfinite(states.cost).any(1)
+        if not alive.any():
             return False
-        self.active, final, cost = self.active[alive], final[alive], cost[alive]
-        cells, at, direction = self.cells[alive], self.at[alive], self.direction[alive]
-        past = self.past[alive]
+        self.active, states = self.active[alive], states.rows(alive)
+        candidates, finished, moves = self._extend(states)
+        self._keep(candidates, finished, moves)
+        return True
 
-        opening = len(self.history) == 1
-        if opening:
-            directions = np.broadcast_to(np.arange(8), (*at.shape, 8))
-            turned = np.broadcast_to(past[:, :, None], directions.shape)
-            bits = np.full(directions.shape, FIRST_BITS, np.float32)
+    def _extend(self, states: _States) -> tuple[_States, np.ndarray, int]:
+        """Every state with every link: candidates (A, B * K), the cost of ending there, and K."""
+        if len(self.history) == 1:
+            headings = np.broadcast_to(np.arange(8), (*states.at.shape, 8))
+            past = np.broadcast_to(states.past[:, :, None], headings.shape)
+            bits = np.full(headings.shape, FIRST_BITS, np.float32)
         else:
-            directions = (direction[:, :, None] + np.arange(-2, 3)) & 7
-            turned = np.arange(5) * 25 + past[:, :, None] // 5
-            bits = turn_bits()[direction & 1, past]
-        moves = directions.shape[2]
-        there = cells[:, :, None] + np.stack([STEP_X[directions], STEP_Y[directions]], 3)
+            headings = (states.heading[:, :, None] + np.arange(-2, 3)) & 7
+            past = np.arange(5) * 25 + states.past[:, :, None] // 5
+            bits = turn_bits()[states.heading & 1, states.past]
+        cells = states.cells[:, :, None] + np.stack([STEP_X[headings], STEP_Y[headings]], 3)
+        final = self.final[self.active][:, None, None]
+        samples = np.minimum(states.at[:, :, None] + self.ahead, final)
+        samples += self.first[self.active][:, None, None]
+        to_cell, to_link = self._distances(samples, states.cells, cells)
 
-        # Samples ahead of each state, then their distance to the new cell and to the link.
-        ahead = np.minimum(at[:, :, None] + self.reach, final[:, None, None])
-        offset = self.points[self.first[self.active][:, None, None] + ahead] - self.lattice.centres(cells)[:, :, None]
-        link = self.lattice.centres(there) - self.lattice.centres(cells)[:, :, None]  # (A, B, K, 2)
-        from_here = (offset * offset).sum(3)[:, :, None]  # (A, B, 1, W), squared
-        squared_length = (link * link).sum(3)[..., None]
-        along = link @ offset.swapaxes(2, 3)  # (A, B, K, W)
-        to_there = from_here + (squared_length - 2 * along)
-        reached = to_there.argmin(3)  # (A, B, K): the nearest sample becomes the state's position
-        share = np.clip(along / squared_length, 0, 1)
-        to_link = from_here + share * (share * squared_length - 2 * along)
-        passed = (self.reach > 0) & (self.reach <= reached[..., None])
-        distortion = (penalty(to_link) * passed).sum(3)
+        reached = to_cell.argmin(3)  # the nearest sample becomes the state's position
+        passed = (self.ahead > 0) & (self.ahead <= reached[..., None])
+        cost = states.cost[:, :, None] + bits + self.slope * (penalty(to_link) * passed).sum(3)
+        allowed = self._inside(cells) & ((reached > 0) | (len(self.history) == 1))
+        cost = np.where(allowed, cost, np.float32(np.inf))
+        at = states.at[:, :, None] + reached
 
-        total = cost[:, :, None] + bits + self.slope * distortion
-        allowed = self._inside(there) & ((reached > 0) | opening)
-        total = np.where(allowed, total, np.float32(np.inf))
-        position = at[:, :, None] + reached
+        # A chain may end near the end of its curve, and pays for the samples it does not reach.
+        missed = (self.ahead > reached[..., None]) & (states.at[:, :, None, None] + self.ahead <= final[..., None])
+        finished = cost + np.float32(END_BITS) + self.slope * (penalty(to_cell) * missed).sum(3)
+        finished = np.where(at >= final - self.near_end, finished, np.float32(np.inf))
 
-        # A chain may end once it is near the end of its curve: pay for the samples not reached.
-        ending = position >= final[:, None, None] - self.near_end
-        missed = (self.reach > reached[..., None]) & (at[:, :, None, None] + self.reach <= final[:, None, None, None])
-        finished = total + END_BITS + self.slope * (penalty(to_there) * missed).sum(3)
-        finished = np.where(ending, finished, np.inf)
+        flat = (len(self.active), -1)
+        candidates = (values.reshape(flat) for values in (at, headings, past, cost))
+        return _States(cells.reshape(*flat, 2), *candidates), finished.reshape(flat), headings.shape[2]
 
-        count = len(self.active)
-        flat_total = total.reshape(count, -1)
-        key = flat_total - self.credit * position.reshape(count, -1)
+    def _distances(self, samples: np.ndarray, here: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Squared distances (A, B, K, W) of `samples` (A, B, W) to the cells `there` (A, B, K, 2) and
+        to the links that lead there from `here` (A, B, 2)."""
+        origin = self.lattice.centres(here)[:, :, None]
+        offset = self.points[samples] - origin
+        link = self.lattice.centres(there) - origin
+        from_here = (offset * offset).sum(3)[:, :, None]
+        length = (link * link).sum(3)[..., None]  # squared
+        along = link @ offset.swapaxes(2, 3)
+        share = np.clip(along / length, 0, 1)
+        return from_here + (length - 2 * along), from_here + share * (share * length - 2 * along)
+
+    def _keep(self, candidates: _States, finished: np.ndarray, moves: int) -> None:
+        """The `beam` best different candidates of each curve go on; the best finish is noted."""
+        key = candidates.cost - self.credit * candidates.at
         order = np.argsort(key, 1, kind="stable")[:, : 3 * self.beam]
-        pick = lambda values: np.take_along_axis(values.reshape(count, -1), order, 1)  # noqa: E731
-        slot = order // moves
-        state = (pick(there[..., 1]) * (self.lattice.cols + 2) + pick(there[..., 0])) * 8 + pick(directions)
-        state = state * 25 + pick(turned) // 5
+        ranked = candidates.columns(order)
+        state = (ranked.cells[..., 1] * (self.lattice.cols + 2) + ranked.cells[..., 0]) * 8 + ranked.heading
+        state = state * 25 + ranked.past // 5  # with the last two turns
         repeated = np.tril(state[:, :, None] == state[:, None, :], -1).any(2)
-        rank = np.argsort(repeated | ~np.isfinite(np.take_along_axis(flat_total, order, 1)), 1, kind="stable")
-        rank = rank[:, : self.beam]
-        order, slot = np.take_along_axis(order, rank, 1), np.take_along_axis(slot, rank, 1)
-        repeated = np.take_along_axis(repeated, rank, 1)
+        ranked.cost = np.where(repeated, np.float32(np.inf), ranked.cost)
+        kept = np.argsort(~np.isfinite(ranked.cost), 1, kind="stable")[:, : self.beam]
+        order, self.states = _columns(order, kept), ranked.columns(kept)
 
-        self.cells = np.stack([pick(there[..., 0]), pick(there[..., 1])], 2)
-        self.cost = np.where(repeated, np.float32(np.inf), pick(total)).astype(np.float32)
-        self.at, self.direction, self.past = pick(position), pick(directions), pick(turned)
-
-        finished = pick(finished)
-        winner = finished.argmin(1)
-        value = finished[np.arange(count), winner]
+        finished = _columns(finished, order)
+        slot = finished.argmin(1)
+        value = finished[np.arange(len(slot)), slot]
         better = value < self.best[self.active]
         self.best[self.active[better]] = value[better]
-        self.best_at[self.active[better]] = np.stack([np.full(count, len(self.history)), winner], 1)[better]
-        self._record(slot)
-        return True
+        self.best_at[self.active[better], 0] = len(self.history)
+        self.best_at[self.active[better], 1] = slot[better]
+        self.history.append((self.active, self.states.cells, order // moves))
 
     def chain(self, curve: int) -> np.ndarray:
         """The best finished chain of a curve, (M, 2) cells."""
         step, slot = self.best_at[curve]
         out = []
         while step >= 0:
-            rows, cells, parents = self.history[step]
-            row = int(np.searchsorted(rows, curve))
+            curves, cells, parents = self.history[step]
+            row = int(np.searchsorted(curves, curve))
             out.append(cells[row, slot])
             slot, step = parents[row, slot], step - 1
         return np.array(out[::-1], np.int64).reshape(-1, 2)
@@ -184,6 +208,3 @@ class _Search:
     def _inside(self, cells: np.ndarray) -> np.ndarray:
         x, y = cells[..., 0], cells[..., 1]
         return (x >= 0) & (y >= 0) & (x < self.lattice.cols) & (y < self.lattice.rows)
-
-    def _record(self, parents: np.ndarray) -> None:
-        self.history.append((self.active, self.cells, parents))

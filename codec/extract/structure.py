@@ -13,7 +13,7 @@ from codec.extract.trace import curves
 from codec.strokes import MAX_CELLS, MIN_CELLS
 from codec.structure import Sketch
 
-HIGH, LOW = 0.3, 0.15  # hysteresis thresholds on edge strength
+HIGH, LOW = 0.35, 0.2  # hysteresis thresholds on edge strength
 SHORTEST = 10  # pixels of the smallest piece of an edge
 _PITCHES = 3.4, 8.0  # finest and coarsest lattice pitch in pixels of the working frame
 _FILLERS = 6  # strokes tried in what bytes the first one too many has left

@@ -49,7 +49,10 @@ def suppress_non_maxima(strength: np.ndarray) -> np.ndarray:
     ahead = cv2.remap(fine, x + step_x, y + step_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     behind = cv2.remap(fine, x - step_x, y - step_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     highest = fine * np.float32(1.0001) >= np.maximum(ahead, behind)
-    return np.where(highest, strength, np.float32(0))
+    spread = np.sqrt((xx - yy) ** 2 / 4 + xy * xy)
+    down, up = spread - (xx + yy) / 2, spread + (xx + yy) / 2  # how much it curves down across, up along
+    crest = down > 0.25 * np.maximum(up, 0) + 1e-4  # not so at the foot of a ridge, where ties abound
+    return np.where(highest & crest, strength, np.float32(0))
 
 
 def skeletonise(mask: np.ndarray) -> np.ndarray:

@@ -47,6 +47,13 @@ def test_hysteresis_keeps_weak_pixels_of_strong_ridges_only() -> None:
     assert not found[20:].any()
 
 
+def test_the_foot_of_a_ridge_is_not_a_ridge() -> None:
+    profile = np.array([0.2, 0.27, 0.38, 0.53, 0.67, 0.82, 0.94, 0.98, 0.99], np.float32)
+    across = np.concatenate([np.full(20, 0.2), profile, profile[-2::-1], np.full(20, 0.2)])
+    strength = np.repeat(across.astype(np.float32)[None], 60, 0)
+    assert np.flatnonzero(thin(strength, 0.3, 0.15).any(0)).tolist() == [28]
+
+
 def test_small_pieces_are_dropped() -> None:
     strength = np.zeros((40, 40), np.float32)
     strength[20, 10:16] = 1
