@@ -16,6 +16,7 @@ import os
 from typing import TYPE_CHECKING, BinaryIO
 
 from codec import errors
+from codec.decode import get as _get  # loaded first: a package that came later would hide `decode` below
 from codec.errors import CodecError
 from codec.layers import Layers
 from codec.pose import Pose
@@ -71,6 +72,4 @@ def decode(
 
     Raises `UnknownName`, `ModelMissing`, `InvalidLayer` (no layer at all) or `Cancelled`.
     """
-    from codec.decode import get
-
-    return get(decoder).decode(layers, seed=seed, on_step=on_step)
+    return _get(decoder).decode(layers, seed=seed, on_step=on_step)
