@@ -93,8 +93,8 @@ def _fitted(found: list[np.ndarray], cols: int, rows: int, weights: np.ndarray) 
     return Sketch(cols, rows, tuple(strokes))
 
 
-def _first(sketch: Sketch, max_bytes: float) -> Sketch:
-    """The strokes that take about `max_bytes`, by estimate."""
+def _leading(sketch: Sketch, max_bytes: float) -> Sketch:
+    """The first strokes, those that take about `max_bytes` by estimate."""
     bits = np.cumsum(stroke_bits(np.array([len(stroke) for stroke in sketch.strokes])))
     return Sketch(sketch.cols, sketch.rows, sketch.strokes[: int(np.searchsorted(bits, 8 * max_bytes))])
 
@@ -102,10 +102,10 @@ def _first(sketch: Sketch, max_bytes: float) -> Sketch:
 def _cut(sketch: Sketch, max_bytes: int) -> Sketch:
     """The longest first part of the strokes that fits, then whichever of the next few still do."""
     share = 1.1  # of the budget, by estimate: spares coding many strokes that will not stay
-    part = _first(sketch, share * max_bytes)
+    part = _leading(sketch, share * max_bytes)
     while len(part.strokes) < len(sketch.strokes) and len(part.to_bytes()) <= max_bytes:
         share *= 1.3
-        part = _first(sketch, share * max_bytes)
+        part = _leading(sketch, share * max_bytes)
     part = part.cut(max_bytes)
     for stroke in sketch.strokes[len(part.strokes) + 1 :][:_FILLERS]:
         left = max_bytes - len(part.to_bytes())
