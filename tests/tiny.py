@@ -60,6 +60,20 @@ def models() -> Path:
     return write(folder)
 
 
+@functools.cache
+def converted() -> Path:
+    """A copy of `models()` in which the adapters' weights are safetensors, as the program keeps them."""
+    import torch
+
+    folder = Path(tempfile.mkdtemp(prefix="trilayer-tiny-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    shutil.copytree(models(), folder, dirs_exist_ok=True)
+    for name in ADAPTERS:
+        _save(torch.load(folder / name / PICKLE, weights_only=True), folder / name / WEIGHTS)
+        (folder / name / PICKLE).unlink()
+    return folder
+
+
 def write(root: Path) -> Path:
     """Write every model of `NAMES` into its folder under `root`; adapters pickled, as the hub has them."""
     import torch
@@ -200,7 +214,7 @@ def _lcm_lora(folder: Path, unet: Any) -> None:
     state: STATE = {}
     for name, module in unet.named_modules():
         weight = getattr(module, "weight", None)
-        if not name.split(".")[-1] in _ADAPTED and not name.endswith(("to_out.0", "net.0.proj", "net.2")):
+        if name.split(".")[-1] not in _ADAPTED and not name.endswith(("to_out.0", "net.0.proj", "net.2")):
             continue
         assert weight is not None
         key = "lora_unet_" + name.replace(".", "_")
