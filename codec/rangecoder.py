@@ -109,6 +109,12 @@ class Encoder(_Syntax):
         model.update(value)
         return value
 
+    def fork(self) -> Encoder:
+        """Another encoder in the same state: what has been coded so far, to be ended elsewise."""
+        other = Encoder()
+        other._low, other._range, other._out = self._low, self._range, bytearray(self._out)
+        return other
+
     def finish(self) -> bytes:
         """The shortest code inside the last interval; empty if it can be."""
         for count in range(5):

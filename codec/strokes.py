@@ -8,7 +8,7 @@ start from the integer table `stroke_priors.npy`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -88,32 +88,41 @@ def _priors() -> list[list[tuple[int, int]]]:
     return groups
 
 
-def syntax(coder: Coder, given: Lattice | None, models: Models | None = None) -> Lattice:
+Watch = Callable[[int, Models], None]
+
+
+def syntax(
+    coder: Coder, given: Lattice | None, models: Models | None = None, watch: Watch | None = None
+) -> Lattice:
     """The payload after its kind; codes what is `given`, or reads it where nothing is.
 
+    `watch` is called wherever the payload could end, with the number of strokes so far.
     Raises `Corrupt` for more strokes or points than a sketch holds, and strokes that leave it.
     """
     models = models or Models()
     cols = rows = _side(coder, given[0] if given else None)
     if not coder.bit(Bit(49152), int(given is not None and given[0] == given[1])):
         rows = _side(coder, given[1] if given else None)
-    chart = _Chart(cols, rows)
+    chart = Chart(cols, rows)
     strokes: list[Stroke] = []
     points = 0
-    while not coder.bit(models.stop, int(given is not None and len(strokes) == len(given[2]))):
+    while True:
+        if watch:
+            watch(len(strokes), models)
+        if coder.bit(models.stop, int(given is not None and len(strokes) == len(given[2]))):
+            return cols, rows, tuple(strokes)
         stroke = _stroke(coder, models, chart, given[2][len(strokes)] if given else None)
         strokes.append(stroke)
         points += len(stroke)
         if len(strokes) > MAX_STROKES or points > MAX_POINTS:
             raise Corrupt("the sketch has too many strokes or points", ("structure",))
-    return cols, rows, tuple(strokes)
 
 
 def _side(coder: Coder, cells: int | None) -> int:
     return MIN_CELLS + coder.uniform(MAX_CELLS - MIN_CELLS + 1, (cells or MIN_CELLS) - MIN_CELLS)
 
 
-class _Chart:
+class Chart:
     """Which cells strokes have covered so far; a rim of two cells makes every look legal."""
 
     def __init__(self, cols: int, rows: int) -> None:
@@ -134,7 +143,7 @@ class _Chart:
             self.cells[self.at(point)] = 1
 
 
-def _stroke(coder: Coder, models: Models, chart: _Chart, stroke: Stroke | None) -> Stroke:
+def _stroke(coder: Coder, models: Models, chart: Chart, stroke: Stroke | None) -> Stroke:
     x, y = _start(coder, models, chart, stroke[0] if stroke else None)
     chart.cover((x, y))
     out = [(x, y)]
@@ -149,9 +158,9 @@ def _stroke(coder: Coder, models: Models, chart: _Chart, stroke: Stroke | None) 
         else:
             if _ends(coder, models, chart, out, heading, bool(stroke) and step is None):
                 break
-            turn = _turn(coder, models, chart, (x, y), heading, history, step)
-            heading = (heading + turn) % 8
-            history = (min(max(turn, -2), 2), *history[:2])
+            turned = turn(coder, models, chart, (x, y), heading, history, step)
+            heading = (heading + turned) % 8
+            history = (min(max(turned, -2), 2), *history[:2])
         if len(out) > 1:
             chart.cover((x, y))
         x, y = x + STEPS[heading][0], y + STEPS[heading][1]
@@ -162,7 +171,7 @@ def _stroke(coder: Coder, models: Models, chart: _Chart, stroke: Stroke | None) 
     return tuple(out)
 
 
-def _start(coder: Coder, models: Models, chart: _Chart, start: Point | None) -> Point:
+def _start(coder: Coder, models: Models, chart: Chart, start: Point | None) -> Point:
     """A stroke begins on a cell already covered (a junction), or anywhere."""
     if chart.covered:
         known = chart.index.get(start, -1) if start else -1
@@ -181,7 +190,7 @@ def _first(coder: Coder, models: Models, step: int | None) -> int:
     return node - 8
 
 
-def _ends(coder: Coder, models: Models, chart: _Chart, out: Sequence[Point], heading: int, last: bool) -> bool:
+def _ends(coder: Coder, models: Models, chart: Chart, out: Sequence[Point], heading: int, last: bool) -> bool:
     """Does the stroke end at the last point of `out`? By its length, and the lines it meets."""
     length = min(len(out) - 2, 3) if len(out) < 6 else min(2 + len(out).bit_length(), 7)
     at = chart.at(out[-1])
@@ -190,10 +199,10 @@ def _ends(coder: Coder, models: Models, chart: _Chart, out: Sequence[Point], hea
     return bool(coder.bit(models.end[length * 4 + meets * 2 + ahead], int(last)))
 
 
-def _turn(
+def turn(
     coder: Coder,
     models: Models,
-    chart: _Chart,
+    chart: Chart,
     point: Point,
     heading: int,
     history: tuple[int, int, int],

@@ -20,7 +20,7 @@ from codec import raster, strokes
 from codec.chain import Stroke, is_chain, smooth, snap
 from codec.errors import Corrupt, InvalidLayer
 from codec.pose import Pose
-from codec.rangecoder import Decoder, Encoder
+from codec.rangecoder import Bit, Decoder, Encoder
 from codec.strokes import MAX_CELLS, MAX_POINTS, MAX_STROKES, MIN_CELLS
 
 _KINDS: Final = (1, 12, 3)  # reserved (so that no bytes at all is no layer), sketch, pose
@@ -99,14 +99,18 @@ class Sketch:
 
     def cut(self, max_bytes: int) -> Sketch:
         """The longest first part of the strokes whose payload has at most `max_bytes`, or none."""
-        low, high = 0, len(self.strokes)
-        if len(self.to_bytes()) <= max_bytes:
-            return self
-        while low < high:
-            middle = (low + high + 1) // 2
-            fits = len(Sketch(self.cols, self.rows, self.strokes[:middle]).to_bytes()) <= max_bytes
-            low, high = (middle, high) if fits else (low, middle - 1)
-        return Sketch(self.cols, self.rows, self.strokes[:low])
+        coder = Encoder()
+        coder.choice(_KINDS, _SKETCH)
+        fitting = 0
+
+        def watch(count: int, models: strokes.Models) -> None:
+            nonlocal fitting
+            end = coder.fork()
+            end.bit(Bit(models.stop.p), 1)
+            fitting = count if len(end.finish()) <= max_bytes else fitting
+
+        strokes.syntax(coder, (self.cols, self.rows, self.strokes), watch=watch)
+        return self if fitting == len(self.strokes) else Sketch(self.cols, self.rows, self.strokes[:fitting])
 
     def to_bytes(self) -> bytes:
         """The payload."""

@@ -26,12 +26,12 @@ def turn_bits() -> np.ndarray:
     (2, 125, 5) float32, by: is the heading diagonal, the three turns before it (each plus 2, the
     newest times 25, the next times 5, the oldest), the turn plus 2.
     """
-    models, chart = strokes.Models(), strokes._Chart(strokes.MIN_CELLS, strokes.MIN_CELLS)
+    models, chart = strokes.Models(), strokes.Chart(strokes.MIN_CELLS, strokes.MIN_CELLS)
     bits = np.empty((2, 125, 5), np.float32)
     for heading, past, turn in np.ndindex(bits.shape):
         meter = _Meter()
         history = (past // 25 - 2, past // 5 % 5 - 2, past % 5 - 2)
-        strokes._turn(meter, models, chart, (4, 4), heading, history, (heading + turn - 2) % 8)
+        strokes.turn(meter, models, chart, (4, 4), heading, history, (heading + turn - 2) % 8)
         bits[heading, past, turn] = meter.bits
     return bits
 

@@ -1,0 +1,149 @@
+"""Write the golden files of a release: `python -m tests.golden.write VERSION`.
+
+Run once for each released version of the format, never again for an old one: what these files hold, and
+how they read, is what `tests/test_format_frozen.py` keeps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from codec import Colormap, Layers, Pose, Prompt, Sketch
+from codec.chain import STEPS, Stroke
+from codec.image import resize_area
+from codec.settings import SAMPLERS, Settings
+from tests import samples
+
+FOLDER = Path(__file__).parent
+TEXTS = (
+    "a castle on a green hill in a misty fantasy landscape",
+    "portrait photo of a sad old man with a white beard, 85mm, sharp focus, trending on artstation",
+    "(masterpiece:1.2), <lora:add_detail:0.8>, 1girl, solo",
+    "霧の中の城、水彩画",
+    "замок на зелёном холме 🏰",
+    "Ünïcödé, “quotes” — and\nnew lines\t",
+    "\0\x7f\u202e\ufeff",
+    "x",
+)
+
+
+def describe(layers: Layers) -> dict[str, object]:
+    """All that a file means, in JSON; colours and drawings by their hash."""
+    structure, texture = layers.structure, layers.texture
+    return {
+        "size": [layers.width, layers.height],
+        "prompt": [layers.semantic.text, layers.semantic.negative] if layers.semantic else None,
+        "sketch": [structure.cols, structure.rows, *map(list, structure.strokes)]
+        if isinstance(structure, Sketch)
+        else None,
+        "pose": [list(person) for person in structure.persons] if isinstance(structure, Pose) else None,
+        "cells": [*texture.cells.shape[:2], _hash(texture.cells)] if texture else None,
+        "levels": [texture.step, _hash(np.array(texture.levels, ">i4"))] if texture else None,
+        "spots": [[place, *colour] for place, colour in texture.spots] if texture else None,
+        "seed": layers.seed,
+        "settings": str(layers.settings) if layers.settings else None,
+        "extra": [[kind, data.hex()] for kind, data in layers.extra],
+    }
+
+
+def _hash(values: np.ndarray) -> str:
+    return hashlib.sha256(values.tobytes()).hexdigest()[:16]
+
+
+def walk(rng: np.random.Generator, cols: int, rows: int, length: int) -> Stroke:
+    """A wandering stroke on the lattice."""
+    out = [(int(rng.integers(cols)), int(rng.integers(rows)))]
+    heading = int(rng.integers(8))
+    for _ in range(length):
+        for turn in rng.permutation([0, 0, 0, 1, -1, 2, -2, 3, -3]):
+            x, y = (a + b for a, b in zip(out[-1], STEPS[(heading + turn) % 8], strict=True))
+            if 0 <= x < cols and 0 <= y < rows and (len(out) < 2 or (x, y) != out[-2]):
+                heading = int(heading + turn) % 8
+                out.append((x, y))
+                break
+        else:
+            break
+    return tuple(out) if len(out) > 1 else walk(rng, cols, rows, length)
+
+
+def sketch(seed: int, cols: int, rows: int, count: int, length: int) -> Sketch:
+    """A sketch of wandering strokes."""
+    rng = np.random.default_rng(seed)
+    return Sketch(cols, rows, tuple(walk(rng, cols, rows, length) for _ in range(count)))
+
+
+def colours(seed: int, rows: int, cols: int, step: int) -> Colormap:
+    """A smooth map with some noise, and a spot."""
+    rng = np.random.default_rng(seed)
+    corners = rng.integers(0, 256, (2, 2, 3))
+    y, x = np.linspace(0, 1, rows)[:, None, None], np.linspace(0, 1, cols)[None, :, None]
+    smooth = (1 - y) * ((1 - x) * corners[0, 0] + x * corners[0, 1]) + y * ((1 - x) * corners[1, 0] + x * corners[1, 1])
+    cells = np.clip(smooth + rng.normal(0, 12, (rows, cols, 3)), 0, 255).astype(np.uint8)
+    made = Colormap.from_cells(cells, step)
+    if seed % 2:
+        painted = made.cells.copy()
+        painted[rows // 2, cols // 2 :] = (240, 20, 60)
+        made = made.repaint(painted)
+    return made
+
+
+def contents() -> dict[str, Layers]:
+    """At least one file for everything that the format can say."""
+    out = {
+        "example": samples.example(),
+        "empty": Layers(512, 512),
+        "smallest": Layers(1, 1),
+        "largest": Layers(4096, 4096),
+    }
+    for index, text in enumerate(TEXTS):
+        out[f"text-{index}"] = Layers(512, 512, Prompt(text))
+        out[f"negative-{index}"] = Layers(512, 512, Prompt(text, TEXTS[index - 1]))
+    for index, (cols, rows) in enumerate(((8, 8), (64, 64), (128, 128), (151, 101), (57, 200), (1024, 1024))):
+        out[f"sketch-{cols}x{rows}"] = Layers(768, 512, None, sketch(index, cols, rows, 10 * index + 1, 30))
+    out["sketch-blank"] = Layers(768, 768, None, Sketch(64, 64, ()))
+    out["sketch-dense"] = Layers(512, 512, None, sketch(9, 48, 48, 300, 20))
+    out["sketch-long"] = Layers(512, 512, None, sketch(8, 200, 200, 3, 3000))
+    for index, (rows, cols) in enumerate(((4, 4), (8, 8), (16, 16), (32, 32), (11, 16), (32, 4))):
+        for step in (0, 30, 63):
+            out[f"colours-{rows}x{cols}-{step}"] = Layers(512, 768, None, None, colours(index, rows, cols, step))
+    someone, nobody = samples.pose().persons[0], (None,) * 17
+    out["pose"] = Layers(512, 512, Prompt("a dancer"), samples.pose())
+    out["pose-crowd"] = Layers(1024, 1024, None, Pose((someone, (*nobody, (2047, 0)), ((0, 0), *nobody))))
+    out["pose-empty"] = Layers(333, 222, None, Pose(()))
+    for index, seed in enumerate((0, 1, 255, 256, 2**63)):
+        out[f"seed-{index}"] = Layers(512, 512, Prompt("x"), seed=seed)
+    out["settings"] = Layers(512, 512, settings=Settings(50, 7.5, SAMPLERS[3], "v1-5-pruned-emaonly"))
+    out["settings-steps"] = Layers(512, 512, settings=Settings(20))
+    out["extra"] = Layers(512, 512, seed=3, extra=((0x80, b""), (0xFF, b"kept")))
+    return out
+
+
+def photo() -> Layers:
+    """A real one, with all layers; only its bytes are golden, since detectors change."""
+    from skimage import data
+
+    import codec
+
+    return codec.encode(resize_area(data.astronaut(), 512, 512), prompt="portrait of an astronaut", seed=7)
+
+
+def main(version: str) -> None:
+    """Write the files and what they mean."""
+    folder = FOLDER / version
+    folder.mkdir()
+    found = {**contents(), "photo": photo()}
+    for name, layers in found.items():
+        (folder / f"{name}.tril").write_bytes(layers.to_bytes())
+    meant = {name: describe(layers) for name, layers in sorted(found.items())}
+    (folder / "meant.json").write_text(
+        json.dumps(meant, indent=None, separators=(",", ":")).replace("},", "},\n") + "\n"
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
