@@ -89,6 +89,11 @@ def current(value: Any, text: str, negative: str, seed: Any, keep_seed: Any) -> 
     return drawing, drawing.layers(text or "", negative or "", kept)
 
 
+def same_prompt(drawing: Drawing, layers: Layers) -> bool:
+    """True while the prompt is the one that the picture came with."""
+    return drawing.base is None or drawing.base.semantic == layers.semantic
+
+
 def erase(payload: Any) -> dict[str, Any]:
     """Erases what the mask covers, from the sketch and the colours at once (`codec.edit.erase`).
 

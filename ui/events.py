@@ -50,10 +50,9 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
 
     gr.on(
         edits, on.edited, [*now, parts.budget, parts.original],
-        [parts.readout, parts.fit, parts.compare, parts.status],
+        [parts.readout, parts.fit, parts.origin, parts.compare, parts.status],
         trigger_mode="always_last", concurrency_limit=1, concurrency_id="preview", **quiet,
     )  # fmt: skip
-    parts.prompt.input(None, None, parts.origin, js="() => ''")  # now it is the person's own
     parts.picture.upload(
         on.picture_dropped, [parts.picture, parts.original, parts.grid, parts.edges], opened,
         trigger_mode="always_last", concurrency_limit=2, concurrency_id="extract", **quiet,
@@ -109,13 +108,16 @@ class Handlers:
     ) -> Iterator[Changes]:  # fmt: skip
         """New bytes at once, then a preview."""
         p = self.parts
-        _, layers = actions.current(value, text, negative, seed, keep_seed)
+        drawing, layers = actions.current(value, text, negative, seed, keep_seed)
         most = actions.whole(budget, "byte budget", *actions.BUDGETS)
         over = len(layers.to_bytes()) > most
-        yield {p.readout: views.readout(layers, most), p.fit: gr.update(visible=over)}
+        changes: Changes = {p.readout: views.readout(layers, most), p.fit: gr.update(visible=over)}
+        if not actions.same_prompt(drawing, layers):
+            changes[p.origin] = views.origin("written by you")
+        yield changes
         if self.jobs.running(request.session_hash):
             return  # the slider shows the decode
-        changes: Changes = {p.compare: _pair(original, layers, actions.preview(layers), "preview")}
+        changes = {p.compare: _pair(original, layers, actions.preview(layers), "preview")}
         if value.get("rev"):
             changes[p.status] = views.status("Preview of your edit. Press Decode for the finished picture.")
         yield changes

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import sys
 import tempfile
 import threading
 import time
@@ -132,6 +134,7 @@ def serve(host: str = "127.0.0.1", port: int | None = None) -> None:
     except (OSError, ValueError, CodecError) as error:
         raise SystemExit(f"Trilayer cannot start: {error}") from None
     print(f"Trilayer is at {address}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that its files go then, too
     try:
         page.block_thread()
     finally:

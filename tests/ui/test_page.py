@@ -165,6 +165,7 @@ def test_over_the_budget_it_says_so_and_can_be_cut(visit):
     visit.page.locator("#prompt textarea").fill(" ".join(f"w{7919 * i % 9973:x}q" for i in range(60)))
     visit.bytes_change_from(before)
     expect(visit.page.locator("#readout")).to_contain_text("over the budget")
+    expect(visit.page.locator("#origin")).to_have_text("Prompt written by you")
     visit.page.get_by_role("button", name="Leave out strokes to fit").click()
     visit.says("least important strokes")
     expect(visit.page.locator("#readout")).to_contain_text("left")
@@ -192,7 +193,7 @@ def endless(monkeypatch):
         n = 0
         while on_step(Step(1 + n % 3, 4, f"round {n}")):
             n += 1
-            ended.wait(0.01)
+            ended.wait(0.1)
         ended.set()
         raise Cancelled("stopped")
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -164,3 +167,31 @@ def test_a_large_body_of_unannounced_length_is_cut_off():
 def test_no_file_but_its_own_is_served(address):
     for path in ("/etc/passwd", "app.py", "../app.py", "/proc/self/environ"):
         assert httpx.get(f"{address}gradio_api/file={path}").status_code in (403, 404)
+
+
+def test_the_app_says_where_it_is_and_leaves_nothing_behind(tmp_path):
+    command = [sys.executable, "app.py", "--port", str(free_port())]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(tmp_path)}
+    ) as app:
+        line = app.stdout.readline()
+        assert httpx.get(line.split()[-1]).status_code == 200
+        assert list(tmp_path.glob("trilayer-*"))
+        app.terminate()
+        assert app.wait(20) == 0
+    assert not list(tmp_path.glob("trilayer-*"))
+
+
+def test_an_app_that_cannot_start_says_why_in_one_line():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        command = [sys.executable, "app.py", "--port", str(taken.getsockname()[1])]
+        ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 1 and ran.stderr.startswith("Trilayer cannot start") and ran.stderr.count("\n") == 1
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
