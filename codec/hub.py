@@ -357,23 +357,9 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 def _open(method: str, url: str, headers: dict[str, str], seconds: float, follow: bool) -> Any:
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         raise ModelMissing(f"HF_ENDPOINT must start with https://, not {url[:60]!r}")
-    handlers: list[urllib.request.BaseHandler] = [] if follow else [_NoRedirect()]
-    if url.startswith("https:"):
-        handlers.append(urllib.request.HTTPSHandler(context=_tls()))
-    opener = urllib.request.build_opener(*handlers)
+    opener = urllib.request.build_opener(*([] if follow else [_NoRedirect()]))
     request = urllib.request.Request(url, method=method, headers={"User-Agent": "trilayer", **headers})  # noqa: S310
     return opener.open(request, timeout=seconds)
-
-
-def _tls() -> ssl.SSLContext:
-    """The system's certificates, and those of certifi where it is installed: some Pythons have none."""
-    context = ssl.create_default_context()
-    try:
-        import certifi
-    except ImportError:
-        return context
-    context.load_verify_locations(certifi.where())
-    return context
 
 
 def _phrase(error: Exception) -> str:
@@ -381,6 +367,8 @@ def _phrase(error: Exception) -> str:
     inner = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(inner, TimeoutError):
         return "no answer"
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        return "its certificate cannot be verified; SSL_CERT_FILE names a file of trusted ones (python -m certifi)"
     if isinstance(inner, OSError) and inner.strerror:
         return inner.strerror
     return str(inner) or type(inner).__name__
