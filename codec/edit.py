@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from codec.chain import Stroke
+from codec.container import KEEPABLE
 from codec.errors import InvalidLayer
 from codec.layers import Layers
 from codec.pose import UNITS, Joint, Pose
@@ -28,7 +29,7 @@ _COVERED: Final = 1 / 3  # of a cell: what the mask covers more of is refilled
 def reprompt(layers: Layers, text: str, negative: str | None = None) -> Layers:
     """With another prompt; `negative` None keeps the one there is."""
     kept = layers.semantic.negative if layers.semantic else ""
-    return replace(layers, semantic=Prompt(text, kept if negative is None else negative))
+    return _edited(layers, semantic=Prompt(text, kept if negative is None else negative))
 
 
 def resketch(layers: Layers, polylines: Iterable[np.ndarray]) -> Layers:
@@ -38,7 +39,7 @@ def resketch(layers: Layers, polylines: Iterable[np.ndarray]) -> Layers:
     """
     cols, rows = lattice(layers)
     sketch = Sketch.from_polylines(polylines, layers.width, layers.height, cols, rows)
-    return replace(layers, structure=sketch)
+    return _edited(layers, structure=sketch)
 
 
 def draw(layers: Layers, polyline: np.ndarray) -> Layers:
@@ -46,7 +47,7 @@ def draw(layers: Layers, polyline: np.ndarray) -> Layers:
     old = layers.structure.strokes if isinstance(layers.structure, Sketch) else ()
     cols, rows = lattice(layers)
     new = Sketch.from_polylines([polyline], layers.width, layers.height, cols, rows)
-    return replace(layers, structure=Sketch(cols, rows, new.strokes + old))
+    return _edited(layers, structure=Sketch(cols, rows, new.strokes + old))
 
 
 def lattice(layers: Layers) -> tuple[int, int]:
@@ -83,18 +84,18 @@ def paint(layers: Layers, row: int, col: int, colour: Sequence[int]) -> Layers:
 def recolour(layers: Layers, cells: np.ndarray) -> Layers:
     """With these cells, (rows, cols, 3) uint8 sRGB, at the step there is."""
     if layers.texture:
-        return replace(layers, texture=layers.texture.repaint(cells))
-    return replace(layers, texture=Colormap.from_cells(cells))
+        return _edited(layers, texture=layers.texture.repaint(cells))
+    return _edited(layers, texture=Colormap.from_cells(cells))
 
 
 def swap_structure(layers: Layers, other: Layers) -> Layers:
     """With the other's sketch or pose, stretched to this picture."""
-    return replace(layers, structure=other.structure)
+    return _edited(layers, structure=other.structure)
 
 
 def swap_texture(layers: Layers, other: Layers) -> Layers:
     """With the other's colours, stretched to this picture."""
-    return replace(layers, texture=other.texture)
+    return _edited(layers, texture=other.texture)
 
 
 def erase(layers: Layers, mask: np.ndarray) -> Layers:
@@ -113,7 +114,15 @@ def erase(layers: Layers, mask: np.ndarray) -> Layers:
     if texture:
         holes = _coverage(mask, texture.rows, texture.cols) > _COVERED
         texture = texture.refill(_fill(texture.cells, holes))
-    return replace(layers, structure=structure, texture=texture)
+    return _edited(layers, structure=structure, texture=texture)
+
+
+def _edited(layers: Layers, **changed: object) -> Layers:
+    """With other layers. If that changes the picture, extensions not made for it are dropped."""
+    after = replace(layers, **changed)  # type: ignore[arg-type]
+    if after == layers:
+        return layers
+    return replace(after, extra=tuple(chunk for chunk in layers.extra if chunk[0] & KEEPABLE))
 
 
 def _cells(layers: Layers) -> np.ndarray:

@@ -2,7 +2,7 @@
 
     python -m tests.measure DIR [--sheet SHEET.png]
 
-Prints a row a picture and the medians: bytes of each layer and of the file, how well the sketch covers the
+Prints a row a picture and the medians: bytes of the prompt as brotli packs it, of each layer and of the file, how well the sketch covers the
 thin edge map it was drawn from (F-measure, 2 px at a long side of 512), the colours' mean difference
 (CIEDE2000 against the area-averaged picture), and seconds to encode, to preview and to decode. Prompts are taken
 from DIR/captions.tsv (file name, tab, text) where there is one. The sheet shows, for each picture:
@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple, TypeVar
 
+import brotli
 import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
 
@@ -33,6 +34,7 @@ Result = TypeVar("Result")
 class Row(NamedTuple):
     """What is measured of one picture."""
 
+    brotli: float
     semantic: float
     structure: float
     texture: float
@@ -60,11 +62,32 @@ def measure(pixels: np.ndarray, prompt: str | None) -> tuple[Row, np.ndarray]:
     cells = image.resize_area(pixels, layers.texture.cols, layers.texture.rows)
     difference = deltaE_ciede2000(rgb2lab(cells), rgb2lab(layers.texture.cells)).mean()
     edge_f = f_measure(layers.structure, edge_map(pixels)).f
-    row = Row(*sizes[:3], sizes.total, layers.bpp(sizes.total), edge_f, difference, encode_s, preview_s, decode_s)
+    text = layers.semantic.text.encode() if layers.semantic else b""
+    row = Row(
+        len(brotli.compress(text, quality=11)),
+        *sizes[:3],
+        sizes.total,
+        layers.bpp(sizes.total),
+        edge_f,
+        difference,
+        encode_s,
+        preview_s,
+        decode_s,
+    )
     sketch = 255 - layers.structure.render(layers.width, layers.height)
     colours = layers.texture.render(layers.width, layers.height)
-    shown = [pixels, sketch, colours, preview, decoded]
-    return row, np.hstack([image.resize(pixels, 256, 256) for pixels in shown])
+    return row, np.hstack([_thumbnail(shown) for shown in (pixels, sketch, colours, preview, decoded)])
+
+
+def _thumbnail(pixels: np.ndarray) -> np.ndarray:
+    """In the middle of a white square of 256 pixels."""
+    height, width = pixels.shape[:2]
+    scale = 256 / max(height, width)
+    small = image.resize(pixels, max(round(width * scale), 1), max(round(height * scale), 1))
+    top, left = (256 - small.shape[0]) // 2, (256 - small.shape[1]) // 2
+    out = np.full((256, 256, 3), 255, np.uint8)
+    out[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return out
 
 
 def main() -> None:

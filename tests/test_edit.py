@@ -126,3 +126,9 @@ def test_layers_can_be_borrowed() -> None:
     assert edit.swap_structure(example(), other).structure == pose()
     assert edit.swap_texture(example(), other).texture == other.texture
     assert edit.swap_texture(example(), other).structure == example().structure
+
+
+def test_unknown_extensions_go_with_an_edit_unless_they_may_stay() -> None:
+    before = replace(example(), extra=((0x80, b"about these very layers"), (0xFF, b"about the picture")))
+    assert edit.reprompt(before, "a blue ball").extra == ((0xFF, b"about the picture"),)
+    assert edit.reprompt(before, before.semantic.text).extra == before.extra

@@ -7,8 +7,9 @@ Each DIR is searched for pictures. A table has a row for each adaptive bit: the 
 in 65,536ths, and how many bits' worth of evidence it starts with. A table is part of
 the format: files written with one can only be read with the same one (see FORMAT.md).
 
-The tables in the repository were trained on the photos and paintings of Debian 12's
-packages endless-sky-data (landscapes), gcompris-qt-data and mate-backgrounds, all free.
+The tables in the repository were trained on photos and paintings of Debian 12's
+packages, all free: the landscapes and scenes of endless-sky-data and mate-backgrounds (colours), and
+every fourth of these landscapes with the portraits of wesnoth-1.16-data (strokes).
 """
 
 from __future__ import annotations
