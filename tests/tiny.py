@@ -60,20 +60,6 @@ def models() -> Path:
     return write(folder)
 
 
-@functools.cache
-def converted() -> Path:
-    """A copy of `models()` in which the adapters' weights are safetensors, as the program keeps them."""
-    import torch
-
-    folder = Path(tempfile.mkdtemp(prefix="trilayer-tiny-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    shutil.copytree(models(), folder, dirs_exist_ok=True)
-    for name in ADAPTERS:
-        _save(torch.load(folder / name / PICKLE, weights_only=True), folder / name / WEIGHTS)
-        (folder / name / PICKLE).unlink()
-    return folder
-
-
 def write(root: Path) -> Path:
     """Write every model of `NAMES` into its folder under `root`; adapters pickled, as the hub has them."""
     import torch

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from codec import models
 from codec.decode import lora, sd15
 from codec.decode.presets import Options
 from codec.errors import CodecError, ModelMissing, OutOfMemory
@@ -89,18 +90,12 @@ class Places:
 
 
 def find(name: str, options: Options) -> Path:
-    """The folder or file of a model; raises ModelMissing at once, never looks further than this machine."""
-    if name == "sd15" and options.checkpoint is not None:
-        if not options.checkpoint.exists():
-            raise ModelMissing(f"there is no {options.checkpoint}: give a folder in hub layout or a .safetensors file")
-        return options.checkpoint
-    if options.models is not None:
-        if not (options.models / name).is_dir():
-            raise ModelMissing(f"{options.models} has no folder {name!r}: put the model there, or name another folder")
-        return options.models / name
-    from codec import models
+    """Where a model lies: a folder in the hub's layout, or a checkpoint's file. See models.locate.
 
-    return models.locate(name)
+    Raises ModelMissing at once; never looks further than this machine.
+    """
+    given = options.checkpoint if name == "sd15" and options.checkpoint else options.models
+    return models.locate(name, given)
 
 
 _OUT = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
