@@ -222,6 +222,13 @@ def jpeg(pixels: np.ndarray) -> bytes:
     return out.getvalue()
 
 
+def png(pixels: np.ndarray) -> bytes:
+    """(h, w, 3) uint8 -> a PNG to keep."""
+    from codec.image import encode_png
+
+    return encode_png(pixels)
+
+
 def whole(value: Any, what: str, low: int, high: int) -> int:
     """A number that a person typed -> int. Raises `InvalidLayer` outside low..high."""
     if type(value) not in (int, float) or value != value or not low <= value <= high:

@@ -50,7 +50,7 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
 
     gr.on(
         edits, on.edited, [*now, parts.budget, parts.original],
-        [parts.readout, parts.fit, parts.origin, parts.compare, parts.status],
+        [parts.readout, parts.fit, parts.origin, parts.compare, parts.result, parts.status],
         trigger_mode="always_last", concurrency_limit=1, concurrency_id="preview", **quiet,
     )  # fmt: skip
     parts.picture.upload(
@@ -70,7 +70,7 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
     )
     parts.decode.click(
         on.decoded, [*now, parts.decoder, parts.original],
-        [parts.compare, parts.status, parts.decode, parts.stop],
+        [parts.compare, parts.status, parts.decode, parts.stop, parts.result],
         concurrency_limit=1, concurrency_id="decode", **quiet,
     )  # fmt: skip
     parts.stop.click(on.stopped, None, parts.status, queue=False, **quiet)
@@ -117,7 +117,8 @@ class Handlers:
         yield changes
         if self.jobs.running(request.session_hash):
             return  # the slider shows the decode
-        changes = {p.compare: _pair(original, layers, actions.preview(layers), "preview")}
+        shown = _pair(original, layers, actions.preview(layers), "preview")
+        changes = {p.compare: shown, p.result: gr.update(interactive=False)}
         if value.get("rev"):
             changes[p.status] = views.status("Preview of your edit. Press Decode for the finished picture.")
         yield changes
@@ -135,9 +136,7 @@ class Handlers:
             yield {p.picture: original}  # the box shows again what the layers are of
             raise
         assert opened.original is not None
-        shown = processing_utils.save_bytes_to_cache(
-            actions.jpeg(actions.shown(opened.original)), "original.jpg", p.picture.GRADIO_CACHE
-        )
+        shown = self._file(actions.jpeg(actions.shown(opened.original)), "original.jpg")
         yield self._opened(opened) | {p.original: shown, p.source: path}
 
     def picture_cleared(self) -> Changes:
@@ -211,8 +210,10 @@ class Handlers:
         yield {p.download: None}
         drawing, layers = actions.current(value, text, negative, seed, keep_seed)
         data, name = layers.to_bytes(), f"{drawing.name}.tril"
-        path = processing_utils.save_bytes_to_cache(data, name, p.download.GRADIO_CACHE)
-        yield {p.download: path, p.status: views.status(f"Saved {name}, {len(data):,} bytes.", "good")}
+        yield {
+            p.download: self._file(data, name),
+            p.status: views.status(f"Saved {name}, {len(data):,} bytes.", "good"),
+        }
 
     def decoded(
         self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any,
@@ -228,12 +229,13 @@ class Handlers:
         decoder: str, original: Any, tab: str | None,
     ) -> Iterator[Changes]:  # fmt: skip
         p, began = self.parts, time.monotonic()
-        _, layers = actions.current(value, text, negative, seed, keep_seed)
+        drawing, layers = actions.current(value, text, negative, seed, keep_seed)
         number = actions.whole(seed, "seed", *actions.SEEDS)
         job: Job = Job(actions.decoding(layers, decoder, number))
         self.jobs.start(tab, job)
         try:
-            yield {p.status: views.status("Decoding…", "busy", 0)} | self._buttons(decoding=True)
+            started = {p.status: views.status("Decoding…", "busy", 0), p.result: gr.update(interactive=False)}
+            yield started | self._buttons(decoding=True)
             for step in job:
                 changes = {p.status: views.status(f"{_sentence(step.label, '…')}", "busy", step.index / step.total)}
                 if step.preview is not None:
@@ -250,6 +252,12 @@ class Handlers:
             p.compare: _pair(original, layers, actions.shown(job.result), "decoded"),
             p.status: views.status(text, "good"),
         }
+        path = self._file(actions.png(job.result), f"{drawing.name}.png")
+        yield {p.result: gr.update(value=path, interactive=True)}
+
+    def _file(self, data: bytes, name: str) -> str:
+        """Writes it where the server hands out files and the sweep finds them."""
+        return processing_utils.save_bytes_to_cache(data, name, self.parts.download.GRADIO_CACHE)
 
     def _buttons(self, *, decoding: bool) -> Changes:
         p = self.parts

@@ -46,6 +46,7 @@ class Parts:
     keep_seed: gr.Checkbox
     decode: gr.Button
     stop: gr.Button
+    result: gr.DownloadButton
     original: gr.State
     source: gr.State
 
@@ -130,6 +131,7 @@ def _result_column(original: str, layers: Layers) -> dict[str, Any]:
     with gr.Row(elem_id="run"):
         parts["decode"] = gr.Button("Decode", variant="primary", elem_id="decode", min_width=120, scale=3)
         parts["stop"] = gr.Button("Stop", interactive=False, elem_id="stop", min_width=80)
+        parts["result"] = gr.DownloadButton("Save picture", interactive=False, elem_id="result", min_width=100)
     with gr.Column(elem_id="how"):
         with gr.Row():
             parts["decoder"] = gr.Dropdown(

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from codec import Layers
 from codec.decode import Step
 from codec.errors import Cancelled
-from codec.image import encode_png
+from codec.image import encode_png, load
 from ui import actions
 from ui.page import EXAMPLE
 
@@ -182,6 +182,15 @@ def test_decode_shows_steps_and_finishes(visit):
     visit.shows("decoded")
     expect(visit.page.locator("#decode")).to_be_enabled()
     expect(visit.page.locator("#stop")).to_be_disabled()
+    with visit.page.expect_download() as download:
+        visit.page.locator("#result").click()
+    assert download.value.suggested_filename == "coffee.png"
+    layers = Layers.from_bytes(EXAMPLE.read_bytes())
+    assert load(download.value.path()).pixels.shape == (layers.height, layers.width, 3)
+    visit.tool("cell")
+    visit.drag((0.5, 0.5))
+    visit.shows("preview")
+    expect(visit.page.locator("#result")).to_be_disabled()  # it is no longer what the layers say
 
 
 @pytest.fixture
