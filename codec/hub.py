@@ -37,6 +37,7 @@ PROBE_SECONDS = 2.0
 _SILENCE = 10.0  # seconds without a byte that end an attempt
 _ATTEMPTS = 3  # in a row that bring nothing
 _CHUNK = 1 << 20
+_SMALL = 64 << 20  # bytes at most of a file whose size is not listed
 _TELL = 0.1  # seconds between reports
 _TRUE = {"1", "ON", "YES", "TRUE"}
 
@@ -125,7 +126,9 @@ def download(model: Model, on_progress: OnProgress | None = None, seconds: float
     at all. Raises Cancelled if `on_progress` returned False; what was fetched is kept.
     """
     if offline():
-        raise ModelMissing(f"{model.name} cannot be fetched: HF_HUB_OFFLINE forbids the network; unset it")
+        raise ModelMissing(
+            f"{model.repo} cannot be fetched: HF_HUB_OFFLINE forbids the network; unset it, {_by_hand(model)}"
+        )
     root = repository(model)
     snapshot = root / "snapshots" / model.revision
     wanted = [file for file in model.files if not (snapshot / file.path).is_file()]
@@ -291,8 +294,14 @@ def _ask(model: Model, file: File, seconds: float) -> _Remote:
     """-> what the hub says of one file, within `seconds`. Raises ModelMissing with a reason, or _Absent."""
     path = urllib.parse.quote(file.path)
     url = f"{endpoint()}/{model.repo}/resolve/{model.revision}/{path}"
-    headers, code = _in_time(lambda: _head(url, seconds), seconds)
-    where = f"{model.repo} cannot be fetched"
+    where = f"{file.path} of {model.repo} cannot be fetched"
+    try:
+        headers, code = _in_time(lambda: _head(url, seconds), seconds)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise ModelMissing(
+            f"{where}: {endpoint()} cannot be reached ({_phrase(error)}); look at the connection, proxies and "
+            f"HF_ENDPOINT, {_by_hand(model)}"
+        ) from None
     if code == 404 and headers.get("X-Error-Code") == "EntryNotFound":
         raise _Absent(f"{model.repo} has no {file.path}")
     if code in (401, 403, 404):
@@ -305,10 +314,19 @@ def _ask(model: Model, file: File, seconds: float) -> _Remote:
         raise ModelMissing(f"{where}: {endpoint()} does not answer like a hub; look at HF_ENDPOINT and proxies")
     if headers.get("X-Repo-Commit", model.revision) != model.revision:
         raise ModelMissing(f"{where}: {endpoint()} has another revision than {model.revision[:12]}")
-    exact = file.size if file.size and not file.rounded else int(size)
-    if int(size) != exact or (file.rounded and not 0.98 * file.size <= int(size) <= 1.02 * file.size):
-        raise ModelMissing(f"{where}: {file.path} has {size} bytes there instead of {file.size}")
+    if not _plausible(file, int(size)):
+        raise ModelMissing(f"{where}: {file.path} has {size} bytes there, not {file.size or 'a few'}")
     return _Remote(url, etag, int(size))
+
+
+def _plausible(file: File, size: int) -> bool:
+    if not file.size:
+        return size <= _SMALL
+    return 0.98 * file.size <= size <= 1.02 * file.size if file.rounded else size == file.size
+
+
+def _by_hand(model: Model) -> str:
+    return f"or put its files in DIR/{model.name} and set TRILAYER_MODELS=DIR"
 
 
 def _head(url: str, seconds: float) -> tuple[Message, int]:
@@ -328,7 +346,10 @@ def _head(url: str, seconds: float) -> tuple[Message, int]:
 
 
 def _in_time(work: Callable[[], T], seconds: float) -> T:
-    """-> what `work` returns. It runs in a thread, since no timeout bounds the resolving of names."""
+    """-> what `work` returns, or raises what it raises or TimeoutError.
+
+    It runs in a thread, since no timeout of a socket bounds the resolving of names.
+    """
     results: list[T] = []
     errors: list[Exception] = []
 
@@ -343,10 +364,7 @@ def _in_time(work: Callable[[], T], seconds: float) -> T:
     thread.join(seconds)
     if results:
         return results[0]
-    reason = _phrase(errors[0]) if errors else f"no answer within {seconds:g} s"
-    if errors and isinstance(errors[0], ModelMissing):
-        raise errors[0]
-    raise ModelMissing(f"{endpoint()} cannot be reached: {reason}; look at the connection, proxies and HF_ENDPOINT")
+    raise errors[0] if errors else TimeoutError(f"no answer within {seconds:g} s")
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -366,7 +384,7 @@ def _phrase(error: Exception) -> str:
     """A network error in a few words."""
     inner = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(inner, TimeoutError):
-        return "no answer"
+        return str(inner) or "no answer"
     if isinstance(inner, ssl.SSLCertVerificationError):
         return "its certificate cannot be verified; SSL_CERT_FILE names a file of trusted ones (python -m certifi)"
     if isinstance(inner, OSError) and inner.strerror:

@@ -263,8 +263,19 @@ def test_another_revision_or_size_is_refused(server, net, monkeypatch):
         models.fetch("net")
     server.commit = REVISION
     server.files["config.json"] = CONFIG + b" "
-    with pytest.raises(ModelMissing, match=r"config\.json has 18 bytes there instead of 17"):
+    with pytest.raises(ModelMissing, match=r"config\.json has 18 bytes there, not 17"):
         models.fetch("net")
+
+
+def test_sizes_that_are_not_exactly_known_have_limits(server, monkeypatch):
+    put(monkeypatch, File("net.safetensors", 4_200_000, rounded=True))
+    with pytest.raises(ModelMissing, match=r"net\.safetensors has 4000080 bytes there, not 4200000"):
+        models.fetch("net")
+    put(monkeypatch, File("net.safetensors"))
+    monkeypatch.setattr(hub, "_SMALL", 1_000_000)
+    with pytest.raises(ModelMissing, match="not a few"):
+        models.fetch("net")
+    assert server.got("GET", "net.safetensors") == []
 
 
 def test_something_that_is_no_hub_is_said(server, net, monkeypatch):
@@ -329,14 +340,19 @@ def test_the_probe_is_short():
 def test_a_silent_hub_is_given_up(server, net, monkeypatch):
     with silent() as address:
         monkeypatch.setenv("HF_ENDPOINT", address)
-        with pytest.raises(ModelMissing, match=rf"{address} cannot be reached: no answer.*HF_ENDPOINT"):
+        with pytest.raises(
+            ModelMissing,
+            match=rf"config\.json of owner/net.*{address} cannot be reached \(.*no answer.*TRILAYER_MODELS",
+        ):
             hub.download(net, seconds=0.2)
         assert "cannot be reached" in hub.probe(net, seconds=0.2)
 
 
 def test_a_refusing_hub_is_given_up(server, net, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", refused())
-    with pytest.raises(ModelMissing, match="cannot be reached: Connection refused"):
+    with pytest.raises(
+        ModelMissing, match=r"config\.json of owner/net.*cannot be reached \(Connection refused\).*DIR/net"
+    ):
         models.fetch("net")
 
 
@@ -346,7 +362,7 @@ def test_a_hub_that_does_not_resolve_is_given_up(server, net, monkeypatch):
 
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.invalid")
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(ModelMissing, match=r"hub\.invalid cannot be reached: Name or service not known"):
+    with pytest.raises(ModelMissing, match=r"hub\.invalid cannot be reached \(Name or service not known\)"):
         models.fetch("net")
 
 
@@ -354,7 +370,7 @@ def test_resolving_that_hangs_is_given_up(server, net, monkeypatch):
     hang = threading.Event()
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.invalid")
     monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: hang.wait(30) and [])
-    with pytest.raises(ModelMissing, match=r"hub\.invalid cannot be reached: no answer within 0\.2 s"):
+    with pytest.raises(ModelMissing, match=r"hub\.invalid cannot be reached \(no answer within 0\.2 s\)"):
         hub.download(net, seconds=0.2)
     hang.set()
 
