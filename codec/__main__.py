@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from codec import CodecError, Layers, Pose, Prompt, __version__
+from codec.modelscli import add_parser as add_models_parser
 
 if TYPE_CHECKING:
     from codec.decode import Step
@@ -265,6 +266,8 @@ def _parser() -> argparse.ArgumentParser:
     layers = _command(commands, "layers", "write the layers to a folder of ordinary files, or back", _layers)
     _input(layers, "a .tril file, or a folder of layers", "F.tril|DIR")
     _output(layers, "DIR|F.tril", "the folder, or the file to write")
+
+    add_models_parser(commands)
     return parser
 
 
