@@ -133,6 +133,9 @@ def tokenizer(base: Path) -> Any:
     """CLIP's tokenizer, from the base model's folder or, beside a checkpoint, our own copy."""
     from transformers import CLIPTokenizer
 
+    if not base.is_dir():
+        pairs = sd15.merges()
+        return CLIPTokenizer(vocab=sd15.vocabulary(pairs), merges=pairs)
     with _named("tokenizer", base):
         return CLIPTokenizer.from_pretrained(base / "tokenizer", local_files_only=True)
 
@@ -147,7 +150,7 @@ def text_encoder(base: Path, device: Device) -> Any:
             state = _tensors(_file(base / "text_encoder", "model"))
         else:
             config = CLIPTextConfig(**sd15.TEXT)
-            state = _under(_tensors(base), "cond_stage_model.transformer.")
+            state = _under(base, "cond_stage_model.transformer.")
         network = CLIPTextModel(config)
         wanted = network.state_dict()
         renamed = {_text_key(key, wanted): value for key, value in state.items()}
@@ -169,7 +172,7 @@ def unet(base: Path, lora_folder: Path | None, device: Device) -> Any:
             from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
 
             network = UNet2DConditionModel(**sd15.UNET)
-            state = _under(_tensors(base), "model.diffusion_model.", keep=True)
+            state = _under(base, "model.diffusion_model.", keep=True)
             network.load_state_dict(convert_ldm_unet_checkpoint(state, network.config))
     if lora_folder is not None:
         with _named("LoRA", lora_folder):
@@ -188,7 +191,7 @@ def vae(base: Path, device: Device) -> Any:
             from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
 
             network = AutoencoderKL(**sd15.VAE)
-            state = _under(_tensors(base), "first_stage_model.", keep=True)
+            state = _under(base, "first_stage_model.", keep=True)
             network.load_state_dict(convert_ldm_vae_checkpoint(state, network.config))
         return _ready(network, device)
 
@@ -268,12 +271,15 @@ def _read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _under(state: dict[str, Tensor], prefix: str, keep: bool = False) -> dict[str, Tensor]:
-    """What stands under a prefix of a checkpoint's keys."""
-    found = {key if keep else key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-    if not found:
-        raise ValueError(f"it has no {prefix.rstrip('.')}: not a checkpoint of Stable Diffusion 1")
-    return found
+def _under(path: Path, prefix: str, keep: bool = False) -> dict[str, Tensor]:
+    """The tensors of a checkpoint whose names begin with `prefix`, which is cut off unless `keep`."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118  # not a dict
+        if not names:
+            raise ValueError(f"it has no {prefix.rstrip('.')}: not a checkpoint of Stable Diffusion 1")
+        return {name if keep else name.removeprefix(prefix): file.get_tensor(name) for name in names}
 
 
 def _text_key(key: str, wanted: dict[str, Any]) -> str:
