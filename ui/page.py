@@ -122,7 +122,7 @@ def _result_column(original: str, layers: Layers) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     parts["compare"] = gr.ImageSlider(
         (original, actions.flat_picture(layers)), label=events.label("Original", "layers"),
-        format="jpeg", interactive=False, max_height=640, elem_id="compare",
+        format="jpeg", interactive=False, buttons=["fullscreen"], max_height=640, elem_id="compare",
     )  # fmt: skip
     parts["status"] = gr.HTML(
         views.status("An example is open. Press Decode, or edit a layer first."),

@@ -108,11 +108,15 @@ def launch(host: str = "127.0.0.1", port: int | None = None) -> tuple[Any, str]:
     Its files are swept while it runs, and are gone when it ends.
     """
     folder = private_folder()
-    from ui.page import build
+    try:
+        from ui.page import build
 
-    page = build()
-    page.queue(max_size=32, default_concurrency_limit=4)
-    _, address, _ = page.launch(prevent_thread_lock=True, **settings(host, port))
+        page = build()
+        page.queue(max_size=32, default_concurrency_limit=4)
+        _, address, _ = page.launch(prevent_thread_lock=True, **settings(host, port))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     ended = threading.Event()
     example = frozenset(path for path in folder.rglob("*") if path.is_file())
     threading.Thread(target=_keep_clean, args=(folder, example, ended), daemon=True).start()

@@ -182,12 +182,14 @@ def test_the_app_says_where_it_is_and_leaves_nothing_behind(tmp_path):
     assert not list(tmp_path.glob("trilayer-*"))
 
 
-def test_an_app_that_cannot_start_says_why_in_one_line():
+def test_an_app_that_cannot_start_says_why_in_one_line(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         command = [sys.executable, "app.py", "--port", str(taken.getsockname()[1])]
-        ran = subprocess.run(command, capture_output=True, text=True)
+        own = os.environ | {"TMPDIR": str(tmp_path)}
+        ran = subprocess.run(command, capture_output=True, text=True, env=own)
+    assert not list(tmp_path.glob("trilayer-*"))
     assert ran.returncode == 1 and ran.stderr.startswith("Trilayer cannot start") and ran.stderr.count("\n") == 1
 
 
