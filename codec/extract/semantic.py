@@ -1,4 +1,4 @@
-"""Where a prompt comes from: the person, the picture file's own metadata, or the colours.
+"""Where a prompt comes from: the person, the picture file's own metadata, a captioner, or the colours.
 
 The metadata read here is what AUTOMATIC1111's web UI writes as PNG text `parameters`:
 
@@ -15,7 +15,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from codec.errors import InvalidLayer
+from codec.errors import CodecError, InvalidLayer
+from codec.extract.caption import best, caption
 from codec.extract.describe import describe as describe
 from codec.image import Picture
 from codec.semantic import MAX_TEXT, Prompt
@@ -23,6 +24,7 @@ from codec.settings import SAMPLERS, Settings
 
 GIVEN = "yours"
 FROM_FILE = "the file's own metadata (PNG parameters)"
+CAPTIONED = "captioned by"  # and the captioner's name
 DESCRIBED = "described from its colours: no captioner is installed"
 
 _MAX_PARAMETERS = 1 << 16  # characters looked at; prompts hold 4096 bytes
@@ -44,20 +46,44 @@ class FoundPrompt:
     settings: Settings | None = None
 
 
-def find_prompt(picture: Picture, prompt: str | None = None, negative: str = "") -> FoundPrompt:
-    """The given prompt, else the one in the file, else a description of the colours.
+def find_prompt(
+    picture: Picture, prompt: str | None = None, negative: str = "", captioner: str = "auto"
+) -> FoundPrompt:
+    """The given prompt, else the one in the file, else a caption, else a description of the colours.
 
     prompt: None is "not given"; an empty text is a prompt too. negative: "" is "not given".
-    Raises InvalidLayer when a given text is not one that a Prompt holds; metadata never raises.
+    captioner: "auto" for the best that is here, which then is not asked if the file has a prompt, and
+    done without if it fails; "none"; or a name of `caption.CAPTIONERS`, which goes before the file's.
+    Raises InvalidLayer when a given text is not one that a Prompt holds, and what `caption` raises
+    if a captioner is named; metadata never raises.
     """
     found = read_parameters(picture.text.get("parameters", ""))
     seed, settings = (found.seed, found.settings) if found else (None, None)
     if prompt is not None:
         return FoundPrompt(Prompt(prompt, negative), GIVEN, seed, settings)
-    if found and found.prompt.text:
+    if found and found.prompt.text and captioner in ("auto", "none"):
         kept = Prompt(found.prompt.text, negative or found.prompt.negative)
         return FoundPrompt(kept, FROM_FILE, seed, settings)
-    return FoundPrompt(Prompt(describe(picture.pixels), negative), DESCRIBED, seed, settings)
+    text, origin = _caption(picture, captioner)
+    return FoundPrompt(Prompt(text, negative), origin, seed, settings)
+
+
+def _caption(picture: Picture, captioner: str) -> tuple[str, str]:
+    """-> what a picture shows, and who says so."""
+    if captioner == "none":
+        return describe(picture.pixels), "described from its colours"
+    name = best() if captioner == "auto" else captioner
+    if name is None:
+        return describe(picture.pixels), DESCRIBED
+    try:
+        text, name = caption(picture.pixels, name)
+    except CodecError as error:
+        if captioner != "auto":
+            raise
+        return describe(picture.pixels), f"described from its colours: {error}"
+    if not text:
+        return describe(picture.pixels), f"described from its colours: {name} had nothing to say"
+    return text, f"{CAPTIONED} {name}"
 
 
 def read_parameters(text: str) -> FoundPrompt | None:

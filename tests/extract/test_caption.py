@@ -16,7 +16,11 @@ import pytest
 
 from codec.errors import ModelMissing, OutOfMemory, UnknownName
 from codec.extract import caption as captions
+from codec.extract import semantic
 from codec.extract.caption import MAX_LENGTH, best, caption
+from codec.extract.semantic import DESCRIBED, find_prompt
+from codec.image import Picture
+from codec.semantic import Prompt
 from codec.torchvision_compat import ensure_torchvision
 
 with_networks = pytest.mark.skipif(find_spec("transformers") is None, reason="transformers is not installed")
@@ -293,3 +297,44 @@ def test_running_out_of_memory_says_what_to_try(at_hand: Path, monkeypatch: pyte
     monkeypatch.setattr(captions, "_load", short)
     with pytest.raises(OutOfMemory, match=r"blip2 does not fit into memory.*blip"):
         caption(RED, "blip2")
+
+
+# --- as the source of a prompt --------------------------------------------------------------------
+
+
+@with_networks
+def test_a_prompt_comes_from_the_captioner_if_from_nowhere_else(
+    at_hand: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(captions, "_MEMORY", {"blip2": 0, "blip": 0})
+    told, untold = Picture(RED, {"parameters": "from the file"}), Picture(RED)
+    assert find_prompt(untold).origin == "captioned by blip2"
+    assert find_prompt(untold, negative="fog").prompt == Prompt("a red square", "fog")
+    assert find_prompt(told).prompt.text == "from the file"
+    assert find_prompt(untold, "mine").prompt.text == "mine"
+    named = find_prompt(told, captioner="blip")
+    assert (named.prompt.text, named.origin) == ("a red square", "captioned by blip")
+    nobody = find_prompt(untold, captioner="none")
+    assert (nobody.prompt.text, nobody.origin) == ("plain bright red", "described from its colours")
+
+
+@pytest.mark.usefixtures("nothing")
+def test_a_captioner_that_is_named_has_to_be_here() -> None:
+    with pytest.raises(ModelMissing, match="models fetch blip2"):
+        find_prompt(Picture(RED), captioner="blip2")
+    with pytest.raises(UnknownName, match="gpt"):
+        find_prompt(Picture(RED), captioner="gpt")
+    assert find_prompt(Picture(RED)).origin == DESCRIBED
+
+
+def test_a_captioner_that_fails_is_done_without_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def short(*_: Any) -> None:
+        raise OutOfMemory("blip does not fit into memory: close other programs")
+
+    monkeypatch.setattr(semantic, "best", lambda: "blip")
+    monkeypatch.setattr(semantic, "caption", short)
+    found = find_prompt(Picture(RED))
+    assert found.prompt.text == "plain bright red"
+    assert found.origin == "described from its colours: blip does not fit into memory: close other programs"
+    monkeypatch.setattr(semantic, "caption", lambda *_: ("", "blip"))
+    assert find_prompt(Picture(RED)).origin == "described from its colours: blip had nothing to say"
