@@ -17,24 +17,24 @@ from typing import Any, Final
 import numpy as np
 
 from codec import models
-from codec.errors import BudgetTooSmall, ModelMissing
-from codec.extract.edges import to_working_size
+from codec.errors import BudgetTooSmall, CodecError, ModelMissing
+from codec.extract.edges import LEARNED, to_working_size
 from codec.extract.networks import Slot, clear_errors, device
 from codec.pose import KEYPOINTS, MAX_PERSONS, UNITS, Person, Pose
 from codec.torchvision_compat import ensure_torchvision
 
-EDGES: Final = ("pidinet", "hed")  # best first
+POSE: Final = "openpose"  # what asks for a pose where an edge detector is named
 
 _BLOCK: Final = 16  # the networks halve four times at most
 _LEAST: Final = 128  # pixels a side; a narrower picture is padded, as OpenPose scales any height to 184
 _REMEDY: Final = "close other programs, or take the edge detector canny"
 
-_slots: dict[str, Slot[Any]] = {name: Slot() for name in (*EDGES, "openpose-detector")}
+_slots: dict[str, Slot[Any]] = {name: Slot() for name in (*LEARNED, "openpose-detector")}
 
 
 def best() -> str:
     """The best edge detector whose weights are here: "pidinet", "hed", else "canny". Quick."""
-    return next((name for name in EDGES if models.status(name).state == "present"), "canny")
+    return next((name for name in LEARNED if models.status(name).state == "present"), "canny")
 
 
 def pidinet(pixels: np.ndarray, folder: Path | None = None) -> np.ndarray:
@@ -69,6 +69,17 @@ def pose(pixels: np.ndarray, folder: Path | None = None) -> Pose:
         found = sorted(detector.detect_poses(frame), key=lambda person: -float(person.body.total_score))
     persons = (_person(person.body.keypoints, frame.shape[:2], (height, width)) for person in found)
     return Pose(tuple(person for person in persons if any(person))[:MAX_PERSONS])
+
+
+def people(pixels: np.ndarray, max_bytes: int) -> Pose:
+    """The pose layer of a picture in `max_bytes`: what `pose` finds, cut by `fit`.
+
+    Raises CodecError if there is nobody in the picture, and what these two raise.
+    """
+    found = pose(pixels)
+    if not found.persons:
+        raise CodecError("no person was found in the picture: take an edge detector instead of openpose")
+    return fit(found, max_bytes)
 
 
 def fit(pose: Pose, max_bytes: int) -> Pose:

@@ -32,14 +32,19 @@ def to_working_size(pixels: np.ndarray) -> np.ndarray:
 def detect(pixels: np.ndarray, name: str = "canny") -> np.ndarray:
     """Soft edge strength of a picture.
 
-    pixels: (H, W, 3) uint8 sRGB. name: a key of DETECTORS, else UnknownName.
-    Returns (h, w) float32 in 0..1 at the working scale.
+    pixels: (H, W, 3) uint8 sRGB. name: a key of DETECTORS, one of LEARNED, or "auto" for the best
+    whose weights are here. Returns (h, w) float32 in 0..1 at the working scale.
+    Raises UnknownName; for those of LEARNED ModelMissing or OutOfMemory.
     """
-    try:
-        detector = DETECTORS[name]
-    except KeyError:
-        raise UnknownName(f"no edge detector {name!r}; there are: {', '.join(DETECTORS)}") from None
-    return detector(to_working_size(pixels))
+    from codec.extract import annotators
+
+    learned: Mapping[str, Detector] = {"pidinet": annotators.pidinet, "hed": annotators.hed}
+    detectors = {**DETECTORS, **learned}
+    if name == "auto":
+        name = annotators.best()
+    if name not in detectors:
+        raise UnknownName(f"no edge detector {name!r}; there are: auto, {', '.join(detectors)}")
+    return detectors[name](to_working_size(pixels))
 
 
 # A logistic regression of the cues on the contours that HED (Xie and Tu 2015) finds in 25 pictures,
@@ -85,3 +90,4 @@ def lineart(pixels: np.ndarray) -> np.ndarray:
 
 
 DETECTORS: Mapping[str, Detector] = MappingProxyType({"canny": canny, "lineart": lineart})
+LEARNED = ("pidinet", "hed")  # by networks (annotators.py), whose weights have to be here; best first

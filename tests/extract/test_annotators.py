@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from codec import models
-from codec.errors import BudgetTooSmall, ModelMissing
-from codec.extract import annotators
+from codec.errors import BudgetTooSmall, CodecError, ModelMissing, OutOfMemory
+from codec.extract import annotators, structure
+from codec.extract.edges import detect
 from codec.pose import KEYPOINTS, UNITS, Pose
 from codec.torchvision_compat import ensure_torchvision
 
@@ -137,6 +138,11 @@ def distances(person: Any, centres: dict[str, tuple[float, float]], height: int,
     ]
 
 
+def random_persons(count: int) -> tuple[Any, ...]:
+    rng = np.random.default_rng(0)
+    return tuple(tuple(map(tuple, rng.integers(0, UNITS, (len(KEYPOINTS), 2)).tolist())) for _ in range(count))
+
+
 # --- edges ----------------------------------------------------------------------------------------
 
 
@@ -171,6 +177,25 @@ def test_what_is_added_at_the_border_does_not_move_the_picture(at_hand: Path, ph
     """The upper left is the same whether the sides are multiples of 16 or not."""
     whole, part = annotators.hed(photo[:192, :192]), annotators.hed(photo[:185, :190])
     assert np.abs(whole[:64, :64] - part[:64, :64]).max() < 1e-4
+
+
+def test_a_sketch_is_drawn_from_the_network_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its edges are broad and soft; one stroke goes down their middle."""
+    ridge = np.exp(-(((np.arange(512) - 205) / 3.0) ** 2)).astype(np.float32)
+    monkeypatch.setattr(annotators, "hed", lambda frame: np.tile(ridge, (frame.shape[0], 1)))
+    monkeypatch.setattr(annotators, "best", lambda: "hed")
+    pixels = np.zeros((211, 300, 3), np.uint8)
+    sketch = structure.sketch(pixels, 80, edges="hed")
+    columns = np.concatenate([points[:, 0] for points in sketch.points(512, 360)])
+    assert np.abs(columns - 205).max() < 6
+    assert structure.sketch(pixels, 80, edges="auto") == sketch
+
+
+@with_networks
+def test_networks_see_the_working_frame(at_hand: Path, photo: np.ndarray) -> None:
+    strength = detect(photo[:211], "hed")
+    assert (strength.shape, strength.dtype) == ((422, 512), np.float32)
+    assert np.ptp(strength) > 0.05
 
 
 @with_networks
@@ -223,8 +248,7 @@ def test_a_picture_without_people_gives_no_persons(height: int, width: int, at_h
 
 
 def test_the_surest_persons_stay_when_bytes_are_few() -> None:
-    rng = np.random.default_rng(0)
-    persons = tuple(tuple(map(tuple, rng.integers(0, UNITS, (18, 2)).tolist())) for _ in range(5))
+    persons = random_persons(5)
     pose = Pose(persons)
     whole = len(pose.to_bytes())
     assert annotators.fit(pose, whole) == pose
@@ -235,6 +259,16 @@ def test_the_surest_persons_stay_when_bytes_are_few() -> None:
     with pytest.raises(BudgetTooSmall, match="one person"):
         annotators.fit(pose, 20)
     assert annotators.fit(Pose(()), 20) == Pose(())
+
+
+def test_a_pose_layer_has_people_and_keeps_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd, pixels = Pose(random_persons(3)), np.zeros((8, 8, 3), np.uint8)
+    monkeypatch.setattr(annotators, "pose", lambda _: crowd)
+    assert annotators.people(pixels, len(crowd.to_bytes())) == crowd
+    assert annotators.people(pixels, len(crowd.to_bytes()) - 1).persons == crowd.persons[:2]
+    monkeypatch.setattr(annotators, "pose", lambda _: Pose(()))
+    with pytest.raises(CodecError, match="no person was found"):
+        annotators.people(pixels, 100)
 
 
 # --- loading --------------------------------------------------------------------------------------
@@ -312,8 +346,6 @@ def test_without_torchvision_or_the_package_the_reason_is_named(
 def test_running_out_of_memory_says_what_to_try(
     at_hand: Path, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from codec.errors import OutOfMemory
-
     def short(*_: Any) -> None:
         raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")
 
