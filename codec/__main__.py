@@ -17,6 +17,7 @@ from codec.modelscli import add_parser as add_models_parser
 
 if TYPE_CHECKING:
     from codec.decode import Step
+    from codec.decode.presets import Options
 
 _MAX_INPUT = 1 << 20  # bytes read of a .tril; the format ends at 64 KiB and says so itself
 
@@ -95,12 +96,27 @@ def _decode(options: argparse.Namespace) -> None:
     from codec.decode import get
     from codec.image import encode_png
 
-    decoder = get(options.decoder)
+    decoder = get(options.decoder, _settings(options))
     layers = _open(options).only(options.layers)
     shown = _progress if sys.stderr.isatty() else None
     pixels = decoder.decode(layers, seed=options.seed, on_step=shown)
     _write(options.output, encode_png(pixels))
     _say(options, f"{options.output}: {layers.width} x {layers.height} pixels")
+
+
+def _settings(options: argparse.Namespace) -> Options | None:
+    """What was said about the Stable Diffusion decoder, if that is the one."""
+    if options.decoder != "sd15":
+        return None
+    from pathlib import Path
+
+    from codec.decode.presets import Options
+
+    given = {name: getattr(options, name) for name in _SD15 if getattr(options, name) is not None}
+    for name in ("models", "checkpoint"):
+        if name in given:
+            given[name] = Path(given[name])
+    return Options(**given)
 
 
 def _inspect(options: argparse.Namespace) -> None:
@@ -257,7 +273,10 @@ def _parser() -> argparse.ArgumentParser:
         "--layers", type=_which, default=(1, 2, 3), metavar="1,2,3", help="use these: 1 words, 2 lines, 3 colours"
     )
     decode.add_argument("--seed", type=_whole(0), metavar="N", help="of random numbers (default: the file's, else 0)")
-    decode.add_argument("--decoder", default="painter", metavar="NAME", help="(default: painter)")
+    decode.add_argument(
+        "--decoder", default="painter", metavar="NAME", help="painter, painter-preview or sd15 (default: painter)"
+    )
+    _sd15_options(decode)
 
     inspect = _command(commands, "inspect", "show what a .tril file holds and where its bytes go", _inspect)
     _input(inspect)
@@ -269,6 +288,27 @@ def _parser() -> argparse.ArgumentParser:
 
     add_models_parser(commands)
     return parser
+
+
+_SD15 = (
+    *("preset", "steps", "guidance", "scheduler", "structure_strength", "colour_strength", "adapter_until"),
+    *("control", "models", "checkpoint", "device"),
+)
+
+
+def _sd15_options(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("Stable Diffusion (sd15)", "what is not given is the preset's")
+    group.add_argument("--preset", metavar="NAME", help="paper, balanced or fast (default: balanced)")
+    group.add_argument("--steps", type=_whole(1), metavar="N", help="of denoising, up to 255")
+    group.add_argument("--guidance", type=float, metavar="G", help="how much the prompt weighs, 0 to 63.75")
+    group.add_argument("--scheduler", metavar="NAME", help="pndm, ddim, euler, dpmpp_2m_karras, unipc, lcm, ...")
+    group.add_argument("--structure-strength", type=float, metavar="S", help="of the sketch or pose, 0 to 2")
+    group.add_argument("--colour-strength", type=float, metavar="S", help="of the colours, 0 to 2")
+    group.add_argument("--adapter-until", type=float, metavar="S", help="share of the steps that layers guide, 0 to 1")
+    group.add_argument("--control", metavar="NAME", help="t2i (the paper's adapters) or controlnet")
+    group.add_argument("--models", metavar="DIR", help="a folder with the models in folders by name")
+    group.add_argument("--checkpoint", metavar="PATH", help="the base model: a folder, or one .safetensors file")
+    group.add_argument("--device", metavar="NAME", help="cuda, mps or cpu (default: the best there is)")
 
 
 def _command(commands: Any, name: str, what: str, run: Callable[[Any], None]) -> argparse.ArgumentParser:
