@@ -126,6 +126,7 @@ class StableDiffusion:
             raise InvalidLayer("there is nothing to decode: give a prompt, a sketch or colours")
         options = self.options
         plan = presets.plan(options, layers.settings)
+        networks.demand_libraries()
         structure = self._structure_model(layers)
         places = Places(
             base=find("sd15", options),
@@ -150,11 +151,11 @@ class StableDiffusion:
     def _run(
         self, work: _Work, on_step: OnStep | None, held: Held | None, onto: tuple[Decoded, np.ndarray] | None
     ) -> Decoded:
+        progress = Progress(work.plan.calls + 3, on_step)
+        progress.step(self._outlook(work))  # before the libraries are imported, which takes seconds
         ensure_torchvision()
         schedule = presets.scheduler(work.plan.scheduler)
         schedule.set_timesteps(work.plan.steps, device=work.device.name)
-        progress = Progress(len(schedule.timesteps) + 3, on_step)
-        progress.step(self._outlook(work))
         with memory_guarded(work.device):
             trajectory = self._denoise(work, schedule, held, progress)
             new = self._picture(work, trajectory[-1])

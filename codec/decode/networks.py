@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib.util
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from codec.decode import lora, sd15
 from codec.decode.presets import Options
 from codec.errors import CodecError, ModelMissing, OutOfMemory
 
-WEIGHTS = "diffusion_pytorch_model"
+WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,13 @@ class Places:
     colours: Path | None = None
 
 
+def demand_libraries() -> None:
+    """Raise ModelMissing if the libraries that build the networks are not installed."""
+    missing = [name for name in ("diffusers", "transformers") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ModelMissing(f"Stable Diffusion needs {' and '.join(missing)}: pip install -r requirements.txt")
+
+
 def find(name: str, options: Options) -> Path:
     """Where a model lies: a folder in the hub's layout, or a checkpoint's file. See models.locate.
 
@@ -147,7 +155,7 @@ def text_encoder(base: Path, device: Device) -> Any:
     with _named("text encoder", base):
         if base.is_dir():
             config = CLIPTextConfig(**_read(base / "text_encoder" / "config.json"))
-            state = _tensors(_file(base / "text_encoder", "model"))
+            state = _tensors(base / "text_encoder" / "model.safetensors")
         else:
             config = CLIPTextConfig(**sd15.TEXT)
             state = _under(base, "cond_stage_model.transformer.")
@@ -210,7 +218,7 @@ def adapter(folder: Path, device: Device) -> Any:
 
     with _named("adapter", folder):
         network = T2IAdapter.from_config(_read(folder / "config.json"))
-        network.load_state_dict(_tensors(_file(folder, WEIGHTS)))
+        network.load_state_dict(_tensors(folder / WEIGHTS))
         return _ready(network, device)
 
 
@@ -246,19 +254,10 @@ def _named(what: str, place: Path) -> Iterator[None]:
 
 
 def _local(folder: Path) -> dict[str, Any]:
-    """How from_pretrained must read: this folder, safetensors, half precision only where there is no other."""
-    full = (folder / f"{WEIGHTS}.safetensors").is_file()
-    half = (folder / f"{WEIGHTS}.fp16.safetensors").is_file()
-    if not full and not half:
-        raise FileNotFoundError(f"{WEIGHTS}.safetensors is not there")
-    return {"local_files_only": True, "use_safetensors": True, "variant": "fp16" if half and not full else None}
-
-
-def _file(folder: Path, stem: str) -> Path:
-    for name in (f"{stem}.safetensors", f"{stem}.fp16.safetensors"):
-        if (folder / name).is_file():
-            return folder / name
-    raise FileNotFoundError(f"{stem}.safetensors is not there")
+    """How from_pretrained must read: what lies here, and safetensors only."""
+    if not (folder / WEIGHTS).is_file():
+        raise FileNotFoundError(f"{WEIGHTS} is not there")
+    return {"local_files_only": True, "use_safetensors": True}
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

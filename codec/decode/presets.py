@@ -119,6 +119,12 @@ class Plan:
         """Whether every step also asks for the negative prompt, which doubles its time."""
         return self.guidance > 1
 
+    @property
+    def calls(self) -> int:
+        """How often the scheduler asks the UNet: Heun's method twice a step but for the last, PNDM once more."""
+        extra = {"heun": self.steps - 1, "pndm": min(self.steps - 1, 1)}
+        return self.steps + extra.get(self.scheduler, 0)
+
 
 def plan(options: Options, settings: Settings | None = None) -> Plan:
     """What `options` mean for a file that was generated with `settings`."""
@@ -142,7 +148,7 @@ def expected_minutes(options: Options, layers: Layers | None = None, threads: in
     decided = plan(options, layers.settings if layers else None)
     structure = options.structure_strength > 0 and (layers is None or layers.structure is not None)
     colours = options.colour_strength > 0 and (layers is None or layers.texture is not None)
-    passes = decided.steps * (2 if decided.guided else 1)
+    passes = decided.calls * (2 if decided.guided else 1)
     seconds = _SECONDS["text"] + passes * _SECONDS["unet"] + _SECONDS["taesd" if decided.lcm else "vae"]
     seconds += _SECONDS["adapter"] * (colours + (structure and options.control == "t2i"))
     if structure and options.control == "controlnet":

@@ -221,6 +221,14 @@ def test_any_integer_is_a_seed(seed):
 # watched and stopped
 
 
+@pytest.mark.parametrize("steps", [1, 2, 9])
+@pytest.mark.parametrize("name", presets.SCHEDULERS)
+def test_the_number_of_calls_is_known_beforehand(name, steps):
+    scheduler = presets.scheduler(name)
+    scheduler.set_timesteps(steps)
+    assert len(scheduler.timesteps) == presets.Plan(steps, 7.5, name, False).calls
+
+
 @pytest.mark.parametrize("more", [{}, {"preset": "fast"}, {"scheduler": "heun"}])
 def test_steps_count_up_to_the_total_with_previews(more):
     steps = []
@@ -267,6 +275,8 @@ def test_minutes_are_told_for_the_cpu_only():
     assert 17 <= presets.expected_minutes(paper, threads=2) <= 20  # as measured on two cores
     assert 0.7 <= presets.expected_minutes(fast, threads=2) <= 0.9
     assert presets.expected_minutes(paper, threads=8) < presets.expected_minutes(paper, threads=2) / 3
+    slow = replace(paper, scheduler="heun")
+    assert presets.expected_minutes(slow, threads=2) > 1.8 * presets.expected_minutes(paper, threads=2)
     assert presets.expected_minutes(paper, WORDS, 2) < presets.expected_minutes(paper, threads=2)
     assert presets.expected_minutes(replace(paper, size=256), threads=2) < 5.5
     assert StableDiffusion(paper).expected_minutes() > 0
@@ -357,6 +367,15 @@ def test_without_weights_it_says_so_at_once(monkeypatch, tmp_path, more, layers,
         sd15(models=None, **more).decode(layers, on_step=steps.append)
     assert time.monotonic() - started < 3
     assert steps == []
+
+
+def test_without_the_libraries_it_says_which(monkeypatch):
+    import importlib.util
+
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "diffusers" else real(name))
+    with pytest.raises(ModelMissing, match="needs diffusers: pip install"):
+        sd15().decode(WORDS)
 
 
 @pytest.mark.parametrize("part", ["unet", "vae", "text_encoder", "tokenizer"])
@@ -483,6 +502,19 @@ def test_devices_are_picked(monkeypatch):
     here["cuda"] = True
     assert Device.pick() == Device("cuda", torch.float16)
     assert Device.pick("cpu") == Device("cpu", torch.float32)
+
+
+@pytest.mark.parametrize("more", [{}, {"control": "controlnet"}, {"preset": "fast"}])
+def test_half_precision_as_on_a_gpu(monkeypatch, more):
+    """On the CPU, which has it too: every network gets and gives what the next one takes."""
+    SHELF.clear()
+    whole = sd15(**more).decode(EXAMPLE)
+    monkeypatch.setattr(Device, "pick", classmethod(lambda cls, name=None: cls("cpu", torch.float16)))
+    half = sd15(**more).decode_full(EXAMPLE)
+    assert half.latents.dtype == np.float32
+    assert 0 < difference(half.pixels, whole) < 2
+    again = sd15(**more).redecode(EDITED, half, MASK)
+    np.testing.assert_array_equal(again.pixels[~MASK], half.pixels[~MASK])
 
 
 # the real networks, by their configuration
