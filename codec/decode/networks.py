@@ -59,9 +59,9 @@ class Shelf:
         with self._lock:
             held = self._held.get(part)
             if held is None or held[0] != key:
-                self._held.pop(part, None)  # before the new one comes: two may not fit
-                del held
-                tidy()
+                if held is not None:  # it goes before the new one comes: two may not fit
+                    del self._held[part], held
+                    tidy()
                 held = self._held[part] = (key, load())
             return held[1]
 
@@ -231,7 +231,8 @@ def controlnet(folder: Path, device: Device) -> Any:
 
 
 def _ready(network: Any, device: Device) -> Any:
-    network = network.requires_grad_(False).eval().to(device.name, device.dtype)
+    network = network.requires_grad_(False).eval()
+    network = torch.nn.Module.to(network, device.name, device.dtype)  # diffusers' own warns of what is not the case
     return network.to(memory_format=torch.channels_last) if device.name == "cuda" else network
 
 
