@@ -7,10 +7,10 @@ Their weights are files of this machine (codec.models); nothing here reaches the
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from codec import models
-from codec.errors import ModelMissing, UnknownName
+from codec.errors import ModelMissing, OutOfMemory, UnknownName
 from codec.extract.networks import Slot, clear_errors, device
 from codec.torchvision_compat import ensure_torchvision
 
@@ -41,31 +41,42 @@ _slot: Slot[_Captioner] = Slot()
 
 def best() -> str | None:
     """The best captioner whose weights are here and which this machine can hold, or None. Quick."""
-    return next((name for name in CAPTIONERS if _fits(name) and models.status(name).state == "present"), None)
+    return next(iter(_at_hand()), None)
 
 
 def caption(pixels: np.ndarray, name: str = "auto", folder: Path | None = None) -> tuple[str, str]:
     """What a picture shows -> (text, the captioner's name).
 
-    pixels: (H, W, 3) uint8 sRGB. name: one of CAPTIONERS, or "auto" for the best that is here.
+    pixels: (H, W, 3) uint8 sRGB. name: one of CAPTIONERS, or "auto" for the best that is here
+    and turns out to fit into memory.
     folder: where its files are, if not where `codec.models` looks. Any thread; the network is
     loaded at the first call and kept until `release` or until another one is asked for.
     The text is one line of at most 200 characters, the same for the same pixels on one device; it
     is empty if the network has nothing to say.
     Raises UnknownName, ModelMissing (at once if weights are absent) or OutOfMemory.
     """
-    if name == "auto":
-        name = best() or CAPTIONERS[-1]
-    if name not in CAPTIONERS:
+    if name not in ("auto", *CAPTIONERS):
         raise UnknownName(f"no captioner {name!r}; there are: auto, {', '.join(CAPTIONERS)}")
-    remedy = "close other programs, or take the captioner blip" if name == "blip2" else "close other programs"
-    with clear_errors(name, remedy), _slot.use((name, folder), lambda: _load(name, folder)) as captioner:
-        return _clean(_say(captioner, pixels)), name
+    *others, last = (_at_hand() or CAPTIONERS[-1:]) if name == "auto" else (name,)
+    for other in others:
+        with contextlib.suppress(OutOfMemory):
+            return _caption(pixels, other, folder), other
+    return _caption(pixels, last, folder), last
 
 
 def release() -> None:
     """Give back the memory of the captioner."""
     _slot.release()
+
+
+def _at_hand() -> tuple[str, ...]:
+    return tuple(name for name in CAPTIONERS if _fits(name) and models.status(name).state == "present")
+
+
+def _caption(pixels: np.ndarray, name: str, folder: Path | None) -> str:
+    remedy = "close other programs, or take the captioner blip" if name == "blip2" else "close other programs"
+    with clear_errors(name, remedy), _slot.use((name, folder), lambda: _load(name, folder)) as captioner:
+        return _clean(_say(captioner, pixels))
 
 
 def _fits(name: str) -> bool:
@@ -79,7 +90,6 @@ def _fits(name: str) -> bool:
 def _load(name: str, folder: Path | None) -> _Captioner:
     place = models.locate(name, folder)
     ensure_torchvision()
-    import torch
     from transformers import (
         AutoTokenizer,
         Blip2ForConditionalGeneration,
@@ -98,7 +108,7 @@ def _load(name: str, folder: Path | None) -> _Captioner:
             local_files_only=True,
             use_safetensors=True,
             output_loading_info=True,
-            dtype=torch.float16 if where == "cuda" else torch.float32,
+            dtype=_precision(where),
         )
     if report["missing_keys"]:  # else it would go on with random numbers
         raise ModelMissing(f"{place} lacks weights of {name}, such as {min(report['missing_keys'])}: fetch it again")
@@ -107,13 +117,20 @@ def _load(name: str, folder: Path | None) -> _Captioner:
     return _Captioner(network.to(where).eval(), pictures, words)
 
 
+def _precision(where: str) -> Any:
+    import torch
+
+    return torch.float16 if where == "cuda" else torch.float32
+
+
 def _say(captioner: _Captioner, pixels: np.ndarray) -> str:
     import torch
 
     network = captioner.network
     seen = captioner.pictures(np.ascontiguousarray(pixels), return_tensors="pt", input_data_format="channels_last")
+    frame = seen["pixel_values"].to(network.device, network.vision_model.dtype)
     with torch.inference_mode(), _quiet():
-        tokens = network.generate(pixel_values=seen["pixel_values"].to(network.device, network.dtype), **_WORDS)
+        tokens = network.generate(pixel_values=frame, **_WORDS)
     start = network.config.text_config.bos_token_id  # BLIP's is no token of its tokenizer
     text: str = captioner.words.decode([t for t in tokens[0].tolist() if t != start], skip_special_tokens=True)
     return text
@@ -128,7 +145,7 @@ def _clean(text: str) -> str:
     return text[: MAX_LENGTH + 1].rpartition(" ")[0] or text[:MAX_LENGTH]
 
 
-@contextmanager
+@contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Without the progress bars and remarks of transformers, which are not for our users."""
     from transformers.utils import logging

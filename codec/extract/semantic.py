@@ -72,11 +72,10 @@ def _caption(picture: Picture, captioner: str) -> tuple[str, str]:
     """-> what a picture shows, and who says so."""
     if captioner == "none":
         return describe(picture.pixels), "described from its colours"
-    name = best() if captioner == "auto" else captioner
-    if name is None:
+    if captioner == "auto" and best() is None:
         return describe(picture.pixels), DESCRIBED
     try:
-        text, name = caption(picture.pixels, name)
+        text, name = caption(picture.pixels, captioner)
     except CodecError as error:
         if captioner != "auto":
             raise

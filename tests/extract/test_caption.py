@@ -200,6 +200,30 @@ def test_auto_takes_the_best_that_is_here_and_fits(
     assert best() == "blip2"
 
 
+@with_networks
+def test_auto_takes_the_next_where_the_best_does_not_fit(at_hand: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load = captions._load
+
+    def short(name: str, folder: Path | None) -> Any:
+        if name == "blip2":
+            raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        return load(name, folder)
+
+    monkeypatch.setattr(captions, "_MEMORY", {"blip2": 0, "blip": 0})
+    monkeypatch.setattr(captions, "_load", short)
+    assert caption(RED) == ("a red square", "blip")
+    with pytest.raises(OutOfMemory, match="take the captioner blip"):
+        caption(RED, "blip2")
+
+
+@with_networks
+@pytest.mark.parametrize("name", ["blip2", "blip"])
+def test_half_precision_as_on_a_gpu_says_the_same(name: str, at_hand: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    precision = captions._precision
+    monkeypatch.setattr(captions, "_precision", lambda _: precision("cuda"))
+    assert [caption(pixels, name)[0] for pixels in (RED, BLUE)] == ["a red square", "a blue square"]
+
+
 @pytest.mark.usefixtures("nothing")
 @pytest.mark.parametrize(("name", "wanted"), [("blip2", "blip2"), ("blip", "blip"), ("auto", "blip")])
 def test_without_weights_the_remedy_is_named(name: str, wanted: str) -> None:
@@ -303,9 +327,7 @@ def test_running_out_of_memory_says_what_to_try(at_hand: Path, monkeypatch: pyte
 
 
 @with_networks
-def test_a_prompt_comes_from_the_captioner_if_from_nowhere_else(
-    at_hand: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_prompt_comes_from_the_captioner_if_from_nowhere_else(at_hand: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(captions, "_MEMORY", {"blip2": 0, "blip": 0})
     told, untold = Picture(RED, {"parameters": "from the file"}), Picture(RED)
     assert find_prompt(untold).origin == "captioned by blip2"
