@@ -42,16 +42,19 @@ def encode(
     grid: int | tuple[int, int] | None = None,
     edges: str = "canny",
     seed: int | None = None,
+    captioner: str = "auto",
 ) -> Layers:
     """The three layers of a picture, within a byte budget.
 
     `source`: a PNG, JPEG, WebP or AVIF file (path, bytes or open file), or (H, W, 3) uint8 sRGB
-    pixels, 1..4096 a side. `prompt`: what it shows; None: what its own metadata say, else a
-    description. `budget`: bytes of the whole file; None: 0.02 bits per pixel. `grid`: colour
-    cells on the longer side, or (rows, cols), 4..32; None: chosen by the budget. `edges`: the
-    edge detector's name. `seed`: stored for the decoder.
+    pixels, 1..4096 a side. `prompt`: what it shows; None: what its own metadata say, else the caption
+    of a captioner whose weights are here, else a description of its colours. `budget`: bytes of the
+    whole file; None: 0.02 bits per pixel. `grid`: colour cells on the longer side, or (rows, cols),
+    4..32; None: chosen by the budget. `edges`: "canny", "lineart", "pidinet", "hed", "auto" (the
+    best whose weights are here), or "openpose" for people. `seed`: stored for the decoder.
+    `captioner`: "auto", "blip2", "blip" or "none".
 
-    Raises `ImageError`, `BudgetTooSmall`, `InvalidLayer` or `UnknownName`.
+    Raises `ImageError`, `BudgetTooSmall`, `InvalidLayer`, `UnknownName` or `ModelMissing`.
     """
     from codec.extract import extract
 

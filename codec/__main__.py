@@ -85,6 +85,7 @@ def _encode(options: argparse.Namespace) -> None:
         grid=options.grid,
         edges=options.edges,
         seed=options.seed,
+        captioner=options.captioner,
     )
     data = found.layers.to_bytes()
     _write(options.output, data)
@@ -263,7 +264,15 @@ def _parser() -> argparse.ArgumentParser:
     encode.add_argument(
         "--grid", type=_grid, metavar="N", help="colour cells on the longer side, or ROWSxCOLS, 4 to 32"
     )
-    encode.add_argument("--edges", default="canny", metavar="NAME", help="edge detector (default: canny)")
+    encode.add_argument(
+        "--edges",
+        default="canny",
+        metavar="NAME",
+        help="canny, lineart, pidinet, hed, auto (the best that is here), or openpose for people (default: canny)",
+    )
+    encode.add_argument(
+        "--captioner", default="auto", metavar="NAME", help="auto (the best that is here), blip2, blip or none"
+    )
     encode.add_argument("--seed", type=_whole(0), metavar="N", help="stored for the decoder")
 
     decode = _command(commands, "decode", "paint the picture of a .tril file", _decode)

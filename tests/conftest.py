@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 
 # before anything imports these libraries
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+# whatever models a developer has are not there for the tests
+_NO_MODELS = tempfile.mkdtemp(prefix="trilayer-tests-")
+atexit.register(shutil.rmtree, _NO_MODELS, ignore_errors=True)
+os.environ["HF_HUB_CACHE"] = os.environ["TRILAYER_MODELS"] = os.environ["TRILAYER_CACHE"] = _NO_MODELS
 
-import numpy as np
-import pytest
-from hypothesis import settings
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 settings.register_profile("trilayer", deadline=None, derandomize=True, database=None, print_blob=True)
 settings.load_profile("trilayer")

@@ -17,12 +17,14 @@ from codec.container import MAX_SIDE
 from codec.edit import grid as grid_of
 from codec.errors import BudgetTooSmall, ImageError, InvalidLayer
 from codec.extract import structure
-from codec.extract.semantic import FROM_FILE, FoundPrompt, find_prompt
+from codec.extract.semantic import GIVEN, FoundPrompt, find_prompt
 from codec.image import Picture
 from codec.layers import Layers, default_budget
+from codec.pose import Pose
 from codec.semantic import Prompt
 from codec.texture import MAX_CELLS, MIN_CELLS, Colormap
 
+POSE: Final = "openpose"  # among the edge detectors, the one that finds people instead
 _COLOURS: Final = 0.26  # of the bytes beside the prompt
 _GRIDS: Final = ((40, 8), (80, 12), (500, 16), (1100, 24), (1 << 16, 32))  # up to so many bytes: cells
 _FRAMING: Final = 4  # bytes around two more layers: a longer length and a check each
@@ -46,13 +48,14 @@ def extract(
     grid: int | tuple[int, int] | None = None,
     edges: str = "canny",
     seed: int | None = None,
+    captioner: str = "auto",
 ) -> Extraction:
     """The layers of a picture. Parameters and errors as `codec.encode`."""
     picture = _picture(source)
     height, width = picture.pixels.shape[:2]
     budget = default_budget(width, height) if budget is None else budget
-    found = find_prompt(picture, prompt, negative)
-    if found.origin == FROM_FILE:
+    found = find_prompt(picture, prompt, negative, captioner)
+    if found.origin != GIVEN:
         found = _shorten(found, budget // 2)
     layers = Layers(
         width,
@@ -66,12 +69,19 @@ def extract(
         needed = len(layers.to_bytes()) + _FRAMING
         raise BudgetTooSmall(f"the prompt alone needs {needed} of the {budget} bytes: shorten it or allow more")
     colours = _colours(picture, grid, int(room * _COLOURS), room)
-    sketch = structure.sketch(picture.pixels, room - len(colours.to_bytes()), edges=edges)
-    colours = _colours(picture, (colours.rows, colours.cols), room - len(sketch.to_bytes()), room)
-    layers = replace(layers, structure=sketch, texture=colours)
+    left = room - len(colours.to_bytes())
+    drawn = _people(picture, left) if edges == POSE else structure.sketch(picture.pixels, left, edges=edges)
+    colours = _colours(picture, (colours.rows, colours.cols), room - len(drawn.to_bytes()), room)
+    layers = replace(layers, structure=drawn, texture=colours)
     if len(layers.to_bytes()) > budget:
         raise BudgetTooSmall(f"{budget} bytes are too few for words, lines and colours: allow more")
     return Extraction(layers, picture, found.origin)
+
+
+def _people(picture: Picture, most: int) -> Pose:
+    from codec.extract import annotators
+
+    return annotators.people(picture.pixels, most)
 
 
 def _shorten(found: FoundPrompt, most: int) -> FoundPrompt:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import codec
-from codec.errors import BudgetTooSmall, ImageError, InvalidLayer, UnknownName
+from codec.errors import BudgetTooSmall, ImageError, InvalidLayer, ModelMissing, UnknownName
 from codec.extract import extract
 from codec.image import encode_png
 from codec.layers import default_budget
@@ -99,3 +99,20 @@ def test_bad_input_is_refused(photo: np.ndarray) -> None:
 
 def test_the_same_picture_gives_the_same_file(photo: np.ndarray) -> None:
     assert codec.encode(photo).to_bytes() == codec.encode(photo.copy()).to_bytes()
+
+
+def test_a_pose_goes_where_the_sketch_would(photo: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    from codec.extract import annotators
+    from tests.samples import pose
+
+    asked: list[int] = []
+    monkeypatch.setattr(annotators, "people", lambda pixels, most: asked.append(most) or pose())
+    layers = codec.encode(photo, prompt="an astronaut", edges="openpose", budget=300)
+    assert layers.structure == pose() and layers.texture
+    assert 100 < asked[0] < 300 and len(layers.to_bytes()) <= 300
+
+
+@pytest.mark.parametrize("options", [{"edges": "openpose"}, {"edges": "pidinet"}, {"captioner": "blip"}])
+def test_missing_weights_are_said_with_the_remedy(photo: np.ndarray, options: dict) -> None:
+    with pytest.raises(ModelMissing, match="python -m codec models fetch"):
+        codec.encode(photo, **options)
