@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from codec import CodecError, Layers, Pose, Sketch, edit
-from codec.errors import BudgetTooSmall, Corrupt, InvalidLayer
+from codec.errors import BudgetTooSmall, Corrupt, InvalidLayer, UnknownName
 from ui import session
 from ui.session import Drawing
 
@@ -27,6 +27,19 @@ GRIDS = (4, 32)  # cells on the longer side
 BUDGETS = (64, 65_536)  # bytes
 SEEDS = (0, 2**32 - 1)
 FINAL, PREVIEW = "painter", "painter-preview"
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A finished decode.
+
+    pixels: (H, W, 3) uint8; what: what was decoded, in words, "" for the picture as a whole, None
+    if nothing had changed; kept: what a later decode can build on.
+    """
+
+    pixels: np.ndarray
+    what: str | None = ""
+    kept: Any = None
 
 
 @dataclass(frozen=True)
@@ -213,6 +226,17 @@ def shown(pixels: np.ndarray) -> np.ndarray:
     return resize_area(pixels, max(1, round(width * scale)), max(1, round(height * scale)))
 
 
+def seen(preview: np.ndarray, layers: Layers) -> np.ndarray:
+    """A step's preview, of any size, at the size that the picture is shown at."""
+    from codec.image import resize
+
+    scale = min(1.0, SHOWN_SIDE / max(layers.width, layers.height))
+    width, height = max(1, round(layers.width * scale)), max(1, round(layers.height * scale))
+    if preview.shape[0] >= height or preview.shape[1] >= width:
+        return shown(preview)
+    return resize(preview, width, height)
+
+
 def jpeg(pixels: np.ndarray) -> bytes:
     """(h, w, 3) uint8 -> a JPEG to look at."""
     from PIL import Image
@@ -236,16 +260,30 @@ def whole(value: Any, what: str, low: int, high: int) -> int:
     return int(value)
 
 
+def number(value: Any, what: str, low: float, high: float) -> float:
+    """A number that a person set -> float. Raises `InvalidLayer` outside low..high."""
+    if type(value) not in (int, float) or value != value or not low <= value <= high:
+        raise InvalidLayer(f"the {what} must be a number from {low:g} to {high:g}")
+    return float(value)
+
+
+def choice(value: Any, what: str, names: Sequence[str]) -> str:
+    """A name that a person chose. Raises `UnknownName` for any other."""
+    if not isinstance(value, str) or value not in names:
+        raise UnknownName(f"there is no such {what}; there are: {', '.join(names)}")
+    return value
+
+
 def original_or_layers(path: Any, layers: Layers) -> str | np.ndarray:
     """The left side of the compare slider: the original's file while it is there, else the layers."""
     return path if isinstance(path, str) and os.path.isfile(path) else flat_picture(layers)
 
 
-def decoding(layers: Layers, decoder: str, seed: int) -> Callable[[Callable[[Any], bool]], np.ndarray]:
-    """-> work for `ui.stream.Job`: on_step -> (H, W, 3) uint8."""
+def decoding(layers: Layers, decoder: str, seed: int) -> Callable[[Callable[[Any], bool]], Finished]:
+    """-> work for `ui.stream.Job`, of a decoder without options."""
     from codec.decode import get
 
-    return lambda on_step: get(decoder).decode(layers, seed=seed, on_step=on_step)
+    return lambda on_step: Finished(get(decoder).decode(layers, seed=seed, on_step=on_step))
 
 
 def decoders() -> list[str]:

@@ -6,26 +6,21 @@ status box and no work is lost by it.
 
 from __future__ import annotations
 
-import functools
-import logging
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio import processing_utils
 
 from codec import CodecError, Layers, Sketch
-from codec.errors import Cancelled
 from codec.layers import default_budget
 from ui import actions, session, views
-from ui.stream import Job, Jobs
+from ui.decoding import Decoding
+from ui.replies import Changes, guarded, pair
 
 if TYPE_CHECKING:
     from ui.page import Parts
 
-Changes = dict[Any, Any]
-_log = logging.getLogger("trilayer")
 _DOWNLOAD = """(file) => {
   if (!file) return;
   const link = document.createElement('a');
@@ -36,12 +31,13 @@ _DOWNLOAD = """(file) => {
 
 def wire(page: gr.Blocks, parts: Parts) -> None:
     """Connects the events of a page."""
-    on = Handlers(parts)
+    decoding = Decoding(parts)
+    on = Handlers(parts, decoding)
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     now = [parts.canvas, parts.prompt, parts.negative, parts.seed, parts.keep_seed]
     opened = [
         parts.canvas, parts.prompt, parts.negative, parts.origin, parts.budget, parts.seed,
-        parts.keep_seed, parts.picture, parts.original, parts.source, parts.status,
+        parts.keep_seed, parts.picture, parts.original, parts.source, parts.only, parts.follow, parts.status,
     ]  # fmt: skip
     edits = [
         page.load, parts.canvas.edit, parts.prompt.change, parts.negative.change,
@@ -54,7 +50,8 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
         trigger_mode="always_last", concurrency_limit=1, concurrency_id="preview", **quiet,
     )  # fmt: skip
     parts.picture.upload(
-        on.picture_dropped, [parts.picture, parts.original, parts.grid, parts.edges], opened,
+        on.picture_dropped,
+        [parts.picture, parts.original, parts.grid, parts.edges, parts.decoder, parts.preset], opened,
         trigger_mode="always_last", concurrency_limit=2, concurrency_id="extract", **quiet,
     )  # fmt: skip
     parts.picture.clear(on.picture_cleared, None, [parts.original, parts.source, parts.status], **quiet)
@@ -64,42 +61,42 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
         concurrency_limit=2, concurrency_id="extract", **quiet,
     )  # fmt: skip
     parts.fit.click(on.fitted, [*now, parts.budget], [parts.canvas, parts.status], **quiet)
-    parts.open.upload(on.file_opened, parts.open, opened, **quiet)
+    parts.open.upload(on.file_opened, [parts.open, parts.decoder, parts.preset], opened, **quiet)
     parts.save.click(on.saved, now, [parts.download, parts.status], **quiet).then(
         None, parts.download, None, js=_DOWNLOAD
     )
+    parts.dice.click(None, None, parts.seed, js="() => crypto.getRandomValues(new Uint32Array(1))[0]")
+    _wire_decoding(page, parts, decoding, now, quiet)
+
+
+def _wire_decoding(
+    page: gr.Blocks, parts: Parts, on: Decoding, now: list[Any], quiet: dict[str, Any]
+) -> None:
+    how = parts.how
+    newest = {**quiet, "trigger_mode": "always_last"}
     parts.decode.click(
-        on.decoded, [*now, parts.decoder, parts.original],
-        [parts.compare, parts.status, parts.decode, parts.stop, parts.result],
-        concurrency_limit=1, concurrency_id="decode", **quiet,
+        on.decoded, [*now, parts.original, parts.decoder, parts.only, *how],
+        [parts.compare, parts.status, parts.decode, parts.stop, parts.result, parts.only],
+        concurrency_limit=16, concurrency_id="decode", **quiet,  # they take turns
     )  # fmt: skip
     parts.stop.click(on.stopped, None, parts.status, queue=False, **quiet)
-    parts.dice.click(None, None, parts.seed, js="() => crypto.getRandomValues(new Uint32Array(1))[0]")
-
-
-def guarded(handler: Callable[..., Iterator[Changes]]) -> Callable[..., Iterator[Changes]]:
-    """Turns what a handler raises into one line in the status box."""
-
-    @functools.wraps(handler)
-    def run(self: Handlers, *inputs: Any) -> Iterator[Changes]:
-        try:
-            yield from handler(self, *inputs)
-        except CodecError as error:
-            yield {self.parts.status: views.status(_sentence(str(error)), "bad")}
-        except Exception:  # a defect of ours: the person keeps the work, the log gets the details
-            _log.exception("%s failed", handler.__name__)
-            text = "Something went wrong here; your layers are unchanged. Try again, or save them first."
-            yield {self.parts.status: views.status(text, "bad")}
-
-    return run
+    parts.decoder.change(
+        on.chosen, [parts.decoder, parts.canvas, *how], [parts.panel, parts.only, parts.note, parts.status], **newest
+    )
+    gr.on(
+        [parts.preset.change, parts.follow.change], on.preset, [parts.canvas, *how],
+        [parts.steps, parts.guidance, parts.follow, parts.note], **newest,
+    )  # fmt: skip
+    gr.on([part.change for part in how[2:]], on.outlook, [parts.canvas, *how], [parts.note], **newest)
+    page.unload(on.left)
 
 
 class Handlers:
-    """The handlers of one page; `jobs` has the running decode of each open tab."""
+    """The handlers of everything but decoding."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, decoding: Decoding) -> None:
         self.parts = parts
-        self.jobs = Jobs()
+        self.decoding = decoding
 
     @guarded
     def edited(
@@ -115,16 +112,18 @@ class Handlers:
         if not actions.same_prompt(drawing, layers):
             changes[p.origin] = views.origin("written by you")
         yield changes
-        if self.jobs.running(request.session_hash):
+        if self.decoding.jobs.running(request.session_hash):
             return  # the slider shows the decode
-        shown = _pair(original, layers, actions.preview(layers), "preview")
+        shown = pair(original, layers, actions.preview(layers), "preview")
         changes = {p.compare: shown, p.result: gr.update(interactive=False)}
         if value.get("rev"):
             changes[p.status] = views.status("Preview of your edit. Press Decode for the finished picture.")
         yield changes
 
     @guarded
-    def picture_dropped(self, path: str | None, original: Any, grid: Any, edges: Any) -> Iterator[Changes]:
+    def picture_dropped(
+        self, path: str | None, original: Any, grid: Any, edges: Any, decoder: Any, preset: Any, request: gr.Request
+    ) -> Iterator[Changes]:
         """A new picture: its layers, with the prompt that the file brings."""
         p = self.parts
         if not path:
@@ -137,7 +136,8 @@ class Handlers:
             raise
         assert opened.original is not None
         shown = self._file(actions.jpeg(actions.shown(opened.original)), "original.jpg")
-        yield self._opened(opened) | {p.original: shown, p.source: path}
+        another = self.decoding.opened(opened.layers, decoder, preset, request.session_hash)
+        yield self._opened(opened) | another | {p.original: shown, p.source: path}
 
     def picture_cleared(self) -> Changes:
         """The original is gone; the layers stay."""
@@ -181,12 +181,14 @@ class Handlers:
         }
 
     @guarded
-    def file_opened(self, path: str | None) -> Iterator[Changes]:
+    def file_opened(self, path: str | None, decoder: Any, preset: Any, request: gr.Request) -> Iterator[Changes]:
         """A .tril file in place of everything."""
         p = self.parts
         if not path:
             return
-        yield self._opened(actions.open_file(path)) | {p.picture: None, p.original: None, p.source: None}
+        opened = actions.open_file(path)
+        another = self.decoding.opened(opened.layers, decoder, preset, request.session_hash)
+        yield self._opened(opened) | another | {p.picture: None, p.original: None, p.source: None}
 
     def _opened(self, opened: actions.Opened) -> Changes:
         p, layers = self.parts, opened.layers
@@ -215,75 +217,10 @@ class Handlers:
             p.status: views.status(f"Saved {name}, {len(data):,} bytes.", "good"),
         }
 
-    def decoded(
-        self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any,
-        decoder: str, original: Any, request: gr.Request,
-    ) -> Iterator[Changes]:  # fmt: skip
-        """The finished picture, with its steps on the way."""
-        yield from self._decoded(value, text, negative, seed, keep_seed, decoder, original, request.session_hash)
-        yield self._buttons(decoding=False)
-
-    @guarded
-    def _decoded(
-        self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any,
-        decoder: str, original: Any, tab: str | None,
-    ) -> Iterator[Changes]:  # fmt: skip
-        p, began = self.parts, time.monotonic()
-        drawing, layers = actions.current(value, text, negative, seed, keep_seed)
-        number = actions.whole(seed, "seed", *actions.SEEDS)
-        job: Job = Job(actions.decoding(layers, decoder, number))
-        self.jobs.start(tab, job)
-        try:
-            started = {p.status: views.status("Decoding…", "busy", 0), p.result: gr.update(interactive=False)}
-            yield started | self._buttons(decoding=True)
-            for step in job:
-                changes = {p.status: views.status(f"{_sentence(step.label, '…')}", "busy", step.index / step.total)}
-                if step.preview is not None:
-                    changes[p.compare] = _pair(original, layers, actions.shown(step.preview), "decoding")
-                yield changes
-        except Cancelled:
-            yield {p.status: views.status("Stopped.")}
-            return
-        finally:
-            self.jobs.end(tab, job)
-        assert job.result is not None
-        text = f"Decoded in {time.monotonic() - began:.1f} s by {decoder}, seed {number}."
-        yield {
-            p.compare: _pair(original, layers, actions.shown(job.result), "decoded"),
-            p.status: views.status(text, "good"),
-        }
-        path = self._file(actions.png(job.result), f"{drawing.name}.png")
-        yield {p.result: gr.update(value=path, interactive=True)}
-
     def _file(self, data: bytes, name: str) -> str:
         """Writes it where the server hands out files and the sweep finds them."""
         return processing_utils.save_bytes_to_cache(data, name, self.parts.download.GRADIO_CACHE)
 
-    def _buttons(self, *, decoding: bool) -> Changes:
-        p = self.parts
-        return {p.decode: gr.update(interactive=not decoding), p.stop: gr.update(interactive=decoding)}
-
-    def stopped(self, request: gr.Request) -> Changes:
-        """Stops this tab's decode; the decode's own handler says so."""
-        found = self.jobs.stop(request.session_hash)
-        return {self.parts.status: gr.skip() if found else views.status("Nothing is being decoded.")}
-
 
 def _strokes(layers: Layers) -> int:
     return len(layers.structure.strokes) if isinstance(layers.structure, Sketch) else 0
-
-
-def _pair(original: Any, layers: Layers, picture: Any, what: str) -> Any:
-    left = actions.original_or_layers(original, layers)
-    return gr.update(value=(left, picture), label=label("Original" if isinstance(left, str) else "Layers", what))
-
-
-def label(left: str, right: str) -> str:
-    """What the two sides of the compare slider show."""
-    return f"{left} | {right}"
-
-
-def _sentence(text: str, end: str = ".") -> str:
-    """With a capital and an end, as the page writes; the codec's lines have neither."""
-    text = " ".join(text.split())
-    return text[:1].upper() + text[1:].rstrip(".…") + end if text else ""

@@ -12,7 +12,7 @@ from gradio.utils import get_upload_folder
 
 from codec import Layers
 from codec.layers import default_budget
-from ui import actions, events, session, views
+from ui import actions, decoding, diffusion, events, replies, session, views
 from ui.layer_canvas import layer_canvas
 
 _EXAMPLES = Path(__file__).parent.parent / "assets" / "examples"
@@ -44,11 +44,29 @@ class Parts:
     seed: gr.Number
     dice: gr.Button
     keep_seed: gr.Checkbox
+    only: gr.Checkbox
+    panel: gr.Column
+    preset: gr.Radio
+    follow: gr.Checkbox
+    steps: gr.Number
+    guidance: gr.Number
+    structure: gr.Slider
+    colours: gr.Slider
+    until: gr.Slider
+    control: gr.Radio
+    note: gr.HTML
     decode: gr.Button
     stop: gr.Button
     result: gr.DownloadButton
     original: gr.State
     source: gr.State
+
+    @property
+    def how(self) -> list[Any]:
+        """What `ui.diffusion.options` takes, in its order."""
+        return [
+            self.preset, self.follow, self.steps, self.guidance, self.structure, self.colours, self.until, self.control,
+        ]  # fmt: skip
 
 
 def build() -> gr.Blocks:
@@ -121,7 +139,7 @@ def _source_column(original: str, layers: Layers, text: str, negative: str) -> d
 def _result_column(original: str, layers: Layers) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     parts["compare"] = gr.ImageSlider(
-        (original, actions.flat_picture(layers)), label=events.label("Original", "layers"),
+        (original, actions.flat_picture(layers)), label=replies.label("Original", "layers"),
         format="jpeg", interactive=False, buttons=["fullscreen"], max_height=640, elem_id="compare",
     )  # fmt: skip
     parts["status"] = gr.HTML(
@@ -142,7 +160,54 @@ def _result_column(original: str, layers: Layers) -> dict[str, Any]:
                 maximum=actions.SEEDS[1], elem_id="seed", min_width=100,
             )  # fmt: skip
             parts["dice"] = gr.Button("New seed", elem_id="dice", min_width=44)
+        parts |= _diffusion_panel(layers)
         parts["keep_seed"] = gr.Checkbox(
             layers.seed is not None, label="Save the seed in the file", elem_id="keep-seed", container=False
         )
+        parts["only"] = gr.Checkbox(
+            False, label="Only the edited area", info=decoding.NOTES["painter"], interactive=False,
+            elem_id="only", container=False,
+        )  # fmt: skip
     return parts
+
+
+def _diffusion_panel(layers: Layers) -> dict[str, Any]:
+    """The options of Stable Diffusion. `ui.diffusion.options` checks them: Gradio's own answer has no place here."""
+    parts: dict[str, Any] = {}
+    steps, guidance = diffusion.defaults(diffusion.DEFAULT, False, None)
+    known = diffusion.offered(layers.settings)
+    with gr.Column(visible=False, elem_id="sd15") as parts["panel"]:
+        parts["preset"] = gr.Radio(
+            [(f"{name}, {preset.steps} steps", name) for name, preset in diffusion.PRESETS.items()],
+            value=diffusion.DEFAULT, label="Preset", elem_id="preset",
+        )  # fmt: skip
+        parts["follow"] = gr.Checkbox(
+            False, label="As the file says", info=known, visible=bool(known), elem_id="follow", container=False
+        )
+        with gr.Row():
+            parts["steps"] = gr.Number(
+                steps, label="Steps", precision=0, minimum=diffusion.STEPS[0], maximum=diffusion.STEPS[1],
+                elem_id="steps", min_width=80,
+            )  # fmt: skip
+            parts["guidance"] = gr.Number(
+                guidance, label="Guidance", step=0.25, minimum=diffusion.GUIDANCE[0], maximum=diffusion.GUIDANCE[1],
+                elem_id="guidance", min_width=80,
+            )  # fmt: skip
+        with gr.Row():
+            parts["structure"] = _slider("Sketch or pose", 2, elem_id="structure")
+            parts["colours"] = _slider("Colours", 2, elem_id="colours")
+        with gr.Row():
+            parts["until"] = _slider("Guide for this share of the steps", 1, elem_id="until")
+            parts["control"] = gr.Radio(
+                [("T2I-Adapter", "t2i"), ("ControlNet", "controlnet")], value=diffusion.CONTROLS[0],
+                label="Sketch or pose through", elem_id="control", min_width=80,
+            )  # fmt: skip
+        parts["note"] = gr.HTML("", elem_id="outlook", apply_default_css=False)
+    for name, part in parts.items():
+        if name not in ("panel", "follow", "note"):
+            part.preprocess = lambda payload: payload
+    return parts
+
+
+def _slider(label: str, most: float, elem_id: str) -> gr.Slider:
+    return gr.Slider(0, most, value=1, step=0.05, label=label, elem_id=elem_id, min_width=80, buttons=[])

@@ -19,11 +19,19 @@ class Job(Generic[Step, Result]):
 
     Iterating gives its steps, the older ones left out where the reader is slower than the work;
     `result` is there afterwards. Leaving the iteration, in any way, stops the work:
-    `on_step` then returns False, which a decoder answers with `Cancelled`.
+    `on_step` then returns False, which a decoder answers with `Cancelled`. `turn` is held while it
+    works; the reader gets the step `waiting` where another job holds it.
     """
 
-    def __init__(self, work: Callable[[Callable[[Step], bool]], Result]) -> None:
+    def __init__(
+        self,
+        work: Callable[[Callable[[Step], bool]], Result],
+        turn: threading.Lock | None = None,
+        waiting: Step | None = None,
+    ) -> None:
         self._work = work
+        self._turn = turn or threading.Lock()
+        self._waiting = waiting
         self._news: queue.Queue[Step | None] = queue.Queue(maxsize=2)
         self._stopped = threading.Event()
         self._error: BaseException | None = None
@@ -54,10 +62,24 @@ class Job(Generic[Step, Result]):
 
     def _run(self) -> None:
         try:
-            self.result = self._work(self._on_step)
+            self._wait()
+            try:
+                self.result = self._work(self._on_step)
+            finally:
+                self._turn.release()
         except BaseException as error:  # handed to the reader, whatever it is
             self._error = error
         self._tell(None)
+
+    def _wait(self) -> None:
+        """Takes the turn. Raises `Cancelled` if that was in vain."""
+        if self._turn.acquire(blocking=False):
+            return
+        if self._waiting is not None:
+            self._tell(self._waiting)
+        while not self._turn.acquire(timeout=0.1):
+            if self.stopped:
+                raise Cancelled("stopped")
 
     def _on_step(self, step: Step) -> bool:
         if not self.stopped:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from codec import Layers, Pose
+
+_COMMAND = re.compile(r"python -m codec[\w -]*\w", re.IGNORECASE)
 
 _LOGO = (
     '<svg class="tl-logo" viewBox="0 0 32 32" aria-hidden="true">'
@@ -34,6 +37,26 @@ def status(text: str, kind: str = "idle", done: float | None = None) -> str:
         bar = f'<progress max="100" value="{round(100 * done)}" aria-label="Progress"></progress>'
     role = "alert" if kind == "bad" else "status"
     return f'<div class="tl-status tl-{escape(kind)}" role="{role}"><p>{escape(text)}</p>{bar}</div>'
+
+
+def missing(line: str, offer: str) -> str:
+    """The status box for weights that are not here: the codec's one line, the remedy set apart, and a way on."""
+    what, _, remedy = line.partition("; ")
+    texts = [escape(text.rstrip(".") + ".") for text in (what, remedy[:1].upper() + remedy[1:]) if text]
+    details = "".join(f"<p>{_COMMAND.sub(_code, text)}</p>" for text in texts)
+    return (
+        '<div class="tl-status tl-bad" role="alert"><p>Stable Diffusion cannot decode here yet.</p>'
+        f'<div class="tl-more">{details}<p>{escape(offer)}</p></div></div>'
+    )
+
+
+def _code(command: re.Match[str]) -> str:
+    return f"<code>{command[0][:1].lower()}{command[0][1:]}</code>"
+
+
+def note(text: str, kind: str = "note") -> str:
+    """A line beside options; `kind` is note, or over for what must be put right."""
+    return f'<p class="tl-{escape(kind)}" role="status">{escape(text)}</p>'
 
 
 def readout(layers: Layers, budget: int | None) -> str:

@@ -1,0 +1,208 @@
+"""Decoding on the page: the decoder and its options, the steps, Stop, and what is kept of a tab."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio import processing_utils
+
+from codec import CodecError, Layers
+from codec.decode import Step
+from codec.errors import Cancelled, ModelMissing
+from codec.settings import Settings
+from ui import actions, diffusion, session, views
+from ui.replies import Changes, guarded, pair, sentence
+from ui.stream import Job, Jobs
+
+if TYPE_CHECKING:
+    from ui.page import Parts
+
+_OFFER = "The painter needs none of this: choose it as the decoder to go on now."
+_UNCHANGED = (
+    "No layer has changed since the last decode, so its picture stays. "
+    "To decode all of it anew, untick “Only the edited area”."
+)
+NOTES = {  # of the switch
+    "painter": "With the decoder sd15, edits can be decoded alone.",
+    "nothing": "Once a picture is decoded, edits can be decoded alone.",
+    "ready": "Outside your edits every pixel stays as it is.",
+}
+
+
+class Decoding:
+    """The handlers; `jobs` has the running decode of each open tab."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.jobs = Jobs()
+        self.kept = diffusion.Keeper()
+        self.users = diffusion.Users()
+        self.turns = {name: threading.Lock() for name in actions.decoders()}
+
+    # the decoder and its options
+
+    @guarded
+    def chosen(self, request: gr.Request, decoder: Any, value: Any, *how: Any) -> Iterator[Changes]:
+        """Shows the decoder's own options, and at once whether it can work here."""
+        p, tab = self.parts, request.session_hash
+        decoder = actions.choice(decoder, "decoder", actions.decoders())
+        ours = decoder == diffusion.NAME
+        changes: Changes = {p.panel: gr.update(visible=ours), p.only: self._switch(decoder, tab)}
+        if not ours:
+            changes[p.status] = views.status("The painter is chosen: it decodes anywhere, within a minute.")
+            yield changes
+            self.users.remove(tab)
+            return
+        self.users.add(tab)
+        line = diffusion.missing()
+        changes[p.status] = views.missing(line, _OFFER) if line else views.status("Stable Diffusion 1.5 is chosen.")
+        changes[p.note] = views.note("Looking at this machine…")
+        yield changes
+        yield self._outlook(value, *how)
+
+    @guarded
+    def preset(self, value: Any, *how: Any) -> Iterator[Changes]:
+        """The steps and the guidance of the preset, or of the file."""
+        p, (preset, follow) = self.parts, how[:2]
+        try:
+            steps, guidance = diffusion.defaults(preset, follow, _settings(value))
+        except CodecError as error:
+            yield {p.note: views.note(sentence(str(error)), "over")}
+            return
+        yield {p.steps: steps, p.guidance: guidance, p.follow: offer(_settings(value), preset)}
+        yield self._outlook(value, preset, follow, steps, guidance, *how[4:])
+
+    @guarded
+    def outlook(self, value: Any, *how: Any) -> Iterator[Changes]:
+        """How long it will take, or what is wrong with the options."""
+        yield self._outlook(value, *how)
+
+    def _outlook(self, value: Any, *how: Any) -> Changes:
+        try:
+            options = diffusion.options(*how)
+            text, kind = diffusion.outlook(options, session.read(value).layers("", "", None)), "note"
+        except CodecError as error:
+            text, kind = sentence(str(error)), "over"
+        return {self.parts.note: views.note(text, kind)}
+
+    def _switch(self, decoder: str, tab: str | None) -> Any:
+        """The switch as it must be now."""
+        if decoder != diffusion.NAME:
+            return gr.update(interactive=False, info=NOTES["painter"])
+        ready = self.kept.get(tab) is not None
+        return gr.update(interactive=ready, info=NOTES["ready" if ready else "nothing"])
+
+    def opened(self, layers: Layers, decoder: Any, preset: Any, tab: str | None) -> Changes:
+        """Another picture: nothing of the last one is kept, and its file's settings are offered."""
+        self.kept.drop(tab)
+        p = self.parts
+        note = NOTES["nothing" if decoder == diffusion.NAME else "painter"]
+        return {
+            p.only: gr.update(value=False, interactive=False, info=note),
+            p.follow: offer(layers.settings, preset, value=False),
+        }
+
+    def left(self, request: gr.Request) -> None:
+        """The tab is closed."""
+        self.kept.drop(request.session_hash)
+        self.users.remove(request.session_hash)
+
+    # one decode
+
+    def decoded(
+        self, request: gr.Request, value: Any, text: str, negative: str, seed: Any, keep_seed: Any,
+        original: Any, decoder: Any, only: Any, *how: Any,
+    ) -> Iterator[Changes]:  # fmt: skip
+        """The finished picture, with its steps on the way."""
+        now = (value, text, negative, seed, keep_seed)
+        yield from self._decoded(now, original, decoder, only is True, how, request.session_hash)
+        yield self._buttons(decoding=False)
+
+    @guarded
+    def _decoded(
+        self, now: tuple[Any, ...], original: Any, decoder: Any, only: bool, how: tuple[Any, ...], tab: str | None
+    ) -> Iterator[Changes]:
+        p, began = self.parts, time.monotonic()
+        drawing, layers = actions.current(*now)
+        number = actions.whole(now[3], "seed", *actions.SEEDS)
+        decoder = actions.choice(decoder, "decoder", actions.decoders())
+        job: Job | None = None
+        try:
+            job = self._job(layers, decoder, number, only, how, tab)
+            self.jobs.start(tab, job)
+            started = {p.status: views.status("Decoding…", "busy", 0), p.result: gr.update(interactive=False)}
+            yield started | self._buttons(decoding=True)
+            for step in job:
+                changes = {p.status: views.status(sentence(step.label, "…"), "busy", step.index / step.total)}
+                if step.preview is not None:
+                    changes[p.compare] = pair(original, layers, actions.seen(step.preview, layers), "decoding")
+                yield changes
+        except Cancelled:
+            yield {p.status: views.status("Stopped.")}
+            return
+        except ModelMissing as error:
+            if decoder != diffusion.NAME:
+                raise
+            yield {p.status: views.missing(str(error), _OFFER)}
+            return
+        finally:
+            if job is not None:
+                self.jobs.end(tab, job)
+        done = job.result
+        assert done is not None
+        if done.kept is not None:
+            self.kept.put(tab, done.kept)
+        what = f"{done.what} " if done.what else ""
+        said = f"Decoded {what}in {time.monotonic() - began:.1f} s by {decoder}, seed {number}."
+        yield {
+            p.compare: pair(original, layers, actions.shown(done.pixels), "decoded"),
+            p.status: views.status(_UNCHANGED if done.what is None else said, "good"),
+            p.only: self._switch(decoder, tab),
+        }
+        path = processing_utils.save_bytes_to_cache(
+            actions.png(done.pixels), f"{drawing.name}.png", p.download.GRADIO_CACHE
+        )
+        yield {p.result: gr.update(value=path, interactive=True)}
+
+    def _job(
+        self, layers: Layers, decoder: str, seed: int, only: bool, how: tuple[Any, ...], tab: str | None
+    ) -> Job:
+        waiting = Step(0, 1, "waiting for another decode to end")
+        if decoder != diffusion.NAME:
+            return Job(actions.decoding(layers, decoder, seed), self.turns[decoder], waiting)
+        work = diffusion.decoding(layers, seed, diffusion.options(*how), only, self.kept.get(tab))
+        self.users.add(tab)
+
+        def tidied(on_step: Any) -> actions.Finished:
+            try:
+                return work(on_step)
+            finally:
+                self.users.tidy()  # the last tab that wanted the networks may be gone since
+
+        return Job(tidied, self.turns[decoder], waiting)
+
+    def _buttons(self, *, decoding: bool) -> Changes:
+        p = self.parts
+        return {p.decode: gr.update(interactive=not decoding), p.stop: gr.update(interactive=decoding)}
+
+    def stopped(self, request: gr.Request) -> Changes:
+        """Stops this tab's decode; the decode's own handler says so."""
+        found = self.jobs.stop(request.session_hash)
+        return {self.parts.status: gr.skip() if found else views.status("Nothing is being decoded.")}
+
+
+def offer(settings: Settings | None, preset: Any, **more: Any) -> Any:
+    """The box that takes steps and guidance from the file, there where the file has them."""
+    known = diffusion.offered(settings)
+    lcm = preset in diffusion.PRESETS and diffusion.PRESETS[preset].lcm
+    info = "Not with this preset, which has its own." if lcm else known
+    return gr.update(visible=bool(known), interactive=not lcm, info=info, **more)
+
+
+def _settings(value: Any) -> Settings | None:
+    base = session.read(value).base
+    return base.settings if base is not None else None
