@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from codec.decode.base import OnStep
+    from codec.decode.presets import Options
 
 __version__ = "0.1.0"
 __all__ = ["CodecError", "Colormap", "Layers", "Pose", "Prompt", "Sketch", "decode", "encode", "errors"]
@@ -58,21 +59,32 @@ def encode(
     """
     from codec.extract import extract
 
-    return extract(source, prompt=prompt, negative=negative, budget=budget, grid=grid, edges=edges, seed=seed).layers
+    found = extract(
+        source,
+        prompt=prompt,
+        negative=negative,
+        budget=budget,
+        grid=grid,
+        edges=edges,
+        seed=seed,
+        captioner=captioner,
+    )
+    return found.layers
 
 
 def decode(
     layers: Layers,
     *,
     decoder: str = "painter",
+    options: Options | None = None,
     seed: int | None = None,
     on_step: OnStep | None = None,
 ) -> np.ndarray:
     """Paint the picture of one, two or three layers: (height, width, 3) uint8 sRGB.
 
-    `decoder`: its name. `seed`: of its random numbers; None: the file's, else 0. `on_step`: called
+    `decoder`: "painter", "painter-preview" or "sd15", and the `options` of the last. `seed`: of its random numbers; None: the file's, else 0. `on_step`: called
     with a `decode.base.Step` now and then; returning False stops.
 
     Raises `UnknownName`, `ModelMissing`, `InvalidLayer` (no layer at all) or `Cancelled`.
     """
-    return _get(decoder).decode(layers, seed=seed, on_step=on_step)
+    return _get(decoder, options).decode(layers, seed=seed, on_step=on_step)
