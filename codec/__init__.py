@@ -82,8 +82,9 @@ def decode(
 ) -> np.ndarray:
     """Paint the picture of one, two or three layers: (height, width, 3) uint8 sRGB.
 
-    `decoder`: "painter", "painter-preview" or "sd15", and the `options` of the last. `seed`: of its random numbers; None: the file's, else 0. `on_step`: called
-    with a `decode.base.Step` now and then; returning False stops.
+    `decoder`: "painter", "painter-preview", or "sd15" with its `options`. `seed`: of its random
+    numbers; None: the file's, else 0. `on_step`: called with a `decode.base.Step` now and then;
+    returning False stops.
 
     Raises `UnknownName`, `ModelMissing`, `InvalidLayer` (no layer at all) or `Cancelled`.
     """

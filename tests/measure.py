@@ -2,11 +2,11 @@
 
     python -m tests.measure DIR [--sheet SHEET.png]
 
-Prints a row a picture and the medians: bytes of the prompt as brotli packs it, of each layer and of the file, how well the sketch covers the
-thin edge map it was drawn from (F-measure, 2 px at a long side of 512), the colours' mean difference
-(CIEDE2000 against the area-averaged picture), and seconds to encode, to preview and to decode. Prompts are taken
-from DIR/captions.tsv (file name, tab, text) where there is one. The sheet shows, for each picture:
-original, sketch, colours, preview, decoded.
+Prints a row a picture and the medians: bytes of the prompt as brotli packs it, of each layer and of
+the file, how well the sketch covers the thin edge map it was drawn from (F-measure, 2 px at a long side
+of 512), the colours' mean difference (CIEDE2000 against the area-averaged picture), and seconds to
+encode, to preview and to decode. Prompts are taken from DIR/captions.tsv (file name, tab, text)
+where there is one. The sheet shows, for each picture: original, sketch, colours, preview, decoded.
 """
 
 from __future__ import annotations

@@ -240,7 +240,7 @@ def test_names_are_listed_without_loading_anything_heavy():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.split() == ["painter", "painter-preview"]
+    assert ran.stdout.split() == ["painter", "painter-preview", "sd15"]
 
 
 def test_a_decoder_is_built_once():
