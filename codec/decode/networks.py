@@ -143,7 +143,7 @@ def tokenizer(base: Path) -> Any:
 
     if not base.is_dir():
         pairs = sd15.merges()
-        return CLIPTokenizer(vocab=sd15.vocabulary(pairs), merges=pairs)
+        return CLIPTokenizer(vocab=sd15.vocabulary(pairs), merges=pairs, model_max_length=77)
     with _named("tokenizer", base):
         return CLIPTokenizer.from_pretrained(base / "tokenizer", local_files_only=True)
 
