@@ -140,9 +140,13 @@ class StableDiffusion:
         return _Work(layers, plan, places, Device.pick(options.device), seed, width, height)
 
     def _structure_model(self, layers: Layers) -> str | None:
-        """The name of the model that reads the structure layer, if there is anything to read."""
+        """The name of the model that reads the structure layer, if there is anything to read.
+
+        A sketch without lines says nothing; to an adapter it would say that the picture is flat.
+        """
         layer = layers.structure
-        if not self.options.structure_strength or layer is None:
+        empty = layer is None or not (layer.persons if isinstance(layer, Pose) else layer.strokes)
+        if empty or not self.options.structure_strength:
             return None
         if self.options.control == "controlnet":
             return "controlnet-openpose" if isinstance(layer, Pose) else f"controlnet-{self.options.lines}"

@@ -17,8 +17,10 @@ from codec.decode.networks import SHELF, Device
 from codec.decode.presets import Options
 from codec.errors import Cancelled, CodecError, InvalidLayer, ModelMissing, OutOfMemory, UnknownName
 from codec.layers import Layers
+from codec.pose import Pose
 from codec.semantic import Prompt
 from codec.settings import Settings
+from codec.structure import Sketch
 from tests import samples, tiny
 
 tiny.prepare()
@@ -88,6 +90,60 @@ def test_the_picture_is_the_pipeline_s():
     ).images[0]  # fmt: skip
     got = sd15(steps=3, negative="blurry").decode(WORDS, seed=5)
     assert np.abs(got / 255 - wanted).max() < 1.1 / 255
+
+
+def test_the_picture_is_the_adapter_pipeline_s():
+    """Given pictures as a user of diffusers would, and made ready by the pipeline itself."""
+    from diffusers import MultiAdapter, StableDiffusionAdapterPipeline
+    from PIL import Image
+
+    from codec.decode.denoise import start_noise
+
+    file = replace(EXAMPLE, width=64, height=64)
+    names = ("sketch-adapter", "color-adapter")
+    nets = [networks.adapter(networks.find(name, options()), Device("cpu", torch.float32)) for name in names]
+    base = tiny.models() / "sd15"
+    pipeline = StableDiffusionAdapterPipeline.from_pretrained(base, adapter=MultiAdapter(nets), local_files_only=True)
+    pipeline.set_progress_bar_config(disable=True)
+    lines = Image.fromarray(file.structure.render(64, 64, 2)[..., 0]).point(lambda value: 255 * (value > 127))
+    blocks = Image.fromarray(file.texture.cells).resize((1, 1), Image.Resampling.BOX).resize((64, 64))
+    assert (lines.mode, blocks.mode) == ("L", "RGB")
+    wanted = pipeline(
+        file.semantic.text, negative_prompt=file.semantic.negative, image=[lines, blocks], num_inference_steps=3,
+        guidance_scale=7.5, height=64, width=64, latents=torch.from_numpy(start_noise(5, 64, 64))[None],
+        adapter_conditioning_scale=[1.0, 1.0], output_type="np",
+    ).images[0]  # fmt: skip
+    got = sd15(steps=3, thickness=16.0).decode(file, seed=5)  # 2 pixels at this size
+    assert np.abs(got / 255 - wanted).max() < 1.1 / 255
+
+
+def test_the_fast_picture_is_the_pipeline_s():
+    from diffusers import AutoencoderTiny, LCMScheduler, StableDiffusionPipeline
+
+    from codec.decode.denoise import start_noise
+
+    small = AutoencoderTiny.from_pretrained(tiny.models() / "taesd", local_files_only=True)
+    pipeline = StableDiffusionPipeline.from_pretrained(tiny.models() / "sd15", vae=small, local_files_only=True)
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.scheduler = LCMScheduler.from_config(pipeline.scheduler.config)
+    pipeline.load_lora_weights(
+        tiny.models() / "lcm-lora", weight_name="pytorch_lora_weights.safetensors", local_files_only=True
+    )
+    wanted = pipeline(
+        "a red hill", num_inference_steps=4, guidance_scale=1.0, height=64, width=64, output_type="np",
+        latents=torch.from_numpy(start_noise(5, 64, 64))[None], generator=torch.Generator().manual_seed(5),
+    ).images[0]  # fmt: skip
+    got = sd15(preset="fast", steps=None).decode(WORDS, seed=5)
+    assert np.abs(got / 255 - wanted).max() < 1.1 / 255
+
+
+@pytest.mark.parametrize("nothing", [Sketch(16, 16, ()), Pose(())], ids=["no lines", "nobody"])
+@pytest.mark.parametrize("control", presets.CONTROLS)
+def test_an_empty_structure_says_nothing(nothing, control):
+    empty = replace(EXAMPLE, structure=nothing)
+    np.testing.assert_array_equal(
+        sd15(control=control).decode(empty), sd15(control=control).decode(replace(EXAMPLE, structure=None))
+    )
 
 
 @pytest.mark.parametrize("size", [(1, 1), (300, 3), (64, 64), (513, 201)])
