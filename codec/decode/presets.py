@@ -127,9 +127,12 @@ class Plan:
 
 
 def plan(options: Options, settings: Settings | None = None) -> Plan:
-    """What `options` mean for a file that was generated with `settings`."""
+    """What `options` mean for a file that was generated with `settings`.
+
+    LCM-LoRA works with few steps, hardly any guidance and its own scheduler, so `fast` follows no file.
+    """
     preset = PRESETS[options.preset]
-    known = settings if settings is not None and options.follow else Settings()
+    known = settings if settings is not None and options.follow and not preset.lcm else Settings()
     sampler = known.sampler if known.sampler in SCHEDULERS else None
     return Plan(
         _first(options.steps, known.steps, preset.steps),

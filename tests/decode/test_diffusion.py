@@ -196,6 +196,7 @@ def test_what_is_set_overrides_the_preset_and_the_file():
     assert (followed.steps, followed.guidance, followed.scheduler) == (30, 5.0, "euler")
     mixed = plan(Options(follow=True, steps=7, scheduler="ddim"), known)
     assert (mixed.steps, mixed.guidance, mixed.scheduler) == (7, 5.0, "ddim")
+    assert plan(Options("fast", follow=True), known) == plan(Options("fast"))
     assert plan(Options(follow=True), Settings(sampler="dpm2")).scheduler == plan(Options()).scheduler
 
 
