@@ -1,7 +1,7 @@
 """The `.tril` file: three length-prefixed layers between a 3-byte header and a CRC.
 
 Bytes, lengths and checksums only: what a layer or a chunk means is not known here. The
-format is written down in FORMAT.md, section 1; names here are the names there.
+format is written down in FORMAT.md; names here are the names there.
 """
 
 from __future__ import annotations

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
+import numpy as np
 import pytest
 
-from codec import Layers
-from codec.errors import FormatError
+from codec import Colormap, Layers, Pose, Prompt, coefficients, semantic
+from codec.errors import Corrupt, FormatError
+from codec.rangecoder import Bit, Encoder
 from tests.golden.write import contents, describe
 
 CODEC = Path(__file__).parent.parent / "codec"
@@ -55,6 +59,47 @@ def test_every_cut_flip_and_append_of_a_golden_file_is_refused(name: str) -> Non
     for one in broken:
         with pytest.raises(FormatError):
             Layers.from_bytes(one)
+
+
+def too_long_a_text() -> tuple[type, bytes]:
+    """4,097 letters, which match so well that they take a handful of bytes."""
+    coder = Encoder()
+    coder.choice((13, 2, 1), 0)
+    with patch.object(semantic, "MAX_TEXT", 5000):
+        semantic._syntax(coder, 0, Prompt("a" * 4097))
+    return Prompt, coder.finish()
+
+
+def nobody() -> tuple[type, bytes]:
+    """A pose with a person of whom no keypoint is seen."""
+    coder = Encoder()
+    coder.choice((1, 12, 3), 2)
+    coder.bit(more := Bit(), 0)
+    for _ in range(18):
+        coder.bit(Bit(52000), 0)
+    coder.bit(more, 1)
+    return Pose, coder.finish()
+
+
+def too_large_a_level() -> tuple[type, bytes]:
+    """The coder of numbers goes on where levels end."""
+    coder = Encoder()
+    coder.choice((1, 15), 1)
+    coefficients.syntax(coder, coefficients.Coefficients(4, 4, 20, (40, 0, 32768, *[0] * 45)))
+    return Colormap, coder.finish()
+
+
+def too_long_an_end() -> tuple[type, bytes]:
+    """A byte more than the fewest, which decodes to the same."""
+    return Colormap, Colormap.from_cells(np.zeros((4, 4, 3), np.uint8)).to_bytes() + b"\x01"
+
+
+@pytest.mark.parametrize("written", [too_long_a_text, nobody, too_large_a_level, too_long_an_end])
+def test_what_every_reader_must_refuse(written: Callable[[], tuple[type, bytes]]) -> None:
+    kind, payload = written()
+    assert len(payload) < 40
+    with pytest.raises(Corrupt):
+        kind.from_bytes(payload)
 
 
 @pytest.mark.parametrize("name", ["primer.txt", "stroke_priors.npy", "colour_priors.npy"])

@@ -114,6 +114,11 @@ def contents() -> dict[str, Layers]:
     someone, nobody = samples.pose().persons[0], (None,) * 17
     out["pose"] = Layers(512, 512, Prompt("a dancer"), samples.pose())
     out["pose-crowd"] = Layers(1024, 1024, None, Pose((someone, (*nobody, (2047, 0)), ((0, 0), *nobody))))
+    seen = {0: (900, 200), 4: (700, 900), 13: (1100, 1900)}
+    scattered = tuple(seen.get(k) for k in range(18))  # no joint's parent is there
+    out["pose-scattered"] = Layers(512, 512, None, Pose((scattered, scattered[::-1])))
+    levels = [4, *([32767, -32767] * 24)[:47]]
+    out["colours-extreme"] = Layers(512, 512, None, None, Colormap(4, 4, 63, tuple(levels)))
     out["pose-empty"] = Layers(333, 222, None, Pose(()))
     for index, seed in enumerate((0, 1, 255, 256, 2**63)):
         out[f"seed-{index}"] = Layers(512, 512, Prompt("x"), seed=seed)
