@@ -191,6 +191,9 @@ def _taesd(folder: Path) -> None:
     small = {"encoder_block_out_channels": (8,) * 4, "decoder_block_out_channels": (8,) * 4}
     few = {"num_encoder_blocks": (1,) * 4, "num_decoder_blocks": (1,) * 4}
     AutoencoderTiny(**small, **few).save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    del config["block_out_channels"]  # which the class adds, but does not take
+    _dump(folder / "config.json", config)
 
 
 def _lcm_lora(folder: Path, unet: Any) -> None:
