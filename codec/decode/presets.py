@@ -46,8 +46,9 @@ PRESETS: Final = {
     "fast": Preset(4, 1.0, "lcm", lcm=True),
 }
 
-# One forward pass at 512 x 512 in fp32 on 2 cores, in seconds. The ControlNet's is reckoned, not measured.
-_SECONDS: Final = {"unet": 11.0, "controlnet": 4.5, "adapter": 1.0, "vae": 22.5, "taesd": 2.0, "text": 0.5}
+# One forward pass at 512 x 512 in fp32 on 2 threads of an AMD EPYC, in seconds, with torch 2.13; full-size
+# networks with random weights (tests/speed.py)
+_SECONDS: Final = {"unet": 4.3, "controlnet": 1.8, "adapter": 1.0, "vae": 14.0, "taesd": 2.0, "text": 1.0}
 _MEASURED_THREADS: Final = 2
 
 
@@ -143,7 +144,7 @@ def plan(options: Options, settings: Settings | None = None) -> Plan:
 
 
 def expected_minutes(options: Options, layers: Layers | None = None, threads: int | None = None) -> float:
-    """Minutes that a decode will take on a CPU, from forward passes timed on one of 2 cores.
+    """Minutes that a decode will take on a CPU, from forward passes timed on 2 threads.
 
     `layers`: the file; None: a square with a sketch and colours. `threads`: that torch will use; None:
     the number of cores. More than 16 are not expected to help.
