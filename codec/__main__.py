@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from codec import CodecError, Layers, Pose, Prompt, __version__
@@ -18,6 +18,7 @@ from codec.modelscli import add_parser as add_models_parser
 if TYPE_CHECKING:
     from codec.decode import Step
     from codec.decode.presets import Options
+    from codec.extract import Extraction
 
 _MAX_INPUT = 1 << 20  # bytes read of a .tril; the format ends at 64 KiB and says so itself
 
@@ -75,6 +76,7 @@ def printable(text: str) -> str:
 
 def _encode(options: argparse.Namespace) -> None:
     from codec.extract import extract
+    from codec.search import COST
 
     source = sys.stdin.buffer if options.image == "-" else options.image
     found = extract(
@@ -82,15 +84,27 @@ def _encode(options: argparse.Namespace) -> None:
         prompt=options.prompt,
         negative=options.negative,
         budget=options.budget,
+        spare=COST if options.best_of else 0,
         grid=options.grid,
         edges=options.edges,
         seed=options.seed,
         captioner=options.captioner,
     )
-    data = found.layers.to_bytes()
+    layers = _searched(options, found) if options.best_of else found.layers
+    data = layers.to_bytes()
     _write(options.output, data)
-    size = f"{len(data)} bytes, {found.layers.bpp(len(data)):.4f} bits per pixel"
+    size = f"{len(data)} bytes, {layers.bpp(len(data)):.4f} bits per pixel"
     _say(options, f"{options.output}: {size}; prompt: {found.origin}")
+
+
+def _searched(options: argparse.Namespace, found: Extraction) -> Layers:
+    """With the best of some seeds."""
+    from codec.decode import get
+    from codec.search import best_of
+
+    decoder = get(options.decoder, _settings(options))
+    shown = _progress if sys.stderr.isatty() else None
+    return best_of(found.picture.pixels, replace(found.layers, seed=None), decoder, options.best_of, shown)
 
 
 def _decode(options: argparse.Namespace) -> None:
@@ -275,6 +289,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     encode.add_argument("--seed", type=_whole(0), metavar="N", help="stored for the decoder")
 
+    encode.add_argument(
+        "--best-of", type=_whole(1), metavar="N", help="decode with N seeds (to 256), store the one nearest to IMG"
+    )
+    _decoder_options(encode)
+
     decode = _command(commands, "decode", "paint the picture of a .tril file", _decode)
     _input(decode)
     _output(decode, "OUT.png", "the PNG to write")
@@ -282,10 +301,7 @@ def _parser() -> argparse.ArgumentParser:
         "--layers", type=_which, default=(1, 2, 3), metavar="1,2,3", help="use these: 1 words, 2 lines, 3 colours"
     )
     decode.add_argument("--seed", type=_whole(0), metavar="N", help="of random numbers (default: the file's, else 0)")
-    decode.add_argument(
-        "--decoder", default="painter", metavar="NAME", help="painter, painter-preview or sd15 (default: painter)"
-    )
-    _sd15_options(decode)
+    _decoder_options(decode)
 
     inspect = _command(commands, "inspect", "show what a .tril file holds and where its bytes go", _inspect)
     _input(inspect)
@@ -305,7 +321,10 @@ _SD15 = (
 )
 
 
-def _sd15_options(command: argparse.ArgumentParser) -> None:
+def _decoder_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--decoder", default="painter", metavar="NAME", help="painter, painter-preview or sd15 (default: painter)"
+    )
     group = command.add_argument_group("Stable Diffusion (sd15)", "what is not given is the preset's")
     group.add_argument("--preset", metavar="NAME", help="paper, balanced or fast (default: balanced)")
     group.add_argument("--steps", type=_whole(1), metavar="N", help="of denoising, up to 255")

@@ -19,16 +19,21 @@ LAYERS: Final = ("semantic", "structure", "texture")
 SIZES: Final = ((512, 512), (768, 512), (512, 768), (768, 768), (1024, 1024))  # codes 1..5
 MAX_SIDE: Final = 4096  # 12 bits hold no more
 MAX_BYTES: Final = 1 << 16  # a whole file
+_CRC: Final = 2  # bytes of checksum
 
 SKIPPABLE: Final = 0x80  # chunk type bit: a reader that does not know it can still decode
 KEEPABLE: Final = 0x40  # chunk type bit: still true after a layer was edited
+_SHORT: Final = 0x20  # chunk type bit, in files only: a payload of one byte follows, without its length
 
 Chunk = tuple[int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What a file holds: size in pixels, three payloads (empty: absent), chunks by rising type."""
+    """What a file holds: size in pixels, three payloads (empty: absent), chunks by rising type.
+
+    A chunk's type is a byte without bit 5, which the file keeps to itself.
+    """
 
     width: int
     height: int
@@ -40,7 +45,7 @@ def pack(file: Container) -> bytes:
     """The file of this content: the same content always gives the same bytes.
 
     Raises `LimitExceeded` for a side outside 1..4096 or a file over 65,536 bytes, and
-    `Corrupt` for chunks whose types do not rise.
+    `Corrupt` for chunks whose types do not rise or have bit 5.
     """
     size = (file.width, file.height)
     if not all(1 <= side <= MAX_SIDE for side in size):
@@ -57,8 +62,8 @@ def pack(file: Container) -> bytes:
             out += payload
     if file.chunks:
         _demand_order(file.chunks)
-        body = b"".join(bytes([kind]) + _varint(len(data)) + data for kind, data in file.chunks)
-        out += _varint(len(body)) + body
+        for kind, data in file.chunks:
+            out += bytes([kind | _SHORT]) + data if len(data) == 1 else bytes([kind]) + _varint(len(data)) + data
     out += binascii.crc_hqx(out, 0).to_bytes(2, "big")
     if len(out) > MAX_BYTES:
         raise LimitExceeded(f"the file would have {len(out)} bytes; the format ends at {MAX_BYTES}")
@@ -113,10 +118,10 @@ def _parse(data: bytes, lenient: bool = False) -> tuple[Container, tuple[str, ..
                 damaged.append(name)
         index = len(LAYERS)
         chunks = _chunks(reader) if extended else ()
-        crc = int.from_bytes(reader.take(2), "big")
+        crc = int.from_bytes(reader.take(_CRC), "big")
         if reader.left:
             raise Corrupt(f"{reader.left} bytes follow the end of the file")
-        intact = crc == binascii.crc_hqx(data[:-2], 0)
+        intact = crc == binascii.crc_hqx(data[:-_CRC], 0)
     except (Truncated, Corrupt):
         if not lenient:
             raise
@@ -145,20 +150,20 @@ def _header(reader: _Reader) -> tuple[int, int, bool]:
 
 
 def _chunks(reader: _Reader) -> tuple[Chunk, ...]:
-    body = _Reader(reader.take(reader.varint()))
-    if not body.left:
-        raise Corrupt("the extension flag is set, and there is no extension")
-    chunks = []
-    while body.left:
-        kind = body.take(1)[0]
-        chunks.append((kind, body.take(body.varint())))
+    chunks: list[Chunk] = []
+    while reader.left > _CRC or not chunks:
+        kind = reader.take(1)[0]
+        length = 1 if kind & _SHORT else reader.varint()
+        if length == 1 and not kind & _SHORT:
+            raise Corrupt("an extension of one byte must use the short form")
+        chunks.append((kind & ~_SHORT, reader.take(length)))
     _demand_order(chunks)
     return tuple(chunks)
 
 
 def _demand_order(chunks: tuple[Chunk, ...] | list[Chunk]) -> None:
     kinds = [kind for kind, _ in chunks]
-    if any(a >= b for a, b in zip(kinds, kinds[1:], strict=False)):
+    if any(a >= b for a, b in zip(kinds, kinds[1:], strict=False)) or any(kind & _SHORT for kind in kinds):
         raise Corrupt("the types of extensions must rise")
 
 

@@ -1,7 +1,7 @@
 """Seed search: of many decodes keep the seed whose picture is nearest to the source.
 
 A generative decoder makes another picture of each seed. Trying some and storing the best one's
-number buys likeness for one byte of payload; seed 0, which a decoder takes where none is stored, is free.
+number buys likeness for two bytes of the file; seed 0, which a decoder takes where none is stored, is free.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from codec.decode.base import Decoder, OnStep, Step
     from codec.layers import Layers
 
-MAX_COUNT: Final = 256  # so that a seed is one byte
+MAX_COUNT: Final = 256  # so that a seed is one byte, and its chunk two
+COST: Final = 2  # bytes of the file
 LONGEST: Final = 256  # pixels of the longer side at which pictures are compared
 _WINDOW: Final = 7  # of the structural similarity, in pixels
 _SCALES: Final = 3  # each half the one before

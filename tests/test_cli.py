@@ -285,3 +285,46 @@ def test_help_and_version(capsys):
         with pytest.raises(SystemExit) as caught:
             main(arguments)
         assert caught.value.code == 0 and text in capsys.readouterr().out
+
+
+# --- decoders and models
+
+
+def test_encode_stores_the_best_seed_within_the_budget(png, tmp_path):
+    out = tmp_path / "best.tril"
+    arguments = ["--best-of", "3", "--decoder", "painter-preview", "--budget", "300", "--prompt", "x"]
+    assert main(["encode", str(png), "-o", str(out), *arguments]) == 0
+    layers = Layers.from_bytes(out.read_bytes())
+    assert layers.seed in (None, 1, 2)
+    assert len(out.read_bytes()) <= 300
+
+
+def test_missing_weights_are_one_line_with_the_remedy(tril, tmp_path, capsys):
+    out = tmp_path / "out.png"
+    assert main(["decode", str(tril), "-o", str(out), "--decoder", "sd15", "--preset", "fast"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "sd15 is missing" in error and "models fetch sd15" in error
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--preset", "magic"],
+        ["--guidance", "nan"],
+        ["--structure-strength", "9"],
+        ["--control", "wishes"],
+        ["--steps", "999"],
+        ["--checkpoint", "nowhere.ckpt"],
+    ],
+)
+def test_bad_options_of_a_decoder_are_one_line(tril, tmp_path, capsys, options):
+    out = str(tmp_path / "out.png")
+    assert main(["decode", str(tril), "-o", out, "--decoder", "sd15", *options]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_models_are_listed_without_a_network(capsys):
+    assert main(["models", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {"sd15", "sketch-adapter", "color-adapter", "blip2"} <= {model["name"] for model in listed}

@@ -46,10 +46,13 @@ def build(rng: random.Random, source: bytes) -> bytes:
         if payload:
             out += bytes([zlib.crc32(payload, index) & 0xFF]) + payload
     if out[2] & 16:
-        body = b"".join(bytes([kind]) + _varint(len(data)) + data for kind, data in content.chunks)
-        body = mutate(rng, body) if rng.random() < 0.3 else body
-        out += _varint(len(body)) + body
+        body = source[-2 - _extensions(source) : -2]
+        out += mutate(rng, body) if rng.random() < 0.3 else body
     return bytes(out) + binascii.crc_hqx(bytes(out), 0).to_bytes(2, "big")
+
+
+def _extensions(source: bytes) -> int:
+    return Layers.from_bytes(source).sizes().extensions
 
 
 def _varint(value: int) -> bytes:

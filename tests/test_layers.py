@@ -76,6 +76,8 @@ def test_sizes_add_up() -> None:
     assert sizes.overhead == 14  # 12, 3 for the size, and a structure layer of under 128 bytes
     assert sizes.extensions > 0
     assert replace(example(), seed=None, settings=None).sizes().extensions == 0
+    for seed, cost in ((0, 2), (1, 2), (255, 2), (256, 4)):
+        assert replace(example(), seed=seed, settings=None).sizes().extensions == cost
 
 
 def test_the_default_budget_is_under_two_hundredths_of_a_bit() -> None:

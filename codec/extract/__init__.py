@@ -49,11 +49,12 @@ def extract(
     edges: str = "canny",
     seed: int | None = None,
     captioner: str = "auto",
+    spare: int = 0,
 ) -> Extraction:
-    """The layers of a picture. Parameters and errors as `codec.encode`."""
+    """The layers of a picture. Parameters and errors as `codec.encode`; `spare` bytes of the budget stay free."""
     picture = _picture(source)
     height, width = picture.pixels.shape[:2]
-    budget = default_budget(width, height) if budget is None else budget
+    budget = (default_budget(width, height) if budget is None else budget) - spare
     found = find_prompt(picture, prompt, negative, captioner)
     if found.origin != GIVEN:
         found = _shorten(found, budget // 2)

@@ -124,7 +124,7 @@ def contents() -> dict[str, Layers]:
         out[f"seed-{index}"] = Layers(512, 512, Prompt("x"), seed=seed)
     out["settings"] = Layers(512, 512, settings=Settings(50, 7.5, SAMPLERS[3], "v1-5-pruned-emaonly"))
     out["settings-steps"] = Layers(512, 512, settings=Settings(20))
-    out["extra"] = Layers(512, 512, seed=3, extra=((0x80, b""), (0xFF, b"kept")))
+    out["extra"] = Layers(512, 512, seed=3, extra=((0x80, b""), (0xDF, b"kept")))
     return out
 
 
