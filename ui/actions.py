@@ -72,7 +72,7 @@ def open_picture(path: str, *, prompt: str | None, negative: str, budget: Any, g
         negative=negative,
         budget=None if budget is None else whole(budget, "byte budget", *BUDGETS),
         grid=whole(grid, "grid", *GRIDS) if grid else None,
-        edges=edges,
+        edges=choice(edges, "edge detector", EDGES),
     )
     return Opened(found.layers, session.file_stem(Path(path).stem), found.origin, picture.pixels)
 

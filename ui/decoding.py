@@ -66,15 +66,18 @@ class Decoding:
 
     @guarded
     def preset(self, value: Any, *how: Any) -> Iterator[Changes]:
-        """The steps and the guidance of the preset, or of the file."""
-        p, (preset, follow) = self.parts, how[:2]
-        try:
-            steps, guidance = diffusion.defaults(preset, follow, _settings(value))
-        except CodecError as error:
-            yield {p.note: views.note(sentence(str(error)), "over")}
-            return
-        yield {p.steps: steps, p.guidance: guidance, p.follow: offer(_settings(value), preset)}
-        yield self._outlook(value, preset, follow, steps, guidance, *how[4:])
+        """The preset's steps and guidance; the file's can be followed with some presets only."""
+        yield {self.parts.follow: offer(_settings(value), how[0])} | self._defaults(value, *how)
+
+    @guarded
+    def followed(self, value: Any, *how: Any) -> Iterator[Changes]:
+        """The steps and the guidance of the file, or those of the preset again."""
+        yield self._defaults(value, *how)
+
+    def _defaults(self, value: Any, preset: Any, follow: Any, *how: Any) -> Changes:
+        steps, guidance = diffusion.defaults(preset, follow, _settings(value))
+        changes = {self.parts.steps: steps, self.parts.guidance: guidance}
+        return changes | self._outlook(value, preset, follow, steps, guidance, *how[2:])
 
     @guarded
     def outlook(self, value: Any, *how: Any) -> Iterator[Changes]:
@@ -168,9 +171,7 @@ class Decoding:
         )
         yield {p.result: gr.update(value=path, interactive=True)}
 
-    def _job(
-        self, layers: Layers, decoder: str, seed: int, only: bool, how: tuple[Any, ...], tab: str | None
-    ) -> Job:
+    def _job(self, layers: Layers, decoder: str, seed: int, only: bool, how: tuple[Any, ...], tab: str | None) -> Job:
         waiting = Step(0, 1, "waiting for another decode to end")
         if decoder != diffusion.NAME:
             return Job(actions.decoding(layers, decoder, seed), self.turns[decoder], waiting)

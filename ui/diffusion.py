@@ -198,4 +198,3 @@ def decoding(layers: Layers, seed: int, chosen: Options, only: bool, kept: Kept 
 
 def _percent(mask: np.ndarray) -> str:
     return f"{max(round(100 * float(mask.mean())), 1)} %"
-

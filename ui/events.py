@@ -7,10 +7,12 @@ status box and no work is lost by it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio import processing_utils
+from gradio.utils import get_upload_folder
 
 from codec import CodecError, Layers, Sketch
 from codec.layers import default_budget
@@ -33,7 +35,8 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
     """Connects the events of a page."""
     decoding = Decoding(parts)
     on = Handlers(parts, decoding)
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    # preprocess: values come as they are sent; the actions check them and answer in the status box
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "preprocess": False}
     now = [parts.canvas, parts.prompt, parts.negative, parts.seed, parts.keep_seed]
     opened = [
         parts.canvas, parts.prompt, parts.negative, parts.origin, parts.budget, parts.seed,
@@ -69,9 +72,7 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
     _wire_decoding(page, parts, decoding, now, quiet)
 
 
-def _wire_decoding(
-    page: gr.Blocks, parts: Parts, on: Decoding, now: list[Any], quiet: dict[str, Any]
-) -> None:
+def _wire_decoding(page: gr.Blocks, parts: Parts, on: Decoding, now: list[Any], quiet: dict[str, Any]) -> None:
     how = parts.how
     newest = {**quiet, "trigger_mode": "always_last"}
     parts.decode.click(
@@ -83,10 +84,10 @@ def _wire_decoding(
     parts.decoder.change(
         on.chosen, [parts.decoder, parts.canvas, *how], [parts.panel, parts.only, parts.note, parts.status], **newest
     )
-    gr.on(
-        [parts.preset.change, parts.follow.change], on.preset, [parts.canvas, *how],
-        [parts.steps, parts.guidance, parts.follow, parts.note], **newest,
-    )  # fmt: skip
+    parts.preset.change(
+        on.preset, [parts.canvas, *how], [parts.steps, parts.guidance, parts.follow, parts.note], **newest
+    )
+    parts.follow.change(on.followed, [parts.canvas, *how], [parts.steps, parts.guidance, parts.note], **newest)
     gr.on([part.change for part in how[2:]], on.outlook, [parts.canvas, *how], [parts.note], **newest)
     page.unload(on.left)
 
@@ -122,11 +123,12 @@ class Handlers:
 
     @guarded
     def picture_dropped(
-        self, path: str | None, original: Any, grid: Any, edges: Any, decoder: Any, preset: Any, request: gr.Request
+        self, sent: Any, original: Any, grid: Any, edges: Any, decoder: Any, preset: Any, request: gr.Request
     ) -> Iterator[Changes]:
         """A new picture: its layers, with the prompt that the file brings."""
         p = self.parts
-        if not path:
+        path = _uploaded(sent)
+        if path is None:
             return
         yield {p.status: views.status("Finding prompt, sketch and colours…", "busy")}
         try:
@@ -156,6 +158,7 @@ class Handlers:
         p = self.parts
         if not source:
             raise CodecError("there is no image to extract from: drop one first")
+        session.check_prompt(text or "", negative or "")
         yield {p.status: views.status("Extracting again…", "busy")}
         opened = actions.open_picture(
             source, prompt=text or None, negative=negative or "", budget=budget, grid=grid, edges=edges
@@ -181,10 +184,11 @@ class Handlers:
         }
 
     @guarded
-    def file_opened(self, path: str | None, decoder: Any, preset: Any, request: gr.Request) -> Iterator[Changes]:
+    def file_opened(self, sent: Any, decoder: Any, preset: Any, request: gr.Request) -> Iterator[Changes]:
         """A .tril file in place of everything."""
         p = self.parts
-        if not path:
+        path = _uploaded(sent)
+        if path is None:
             return
         opened = actions.open_file(path)
         another = self.decoding.opened(opened.layers, decoder, preset, request.session_hash)
@@ -220,6 +224,16 @@ class Handlers:
     def _file(self, data: bytes, name: str) -> str:
         """Writes it where the server hands out files and the sweep finds them."""
         return processing_utils.save_bytes_to_cache(data, name, self.parts.download.GRADIO_CACHE)
+
+
+def _uploaded(sent: Any) -> str | None:
+    """Where an upload lies, None without one. Raises `CodecError` for any other file than an upload."""
+    path = sent.get("path") if isinstance(sent, dict) else None
+    if not isinstance(path, str) or not path:
+        return None
+    if not Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
+        raise CodecError("this is no upload; drop the file again")
+    return path
 
 
 def _strokes(layers: Layers) -> int:

@@ -107,8 +107,6 @@ def _source_column(original: str, layers: Layers, text: str, negative: str) -> d
         original, label="Image", type="filepath", image_mode=None, sources=["upload", "clipboard"],
         height=210, buttons=[], elem_id="picture",
     )  # fmt: skip
-    # codec.image.load opens the upload; Gradio's own preprocess would let Pillow try every format
-    parts["picture"].preprocess = lambda payload: payload.path if payload else None
     parts["prompt"] = gr.Textbox(
         text, label="Prompt", lines=3, max_lines=8, max_length=session.MAX_PROMPT, elem_id="prompt"
     )
@@ -172,15 +170,12 @@ def _result_column(original: str, layers: Layers) -> dict[str, Any]:
 
 
 def _diffusion_panel(layers: Layers) -> dict[str, Any]:
-    """The options of Stable Diffusion. `ui.diffusion.options` checks them: Gradio's own answer has no place here."""
+    """The options of Stable Diffusion, which `ui.diffusion.options` checks."""
     parts: dict[str, Any] = {}
     steps, guidance = diffusion.defaults(diffusion.DEFAULT, False, None)
     known = diffusion.offered(layers.settings)
     with gr.Column(visible=False, elem_id="sd15") as parts["panel"]:
-        parts["preset"] = gr.Radio(
-            [(f"{name}, {preset.steps} steps", name) for name, preset in diffusion.PRESETS.items()],
-            value=diffusion.DEFAULT, label="Preset", elem_id="preset",
-        )  # fmt: skip
+        parts["preset"] = gr.Radio(list(diffusion.PRESETS), value=diffusion.DEFAULT, label="Preset", elem_id="preset")
         parts["follow"] = gr.Checkbox(
             False, label="As the file says", info=known, visible=bool(known), elem_id="follow", container=False
         )
@@ -196,16 +191,12 @@ def _diffusion_panel(layers: Layers) -> dict[str, Any]:
         with gr.Row():
             parts["structure"] = _slider("Sketch or pose", 2, elem_id="structure")
             parts["colours"] = _slider("Colours", 2, elem_id="colours")
-        with gr.Row():
-            parts["until"] = _slider("Guide for this share of the steps", 1, elem_id="until")
-            parts["control"] = gr.Radio(
-                [("T2I-Adapter", "t2i"), ("ControlNet", "controlnet")], value=diffusion.CONTROLS[0],
-                label="Sketch or pose through", elem_id="control", min_width=80,
-            )  # fmt: skip
+        parts["until"] = _slider("Share of steps guided", 1, elem_id="until")
+        parts["control"] = gr.Radio(
+            [("T2I-Adapter", "t2i"), ("ControlNet", "controlnet")], value=diffusion.CONTROLS[0],
+            label="Sketch or pose through", elem_id="control",
+        )  # fmt: skip
         parts["note"] = gr.HTML("", elem_id="outlook", apply_default_css=False)
-    for name, part in parts.items():
-        if name not in ("panel", "follow", "note"):
-            part.preprocess = lambda payload: payload
     return parts
 
 

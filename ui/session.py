@@ -60,7 +60,7 @@ class Drawing:
         """
         layers = self.base or self._without_base()
         if text or negative or layers.semantic is not None:
-            _check_prompt(text, negative)
+            check_prompt(text, negative)
             layers = edit.reprompt(layers, text, negative)
         if not isinstance(layers.structure, Pose) and (self.polylines or layers.structure):
             layers = edit.resketch(layers, self.polylines)
@@ -73,7 +73,8 @@ class Drawing:
         return Layers(self.width, self.height, structure=lattice)
 
 
-def _check_prompt(text: str, negative: str) -> None:
+def check_prompt(text: str, negative: str) -> None:
+    """Raises `InvalidLayer` for what is no text, or too long a one."""
     if not isinstance(text, str) or not isinstance(negative, str):
         raise InvalidLayer("the prompt is not text")
     if len(text) + len(negative) > MAX_PROMPT:

@@ -14,9 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from codec import Layers, Prompt
+from codec import CodecError, Layers, Prompt
 from codec.errors import Cancelled
 from ui import serve, views
+from ui.events import _uploaded
 from ui.guard import MAX_BODY, Guard
 from ui.stream import Job, Jobs
 
@@ -83,6 +84,20 @@ def test_what_the_work_raises_reaches_the_reader():
 
     with pytest.raises(ValueError, match="mine"):
         list(Job(work))
+
+
+def test_jobs_take_turns_and_one_that_waits_can_be_stopped():
+    turn, go = threading.Lock(), threading.Event()
+    first = iter(Job(lambda on_step: on_step("first") and go.wait(10), turn))
+    assert next(first) == "first"
+    second, third = Job(lambda on_step: on_step("second"), turn, "wait"), Job(pytest.fail, turn, "wait")
+    steps, others = iter(second), iter(third)
+    assert next(steps) == next(others) == "wait"
+    third.stop()
+    with pytest.raises(Cancelled):
+        next(others)
+    go.set()
+    assert next(steps) == "second" and list(steps) == [] and second.result
 
 
 def test_a_tab_has_one_job():
@@ -162,6 +177,17 @@ def test_a_large_body_of_unannounced_length_is_cut_off():
     with ThreadPoolExecutor() as threads:  # the browser's own event loop is in this one
         threads.submit(asyncio.run, Guard(app)(scope, receive, None)).result()
     assert sum(got) <= MAX_BODY
+
+
+def test_no_file_but_an_upload_is_read(address, tmp_path):
+    from gradio.utils import get_upload_folder
+
+    inside = os.path.join(get_upload_folder(), "a", "x.png")
+    assert _uploaded({"path": inside}) == inside
+    assert _uploaded(None) is _uploaded({"path": ["x"]}) is _uploaded("x") is None
+    for path in ("/etc/passwd", f"{get_upload_folder()}/../x", str(tmp_path / "x")):
+        with pytest.raises(CodecError, match="no upload"):
+            _uploaded({"path": path})
 
 
 def test_no_file_but_its_own_is_served(address):
