@@ -114,5 +114,9 @@ def test_a_pose_goes_where_the_sketch_would(photo: np.ndarray, monkeypatch: pyte
 
 @pytest.mark.parametrize("options", [{"edges": "openpose"}, {"edges": "pidinet"}, {"captioner": "blip"}])
 def test_missing_weights_are_said_with_the_remedy(photo: np.ndarray, options: dict) -> None:
+    from codec.extract import annotators, caption
+
+    annotators.release()  # of what other tests loaded
+    caption.release()
     with pytest.raises(ModelMissing, match="python -m codec models fetch"):
         codec.encode(photo, **options)
