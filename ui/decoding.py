@@ -199,7 +199,7 @@ class Decoding:
 def offer(settings: Settings | None, preset: Any, **more: Any) -> Any:
     """The box that takes steps and guidance from the file, there where the file has them."""
     known = diffusion.offered(settings)
-    lcm = preset in diffusion.PRESETS and diffusion.PRESETS[preset].lcm
+    lcm = isinstance(preset, str) and preset in diffusion.PRESETS and diffusion.PRESETS[preset].lcm
     info = "Not with this preset, which has its own." if lcm else known
     return gr.update(visible=bool(known), interactive=not lcm, info=info, **more)
 

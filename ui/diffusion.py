@@ -45,7 +45,7 @@ def options(
         preset=preset,
         steps=None if steps is None else whole(steps, "number of steps", *STEPS),
         guidance=None if guidance is None else number(guidance, "guidance", *GUIDANCE),
-        follow=follows(preset, follow),
+        follow=follow is True,
         structure_strength=number(structure, "strength of the sketch or pose", *STRENGTH),
         colour_strength=number(colours, "strength of the colours", *STRENGTH),
         adapter_until=number(until, "share of the steps", *SHARE),
@@ -54,15 +54,10 @@ def options(
     )
 
 
-def follows(preset: str, follow: Any) -> bool:
-    """Whether the file's settings count. LCM-LoRA works with its own steps and guidance alone."""
-    return follow is True and not PRESETS[preset].lcm
-
-
 def defaults(preset: Any, follow: Any, settings: Settings | None) -> tuple[int, float]:
     """Steps and guidance of a preset, or with `follow` those of the file where it has them."""
     preset = choice(preset, "preset", tuple(PRESETS))
-    plan = presets.plan(Options(preset=preset, follow=follows(preset, follow)), settings)
+    plan = presets.plan(Options(preset=preset, follow=follow is True), settings)
     return plan.steps, plan.guidance
 
 

@@ -85,7 +85,6 @@ def test_defaults_are_the_preset_s_or_the_file_s(name):
     assert diffusion.defaults(name, False, settings) == (preset.steps, preset.guidance)
     followed = (preset.steps, preset.guidance) if preset.lcm else (31, 5.25)
     assert diffusion.defaults(name, True, settings) == followed
-    assert diffusion.options(**FIELDS | {"preset": name, "follow": True}).follow is not preset.lcm
 
 
 def test_what_a_file_offers():
@@ -337,6 +336,20 @@ def test_stop_ends_it_within_a_step(visit, monkeypatch):
     go.set()
     assert ended.wait(20) and len(told) == 1
     expect(visit.page.locator("#only input")).to_be_disabled()
+
+
+def test_memory_is_released_when_another_decoder_is_chosen_or_the_tab_closed(visit, fresh, monkeypatch):
+    released = threading.Event()
+    monkeypatch.setattr(diffusion, "release", released.set)
+    other = fresh().open()
+    for one in (visit, other):
+        choose(one)
+        one.says("Stable Diffusion 1.5 is chosen")
+    choose(visit, "painter")
+    visit.says("The painter is chosen")
+    assert not released.is_set()  # the other tab has it chosen
+    other.page.close()
+    assert released.wait(20)
 
 
 def test_forged_options_are_one_line_in_the_box(visit):

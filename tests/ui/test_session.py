@@ -40,7 +40,7 @@ def test_what_is_not_edited_comes_back_to_the_byte(layers):
 
 
 def test_unknown_chunks_of_the_file_are_kept():
-    extra = Layers(64, 64, Prompt("x"), extra=((SKIPPABLE | KEEPABLE | 33, b"later"),))
+    extra = Layers(64, 64, Prompt("x"), extra=((SKIPPABLE | KEEPABLE | 17, b"later"),))
     assert session.read(value(extra)).layers("y", "", None).extra == extra.extra
 
 
