@@ -53,7 +53,7 @@ class Decoding:
         ours = decoder == diffusion.NAME
         changes: Changes = {p.panel: gr.update(visible=ours), p.only: self._switch(decoder, tab)}
         if not ours:
-            changes[p.status] = views.status("The painter is chosen: it decodes anywhere, within a minute.")
+            changes[p.status] = views.status("The painter is chosen: it works on any machine, with nothing to fetch.")
             yield changes
             self.users.remove(tab)
             return
