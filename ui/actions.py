@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from codec import CodecError, Layers, Pose, Sketch, edit
-from codec.errors import BudgetTooSmall, Corrupt, InvalidLayer, UnknownName
+from codec.errors import BudgetTooSmall, Corrupt, FormatError, InvalidLayer, Truncated, UnknownName
 from ui import session
 from ui.session import Drawing
 
@@ -87,11 +87,16 @@ def open_file(path: str) -> Opened:
     warning = ""
     try:
         layers = Layers.from_bytes(data)
-    except Corrupt as error:
-        layers, damaged = Layers.salvage(data)
+    except (Corrupt, Truncated) as error:
+        try:
+            layers, damaged = Layers.salvage(data)
+        except FormatError:  # not even its header can be read: what was wrong first is the clearer line
+            raise error from None
         if (layers.semantic, layers.structure, layers.texture) == (None, None, None):
             raise error from None
-        warning = f"This file is damaged: {' and '.join(damaged) or 'a part'} could not be read; the rest is here."
+        warning = "This file is damaged, but its layers can be read: look whether they are what you expect."
+        if damaged:
+            warning = f"This file is damaged: {' and '.join(damaged)} could not be read; the rest is here."
     return Opened(layers, session.file_stem(Path(path).stem), "from the file", warning=warning)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from codec import CodecError, Colormap, Layers, Pose, Prompt, Sketch
-from codec.errors import BudgetTooSmall, ImageError, InvalidLayer
+from codec.errors import BudgetTooSmall, ImageError, InvalidLayer, Truncated
 from codec.extract.edges import DETECTORS
 from ui import actions, session
 from ui.page import EXAMPLE, EXAMPLE_PICTURE
@@ -111,6 +111,21 @@ def test_a_missing_picture_or_file_is_refused(tmp_path):
         actions.open_picture(str(tmp_path / "no"), prompt=None, negative="", budget=None, grid=0, edges="canny")
     with pytest.raises(CodecError):
         actions.open_file(str(tmp_path / "no"))
+
+
+@pytest.mark.parametrize(("most", "lost"), [(-30, "texture"), (40, "structure and texture"), (-1, "can be read")])
+def test_of_a_file_that_was_cut_off_the_rest_is_there(tmp_path, most, lost):
+    path = tmp_path / "cut.tril"
+    path.write_bytes(EXAMPLE.read_bytes()[:most])
+    opened = actions.open_file(str(path))
+    assert lost in opened.warning and opened.layers.semantic == EXAMPLE_LAYERS.semantic
+
+
+def test_a_file_cut_off_in_its_header_is_refused_as_such(tmp_path):
+    path = tmp_path / "cut.tril"
+    path.write_bytes(EXAMPLE.read_bytes()[:8])
+    with pytest.raises(Truncated):
+        actions.open_file(str(path))
 
 
 @pytest.mark.parametrize(

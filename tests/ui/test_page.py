@@ -258,7 +258,7 @@ def test_saved_work_opens_again_with_the_same_bytes(visit, fresh):
     ("where", "name", "data", "says"),
     [
         ("open", "no.tril", b"hello", "not a"),
-        ("open", "cut.tril", EXAMPLE.read_bytes()[:40], ""),
+        ("open", "cut.tril", EXAMPLE.read_bytes()[:8], "cut off"),
         ("picture", "no.png", b"hello", "PNG, JPEG, WebP"),
         (
             "picture",
@@ -287,6 +287,14 @@ def test_of_a_damaged_file_the_rest_opens(visit):
     visit.canvas_has("strokes", re.compile("^[1-9]"))
     expect(visit.page.locator(".lc button[data-tool=cell]")).to_be_disabled()
     assert Layers.from_bytes(visit.save()).texture is None
+
+
+def test_of_a_file_that_was_cut_off_the_rest_opens(visit):
+    cut = EXAMPLE.read_bytes()[:-30]
+    visit.put("open", {"name": "cut.tril", "mimeType": "application/octet-stream", "buffer": cut})
+    visit.says("damaged: texture")
+    whole = Layers.from_bytes(EXAMPLE.read_bytes())
+    assert Layers.from_bytes(visit.save()) == whole.only((1, 2))
 
 
 HOSTILE = "${alert(1)} {{constructor}} <img src=x onerror=alert(2)> </textarea><script>alert(3)</script> \u202egnp"
