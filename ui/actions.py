@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from codec import CodecError, Layers, Pose, Sketch, edit
+from codec import CodecError, Layers, Pose, Prompt, Sketch, edit
 from codec.errors import BudgetTooSmall, Corrupt, FormatError, InvalidLayer, Truncated, UnknownName
 from ui import session
 from ui.session import Drawing
@@ -122,7 +122,7 @@ def erase(payload: Any) -> dict[str, Any]:
     """
     try:
         drawing = session.read(payload)
-        before = drawing.layers("", "", None)
+        before = _with_its_own_prompt(drawing)
         mask = session.read_mask(payload, drawing.width, drawing.height)
         after = edit.erase(before, mask)
     except CodecError as error:
@@ -140,6 +140,13 @@ def erase(payload: Any) -> dict[str, Any]:
         reply["pose"] = session.joints(after.structure, drawing.width, drawing.height)
         reply["base"] = session.encode_base(after)
     return reply
+
+
+def _with_its_own_prompt(drawing: Drawing) -> Layers:
+    """The drawing with the prompt and the seed that it came with: they stay its base's."""
+    base = drawing.base
+    prompt = (base and base.semantic) or Prompt()
+    return drawing.layers(prompt.text, prompt.negative, base.seed if base else None)
 
 
 def _cells_met(mask: np.ndarray, rows: int, cols: int) -> np.ndarray:

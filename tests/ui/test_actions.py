@@ -68,6 +68,12 @@ def test_erase_takes_joints_of_a_pose():
     assert after.structure.persons[0][0] is None
 
 
+def test_erase_of_joints_keeps_what_the_picture_came_with():
+    layers = Layers(100, 100, Prompt("a dancer", "blurry"), Pose((((1900, 100), (100, 300), *(None,) * 16),)), seed=7)
+    base = session.read(session.write(layers, "x") | {"base": actions.erase(masked(layers, 0.8, 0, 1, 1))["base"]}).base
+    assert (base.semantic, base.seed) == (layers.semantic, 7) and base.structure != layers.structure
+
+
 def test_a_bad_erase_is_an_answer_not_a_crash():
     assert set(actions.erase({"mask": 1})) == {"error"}
     assert set(actions.erase(None)) == {"error"}

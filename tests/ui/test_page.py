@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from codec import Layers
+from codec import Layers, Pose, Prompt
 from codec.decode import Step
 from codec.errors import Cancelled
 from codec.image import encode_png, load
 from ui import actions
 from ui.page import EXAMPLE
+
+POSE = Pose((((1024, 200), (1024, 1800), *(None,) * 16),))
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +128,35 @@ def test_a_stroke_drawn_while_the_server_erases_is_kept(visit):
     assert max(column) < 10 and len(column) > 50, "the stroke drawn meanwhile"
     visit.undo()
     visit.canvas_has("strokes", str(count))
+
+
+def test_what_was_erased_of_another_picture_is_dropped(visit):
+    held = []
+    visit.page.route("**/component_server**", lambda route: held.append(route))
+    visit.tool("mask")
+    visit.drag((0.4, 0.5), (0.6, 0.5))
+    visit.page.get_by_role("button", name="Erase masked").click()
+    expect(visit.page.locator(".lc-say")).to_contain_text("Erasing")
+    other = Layers(64, 64, Prompt("another"), POSE).to_bytes()
+    visit.put("open", {"name": "other.tril", "mimeType": "application/octet-stream", "buffer": other})
+    visit.says("Opened other")
+    assert len(held) == 1
+    held[0].continue_()
+    expect(visit.page.locator(".lc-say")).to_have_text("Nothing was erased.")
+    assert visit.save() == other
+
+
+def test_joints_are_erased_and_counted(visit):
+    posed = Layers(64, 64, Prompt("a dancer"), POSE).to_bytes()
+    visit.put("open", {"name": "posed.tril", "mimeType": "application/octet-stream", "buffer": posed})
+    visit.says("Opened posed")
+    visit.tool("mask")
+    visit.drag((0.5, 0.1), (0.5, 0.15))
+    visit.page.get_by_role("button", name="Erase masked").click()
+    expect(visit.page.locator(".lc-say")).to_have_text("Erased 1 joint and 0 colour cells")
+    layers = Layers.from_bytes(visit.save())
+    assert layers.semantic == Prompt("a dancer")
+    assert layers.structure.persons[0] == (None, *POSE.persons[0][1:])
 
 
 def test_undo_and_redo_with_the_keyboard(visit):

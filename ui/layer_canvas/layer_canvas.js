@@ -216,7 +216,9 @@ async function eraseMasked() {
   let answer;
   try { answer = await server.erase({ ...sent, rev, mask: { width: maskW, height: maskH, runs: runLengths(mask) } }); } catch { answer = { error: 'The server could not be reached; nothing was erased.' }; }
   erasing = false;
-  if (!answer || answer.error) { say(answer ? answer.error : 'Nothing was erased.'); refresh(); return; }
+  // the answer is about strokes that are gone if another picture was opened meanwhile
+  const other = !doc || doc.load !== sent.load;
+  if (other || !answer || answer.error) { say(!other && answer ? answer.error : 'Nothing was erased.'); refresh(); return; }
   cancel();
   const old = new Set(sent.strokes), still = new Set(doc.strokes);
   const left = answer.strokes.map((s) => (typeof s === 'number' ? sent.strokes[s] : s)).filter((s) => !old.has(s) || still.has(s));
@@ -231,8 +233,13 @@ async function eraseMasked() {
   }
   mask = new Uint8Array(mask.length);
   draw(); commit();
-  say(`Erased from ${gone} stroke${gone === 1 ? '' : 's'} and ${answer.cells.length} colour cell${answer.cells.length === 1 ? '' : 's'}`);
+  const cells = counted(answer.cells.length, 'colour cell');
+  if (answer.pose) say(`Erased ${counted(joints(sent.pose) - joints(answer.pose), 'joint')} and ${cells}`);
+  else say(`Erased from ${counted(gone, 'stroke')} and ${cells}`);
 }
+
+const joints = (pose) => pose.flat().filter(Boolean).length;
+const counted = (n, what) => `${n} ${what}${n === 1 ? '' : 's'}`;
 
 function clearMask() { if (!masked() || gesture) return; remember(now()); mask = new Uint8Array(mask.length); drawMask(); refresh(); say('Mask cleared'); }
 const undo = () => step(past, future, 'Undone'), redo = () => step(future, past, 'Redone');
