@@ -17,6 +17,7 @@ import numpy as np
 
 from codec import CodecError, Layers, Pose, Prompt, Sketch, edit
 from codec.errors import BudgetTooSmall, Corrupt, FormatError, InvalidLayer, Truncated, UnknownName
+from codec.layers import MAX_SEED
 from ui import session
 from ui.session import Drawing
 
@@ -25,7 +26,7 @@ SHOWN_SIDE = 1280  # px, the most that the compare slider is sent
 EDGES = ("canny", "lineart")
 GRIDS = (4, 32)  # cells on the longer side
 BUDGETS = (64, 65_536)  # bytes
-SEEDS = (0, 2**32 - 1)
+MAX_FIELD = 40  # characters of a seed, more than the largest has
 FINAL, PREVIEW = "painter", "painter-preview"
 
 
@@ -103,7 +104,7 @@ def open_file(path: str) -> Opened:
 def current(value: Any, text: str, negative: str, seed: Any, keep_seed: Any) -> tuple[Drawing, Layers]:
     """The canvas's value and the fields beside it -> what Save writes and Decode reads."""
     drawing = session.read(value)
-    kept = whole(seed, "seed", *SEEDS) if keep_seed else None
+    kept = seed_of(seed) if keep_seed else None
     return drawing, drawing.layers(text or "", negative or "", kept)
 
 
@@ -270,6 +271,17 @@ def whole(value: Any, what: str, low: int, high: int) -> int:
     if type(value) not in (int, float) or value != value or not low <= value <= high:
         raise InvalidLayer(f"the {what} must be a whole number from {low:,} to {high:,}")
     return int(value)
+
+
+def seed_of(value: Any) -> int:
+    """The seed's field -> int. It is text, as a browser's numbers are exact to 2^53 only.
+
+    Raises `InvalidLayer` for anything but the digits of 0..`MAX_SEED`.
+    """
+    digits = value.strip() if isinstance(value, str) else ""
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= MAX_FIELD and int(digits) <= MAX_SEED):
+        raise InvalidLayer(f"the seed must be a whole number from 0 to {MAX_SEED:,}")
+    return int(digits)
 
 
 def number(value: Any, what: str, low: float, high: float) -> float:

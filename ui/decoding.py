@@ -131,7 +131,7 @@ class Decoding:
     ) -> Iterator[Changes]:
         p, began = self.parts, time.monotonic()
         drawing, layers = actions.current(*now)
-        number = actions.whole(now[3], "seed", *actions.SEEDS)
+        number = actions.seed_of(now[3])
         decoder = actions.choice(decoder, "decoder", actions.decoders())
         job: Job | None = None
         try:

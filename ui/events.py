@@ -68,7 +68,7 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
     parts.save.click(on.saved, now, [parts.download, parts.status], **quiet).then(
         None, parts.download, None, js=_DOWNLOAD
     )
-    parts.dice.click(None, None, parts.seed, js="() => crypto.getRandomValues(new Uint32Array(1))[0]")
+    parts.dice.click(None, None, parts.seed, js="() => String(crypto.getRandomValues(new Uint32Array(1))[0])")
     _wire_decoding(page, parts, decoding, now, quiet)
 
 
@@ -204,7 +204,7 @@ class Handlers:
             p.negative: prompt.negative if prompt else "",
             p.origin: views.origin(opened.origin),
             p.budget: default_budget(layers.width, layers.height),
-            p.seed: layers.seed or 0,
+            p.seed: str(layers.seed or 0),
             p.keep_seed: layers.seed is not None,
             p.status: views.status(opened.warning, "warn") if opened.warning else done,
         }

@@ -41,7 +41,7 @@ class Parts:
     compare: gr.ImageSlider
     status: gr.HTML
     decoder: gr.Dropdown
-    seed: gr.Number
+    seed: gr.Textbox
     dice: gr.Button
     keep_seed: gr.Checkbox
     only: gr.Checkbox
@@ -153,9 +153,9 @@ def _result_column(original: str, layers: Layers) -> dict[str, Any]:
             parts["decoder"] = gr.Dropdown(
                 actions.decoders(), value=actions.FINAL, label="Decoder", elem_id="decoder", min_width=100
             )
-            parts["seed"] = gr.Number(
-                layers.seed or 0, label="Seed", precision=0, minimum=actions.SEEDS[0],
-                maximum=actions.SEEDS[1], elem_id="seed", min_width=100,
+            parts["seed"] = gr.Textbox(
+                str(layers.seed or 0), label="Seed", max_lines=1, max_length=actions.MAX_FIELD,
+                elem_id="seed", min_width=100,
             )  # fmt: skip
             parts["dice"] = gr.Button("New seed", elem_id="dice", min_width=44)
         parts |= _diffusion_panel(layers)

@@ -8,6 +8,7 @@ import pytest
 from codec import CodecError, Colormap, Layers, Pose, Prompt, Sketch
 from codec.errors import BudgetTooSmall, ImageError, InvalidLayer, Truncated
 from codec.extract.edges import DETECTORS
+from codec.layers import MAX_SEED
 from ui import actions, session
 from ui.page import EXAMPLE, EXAMPLE_PICTURE
 
@@ -97,6 +98,21 @@ def test_fit_says_when_strokes_are_not_the_matter():
 def test_a_budget_that_is_no_budget_is_refused(bad):
     with pytest.raises(InvalidLayer):
         actions.whole(bad, "byte budget", *actions.BUDGETS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "seed"), [("0", 0), (" 7 ", 7), (str(2**53 + 1), 2**53 + 1), (str(MAX_SEED), MAX_SEED)]
+)
+def test_a_seed_is_exact(typed, seed):
+    assert actions.seed_of(typed) == seed
+    _, layers = actions.current(session.write(EXAMPLE_LAYERS, "x"), "a", "", typed, True)
+    assert Layers.from_bytes(layers.to_bytes()).seed == seed
+
+
+@pytest.mark.parametrize("bad", [None, "", "-1", "1.5", "1e3", "7_0", "²", "٣", str(MAX_SEED + 1), "9" * 9999, 7, [1]])
+def test_a_seed_that_is_no_seed_is_refused(bad):
+    with pytest.raises(InvalidLayer):
+        actions.seed_of(bad)
 
 
 def test_a_picture_file_becomes_layers_within_the_budget():

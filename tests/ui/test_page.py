@@ -14,6 +14,7 @@ from codec import Layers, Pose, Prompt
 from codec.decode import Step
 from codec.errors import Cancelled
 from codec.image import encode_png, load
+from codec.layers import MAX_SEED
 from ui import actions
 from ui.page import EXAMPLE
 
@@ -283,6 +284,19 @@ def test_saved_work_opens_again_with_the_same_bytes(visit, fresh):
     expect(other.page.locator("#prompt textarea")).to_have_value("ein Kaffee – ☕")
     expect(other.page.locator("#compare")).to_contain_text("Layers | preview")
     assert other.save() == data
+
+
+def test_the_largest_seed_comes_back_exactly_and_decodes(visit):
+    data = Layers(64, 64, Prompt("x"), POSE, seed=MAX_SEED).to_bytes()
+    visit.put("open", {"name": "large.tril", "mimeType": "application/octet-stream", "buffer": data})
+    visit.says("Opened large")
+    expect(visit.page.locator("#seed input")).to_have_value(str(MAX_SEED))
+    assert visit.save() == data
+    visit.page.locator("#decode").click()
+    expect(visit.page.locator("#status")).to_contain_text(f"seed {MAX_SEED}", timeout=90_000)
+    visit.page.locator("#dice").click()
+    expect(visit.page.locator("#seed input")).not_to_have_value(str(MAX_SEED))
+    assert 0 <= Layers.from_bytes(visit.save()).seed < 2**32
 
 
 @pytest.mark.parametrize(
