@@ -78,6 +78,10 @@ def _encode(options: argparse.Namespace) -> None:
     from codec.extract import extract
     from codec.search import COST
 
+    if options.best_of and options.seed is not None:
+        raise CodecError("--seed and --best-of exclude each other: one says which seed, the other looks for it")
+    if not options.best_of and (options.decoder != "painter" or _given(options)):
+        raise CodecError("a decoder and its options are for --best-of N")
     source = sys.stdin.buffer if options.image == "-" else options.image
     found = extract(
         source,
@@ -121,17 +125,24 @@ def _decode(options: argparse.Namespace) -> None:
 
 def _settings(options: argparse.Namespace) -> Options | None:
     """What was said about the Stable Diffusion decoder, if that is the one."""
+    given = _given(options)
     if options.decoder != "sd15":
+        if given:
+            raise CodecError(f"--{next(iter(given)).replace('_', '-')} is for --decoder sd15")
         return None
     from pathlib import Path
 
     from codec.decode.presets import Options
 
-    given = {name: getattr(options, name) for name in _SD15 if getattr(options, name) is not None}
     for name in ("models", "checkpoint"):
         if name in given:
             given[name] = Path(given[name])
     return Options(**given)
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """What was said about the Stable Diffusion decoder."""
+    return {name: getattr(options, name) for name in _SD15 if getattr(options, name) is not None}
 
 
 def _inspect(options: argparse.Namespace) -> None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import functools
 import math
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from codec import oklab
+from codec import oklab, tables
 from codec.errors import Corrupt
 from codec.rangecoder import TOTAL, Bit, Coder, Number
 
@@ -46,7 +45,6 @@ def brightest(rows: int, cols: int, step: int) -> int:
 
 _SIZES: Final = 14  # classes of expected size, half an octave each
 _ACTIVITIES: Final = (0, 1, 2, 3, 3, 4, 4, 4, 5)  # of twice the left and upper neighbour and the diagonal
-_SHAPE: Final = 2 * _SIZES * 6 * 3  # lightness or colour, size, activity; zero? one? two?
 _LEVEL_OF: Final = (64, 48, 48)  # how large L, a and b are at frequency 1, in eighths of an octave
 
 
@@ -60,10 +58,7 @@ class Models:
 
 @functools.cache
 def _priors() -> list[tuple[int, int]]:
-    path = Path(__file__).with_name("colour_priors.npy")
-    if not path.exists():
-        return [(32768, 0)] * _SHAPE
-    return [(int(p), int(n)) for p, n in np.load(path, allow_pickle=False)]
+    return tables.load("colour_priors.npy")
 
 
 def syntax(coder: Coder, given: Coefficients | None, models: Models | None = None) -> Coefficients:

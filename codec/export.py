@@ -20,15 +20,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from codec import image, svg
 from codec.container import KEEPABLE, Chunk
 from codec.errors import CodecError, FormatError, InvalidLayer, LimitExceeded
 from codec.layers import Layers
 from codec.semantic import Prompt
 from codec.settings import Settings
-from codec.strokes import MAX_POINTS
 from codec.structure import Pose, Sketch
 from codec.texture import MAX_CELLS, Colormap
 
@@ -242,10 +239,6 @@ def _sketch(data: bytes, notes: dict[str, Any], width: int, height: int) -> Sket
     lattice = notes.get("sketch") or {"cols": _DEFAULT_COLS, "rows": None}
     cols, rows = lattice["cols"], lattice["rows"]
     polylines = svg.read(data, width, height)
-    cells = np.array([cols / width, (rows or cols) / height])
-    steps = sum(np.abs(np.diff(polyline, axis=0) * cells).max(axis=1, initial=0).sum() for polyline in polylines)
-    if steps > 2 * MAX_POINTS:
-        raise LimitExceeded("its lines are too long for a sketch; remove some")
     return Sketch.from_polylines(polylines, width, height, cols, rows)
 
 

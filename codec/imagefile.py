@@ -138,7 +138,9 @@ def _inflate(packed: bytes, limit: int) -> bytes:
     return data if unpacker.eof and len(data) <= limit else b""
 
 
-_MARKER = re.compile(rb"\xff+([^\x00\xff])")
+# no repeat in these: a run of FF bytes must not be looked at twice
+_MARKER = re.compile(rb"\xff([^\x00\xff])")
+_AFTER_SCAN = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # restarts belong to the scan
 _FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the start-of-frame markers
 
 
@@ -156,9 +158,7 @@ def _jpeg(data: bytes) -> Parts:
         if marker == 0xDA:  # start of scan: from here on libjpeg reads
             if not sized:
                 raise ImageError("is a JPEG without a frame header; it is damaged")
-            if data.count(b"\xff\xda", found.start()) > MAX_SCANS:
-                raise ImageError(f"is a JPEG with more than {MAX_SCANS} scans; save it anew")
-            parts.data = b"".join(kept) + b"\xff" + data[start - 1 :]
+            parts.data = b"".join(kept) + b"\xff" + data[start - 1 : _scans_end(data, start)]
             return parts
         at = start
         if marker == 0x01 or 0xD0 <= marker <= 0xD9:  # these have no body
@@ -175,6 +175,22 @@ def _jpeg(data: bytes) -> Parts:
         if not (0xE0 <= marker <= 0xEF or marker == 0xFE) or marker in (0xE0, 0xE2, 0xEE):
             kept.append(b"\xff" + data[start - 1 : at])
     raise ImageError(f"has more than {MAX_CHUNKS} JPEG segments; save it anew")
+
+
+def _scans_end(data: bytes, at: int) -> int:
+    """Where the picture ends whose first scan's header is at `at`; phones append films after that."""
+    scans = 1
+    for _ in range(MAX_CHUNKS):
+        found = _AFTER_SCAN.search(data, at)
+        if found is None or found.end() + 2 > len(data):
+            return len(data) if found is None or found[1][0] != 0xD9 else found.end()
+        if found[1][0] == 0xD9:  # end of image
+            return found.end()
+        scans += found[1][0] == 0xDA
+        if scans > MAX_SCANS:
+            break
+        at = found.end() + struct.unpack_from(">H", data, found.end())[0]
+    raise ImageError(f"is a JPEG with more than {MAX_SCANS} scans; save it anew")
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:

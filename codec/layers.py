@@ -9,6 +9,7 @@ Each layer decodes alone; any may be absent.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
@@ -69,6 +70,11 @@ class Layers:
     extra: tuple[container.Chunk, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in ("width", "height", "seed"):
+            object.__setattr__(self, name, _whole(name, getattr(self, name)))
+        object.__setattr__(self, "extra", tuple(sorted((kind, bytes(data)) for kind, data in self.extra)))
+        if not all(0 <= kind < 256 and not kind & 0x20 and kind not in (SEED, SETTINGS) for kind, _ in self.extra):
+            raise InvalidLayer("an unknown extension has a type of its own, a byte without bit 5")
         if not all(1 <= side <= container.MAX_SIDE for side in (self.width, self.height)):
             raise InvalidLayer(
                 f"the picture is {self.width}x{self.height}; a side has 1 to {container.MAX_SIDE} pixels"
@@ -96,7 +102,7 @@ class Layers:
     def salvage(cls, data: bytes) -> tuple[Layers, tuple[str, ...]]:
         """The undamaged layers of a damaged file, and the names of the lost ones.
 
-        Raises `FormatError` where the header itself cannot be read.
+        Raises `FormatError` where the header itself cannot be read, `LimitExceeded` over 65,536 bytes.
         """
         content, damaged = container.salvage(data)
         payloads = list(content.layers)
@@ -111,7 +117,10 @@ class Layers:
                 lost.append(name)
         rest = Container(content.width, content.height, (payloads[0], payloads[1], payloads[2]), content.chunks)
         names = tuple(name for name in container.LAYERS if name in lost)
-        return cls._parse(rest), names
+        try:
+            return cls._parse(rest), names
+        except FormatError:  # an extension holds nonsense
+            return cls._parse(replace(rest, chunks=())), names
 
     def sizes(self) -> Sizes:
         """The bytes of each part of the file that `to_bytes` writes."""
@@ -158,6 +167,14 @@ class Layers:
             Settings.from_bytes(chunks.pop(SETTINGS)) if SETTINGS in chunks else None,
             tuple(chunks.items()),
         )
+
+
+def _whole(name: str, value: int | None) -> int | None:
+    """A whole number of any integer type. Raises `InvalidLayer` for anything else but None."""
+    try:
+        return None if value is None and name == "seed" else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise InvalidLayer(f"the {name} is a whole number, not {value!r}") from None
 
 
 def _seed(payload: bytes) -> int:

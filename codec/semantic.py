@@ -11,11 +11,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from codec import tables
 from codec.errors import Corrupt, InvalidLayer
 from codec.rangecoder import Bit, Coder, Decoder, Encoder, Number
 
@@ -28,7 +28,6 @@ _MODES: Final = (13, 2, 1)  # matched, plain, reserved
 _MATCHED, _PLAIN = 0, 1
 _NO_NEGATIVE: Final = 60000  # of 65,536 prompts
 _MOST: Final = 120  # of one count: 257 symbols of weight 2 * 120 stay under the coder's total
-_PRIMER: Final = Path(__file__).with_name("primer.txt")
 
 Counts = dict[int, int]
 Model = dict[str, Counts]
@@ -49,6 +48,8 @@ class Prompt:
         for name, text in (("prompt", self.text), ("negative prompt", self.negative)):
             try:
                 size = len(text.encode())
+            except AttributeError:
+                raise InvalidLayer(f"the {name} is text, not {text!r}") from None
             except UnicodeEncodeError:
                 raise InvalidLayer(f"the {name} holds half a character (a lone surrogate)") from None
             if size > MAX_TEXT:
@@ -187,7 +188,7 @@ class _Overlay(dict[str, Counts]):
 def _primed() -> Model:
     """The model after reading the primer, one prompt a line."""
     model: Model = {}
-    for line in _PRIMER.read_bytes().splitlines():
+    for line in tables.read("primer.txt").splitlines():
         history = _START[0]
         for symbol in (*line, _END):
             _learn(model, history, symbol)

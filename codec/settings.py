@@ -35,14 +35,16 @@ class Settings:
     model: str | None = None
 
     def __post_init__(self) -> None:
-        if self.steps is not None and not 1 <= self.steps <= 255:
+        if self.steps is not None and not (type(self.steps) is int and 1 <= self.steps <= 255):
             raise InvalidLayer("the steps of generation are 1..255")
         if self.guidance is not None and not (0 <= self.guidance < 64 and self.guidance * 4 % 1 == 0):
             raise InvalidLayer("the guidance of generation is 0..63.75 in quarters")
         if self.sampler is not None and self.sampler not in SAMPLERS:
             raise InvalidLayer(f"the sampler is one of {', '.join(SAMPLERS)}")
-        if self.model is not None and not 1 <= len(self.model.encode(errors="replace")) <= MAX_MODEL:
+        if self.model is not None and not 1 <= len(self.model.encode(errors="surrogatepass")) <= MAX_MODEL:
             raise InvalidLayer(f"the model's name has 1 to {MAX_MODEL} bytes")
+        if self.model is not None and any("\ud800" <= letter <= "\udfff" for letter in self.model):
+            raise InvalidLayer("the model's name holds half a character (a lone surrogate)")
 
     def to_bytes(self) -> bytes:
         """The chunk's payload; empty if nothing is known."""

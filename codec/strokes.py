@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final
 
-import numpy as np
-
+from codec import tables
 from codec.chain import DIRECTION, STEPS, Point, Stroke
 from codec.errors import Corrupt
 from codec.rangecoder import Bit, Coder
@@ -76,11 +74,7 @@ SHAPE: Final = (2, 8, 32, 2 * 125 * 8 * 8)  # how many bits of each group the ta
 @functools.cache
 def _priors() -> list[list[tuple[int, int]]]:
     """Probability and confidence of each bit, by group."""
-    path = Path(__file__).with_name("stroke_priors.npy")
-    if not path.exists():
-        return [[(32768, 0)] * count for count in SHAPE]
-    table = np.load(path, allow_pickle=False)
-    pairs = [(int(p), int(n)) for p, n in table]
+    pairs = tables.load("stroke_priors.npy")
     groups = []
     for count in SHAPE:
         groups.append(pairs[:count])

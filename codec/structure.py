@@ -50,7 +50,8 @@ class Sketch:
                 raise InvalidLayer("a stroke is a chain of neighbouring cells inside the lattice")
 
     def _fits(self, stroke: Stroke) -> bool:
-        inside = all(0 <= x < self.cols and 0 <= y < self.rows for x, y in stroke)
+        whole = all(type(x) is int and type(y) is int for x, y in stroke)
+        inside = whole and all(0 <= x < self.cols and 0 <= y < self.rows for x, y in stroke)
         return inside and len(stroke) >= 2 and is_chain(stroke)
 
     @classmethod
@@ -66,16 +67,25 @@ class Sketch:
 
         `polylines`: each (N, 2) of x, y in pixels; what leaves the picture is moved to its edge. A
         curve that turns back on itself becomes two strokes, one that stays inside a cell none.
-        Chains given as `points()` come back as they were. `rows` None: cells about square.
+        Chains given as `points()` come back as they were. `rows` None: cells about square. Raises
+        `InvalidLayer` for more points than a sketch holds, and what is not a finite number.
         """
+        if width < 1 or height < 1:
+            raise InvalidLayer("a picture has a width and a height of 1 or more")
         rows = rows or min(max(round(cols * height / width), MIN_CELLS), MAX_CELLS)
         scale = np.array([cols / width, rows / height])
         chains: list[Stroke] = []
+        steps = points = 0.0
         for polyline in polylines:
             positions = np.asarray(polyline, np.float64).reshape(-1, 2) * scale
             if not np.isfinite(positions).all():
                 raise InvalidLayer("a stroke's points must be finite numbers")
-            chains += snap(np.clip(positions, 0, [cols - 0.001, rows - 0.001]))
+            positions = np.clip(positions, 0, [cols - 0.001, rows - 0.001])
+            steps += np.abs(np.diff(positions, axis=0)).max(axis=1, initial=0).sum()
+            points += len(positions)
+            if steps > 2 * MAX_POINTS or points > 16 * MAX_POINTS:  # before any work is done for them
+                raise InvalidLayer(f"a sketch holds at most {MAX_POINTS} points: draw less, or erase some strokes")
+            chains += snap(positions)
         return cls(cols, rows, tuple(chains))
 
     def points(self, width: int, height: int) -> list[np.ndarray]:

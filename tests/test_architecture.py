@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Parts import parts of lower rows only. A part is a module or a package of this name.
 ROWS = (
     {"errors"},
-    {"image", "rangecoder", "container", "raster", "oklab", "weights", "svg", "torchvision_compat"},
+    {"image", "rangecoder", "container", "raster", "oklab", "tables", "weights", "svg", "torchvision_compat"},
     {"models"},
     {"semantic", "structure", "texture", "settings"},
     {"layers"},

@@ -328,3 +328,25 @@ def test_models_are_listed_without_a_network(capsys):
     assert main(["models", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert {"sd15", "sketch-adapter", "color-adapter", "blip2"} <= {model["name"] for model in listed}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["encode", "PNG", "-o", "OUT", "--decoder", "sd15"],
+        ["encode", "PNG", "-o", "OUT", "--steps", "4"],
+        ["encode", "PNG", "-o", "OUT", "--seed", "7", "--best-of", "2"],
+        ["decode", "TRIL", "-o", "OUT", "--preset", "fast"],
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(tril, png, tmp_path, capsys, arguments):
+    names = {"PNG": str(png), "TRIL": str(tril), "OUT": str(tmp_path / "out")}
+    assert main([names.get(argument, argument) for argument in arguments]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_budget_beyond_the_format_is_the_largest_file(png, tmp_path):
+    out = tmp_path / "big.tril"
+    assert main(["encode", str(png), "-o", str(out), "--budget", "100000000"]) == 0
+    assert len(out.read_bytes()) < 65536

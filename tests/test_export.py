@@ -151,7 +151,7 @@ def test_unknown_chunks_stay_while_they_are_true(tmp_path):
         ("colormap.png", encode_png(np.zeros((3, 3, 3), np.uint8)), InvalidLayer),
         ("sketch.svg", b"<!DOCTYPE svg><svg/>", FormatError),
         ("sketch.svg", b'<svg viewBox="0 0 9 9"><rect/></svg>', FormatError),
-        ("sketch.svg", b'<svg><path d="M0 0' + b"L320 0L0 1" * 3000 + b'"/></svg>', LimitExceeded),
+        ("sketch.svg", b'<svg><path d="M0 0' + b"L320 0L0 1" * 3000 + b'"/></svg>', InvalidLayer),
         ("pose.json", b"{}", FormatError),
         ("layers.json", b"", FormatError),
         ("layers.json", b"[]", FormatError),

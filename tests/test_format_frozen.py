@@ -12,8 +12,8 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from codec import Colormap, Layers, Pose, Prompt, coefficients, semantic
-from codec.errors import Corrupt, FormatError
+from codec import Colormap, Layers, Pose, Prompt, coefficients, semantic, tables
+from codec.errors import Corrupt, FormatError, ModelMissing
 from codec.rangecoder import Bit, Encoder
 from tests.golden.write import contents, describe
 
@@ -106,4 +106,14 @@ def test_what_every_reader_must_refuse(written: Callable[[], tuple[type, bytes]]
 def test_the_tables_are_those_of_the_specification(name: str) -> None:
     """A table is part of the format: another one would read every old file as something else."""
     digest = hashlib.sha256((CODEC / name).read_bytes()).hexdigest()
+    assert tables.SHA256[name] == digest
     assert re.search(rf"{re.escape(name)}`\s+\(SHA-256\s+`{digest}`", (CODEC / "FORMAT.md").read_text())
+
+
+def test_another_table_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tables, "_FOLDER", tmp_path)
+    with pytest.raises(ModelMissing, match=r"stroke_priors\.npy"):
+        tables.load("stroke_priors.npy")
+    (tmp_path / "primer.txt").write_text("a cat\n")
+    with pytest.raises(ModelMissing, match=r"primer\.txt"):
+        tables.read("primer.txt")

@@ -395,3 +395,27 @@ def test_odd_texts_and_sizes():
     assert np.array_equal(text_card("é", 99, 99), text_card("e", 99, 99))
     with pytest.raises(ImageError):
         text_card("a", 0, 5)
+
+
+def test_a_run_of_fill_bytes_in_a_jpeg_is_read_once():
+    """Quadratic work on a megabyte of FF would hang this test."""
+    with pytest.raises(ImageError):
+        load(b"\xff\xd8" + b"\xff" * 1_000_000 + b"\x00" + b"\xff" * 1_000_000)
+
+
+def test_what_phones_append_to_a_jpeg_is_not_looked_at(photo):
+    """A film after the end of the picture, which holds many bytes that look like scans."""
+    out = io.BytesIO()
+    Image.fromarray(photo).save(out, "JPEG")
+    film = np.random.default_rng(0).integers(0, 256, 100_000, dtype=np.uint8).tobytes() + b"\xff\xda" * 1000
+    assert (load(out.getvalue() + film).pixels == load(out.getvalue()).pixels).all()
+
+
+def test_a_jpeg_of_too_many_scans_is_refused(photo):
+    out = io.BytesIO()
+    Image.fromarray(photo).save(out, "JPEG")
+    data = out.getvalue()
+    at = data.index(b"\xff\xda")
+    scan = data[at : at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")]
+    with pytest.raises(ImageError, match="scans"):
+        load(data[:-2] + scan * 100 + data[-2:])

@@ -6,11 +6,12 @@ import contextlib
 import itertools
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec import Layers, Prompt
+from codec import Layers, Prompt, container
 from codec.errors import CodecError, Corrupt, FormatError, InvalidLayer
 from codec.layers import default_budget
 from codec.settings import Settings
@@ -126,3 +127,25 @@ def test_any_bytes_are_refused_with_our_errors(data: bytes) -> None:
 def test_refuses_what_a_file_cannot_hold(values: dict) -> None:
     with pytest.raises(InvalidLayer):
         replace(example(), **values)
+
+
+@pytest.mark.parametrize(
+    "values", [{"seed": 1.5}, {"width": 512.5}, {"height": None}, {"extra": ((0x300, b""),)}, {"extra": ((0xC1, b""),)}]
+)
+def test_refuses_what_is_no_whole_number_or_extension(values: dict) -> None:
+    with pytest.raises(InvalidLayer):
+        replace(example(), **values)
+
+
+def test_any_kind_of_integer_and_order_of_extensions_will_do() -> None:
+    extra = ((0xDF, b"b"), (0x80, b"a"))
+    content = replace(example(), width=np.int64(200), seed=np.uint8(5), extra=extra)
+    assert Layers.from_bytes(content.to_bytes()) == content
+
+
+def test_salvage_goes_on_without_an_extension_that_holds_nonsense() -> None:
+    whole = replace(example(), seed=None, settings=None)
+    data = container.pack(replace(container.unpack(whole.to_bytes()), chunks=((0xC1, b"\0\1"),)))
+    with pytest.raises(Corrupt):
+        Layers.from_bytes(data)
+    assert Layers.salvage(data) == (whole, ())

@@ -167,3 +167,18 @@ def test_limits_that_a_decoder_meets_are_corrupt_not_slow() -> None:
     coder.choice((1, 12, 3), 1)
     strokes.syntax(coder, (32, 32, (zigzag,) * 1000))
     assert len(structure.from_bytes(coder.finish()).strokes) == 1000
+
+
+def test_a_crowd_on_the_largest_picture_is_drawn_piece_by_piece() -> None:
+    drawn = Pose(pose().persons * 8).render(2048, 2048)
+    x, y = pose().persons[0][0]
+    assert tuple(drawn[y, x]) == (255, 0, 0)  # the nose
+    assert drawn[:200].max() == 0 and drawn[:, :600].max() == 0
+
+
+def test_endless_scribbles_are_refused_before_any_work() -> None:
+    zigzag = np.array([[0.0, 0], [4096, 4096]] * 50_000)
+    with pytest.raises(InvalidLayer, match="points"):
+        Sketch.from_polylines([zigzag], 4096, 4096, 1024)
+    with pytest.raises(InvalidLayer):
+        Sketch.from_polylines([zigzag], 0, 10, 8)

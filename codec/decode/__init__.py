@@ -53,10 +53,12 @@ def get(name: str, options: Options | None = None) -> Decoder:
     `options`: of "sd15" (presets.Options); the painter has none. Without options it is the same object
     every time. Weights are shared, whatever the options.
 
-    Raises UnknownName (its message lists the names) and ModelMissing.
+    Raises UnknownName (its message lists the names; also for options of a decoder that has none) and ModelMissing.
     """
     if name not in _BUILDERS:
         raise UnknownName(f"there is no decoder {name!r}; there are: {', '.join(names())}")
+    if options is not None and name != "sd15":
+        raise UnknownName(f"the decoder {name} has no options: they are for sd15")
     if options is not None:
         return _BUILDERS[name](options)
     with _lock:

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from codec import image
-from codec.container import MAX_SIDE
+from codec.container import MAX_BYTES, MAX_SIDE
 from codec.edit import grid as grid_of
 from codec.errors import BudgetTooSmall, ImageError, InvalidLayer
 from codec.extract import structure
@@ -54,7 +54,7 @@ def extract(
     """The layers of a picture. Parameters and errors as `codec.encode`; `spare` bytes of the budget stay free."""
     picture = _picture(source)
     height, width = picture.pixels.shape[:2]
-    budget = (default_budget(width, height) if budget is None else budget) - spare
+    budget = min(default_budget(width, height) if budget is None else budget, MAX_BYTES) - spare
     found = find_prompt(picture, prompt, negative, captioner)
     if found.origin != GIVEN:
         found = _shorten(found, budget // 2)

@@ -5,7 +5,8 @@
 
 Each DIR is searched for pictures. A table has a row for each adaptive bit: the probability of a 1
 in 65,536ths, and how many bits' worth of evidence it starts with. A table is part of
-the format: files written with one can only be read with the same one (see FORMAT.md).
+the format: files written with one can only be read with the same one. The hash of a new one goes into
+tables.py and FORMAT.md, and what is coded with it gets a new kind.
 
 The tables in the repository were trained on photos and paintings of Debian 12's
 packages, all free: the landscapes and scenes of endless-sky-data and mate-backgrounds (colours), and

@@ -1,0 +1,39 @@
+"""The tables that are part of the format: FORMAT.md names their hashes, and so does this file.
+
+Another table would read every file as something else, and write what nobody else can read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from codec.errors import ModelMissing
+
+_FOLDER: Final = Path(__file__).parent
+SHA256: Final = {
+    "primer.txt": "e280df9663b67a8bb8618146dfcf63c0f1748b8ff9956988db1bfb81f29bf114",
+    "stroke_priors.npy": "7e027829361ed7ddf88c19a0e15673b4fdbeee207ce0351b99f22baa11041a36",
+    "colour_priors.npy": "039baab25aee75a641f250d3a9f43307877d2b65105bae52519443ae44784752",
+}
+
+
+def read(name: str) -> bytes:
+    """The bytes of a table. Raises `ModelMissing` if it is absent or not the one of the format."""
+    try:
+        data = (_FOLDER / name).read_bytes()
+    except OSError:
+        data = b""
+    if hashlib.sha256(data).hexdigest() != SHA256[name]:
+        raise ModelMissing(f"codec/{name} is absent or damaged: restore it from the project's files")
+    return data
+
+
+def load(name: str) -> list[tuple[int, int]]:
+    """A table of priors: probability in 65,536ths and confidence, a pair for each adaptive bit."""
+    pairs = np.load(io.BytesIO(read(name)), allow_pickle=False)
+    return [(int(p), int(n)) for p, n in pairs]
