@@ -18,7 +18,7 @@ from codec import CodecError, Layers, Sketch
 from codec.layers import default_budget
 from ui import actions, session, views
 from ui.decoding import Decoding
-from ui.replies import Changes, guarded, pair
+from ui.replies import Changes, guarded, pair, sentence
 
 if TYPE_CHECKING:
     from ui.page import Parts
@@ -42,15 +42,17 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
         parts.canvas, parts.prompt, parts.negative, parts.origin, parts.budget, parts.seed,
         parts.keep_seed, parts.picture, parts.original, parts.source, parts.only, parts.follow, parts.status,
     ]  # fmt: skip
-    edits = [
-        page.load, parts.canvas.edit, parts.prompt.change, parts.negative.change,
-        parts.budget.change, parts.seed.change, parts.keep_seed.change,
-    ]  # fmt: skip
+    edits = [page.load, parts.canvas.edit, parts.prompt.change, parts.negative.change, parts.seed.change]
+    newest = {**quiet, "trigger_mode": "always_last"}
 
     gr.on(
-        edits, on.edited, [*now, parts.budget, parts.original],
+        edits, on.edited, [*now, parts.budget, parts.status, parts.original],
         [parts.readout, parts.fit, parts.origin, parts.compare, parts.result, parts.status],
-        trigger_mode="always_last", concurrency_limit=1, concurrency_id="preview", **quiet,
+        concurrency_limit=1, concurrency_id="preview", **newest,
+    )  # fmt: skip
+    gr.on(
+        [parts.budget.change, parts.keep_seed.change], on.counted, [*now, parts.budget, parts.status],
+        [parts.readout, parts.fit, parts.status], **newest,
     )  # fmt: skip
     parts.picture.upload(
         on.picture_dropped,
@@ -102,14 +104,16 @@ class Handlers:
     @guarded
     def edited(
         self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any,
-        budget: Any, original: Any, request: gr.Request,
+        budget: Any, said: Any, original: Any, request: gr.Request,
     ) -> Iterator[Changes]:  # fmt: skip
         """New bytes at once, then a preview."""
         p = self.parts
-        drawing, layers = actions.current(value, text, negative, seed, keep_seed)
-        most = actions.whole(budget, "byte budget", *actions.BUDGETS)
-        over = len(layers.to_bytes()) > most
-        changes: Changes = {p.readout: views.readout(layers, most), p.fit: gr.update(visible=over)}
+        try:
+            drawing, layers = actions.current(value, text, negative, seed, keep_seed)
+            changes = self._bytes(layers, budget, said)
+        except CodecError as error:
+            yield {p.status: views.unusable(sentence(str(error)))}
+            return
         if not actions.same_prompt(drawing, layers):
             changes[p.origin] = views.origin("written by you")
         yield changes
@@ -120,6 +124,28 @@ class Handlers:
         if value.get("rev"):
             changes[p.status] = views.status("Preview of your edit. Press Decode for the finished picture.")
         yield changes
+
+    @guarded
+    def counted(
+        self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any, budget: Any, said: Any
+    ) -> Iterator[Changes]:
+        """The bytes against the budget; the picture is the same with any."""
+        try:
+            _, layers = actions.current(value, text, negative, seed, keep_seed)
+            changes = self._bytes(layers, budget, said)
+        except CodecError as error:
+            changes = {self.parts.status: views.unusable(sentence(str(error)))}
+        yield changes
+
+    def _bytes(self, layers: Layers, budget: Any, said: Any) -> Changes:
+        """`said`: what the status box shows; an edit that could not be is forgotten once one can."""
+        p = self.parts
+        most = actions.whole(budget, "byte budget", *actions.BUDGETS)
+        over = len(layers.to_bytes()) > most
+        changes: Changes = {p.readout: views.readout(layers, most), p.fit: gr.update(visible=over)}
+        if views.is_unusable(said):
+            changes[p.status] = views.status("That is put right. Press Decode for the finished picture.")
+        return changes
 
     @guarded
     def picture_dropped(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import escape
+from typing import Any
 
 from codec import Layers, Pose
 
@@ -37,6 +38,19 @@ def status(text: str, kind: str = "idle", done: float | None = None) -> str:
         bar = f'<progress max="100" value="{round(100 * done)}" aria-label="Progress"></progress>'
     role = "alert" if kind == "bad" else "status"
     return f'<div class="tl-status tl-{escape(kind)}" role="{role}"><p>{escape(text)}</p>{bar}</div>'
+
+
+_UNUSABLE = "tl-unusable"
+
+
+def unusable(text: str) -> str:
+    """The status box for what was typed or drawn and cannot be; see `is_unusable`."""
+    return f'<div class="tl-status tl-bad {_UNUSABLE}" role="alert"><p>{escape(text)}</p></div>'
+
+
+def is_unusable(shown: Any) -> bool:
+    """True if the status box, as the browser sends it, still speaks of such an edit."""
+    return isinstance(shown, str) and f'tl-bad {_UNUSABLE}"' in shown
 
 
 def missing(line: str, offer: str) -> str:

@@ -225,6 +225,34 @@ def test_decode_shows_steps_and_finishes(visit):
     expect(visit.page.locator("#result")).to_be_disabled()  # it is no longer what the layers say
 
 
+def test_another_budget_keeps_the_finished_picture(visit):
+    visit.page.locator("#decode").click()
+    expect(visit.page.locator("#status")).to_contain_text("Decoded in", timeout=90_000)
+    visit.page.get_by_role("button", name="Budget and extraction").click()
+    visit.page.locator("#budget input").fill("400")
+    expect(visit.page.locator("#readout")).to_contain_text("over the budget of 400")
+    visit.page.locator("#budget input").fill("401")  # answered when all of the first has been
+    expect(visit.page.locator("#readout")).to_contain_text("over the budget of 401")
+    expect(visit.page.locator("#fit")).to_be_visible()
+    expect(visit.page.locator("#compare")).to_contain_text("| decoded")
+    expect(visit.page.locator("#result")).to_be_enabled()
+    visit.says("Decoded in")
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("", "600"), ("5", "1000")])
+def test_an_error_goes_when_it_is_put_right(visit, wrong, right):
+    visit.page.get_by_role("button", name="Budget and extraction").click()
+    visit.page.locator("#budget input").fill(wrong)
+    visit.says("byte budget must be a whole number")
+    visit.page.locator("#budget input").fill(right)
+    visit.says("put right")
+    visit.page.locator("#keep-seed input").check()
+    visit.page.locator("#seed input").fill("five")
+    visit.says("seed must be a whole number")
+    visit.page.locator("#seed input").fill("5")
+    visit.says("put right")
+
+
 @pytest.fixture
 def endless(monkeypatch):
     """A decode that ends only by being stopped; -> the event that it has been."""
