@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import threading
@@ -158,6 +159,36 @@ def test_joints_are_erased_and_counted(visit):
     layers = Layers.from_bytes(visit.save())
     assert layers.semantic == Prompt("a dancer")
     assert layers.structure.persons[0] == (None, *POSE.persons[0][1:])
+
+
+DROP = """(target, [name, type, text]) => {
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0)), dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([bytes], name, { type }));
+  return ['dragenter', 'dragover', 'drop'].map((kind) => !target.dispatchEvent(
+    new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true })))
+}"""
+
+
+def drop(visit, where, name, kind, data):
+    """A file dropped on the first element `where`; the page must take it, or the browser leaves for it."""
+    _, over, dropped = visit.page.locator(where).first.evaluate(DROP, [name, kind, base64.b64encode(data).decode()])
+    assert over and dropped
+
+
+@pytest.mark.parametrize("where", ["body", ".lc-stage", "#picture", "#picture img", "#prompt textarea"])
+def test_a_file_of_ours_dropped_anywhere_opens(visit, where):
+    data = Layers(64, 64, Prompt("dropped"), POSE).to_bytes()
+    drop(visit, where, "Dropped.TRIL", "", data)
+    visit.says("Opened Dropped")
+    assert visit.save() == data
+
+
+@pytest.mark.parametrize("where", ["body", ".lc-stage", "#compare", "#picture", "#picture img"])
+def test_a_picture_dropped_anywhere_is_taken_apart_once(visit, picture, where):
+    uploads = len([url for url in visit.posts if "/upload" in url])
+    drop(visit, where, picture.name, "image/png", picture.read_bytes())
+    visit.says("Opened blue-square, 160 × 120")
+    assert len([url for url in visit.posts if "/upload" in url]) == uploads + 1
 
 
 def test_undo_and_redo_with_the_keyboard(visit):
