@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from codec import CodecError, Colormap, Layers, Pose, Prompt, Sketch
-from codec.errors import BudgetTooSmall, ImageError, InvalidLayer, Truncated
-from codec.extract.edges import DETECTORS
+from codec.errors import BudgetTooSmall, ImageError, InvalidLayer, ModelMissing, Truncated
+from codec.extract import POSE
+from codec.extract.edges import DETECTORS, LEARNED
 from codec.layers import MAX_SEED
 from ui import actions, session
 from ui.page import EXAMPLE, EXAMPLE_PICTURE
@@ -30,7 +31,8 @@ def test_the_example_is_what_its_picture_gives_in_kind():
 
 
 def test_the_edge_detectors_offered_are_the_ones_there_are():
-    assert set(actions.EDGES) == set(DETECTORS)
+    assert set(actions.EDGES) == {*DETECTORS, *LEARNED, "auto", POSE}
+    assert actions.EDGES[0] in DETECTORS  # the first choice needs no weights
 
 
 def test_the_preview_is_no_choice_for_the_final_picture():
@@ -126,6 +128,15 @@ def test_bad_options_are_refused(change):
     options = {"prompt": None, "negative": "", "budget": None, "grid": 0, "edges": "canny"} | change
     with pytest.raises(CodecError):
         actions.open_picture(str(EXAMPLE_PICTURE), **options)
+
+
+@pytest.mark.parametrize("edges", [*LEARNED, POSE])
+def test_an_edge_detector_without_its_weights_is_one_line(monkeypatch, tmp_path, edges):
+    monkeypatch.setenv("TRILAYER_MODELS", str(tmp_path))
+    monkeypatch.setenv("TRILAYER_CACHE", str(tmp_path))
+    with pytest.raises(ModelMissing) as error:
+        actions.open_picture(str(EXAMPLE_PICTURE), prompt="x", negative="", budget=None, grid=0, edges=edges)
+    assert "\n" not in str(error.value)
 
 
 def test_a_missing_picture_or_file_is_refused(tmp_path):
