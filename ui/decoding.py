@@ -45,24 +45,34 @@ class Decoding:
 
     # the decoder and its options
 
+    def chosen(self, request: gr.Request, decoder: Any) -> Changes:
+        """Shows the decoder's own options, and at once whether it can work here.
+
+        One answer and no more: a second one that comes close behind can reach the page in the same
+        frame, and the options then stay hidden.
+        """
+        return next(self._chosen(request, decoder))
+
     @guarded
-    def chosen(self, request: gr.Request, decoder: Any, value: Any, *how: Any) -> Iterator[Changes]:
-        """Shows the decoder's own options, and at once whether it can work here."""
+    def _chosen(self, request: gr.Request, decoder: Any) -> Iterator[Changes]:
         p, tab = self.parts, request.session_hash
         decoder = actions.choice(decoder, "decoder", actions.decoders())
         ours = decoder == diffusion.NAME
         changes: Changes = {p.panel: gr.update(visible=ours), p.only: self._switch(decoder, tab)}
         if not ours:
             changes[p.status] = views.status("The painter is chosen: it works on any machine, with nothing to fetch.")
-            yield changes
             self.users.remove(tab)
+            yield changes
             return
         self.users.add(tab)
         line = diffusion.missing()
         changes[p.status] = views.missing(line, _OFFER) if line else views.status("Stable Diffusion 1.5 is chosen.")
-        changes[p.note] = views.note("Looking at this machine…")
         yield changes
-        yield self._outlook(value, *how)
+
+    @guarded
+    def expected(self, decoder: Any, value: Any, *how: Any) -> Iterator[Changes]:
+        """How long the decoder that was just chosen will take."""
+        yield self._outlook(value, *how) if decoder == diffusion.NAME else {self.parts.note: gr.skip()}
 
     @guarded
     def preset(self, value: Any, *how: Any) -> Iterator[Changes]:

@@ -83,9 +83,8 @@ def _wire_decoding(page: gr.Blocks, parts: Parts, on: Decoding, now: list[Any], 
         concurrency_limit=16, concurrency_id="decode", **quiet,  # they take turns
     )  # fmt: skip
     parts.stop.click(on.stopped, None, parts.status, queue=False, **quiet)
-    parts.decoder.change(
-        on.chosen, [parts.decoder, parts.canvas, *how], [parts.panel, parts.only, parts.note, parts.status], **newest
-    )
+    chosen = parts.decoder.change(on.chosen, parts.decoder, [parts.panel, parts.only, parts.status], **newest)
+    chosen.then(on.expected, [parts.decoder, parts.canvas, *how], parts.note, **quiet)
     parts.preset.change(
         on.preset, [parts.canvas, *how], [parts.steps, parts.guidance, parts.follow, parts.note], **newest
     )
