@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 
 from codec.structure import Pose, Sketch
-from codec.texture import Colormap
 
 if TYPE_CHECKING:
     from codec.layers import Layers
@@ -36,7 +35,7 @@ def changed(before: Layers, after: Layers) -> np.ndarray:
     if before.texture != after.texture:
         if before.texture is None or after.texture is None:
             return everything
-        mask |= (_blocks(before.texture, width, height) != _blocks(after.texture, width, height)).any(2)
+        mask |= (before.texture.render(width, height) != after.texture.render(width, height)).any(2)
     return mask
 
 
@@ -71,10 +70,6 @@ def _drawn(structure: Sketch | Pose | None, width: int, height: int) -> np.ndarr
     if structure is None:
         return np.zeros((height, width, 3), np.uint8)
     return structure.render(width, height)
-
-
-def _blocks(colours: Colormap, width: int, height: int) -> np.ndarray:
-    return colours.render(width, height)
 
 
 def _any_of(mask: np.ndarray, axis: int, old: int, new: int) -> np.ndarray:

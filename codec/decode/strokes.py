@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from codec import chain
+
 SUPERSAMPLE = 3
 LINE_WIDTH = 1 / 330  # of the diagonal: about 2.2 pixels at 512 x 512
 TAPER = 1 / 18  # length over which a stroke swells from its tip
@@ -21,8 +23,7 @@ def smooth(line: np.ndarray) -> np.ndarray:
 
     Averages three neighbours, then cuts the corners twice (Chaikin 1974).
     """
-    inner = (line[:-2] + 2 * line[1:-1] + line[2:]) / 4
-    line = np.concatenate([line[:1], inner, line[-1:]])
+    line = chain.smooth(line)
     for _ in range(2):
         cuts = np.stack([0.75 * line[:-1] + 0.25 * line[1:], 0.25 * line[:-1] + 0.75 * line[1:]], 1)
         line = np.concatenate([line[:1], cuts.reshape(-1, 2), line[-1:]])

@@ -23,8 +23,6 @@ from codec.extract.networks import Slot, clear_errors, device
 from codec.pose import KEYPOINTS, MAX_PERSONS, UNITS, Person, Pose
 from codec.torchvision_compat import ensure_torchvision
 
-POSE: Final = "openpose"  # what asks for a pose where an edge detector is named
-
 _BLOCK: Final = 16  # the networks halve four times at most
 _LEAST: Final = 128  # pixels a side; a narrower picture is padded, as OpenPose scales any height to 184
 _REMEDY: Final = "close other programs, or take the edge detector canny"
