@@ -58,7 +58,7 @@ class Models:
 
 @functools.cache
 def _priors() -> list[tuple[int, int]]:
-    return tables.load("colour_priors.npy")
+    return tables.load("v1/colour_priors.npy")
 
 
 def syntax(coder: Coder, given: Coefficients | None, models: Models | None = None) -> Coefficients:

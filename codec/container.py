@@ -14,7 +14,8 @@ from typing import Final
 from codec.errors import Corrupt, LimitExceeded, NotTrilayer, Truncated, UnsupportedVersion
 
 MAGIC: Final = b"\xb3L"  # "³L" in Latin-1; not valid UTF-8, so that no tool takes a file for text
-VERSION: Final = 1
+VERSIONS: Final = (1, 2)  # differ in what the payloads mean
+VERSION: Final = 2  # of what is made today
 LAYERS: Final = ("semantic", "structure", "texture")
 SIZES: Final = ((512, 512), (768, 512), (512, 768), (768, 768), (1024, 1024))  # codes 1..5
 MAX_SIDE: Final = 4096  # 12 bits hold no more
@@ -30,7 +31,7 @@ Chunk = tuple[int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What a file holds: size in pixels, three payloads (empty: absent), chunks by rising type.
+    """What a file holds: size in pixels, three payloads (empty: absent), chunks by rising type, version.
 
     A chunk's type is a byte without bit 5, which the file keeps to itself.
     """
@@ -39,6 +40,7 @@ class Container:
     height: int
     layers: tuple[bytes, bytes, bytes]
     chunks: tuple[Chunk, ...] = field(default=())
+    version: int = VERSION
 
 
 def pack(file: Container) -> bytes:
@@ -52,7 +54,7 @@ def pack(file: Container) -> bytes:
         raise LimitExceeded(f"the picture is {size[0]}x{size[1]}; a side has 1 to {MAX_SIDE} pixels")
     code = SIZES.index(size) + 1 if size in SIZES else 0
     out = bytearray(MAGIC)
-    out.append(VERSION << 5 | bool(file.chunks) << 4 | code)
+    out.append(file.version << 5 | bool(file.chunks) << 4 | code)
     if not code:
         out += ((size[0] - 1) << 12 | (size[1] - 1)).to_bytes(3, "big")
     for index, payload in enumerate(file.layers):
@@ -96,14 +98,14 @@ def salvage(data: bytes) -> tuple[Container, tuple[str, ...]]:
     content, damaged, intact = _parse(data, lenient=True)
     kept = tuple(b"" if name in damaged else payload for name, payload in zip(LAYERS, content.layers, strict=True))
     chunks = content.chunks if intact else ()
-    return Container(content.width, content.height, kept, chunks), damaged  # type: ignore[arg-type]
+    return Container(content.width, content.height, kept, chunks, content.version), damaged  # type: ignore[arg-type]
 
 
 def _parse(data: bytes, lenient: bool = False) -> tuple[Container, tuple[str, ...], bool]:
     if len(data) > MAX_BYTES:
         raise LimitExceeded(f"the file has {len(data)} bytes; the format ends at {MAX_BYTES}")
     reader = _Reader(data)
-    width, height, extended = _header(reader)
+    version, width, height, extended = _header(reader)
     layers = [b"", b"", b""]
     chunks: tuple[Chunk, ...] = ()
     damaged = []
@@ -126,16 +128,17 @@ def _parse(data: bytes, lenient: bool = False) -> tuple[Container, tuple[str, ..
         if not lenient:
             raise
         damaged += LAYERS[index:]
-    content = Container(width, height, (layers[0], layers[1], layers[2]), chunks)
+    content = Container(width, height, (layers[0], layers[1], layers[2]), chunks, version)
     return content, tuple(damaged), intact
 
 
-def _header(reader: _Reader) -> tuple[int, int, bool]:
+def _header(reader: _Reader) -> tuple[int, int, int, bool]:
     if reader.take(min(2, reader.left)) != MAGIC:
         raise NotTrilayer("this is not a Trilayer file")
     flags = reader.take(1)[0]
-    if flags >> 5 != VERSION:
-        raise UnsupportedVersion(f"the file has version {flags >> 5}; this reader knows {VERSION}")
+    version = flags >> 5
+    if version not in VERSIONS:
+        raise UnsupportedVersion(f"the file has version {version}; this reader knows up to {VERSION}")
     code = flags & 15
     if code > len(SIZES):
         raise Corrupt(f"size code {code} is reserved")
@@ -146,7 +149,7 @@ def _header(reader: _Reader) -> tuple[int, int, bool]:
         width, height = (packed >> 12) + 1, (packed & 0xFFF) + 1
         if (width, height) in SIZES:
             raise Corrupt("a size that has a code must use it")
-    return width, height, bool(flags & 16)
+    return version, width, height, bool(flags & 16)
 
 
 def _chunks(reader: _Reader) -> tuple[Chunk, ...]:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from codec.chain import Stroke
-from codec.container import KEEPABLE
+from codec.container import KEEPABLE, VERSION
 from codec.errors import InvalidLayer
 from codec.layers import Layers
 from codec.pose import UNITS, Joint, Pose
@@ -118,11 +118,11 @@ def erase(layers: Layers, mask: np.ndarray) -> Layers:
 
 
 def _edited(layers: Layers, **changed: object) -> Layers:
-    """With other layers. If that changes the picture, extensions not made for it are dropped."""
+    """With other layers, as today's version. If that changes the picture, extensions not made for it are dropped."""
     after = replace(layers, **changed)  # type: ignore[arg-type]
     if after == layers:
         return layers
-    return replace(after, extra=tuple(chunk for chunk in layers.extra if chunk[0] & KEEPABLE))
+    return replace(after, extra=tuple(chunk for chunk in layers.extra if chunk[0] & KEEPABLE), version=VERSION)
 
 
 def _cells(layers: Layers) -> np.ndarray:

@@ -57,7 +57,8 @@ class Layers:
     `width`, `height`: of the picture, 1..4096 pixels. `semantic`, `structure`, `texture`: the layers, None
     where absent; an empty prompt is an absent one. `seed`: 0..2^64 - 1, where the decoder's random
     numbers start. `settings`: how the picture was generated. `extra`: chunks unknown to this
-    version, kept as they came. Raises `InvalidLayer` for anything else.
+    version, kept as they came. `version`: of the file, 1 or 2; a file that was read keeps its own until it
+    is edited. Raises `InvalidLayer` for anything else.
     """
 
     width: int
@@ -68,6 +69,7 @@ class Layers:
     seed: int | None = None
     settings: Settings | None = None
     extra: tuple[container.Chunk, ...] = ()
+    version: int = container.VERSION
 
     def __post_init__(self) -> None:
         for name in ("width", "height", "seed"):
@@ -79,6 +81,8 @@ class Layers:
             raise InvalidLayer(
                 f"the picture is {self.width}x{self.height}; a side has 1 to {container.MAX_SIDE} pixels"
             )
+        if self.version not in container.VERSIONS:
+            raise InvalidLayer(f"version {self.version} of the format is not known")
         if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
             raise InvalidLayer("the seed is 0..2^64 - 1")
         if self.semantic == Prompt():
@@ -111,11 +115,11 @@ class Layers:
             alone = [b"", b"", b""]
             alone[index] = payloads[index]
             try:
-                cls._parse(Container(content.width, content.height, (alone[0], alone[1], alone[2])))
+                cls._parse(replace(content, layers=(alone[0], alone[1], alone[2]), chunks=()))
             except FormatError:  # its 8-bit check passed by chance
                 payloads[index] = b""
                 lost.append(name)
-        rest = Container(content.width, content.height, (payloads[0], payloads[1], payloads[2]), content.chunks)
+        rest = replace(content, layers=(payloads[0], payloads[1], payloads[2]))
         names = tuple(name for name in container.LAYERS if name in lost)
         try:
             return cls._parse(rest), names
@@ -145,13 +149,16 @@ class Layers:
         )
 
     def _container(self) -> Container:
-        payloads = [layer.to_bytes() if layer else b"" for layer in (self.semantic, self.structure, self.texture)]
+        payloads = [
+            layer.to_bytes(self.version) if layer else b"" for layer in (self.semantic, self.structure, self.texture)
+        ]
         chunks = list(self.extra)
         if self.seed is not None:
             chunks.append((SEED, self.seed.to_bytes((self.seed.bit_length() + 7) // 8, "big")))
         if self.settings is not None:
             chunks.append((SETTINGS, self.settings.to_bytes()))
-        return Container(self.width, self.height, (payloads[0], payloads[1], payloads[2]), tuple(sorted(chunks)))
+        layers = (payloads[0], payloads[1], payloads[2])
+        return Container(self.width, self.height, layers, tuple(sorted(chunks)), self.version)
 
     @classmethod
     def _parse(cls, content: Container) -> Layers:
@@ -160,12 +167,13 @@ class Layers:
         return cls(
             content.width,
             content.height,
-            Prompt.from_bytes(words) if words else None,
-            structure.from_bytes(lines) if lines else None,
-            Colormap.from_bytes(colours) if colours else None,
+            Prompt.from_bytes(words, content.version) if words else None,
+            structure.from_bytes(lines, content.version) if lines else None,
+            Colormap.from_bytes(colours, content.version) if colours else None,
             _seed(chunks.pop(SEED)) if SEED in chunks else None,
             Settings.from_bytes(chunks.pop(SETTINGS)) if SETTINGS in chunks else None,
             tuple(chunks.items()),
+            content.version,
         )
 
 

@@ -60,18 +60,18 @@ class Pose:
             if len(person) != len(KEYPOINTS) or not seen or not inside:
                 raise InvalidLayer(f"a person has {len(KEYPOINTS)} keypoints in 0..{UNITS - 1}, one or more seen")
 
-    def to_bytes(self) -> bytes:
-        """The payload."""
+    def to_bytes(self, version: int = 2) -> bytes:
+        """The payload in that version of the format."""
         from codec import structure
 
-        return structure.to_bytes(self)
+        return structure.to_bytes(self, version)
 
     @classmethod
-    def from_bytes(cls, payload: bytes) -> Pose:
+    def from_bytes(cls, payload: bytes, version: int = 2) -> Pose:
         """The pose of a payload. Raises `Corrupt` for bytes that `to_bytes` would not write."""
         from codec import structure
 
-        pose = structure.from_bytes(payload)
+        pose = structure.from_bytes(payload, version)
         if not isinstance(pose, cls):
             raise Corrupt("the structure layer holds a sketch, not a pose", ("structure",))
         return pose

@@ -18,6 +18,7 @@ import numpy as np
 from codec import tables
 from codec.errors import Corrupt, InvalidLayer
 from codec.rangecoder import Bit, Coder, Decoder, Encoder, Number
+from codec.v1 import words as words1
 
 MAX_TEXT: Final = 4096  # bytes of UTF-8, for the prompt and again for the negative prompt
 
@@ -55,8 +56,10 @@ class Prompt:
             if size > MAX_TEXT:
                 raise InvalidLayer(f"the {name} has {size} bytes; at most {MAX_TEXT} can be stored")
 
-    def to_bytes(self) -> bytes:
-        """The payload: the shorter of the matched and the plain form (the first, if alike)."""
+    def to_bytes(self, version: int = 2) -> bytes:
+        """The payload in that version of the format: its shortest form."""
+        if version == 1:
+            return words1.encode((self.text.encode(), self.negative.encode()))
         payloads = []
         for mode in (_MATCHED, _PLAIN):
             coder = Encoder()
@@ -66,14 +69,14 @@ class Prompt:
         return min(payloads, key=len)
 
     @classmethod
-    def from_bytes(cls, payload: bytes) -> Prompt:
+    def from_bytes(cls, payload: bytes, version: int = 2) -> Prompt:
         """The prompt of a payload. Raises `Corrupt` for bytes that `to_bytes` would not write."""
         coder = Decoder(payload)
         try:
-            prompt = _syntax(coder, coder.choice(_MODES), None)
+            prompt = _prompt1(payload) if version == 1 else _syntax(coder, coder.choice(_MODES), None)
         except (UnicodeDecodeError, InvalidLayer):
             raise Corrupt("the prompt is not text", ("semantic",)) from None
-        if prompt.to_bytes() != payload:
+        if prompt.to_bytes(version) != payload:
             raise Corrupt("the prompt's bytes are not in their one form", ("semantic",))
         return prompt
 
@@ -82,6 +85,11 @@ class Prompt:
         from codec.image import text_card
 
         return text_card(self.text or "(no prompt)", width, height)
+
+
+def _prompt1(payload: bytes) -> Prompt:
+    text, negative = words1.decode(payload)
+    return Prompt(text.decode(), negative.decode())
 
 
 def _syntax(coder: Coder, mode: int, prompt: Prompt | None) -> Prompt:
@@ -188,7 +196,7 @@ class _Overlay(dict[str, Counts]):
 def _primed() -> Model:
     """The model after reading the primer, one prompt a line."""
     model: Model = {}
-    for line in tables.read("primer.txt").splitlines():
+    for line in tables.read("v1/primer.txt").splitlines():
         history = _START[0]
         for symbol in (*line, _END):
             _learn(model, history, symbol)

@@ -74,7 +74,7 @@ SHAPE: Final = (2, 8, 32, 2 * 125 * 8 * 8)  # how many bits of each group the ta
 @functools.cache
 def _priors() -> list[list[tuple[int, int]]]:
     """Probability and confidence of each bit, by group."""
-    pairs = tables.load("stroke_priors.npy")
+    pairs = tables.load("v1/stroke_priors.npy")
     groups = []
     for count in SHAPE:
         groups.append(pairs[:count])

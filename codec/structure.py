@@ -22,6 +22,8 @@ from codec.errors import Corrupt, InvalidLayer
 from codec.pose import Pose
 from codec.rangecoder import Bit, Decoder, Encoder
 from codec.strokes import MAX_CELLS, MAX_POINTS, MAX_STROKES, MIN_CELLS
+from codec.v1 import pose as poses1
+from codec.v1 import strokes as strokes1
 
 _KINDS: Final = (1, 12, 3)  # reserved (so that no bytes at all is no layer), sketch, pose
 _SKETCH, _POSE = 1, 2
@@ -122,41 +124,53 @@ class Sketch:
         strokes.syntax(coder, (self.cols, self.rows, self.strokes), watch=watch)
         return self if fitting == len(self.strokes) else Sketch(self.cols, self.rows, self.strokes[:fitting])
 
-    def to_bytes(self) -> bytes:
-        """The payload."""
-        return to_bytes(self)
+    def to_bytes(self, version: int = 2) -> bytes:
+        """The payload in that version of the format."""
+        return to_bytes(self, version)
 
     @classmethod
-    def from_bytes(cls, payload: bytes) -> Sketch:
+    def from_bytes(cls, payload: bytes, version: int = 2) -> Sketch:
         """The sketch of a payload. Raises `Corrupt` for bytes that `to_bytes` would not write."""
-        sketch = from_bytes(payload)
+        sketch = from_bytes(payload, version)
         if not isinstance(sketch, cls):
             raise Corrupt("the structure layer holds a pose, not a sketch", ("structure",))
         return sketch
 
 
-def to_bytes(layer: Sketch | Pose) -> bytes:
-    """The payload of a sketch or a pose."""
+def to_bytes(layer: Sketch | Pose, version: int = 2) -> bytes:
+    """The payload of a sketch or a pose in that version of the format."""
     coder = Encoder()
     if isinstance(layer, Sketch):
         coder.choice(_KINDS, _SKETCH)
-        strokes.syntax(coder, (layer.cols, layer.rows, layer.strokes))
+        code = strokes1.syntax if version == 1 else strokes.syntax
+        code(coder, (layer.cols, layer.rows, layer.strokes))
     else:
         coder.choice(_KINDS, _POSE)
-        poses.syntax(coder, layer)
+        if version == 1:
+            poses1.syntax(coder, layer.persons)
+        else:
+            poses.syntax(coder, layer)
     return coder.finish()
 
 
-def from_bytes(payload: bytes) -> Sketch | Pose:
+def from_bytes(payload: bytes, version: int = 2) -> Sketch | Pose:
     """The layer of a payload. Raises `Corrupt` for bytes that `to_bytes` would not write."""
     coder = Decoder(payload)
     kind = coder.choice(_KINDS)
     if kind == _SKETCH:
-        layer: Sketch | Pose = Sketch(*strokes.syntax(coder, None))
+        code = strokes1.syntax if version == 1 else strokes.syntax
+        layer: Sketch | Pose = Sketch(*code(coder, None))
     elif kind == _POSE:
-        layer = poses.syntax(coder, None)
+        layer = _pose1(coder) if version == 1 else poses.syntax(coder, None)
     else:
         raise Corrupt("the structure layer has a kind this reader does not know", ("structure",))
-    if to_bytes(layer) != payload:
+    if to_bytes(layer, version) != payload:
         raise Corrupt("the structure layer's bytes are not in their one form", ("structure",))
     return layer
+
+
+def _pose1(coder: Decoder) -> Pose:
+    try:
+        return Pose(poses1.syntax(coder, None))
+    except InvalidLayer as error:
+        raise Corrupt(str(error), ("structure",)) from None

@@ -31,6 +31,7 @@ from codec.coefficients import (
 )
 from codec.errors import BudgetTooSmall, Corrupt, InvalidLayer
 from codec.rangecoder import Decoder, Encoder
+from codec.v1 import coefficients as coefficients1
 
 _KINDS: Final = (1, 15)  # reserved (so that no bytes at all is no layer), this one
 _BASIS: Final = 1 << 13  # 1.0 in the integer transform
@@ -143,24 +144,28 @@ class Colormap:
         cols = np.arange(width) * self.cols // width
         return self.cells[rows[:, None], cols[None, :]]
 
-    def to_bytes(self) -> bytes:
-        """The payload."""
+    def to_bytes(self, version: int = 2) -> bytes:
+        """The payload in that version of the format."""
         coder = Encoder()
         coder.choice(_KINDS, 1)
-        syntax(coder, Coefficients(self.rows, self.cols, self.step, self.levels, self.spots))
+        fields = (self.rows, self.cols, self.step, self.levels, self.spots)
+        if version == 1:
+            coefficients1.syntax(coder, coefficients1.Coefficients(*fields))
+        else:
+            syntax(coder, Coefficients(*fields))
         return coder.finish()
 
     @classmethod
-    def from_bytes(cls, payload: bytes) -> Colormap:
+    def from_bytes(cls, payload: bytes, version: int = 2) -> Colormap:
         """The colormap of a payload. Raises `Corrupt` for bytes that `to_bytes` would not write."""
         coder = Decoder(payload)
         if not coder.choice(_KINDS):
             raise Corrupt("the texture layer has a kind this reader does not know", ("texture",))
         try:
-            colormap = cls(*syntax(coder, None))
+            colormap = cls(*(coefficients1.syntax(coder, None) if version == 1 else syntax(coder, None)))
         except InvalidLayer as error:
             raise Corrupt(str(error), ("texture",)) from None
-        if colormap.to_bytes() != payload:
+        if colormap.to_bytes(version) != payload:
             raise Corrupt("the texture layer's bytes are not in their one form", ("texture",))
         return colormap
 

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Parts import parts of lower rows only. A part is a module or a package of this name.
 ROWS = (
     {"errors"},
-    {"image", "rangecoder", "container", "raster", "oklab", "tables", "weights", "svg", "torchvision_compat"},
-    {"models"},
+    {"image", "rangecoder", "container", "raster", "oklab", "tables", "chain", "weights", "svg", "torchvision_compat"},
+    {"models", "v1"},
     {"semantic", "structure", "texture", "settings"},
     {"layers"},
     {"edit"},
@@ -32,7 +32,6 @@ INSIDE = {
     "textcard": "image",
     "pose": "structure",
     "strokes": "structure",
-    "chain": "structure",
     "coefficients": "texture",
     "modellist": "models",
     "hub": "models",

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from codec import CodecError, Layers, Pose, Prompt, Sketch, edit
+from codec.container import VERSION
 from codec.errors import BudgetTooSmall, Corrupt, FormatError, InvalidLayer, Truncated, UnknownName
 from codec.layers import MAX_SEED
 from ui import session
@@ -188,7 +189,7 @@ def fit(layers: Layers, budget: Any) -> Layers:
         room -= over
         if room <= 0:
             raise BudgetTooSmall("prompt and colours alone are over the budget: shorten the prompt or raise it")
-        layers = replace(layers, structure=layers.structure.cut(room))
+        layers = replace(layers, structure=layers.structure.cut(room), version=VERSION)
     return layers
 
 
