@@ -12,7 +12,7 @@ as one function that runs either way, and cannot decode anything but what it enc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 TOTAL: Final = 1 << 16  # of every probability; the range never falls under 2^24
@@ -61,6 +61,9 @@ class Coder(Protocol):
     def choice(self, weights: Sequence[int], index: int = 0) -> int:
         """An index into `weights`, as likely as its weight (>= 0); their sum is at most 65,536."""
 
+    def search(self, below: Callable[[int], int], size: int, value: int = 0) -> int:
+        """One of 0..size-1, where `below(v)` sums the weights (>= 1) under v; `below(size)` <= 2^22."""
+
     def bit(self, model: Bit, value: int = 0) -> int:
         """A bit; the model learns from it."""
 
@@ -100,6 +103,11 @@ class Encoder(_Syntax):
     def choice(self, weights: Sequence[int], index: int = 0) -> int:
         self._encode(sum(weights[:index]), weights[index], sum(weights))
         return index
+
+    def search(self, below: Callable[[int], int], size: int, value: int = 0) -> int:
+        start = below(value)
+        self._encode(start, below(value + 1) - start, below(size))
+        return value
 
     def bit(self, model: Bit, value: int = 0) -> int:
         if value:
@@ -148,6 +156,18 @@ class Encoder(_Syntax):
         self._out[at] += 1
 
 
+def _last(below: Callable[[int], int], size: int, point: int) -> int:
+    """The value whose interval holds the point."""
+    low, high = 0, size
+    while high - low > 1:
+        middle = (low + high) // 2
+        if below(middle) <= point:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
 class Decoder(_Syntax):
     """Reads what an `Encoder` wrote. Any bytes decode to something: the caller judges what.
 
@@ -174,6 +194,13 @@ class Decoder(_Syntax):
             start += weights[found]
             found += 1
         self._consume(start, weights[found], total)
+        return found
+
+    def search(self, below: Callable[[int], int], size: int, value: int = 0) -> int:
+        total = below(size)
+        found = _last(below, size, min(self._code // (self._range // total), total - 1))
+        start = below(found)
+        self._consume(start, below(found + 1) - start, total)
         return found
 
     def bit(self, model: Bit, value: int = 0) -> int:

@@ -1,37 +1,79 @@
-"""The semantic layer: a text prompt, lossless, in a third of its characters.
+"""The semantic layer: a text prompt, lossless, in a quarter of brotli's bytes and less.
 
-Prediction by partial matching (Cleary, Witten 1984) with escape method D (Howard 1993), exclusion
-and update exclusion, over the bytes of UTF-8. The model starts out having read `primer.txt`, a few
-hundred public prompts, so that it knows how such texts look before the first byte. Where
-that does not pay (other scripts, noise) the bytes are stored plain. All arithmetic is integer.
+Three forms, of which the shortest is taken: the word model (`words.py`), which has read public prompts;
+the model of any signs (`signs.py`); and plain UTF-8. A negative prompt that many use is one symbol.
+All arithmetic is integer.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from codec import tables
 from codec.errors import Corrupt, InvalidLayer
-from codec.rangecoder import Bit, Coder, Decoder, Encoder, Number
+from codec.rangecoder import Coder, Decoder, Encoder
+from codec.signs import Signs
 from codec.v1 import words as words1
+from codec.words import Words
 
 MAX_TEXT: Final = 4096  # bytes of UTF-8, for the prompt and again for the negative prompt
 
-_END: Final = 256  # the symbol after the last byte
-_START: Final = (chr(256), chr(257))  # what stands before a prompt, and before a negative one
-_ORDER: Final = 5  # bytes of context
-_MODES: Final = (13, 2, 1)  # matched, plain, reserved
-_MATCHED, _PLAIN = 0, 1
-_NO_NEGATIVE: Final = 60000  # of 65,536 prompts
-_MOST: Final = 120  # of one count: 257 symbols of weight 2 * 120 stay under the coder's total
-
-Counts = dict[int, int]
-Model = dict[str, Counts]
+_FORMS: Final = (54, 9, 1)  # words, signs, and none: plain payloads have a first byte of their own
+_WORDS, _SIGNS = range(2)
+_PLAIN: Final = 255
+_NO_NEGATIVE, _NEGATIVE_TEXT, _PRESET = range(3)
+_SD15 = "lowres, bad anatomy, bad hands, text, error, missing fingers, extra digit, fewer digits, cropped"
+_TAIL = "worst quality, low quality, normal quality, jpeg artifacts, signature, watermark, username, blurry"
+_BODY = "duplicate, morbid, mutilated, out of frame, extra fingers, mutated hands, poorly drawn hands"
+_MORE = "poorly drawn face, mutation, deformed, dehydrated, bad proportions, extra limbs, cloned face, disfigured"
+_LIMBS = "gross proportions, malformed limbs, missing arms, missing legs, extra arms, extra legs, fused fingers"
+# part of the format: the order counts, and nothing may be changed
+NEGATIVES: Final = (
+    "EasyNegative",
+    "easynegative",
+    "EasyNegativeV2",
+    "bad-hands-5",
+    "badhandv4",
+    "negative_hand-neg",
+    "ng_deepnegative_v1_75t",
+    "BadDream",
+    "UnrealisticDream",
+    "BadDream, UnrealisticDream",
+    "FastNegativeV2",
+    "verybadimagenegative_v1.3",
+    "EasyNegative, bad-hands-5",
+    "(worst quality, low quality:1.4)",
+    "(worst quality:1.4), (low quality:1.4)",
+    "(worst quality:2), (low quality:2), (normal quality:2)",
+    "worst quality, low quality",
+    "worst quality, low quality, normal quality",
+    "low quality, worst quality",
+    "low quality",
+    "blurry",
+    "blurry, low quality",
+    "blurry, bad quality",
+    "bad quality",
+    "ugly",
+    "ugly, deformed",
+    "text",
+    "text, watermark",
+    "text, watermark, signature",
+    "watermark",
+    "nsfw",
+    "monochrome",
+    "cartoon",
+    "lowres, bad anatomy",
+    "lowres, text, error, cropped, worst quality, low quality",
+    "bad anatomy, bad hands",
+    "deformed, blurry, bad anatomy, disfigured, poorly drawn face, mutation, mutated, extra limb, ugly",
+    f"{_SD15}, {_TAIL}",
+    f"nsfw, {_SD15}, {_TAIL}",
+    f"lowres, text, error, cropped, worst quality, low quality, jpeg artifacts, ugly, {_BODY}, {_MORE}, "
+    f"{_LIMBS}, too many fingers, long neck, username, watermark, signature",
+)
+_NEGATIVE: Final = (53248, 2048, *(256,) * len(NEGATIVES))  # of 65,536: none, a text, each preset
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +102,24 @@ class Prompt:
         """The payload in that version of the format: its shortest form."""
         if version == 1:
             return words1.encode((self.text.encode(), self.negative.encode()))
-        payloads = []
-        for mode in (_MATCHED, _PLAIN):
-            coder = Encoder()
-            coder.choice(_MODES, mode)
-            _syntax(coder, mode, self)
-            payloads.append(coder.finish())
-        return min(payloads, key=len)
+        return min(self._coded(_WORDS), self._coded(_SIGNS), _plain(self), key=len)
 
     @classmethod
     def from_bytes(cls, payload: bytes, version: int = 2) -> Prompt:
         """The prompt of a payload. Raises `Corrupt` for bytes that `to_bytes` would not write."""
-        coder = Decoder(payload)
         try:
-            prompt = _prompt1(payload) if version == 1 else _syntax(coder, coder.choice(_MODES), None)
-        except (UnicodeDecodeError, InvalidLayer):
+            prompt = (_prompt1 if version == 1 else _prompt2)(payload)
+        except (UnicodeError, InvalidLayer):
             raise Corrupt("the prompt is not text", ("semantic",)) from None
         if prompt.to_bytes(version) != payload:
             raise Corrupt("the prompt's bytes are not in their one form", ("semantic",))
         return prompt
+
+    def _coded(self, form: int) -> bytes:
+        coder = Encoder()
+        coder.choice(_FORMS, form)
+        _syntax(coder, form, self)
+        return coder.finish()
 
     def render(self, width: int, height: int) -> np.ndarray:
         """The text on a card: (height, width, 3) uint8, sRGB."""
@@ -92,113 +133,33 @@ def _prompt1(payload: bytes) -> Prompt:
     return Prompt(text.decode(), negative.decode())
 
 
-def _syntax(coder: Coder, mode: int, prompt: Prompt | None) -> Prompt:
-    """The payload after its mode; codes `prompt`, or reads one where there is none."""
-    text = prompt.text.encode() if prompt else None
-    negative = prompt.negative.encode() if prompt else None
-    if mode == _MATCHED:
-        model = _Overlay(_primed())
-        text = _matched(coder, model, _START[0], text)
-        if not coder.bit(Bit(_NO_NEGATIVE), int(not negative)):
-            negative = _matched(coder, model, _START[1], negative)
-    elif mode == _PLAIN:
-        text = _plain(coder, text)
-        negative = _plain(coder, negative)
-    else:
+def _prompt2(payload: bytes) -> Prompt:
+    if payload[:1] == bytes([_PLAIN]):
+        text, _, negative = payload[1:].partition(bytes([_PLAIN]))
+        return Prompt(text.decode(), negative.decode())
+    coder = Decoder(payload)
+    return _syntax(coder, coder.choice(_FORMS), None)
+
+
+def _plain(prompt: Prompt) -> bytes:
+    """UTF-8 between bytes that it never has."""
+    mark = bytes([_PLAIN])
+    return mark + prompt.text.encode() + (mark + prompt.negative.encode() if prompt.negative else b"")
+
+
+def _syntax(coder: Coder, form: int, prompt: Prompt | None) -> Prompt:
+    """The payload after its form; codes `prompt`, or reads one where there is none."""
+    if form > _SIGNS:
         raise Corrupt("the prompt has a form this reader does not know", ("semantic",))
-    return Prompt(text.decode(), (negative or b"").decode())
-
-
-def _plain(coder: Coder, text: bytes | None) -> bytes:
-    length = coder.number(Number(), len(text or b""))
-    if length > MAX_TEXT:
-        raise Corrupt("the prompt is too long", ("semantic",))
-    return bytes(coder.uniform(256, text[i] if text else 0) for i in range(length))
-
-
-def _matched(coder: Coder, model: Model, start: str, text: bytes | None) -> bytes:
-    history = start
-    out = bytearray()
-    while True:
-        symbol = _END if text is None or len(out) == len(text) else text[len(out)]
-        symbol = _symbol(coder, model, history, symbol)
-        if symbol == _END:
-            return bytes(out)
-        if len(out) == MAX_TEXT:
-            raise Corrupt("the prompt is too long", ("semantic",))
-        out.append(symbol)
-        history = (history + chr(symbol))[-_ORDER:]
-
-
-def _symbol(coder: Coder, model: Model, history: str, symbol: int) -> int:
-    """Code one symbol: from the longest context that has it, escaping to shorter ones.
-
-    A context offers [end, escape, bytes...]: zeros past a payload's end so end the text at once.
-    """
-    excluded: set[int] = set()
-    for context in _contexts(history):
-        counts = {s: n for s, n in model.get(context, _EMPTY).items() if s not in excluded}
-        if not counts:
-            continue
-        symbols = sorted(counts, key=lambda s: (s != _END, s))
-        weights = [2 * counts[s] - 1 for s in symbols]
-        escape = int(symbols[0] == _END)
-        symbols.insert(escape, -1)
-        weights.insert(escape, len(counts))
-        found = coder.choice(weights, symbols.index(symbol if symbol in counts else -1))
-        if symbols[found] >= 0:
-            symbol = symbols[found]
-            break
-        excluded.update(counts)
-    else:
-        rest = [s for s in (_END, *range(256)) if s not in excluded]
-        symbol = rest[coder.uniform(len(rest), rest.index(symbol) if symbol in rest else 0)]
-    _learn(model, history, symbol)
-    return symbol
-
-
-_EMPTY: Final[Counts] = {}
-
-
-def _contexts(history: str) -> Iterator[str]:
-    """The contexts of a position, longest first, down to the empty one."""
-    for start in range(max(0, len(history) - _ORDER), len(history) + 1):
-        yield history[start:]
-
-
-def _learn(model: Model, history: str, symbol: int) -> None:
-    """Update exclusion: count the symbol in the longest context that knew it, and in all longer."""
-    for context in _contexts(history):
-        counts = model.setdefault(context, {})
-        known = counts.get(symbol, 0)
-        counts[symbol] = min(known + 1, _MOST)
-        if known:
-            break
-
-
-class _Overlay(dict[str, Counts]):
-    """A model that learns without touching the primed one: a context is copied when it changes."""
-
-    def __init__(self, base: Model) -> None:
-        super().__init__()
-        self._base = base
-
-    def get(self, context: str, default: Counts) -> Counts:  # type: ignore[override]
-        return super().get(context) or self._base.get(context, default)
-
-    def setdefault(self, context: str, default: Counts) -> Counts:
-        if context not in self:
-            self[context] = dict(self._base.get(context, default))
-        return self[context]
-
-
-@functools.cache
-def _primed() -> Model:
-    """The model after reading the primer, one prompt a line."""
-    model: Model = {}
-    for line in tables.read("v1/primer.txt").splitlines():
-        history = _START[0]
-        for symbol in (*line, _END):
-            _learn(model, history, symbol)
-            history = (history + chr(symbol))[-_ORDER:]
-    return model
+    model = Words() if form == _WORDS else Signs()
+    text = model.text(coder, prompt.text if prompt else None, MAX_TEXT)
+    negative = prompt.negative if prompt else None
+    kind = _NO_NEGATIVE
+    if negative:
+        kind = _PRESET + NEGATIVES.index(negative) if negative in NEGATIVES else _NEGATIVE_TEXT
+    kind = coder.choice(_NEGATIVE, kind)
+    if kind == _NEGATIVE_TEXT:
+        negative = model.text(coder, negative, MAX_TEXT)
+    elif kind >= _PRESET:
+        negative = NEGATIVES[kind - _PRESET]
+    return Prompt(text, negative or "")

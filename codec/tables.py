@@ -16,6 +16,7 @@ from codec.errors import ModelMissing
 
 _FOLDER: Final = Path(__file__).parent
 SHA256: Final = {
+    "words.bin": "94c520f3cc87dfa5af65aa830803e05465be8166f08e032854620ca7f8d2e63f",
     "v1/primer.txt": "e280df9663b67a8bb8618146dfcf63c0f1748b8ff9956988db1bfb81f29bf114",
     "v1/stroke_priors.npy": "7e027829361ed7ddf88c19a0e15673b4fdbeee207ce0351b99f22baa11041a36",
     "v1/colour_priors.npy": "039baab25aee75a641f250d3a9f43307877d2b65105bae52519443ae44784752",

@@ -30,6 +30,9 @@ ROWS = (
 INSIDE = {
     "imagefile": "image",
     "textcard": "image",
+    "grams": "semantic",
+    "signs": "semantic",
+    "words": "semantic",
     "pose": "structure",
     "strokes": "structure",
     "coefficients": "texture",

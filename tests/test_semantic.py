@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.errors import Corrupt, InvalidLayer
-from codec.semantic import Prompt
+from codec.semantic import NEGATIVES, Prompt
 from tests.samples import prompts
 
 UNSEEN = [
@@ -42,12 +42,57 @@ def test_texts_of_many_kinds(text: str) -> None:
 
 @pytest.mark.parametrize("text", UNSEEN)
 def test_shorter_than_brotli(text: str) -> None:
-    assert len(Prompt(text).to_bytes()) < 0.75 * len(brotli.compress(text.encode(), quality=11))
+    assert len(Prompt(text).to_bytes()) < 0.4 * len(brotli.compress(text.encode(), quality=11))
 
 
-def test_other_scripts_and_noise_cost_little_more_than_their_bytes() -> None:
-    for text in ("日本の城、霧の中", "замок на холме", "%$§&/=?`´*+~", "\x01\x02\x03\x04" * 10):
-        assert len(Prompt(text).to_bytes()) <= len(text.encode()) + 3
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "日本の城、霧の中",
+            "замок на холме у реки, закат",
+            "قلعة على تل بجانب نهر",
+            "एक पहाड़ी पर नदी के किनारे एक महल",
+        ),
+        *(
+            "ένα κάστρο σε έναν λόφο",
+            "강가 언덕 위의 성, 유화, 석양",
+            "một lâu đài trên đồi bên dòng sông",
+            "🐺🤖🏳️‍🌈🎨",
+        ),
+        "1girl, solo, long_hair, blue_eyes, looking_at_viewer, school_uniform, cherry_blossoms",
+        "(masterpiece:1.2), (best quality:1.4), ((intricate)), [blurry:0.5], <lora:add_detail:0.8>",
+        *("a cat, " * 200, "x" * 4096, "Ā" * 2048, "日本の城、霧の中。" * 30, "A CASTLE By The river. " * 30),
+    ],
+)
+def test_other_scripts_tags_and_repetitions_cost_less_than_their_bytes_and_brotli(text: str) -> None:
+    size = len(Prompt(text).to_bytes())
+    assert size <= len(text.encode())
+    assert size < len(brotli.compress(text.encode(), quality=11)) - 2  # its frame
+
+
+def test_noise_costs_one_byte_more() -> None:
+    for text in ("%$§&/=?`´*+~", "\x01\x02\x03\x04" * 2, "q", "zq}~j#Xw!"):
+        assert len(Prompt(text).to_bytes()) <= len(text.encode()) + 1
+
+
+@pytest.mark.parametrize(
+    "text", ["Mary", "MARY", "McDonald", "iPhone 4K", " a", "a ", "  ", "a  b", "don't DON'T Don't", "A B", "ﬁß"]
+)
+def test_letter_cases_and_spaces_stay(text: str) -> None:
+    for prompt in (Prompt(text), Prompt("a", text), Prompt(text, text.lower())):
+        assert Prompt.from_bytes(prompt.to_bytes()) == prompt
+
+
+@pytest.mark.parametrize("negative", NEGATIVES)
+def test_a_known_negative_prompt_costs_a_byte(negative: str) -> None:
+    prompt = Prompt(UNSEEN[0], negative)
+    assert len(prompt.to_bytes()) <= len(Prompt(UNSEEN[0]).to_bytes()) + 1
+    assert Prompt.from_bytes(prompt.to_bytes()) == prompt
+
+
+def test_known_negative_prompts_are_there_once() -> None:
+    assert len(set(NEGATIVES)) == len(NEGATIVES) == 40
 
 
 def test_nothing_takes_no_bytes() -> None:
