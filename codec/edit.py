@@ -14,7 +14,7 @@ import numpy as np
 
 from codec.chain import Stroke
 from codec.container import KEEPABLE, VERSION
-from codec.errors import InvalidLayer
+from codec.errors import BudgetTooSmall, InvalidLayer
 from codec.layers import Layers
 from codec.pose import UNITS, Joint, Pose
 from codec.semantic import Prompt
@@ -48,6 +48,24 @@ def draw(layers: Layers, polyline: np.ndarray) -> Layers:
     cols, rows = lattice(layers)
     new = Sketch.from_polylines([polyline], layers.width, layers.height, cols, rows)
     return _edited(layers, structure=Sketch(cols, rows, new.strokes + old))
+
+
+def cut(layers: Layers, max_bytes: int) -> Layers:
+    """Without the strokes at the end of the sketch, so that the file has at most `max_bytes`.
+
+    Nothing is coded again and no source is needed: the sketch's payload is cut where it must be. Words
+    and colours stay. Layers that are small enough come back as they are. Raises `BudgetTooSmall` where
+    the rest alone is larger.
+    """
+    over = layers.sizes().total - max_bytes
+    while over > 0:
+        sketch = layers.structure
+        if not isinstance(sketch, Sketch) or not sketch.strokes:
+            least = layers.sizes().total
+            raise BudgetTooSmall(f"the file needs {least} bytes without any stroke: shorten the prompt or allow more")
+        layers = _edited(layers, structure=sketch.cut(len(sketch.to_bytes()) - over))
+        over = layers.sizes().total - max_bytes
+    return layers
 
 
 def lattice(layers: Layers) -> tuple[int, int]:

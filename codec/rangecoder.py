@@ -12,7 +12,7 @@ as one function that runs either way, and cannot decode anything but what it enc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
 TOTAL: Final = 1 << 16  # of every probability; the range never falls under 2^24
@@ -135,6 +135,21 @@ class Encoder(_Syntax):
         self._out += self._low.to_bytes(4, "big")[:count]
         return bytes(self._out).rstrip(b"\0")
 
+    def endings(self) -> Iterator[tuple[bytes, PrefixDecoder]]:
+        """Codes that mean this whatever bytes follow them: shortest first, the smallest number first.
+
+        With each goes a decoder of what its last bytes hold beyond what has been coded.
+        """
+        for count in range(5):  # the range is over 2^24, so there is one by count 2
+            unit = 1 << 32 - 8 * count
+            start = (self._low + unit - 1) // unit * unit
+            for value in range(start, self._low + self._range - unit + 1, unit):
+                out = bytearray(self._out)
+                _add(out, value >> 32)
+                out += (value & _MASK).to_bytes(4, "big")[:count]
+                offset = value - self._low
+                yield bytes(out), PrefixDecoder.within(self._range, offset, offset + unit - 1)
+
     def _encode(self, start: int, size: int, total: int) -> None:
         unit = self._range // total
         self._low += start * unit
@@ -146,14 +161,8 @@ class Encoder(_Syntax):
             self._range <<= 8
 
     def _carry(self) -> None:
-        if self._low <= _MASK:
-            return
+        _add(self._out, self._low >> 32)
         self._low &= _MASK
-        at = len(self._out) - 1
-        while self._out[at] == 255:
-            self._out[at] = 0
-            at -= 1
-        self._out[at] += 1
 
 
 def _last(below: Callable[[int], int], size: int, point: int) -> int:
@@ -166,6 +175,17 @@ def _last(below: Callable[[int], int], size: int, point: int) -> int:
         else:
             high = middle
     return low
+
+
+def _add(out: bytearray, carry: int) -> None:
+    """Add 0 or 1 at the end of a number of many bytes."""
+    if not carry:
+        return
+    at = len(out) - 1
+    while out[at] == 255:
+        out[at] = 0
+        at -= 1
+    out[at] += 1
 
 
 class Decoder(_Syntax):
@@ -220,5 +240,87 @@ class Decoder(_Syntax):
         while self._range < _BOTTOM:
             byte = self._data[self._at] if self._at < len(self._data) else 0
             self._code = (self._code << 8 | byte) & _MASK
+            self._range <<= 8
+            self._at += 1
+
+
+class Exhausted(Exception):
+    """What comes next depends on bytes that are not there. Never leaves the package."""
+
+
+class PrefixDecoder(_Syntax):
+    """Reads the first bytes of a code: only what is certain whatever bytes would have followed.
+
+    It keeps two codes, of the missing bytes as all 0 and all 255. A symbol is certain if both mean
+    it; else, and for good, `Exhausted` is raised.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 4
+        self._low = int.from_bytes(data[:4].ljust(4, b"\0"), "big")
+        self._high = int.from_bytes(data[:4].ljust(4, b"\xff"), "big")
+        self._range = _MASK
+
+    @classmethod
+    def within(cls, range_: int, low: int, high: int) -> PrefixDecoder:
+        """A decoder in the middle: of the codes `low` to `high` in a range, and no bytes after them."""
+        decoder = cls(b"")
+        decoder._range, decoder._low, decoder._high = range_, low, high
+        return decoder
+
+    def uniform(self, total: int, value: int = 0) -> int:
+        unit = self._range // total
+        found = min(self._low // unit, total - 1)
+        if found != min(self._high // unit, total - 1):
+            raise Exhausted
+        self._consume(found * unit, unit)
+        return found
+
+    def choice(self, weights: Sequence[int], index: int = 0) -> int:
+        total = sum(weights)
+        unit = self._range // total
+        point = min(self._low // unit, total - 1)
+        found = start = 0
+        while point >= start + weights[found]:
+            start += weights[found]
+            found += 1
+        if min(self._high // unit, total - 1) >= start + weights[found]:
+            raise Exhausted
+        self._consume(start * unit, weights[found] * unit)
+        return found
+
+    def search(self, below: Callable[[int], int], size: int, value: int = 0) -> int:
+        total = below(size)
+        unit = self._range // total
+        found = _last(below, size, min(self._low // unit, total - 1))
+        start, end = below(found), below(found + 1)
+        if min(self._high // unit, total - 1) >= end:
+            raise Exhausted
+        self._consume(start * unit, (end - start) * unit)
+        return found
+
+    def bit(self, model: Bit, value: int = 0) -> int:
+        unit = self._range // TOTAL
+        split = unit * model.p
+        found = int(self._low < split)
+        if found != int(self._high < split):
+            raise Exhausted
+        if found:
+            self._consume(0, split)
+        else:
+            self._consume(split, unit * (TOTAL - model.p))
+        model.update(found)
+        return found
+
+    def _consume(self, start: int, size: int) -> None:
+        # codes above every interval (never an encoder's) must not outgrow the range
+        self._low = min(self._low - start, size - 1)
+        self._high = min(self._high - start, size - 1)
+        self._range = size
+        while self._range < _BOTTOM:
+            more = self._at < len(self._data)
+            self._low = (self._low << 8 | (self._data[self._at] if more else 0)) & _MASK
+            self._high = (self._high << 8 | (self._data[self._at] if more else 255)) & _MASK
             self._range <<= 8
             self._at += 1

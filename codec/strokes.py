@@ -1,225 +1,269 @@
-"""The payload of a sketch: strokes as starts and turns, entropy coded.
+"""The payload of a sketch: strokes as starts, directions and turns, entropy coded; any first part of it is one too.
 
-A stroke is coded as a start and a turn for each step (Freeman 1974), with adaptive binary models
-of each turn given the last three, the length, and the cells already drawn around. The models
-start from the integer table `stroke_priors.npy`.
+A stroke is coded as a start and a turn for each step (Freeman 1974). What comes next (the end, or which
+turn) is predicted by a decision tree from the last eight turns, the lines drawn around, the heading
+and the length; its leaves hold static frequencies, trained once (training/strokes.py). Starts go in
+runs: within a run they rise in a fixed order of the cells, so that only the gap to the last one is coded.
+
+There is no count and no end mark. A payload simply ends, and a reader keeps the strokes that do not depend
+on what might have followed: so a sketch is cut by cutting its bytes.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from codec import tables
+from codec import links, tables
 from codec.chain import DIRECTION, STEPS, Point, Stroke
 from codec.errors import Corrupt
-from codec.rangecoder import Bit, Coder
+from codec.links import DRAWN, END, OUTSIDE, RIM, Trail
+from codec.rangecoder import Bit, Coder, Encoder, Exhausted, PrefixDecoder
 
 MIN_CELLS, MAX_CELLS = 8, 1024  # of the lattice, a side
 MAX_STROKES: Final = 4096
 MAX_POINTS: Final = 32768  # of all strokes: bounds the time a hostile file can take
 
-_MIRROR: Final = (0, 4, 2, 6, 1, 5, 3, 7)  # three looks, left and right exchanged
+COMMON: Final = 32, 128  # the usual numbers of columns: from, how many
+SHAPES: Final = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))  # and the usual shapes
+_USUAL: Final = (40, 4, 4, 4, 4, 4, 3, 1)  # how usual; the last: rows are given
 
 Lattice = tuple[int, int, tuple[Stroke, ...]]  # columns, rows, strokes
 
 
-class Models:
-    """The adaptive bits, each started from its trained probability."""
-
-    def __init__(self) -> None:
-        self.groups: list[dict[int, Bit]] = [_Bits(group) for group in _priors()]
-
-    @property
-    def stop(self) -> Bit:
-        """No more strokes?"""
-        return self.groups[0][0]
-
-    @property
-    def on_line(self) -> Bit:
-        """Does a stroke start on a cell already covered?"""
-        return self.groups[0][1]
-
-    @property
-    def first(self) -> dict[int, Bit]:
-        """The first direction: a binary tree."""
-        return self.groups[1]
-
-    @property
-    def end(self) -> dict[int, Bit]:
-        """Does a stroke end here? By length, line under it, line ahead."""
-        return self.groups[2]
-
-    @property
-    def turn(self) -> dict[int, Bit]:
-        """Straight on? Which side? How far? By the last turns and the lines around."""
-        return self.groups[3]
+def encode(coder: Encoder, given: Lattice) -> bytes:
+    """End a payload with a sketch: the fewest bytes that decode to these strokes and no more."""
+    cols, rows = _sides(coder, given)
+    state = State(cols, rows)
+    for stroke in given[2]:
+        _stroke(coder, state, stroke)
+    for payload, rest in coder.endings():
+        if not rest or _nothing_follows(rest, state):
+            return payload
+    raise AssertionError("a range coder can always be ended")
 
 
-class _Bits(dict[int, Bit]):
-    """A group of bits, each made when it is first needed: a sketch meets few of thousands."""
+def decode(coder: PrefixDecoder) -> Lattice:
+    """The whole strokes of a payload after its kind. Raises `Corrupt` for one without a lattice,
+    more strokes or points than a sketch holds, and strokes that leave it."""
+    try:
+        cols, rows = _sides(coder, None)
+    except Exhausted:
+        raise Corrupt("the sketch is cut off before it begins", ("structure",)) from None
+    state = State(cols, rows)
+    strokes: list[Stroke] = []
+    points = 0
+    try:
+        while True:
+            strokes.append(_stroke(coder, state, None))
+            points += len(strokes[-1])
+            if len(strokes) > MAX_STROKES or points > MAX_POINTS:
+                raise Corrupt("the sketch has too many strokes or points", ("structure",))
+    except Exhausted:
+        return cols, rows, tuple(strokes)
 
-    def __init__(self, priors: list[tuple[int, int]]) -> None:
-        super().__init__()
-        self._priors = priors
 
-    def __missing__(self, index: int) -> Bit:
-        return self.setdefault(index, Bit(*self._priors[index]))
+def _nothing_follows(rest: PrefixDecoder, state: State) -> bool:
+    """Would a reader find no further stroke in what the last byte holds beyond the last one?"""
+    try:
+        _stroke(rest, state.copy(), None)
+    except Exhausted:
+        return True
+    except Corrupt:
+        pass
+    return False
 
 
-SHAPE: Final = (2, 8, 32, 2 * 125 * 8 * 8)  # how many bits of each group the table holds
+def _sides(coder: Coder, given: Lattice | None) -> Point:
+    first, count = COMMON
+    cols, rows = given[:2] if given else (MIN_CELLS, MIN_CELLS)
+    if coder.bit(Bit(62000), int(first <= cols < first + count)):
+        cols = first + coder.uniform(count, cols - first)
+    else:
+        cols = MIN_CELLS + coder.uniform(MAX_CELLS - MIN_CELLS + 1, cols - MIN_CELLS)
+    usual = [shaped(cols, shape) for shape in SHAPES]
+    shape = coder.choice(_USUAL, usual.index(rows) if rows in usual else len(SHAPES))
+    if shape < len(SHAPES):
+        return cols, usual[shape]
+    return cols, MIN_CELLS + coder.uniform(MAX_CELLS - MIN_CELLS + 1, rows - MIN_CELLS)
+
+
+def shaped(cols: int, shape: Point) -> int:
+    """The rows that a lattice of `cols` columns has if it is as wide to high as `shape`."""
+    rows = (2 * cols * shape[1] + shape[0]) // (2 * shape[0])
+    return min(max(rows, MIN_CELLS), MAX_CELLS)
+
+
+class State:
+    """What coder and decoder know: the cells covered so far, and where the run of starts is."""
+
+    def __init__(self, cols: int, rows: int) -> None:
+        self._begin(cols, rows, [Bit(p, n) for p, n in _start_priors()])
+
+    def _begin(self, cols: int, rows: int, models: list[Bit]) -> None:
+        self.cols, self.rows = cols, rows
+        self.pitch = cols + 2 * RIM
+        self.cells = bytearray([OUTSIDE]) * (self.pitch * (rows + 2 * RIM))
+        for row in range(rows):
+            self.cells[self.at(0, row) : self.at(cols, row)] = bytes(cols)
+        self.rank = _spread(rows)
+        self.looks = links.looks(self.pitch)
+        self.last = -1  # the place of the last start in its run
+        self.count, self.before = 0, 4  # strokes in this run; and in the one before, at a guess
+        self.models = models
+        self.strokes = self.points = self.straight = 0  # so far: their points, and steps straight on
+
+    @classmethod
+    def untrained(cls, cols: int, rows: int) -> State:
+        """A state for the training of its own models."""
+        state = cls.__new__(cls)
+        state._begin(cols, rows, [])
+        return state
+
+    def copy(self) -> State:
+        """A state to try something on."""
+        other = State.__new__(State)
+        other.__dict__.update(self.__dict__)
+        other.cells = bytearray(self.cells)
+        other.models = [Bit(bit.p, bit.n) for bit in self.models]
+        return other
+
+    def odds(self, at: int, heading: int, trail: Trail, points: int) -> Sequence[int]:
+        """How likely END and each turn are next, in 4,096ths, at the end of a stroke of so many points."""
+        look = self.looks[heading * 2 + trail.mirrored]
+        return links.odds((self.cells, at, look, trail.history, heading, self.facts(trail, points)))
+
+    def facts(self, trail: Trail, points: int) -> tuple[int, ...]:
+        """The numbers that the tree's tests compare, see links.py."""
+        return (
+            points,
+            trail.net,
+            trail.run,
+            trail.run - trail.before,
+            trail.run - trail.earlier,
+            100 * (self.straight + 6) // (self.points - 2 * self.strokes + 10),  # percent of steps straight on
+            (self.points + 40) // (self.strokes + 2),  # points a stroke
+            self.strokes,
+            self.cols,
+        )
+
+    def at(self, x: int, y: int) -> int:
+        """Where a cell is among `cells`."""
+        return (y + RIM) * self.pitch + x + RIM
 
 
 @functools.cache
-def _priors() -> list[list[tuple[int, int]]]:
-    """Probability and confidence of each bit, by group."""
-    pairs = tables.load("v1/stroke_priors.npy")
-    groups = []
-    for count in SHAPE:
-        groups.append(pairs[:count])
-        pairs = pairs[count:]
-    return groups
+def _spread(rows: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The order in which a run visits the rows, and each row's place in it: by their number's bits
+    in reverse, so that a run that is cut in the middle is spread over the whole picture."""
+    bits = (rows - 1).bit_length()
+    order = sorted(range(rows), key=lambda row: int(f"{row:0{bits}b}"[::-1], 2))
+    place = sorted(range(rows), key=order.__getitem__)
+    return tuple(order), tuple(place)
 
 
-Watch = Callable[[int, Models], None]
+def place_of(cols: int, rows: int, start: Point) -> int:
+    """The place of a cell in the order of a run."""
+    return _spread(rows)[1][start[1]] * cols + start[0]
 
 
-def syntax(
-    coder: Coder, given: Lattice | None, models: Models | None = None, watch: Watch | None = None
-) -> Lattice:
-    """The payload after its kind; codes what is `given`, or reads it where nothing is.
-
-    `watch` is called wherever the payload could end, with the number of strokes so far.
-    Raises `Corrupt` for more strokes or points than a sketch holds, and strokes that leave it.
-    """
-    models = models or Models()
-    cols = rows = _side(coder, given[0] if given else None)
-    if not coder.bit(Bit(49152), int(given is not None and given[0] == given[1])):
-        rows = _side(coder, given[1] if given else None)
-    chart = Chart(cols, rows)
-    strokes: list[Stroke] = []
-    points = 0
-    while True:
-        if watch:
-            watch(len(strokes), models)
-        if coder.bit(models.stop, int(given is not None and len(strokes) == len(given[2]))):
-            return cols, rows, tuple(strokes)
-        stroke = _stroke(coder, models, chart, given[2][len(strokes)] if given else None)
-        strokes.append(stroke)
-        points += len(stroke)
-        if len(strokes) > MAX_STROKES or points > MAX_POINTS:
-            raise Corrupt("the sketch has too many strokes or points", ("structure",))
-
-
-def _side(coder: Coder, cells: int | None) -> int:
-    return MIN_CELLS + coder.uniform(MAX_CELLS - MIN_CELLS + 1, (cells or MIN_CELLS) - MIN_CELLS)
-
-
-class Chart:
-    """Which cells strokes have covered so far; a rim of two cells makes every look legal."""
-
-    def __init__(self, cols: int, rows: int) -> None:
-        self.cols, self.rows = cols, rows
-        self.pitch = cols + 4
-        self.cells = bytearray(self.pitch * (rows + 4))
-        self.covered: list[Point] = []  # in the order of drawing
-        self.index: dict[Point, int] = {}
-        self.steps = [y * self.pitch + x for x, y in STEPS]
-
-    def at(self, point: Point) -> int:
-        return (point[1] + 2) * self.pitch + point[0] + 2
-
-    def cover(self, point: Point) -> None:
-        if point not in self.index:
-            self.index[point] = len(self.covered)
-            self.covered.append(point)
-            self.cells[self.at(point)] = 1
-
-
-def _stroke(coder: Coder, models: Models, chart: Chart, stroke: Stroke | None) -> Stroke:
-    x, y = _start(coder, models, chart, stroke[0] if stroke else None)
-    chart.cover((x, y))
+def _stroke(coder: Coder, state: State, stroke: Stroke | None) -> Stroke:
+    x, y = _start(coder, state, stroke[0] if stroke else None)
+    at = state.at(x, y)
+    cells, cols, rows = state.cells, state.cols, state.rows
+    step = DIRECTION[stroke[1][0] - x, stroke[1][1] - y] if stroke else 0
+    heading = _first(coder, state, x, y, step)
+    cells[at] = DRAWN
+    trail = Trail()
     out = [(x, y)]
-    heading = -1
-    history = (0, 0, 0)  # the last turns, newest first, within -2..2
     while True:
-        step = None
-        if stroke and len(out) < len(stroke):
-            step = DIRECTION[stroke[len(out)][0] - x, stroke[len(out)][1] - y]
-        if heading < 0:
-            heading = _first(coder, models, step)
-        else:
-            if _ends(coder, models, chart, out, heading, bool(stroke) and step is None):
-                break
-            turned = turn(coder, models, chart, (x, y), heading, history, step)
-            heading = (heading + turned) % 8
-            history = (min(max(turned, -2), 2), *history[:2])
-        if len(out) > 1:
-            chart.cover((x, y))
         x, y = x + STEPS[heading][0], y + STEPS[heading][1]
-        if not (0 <= x < chart.cols and 0 <= y < chart.rows) or len(out) >= MAX_POINTS:
+        if not (0 <= x < cols and 0 <= y < rows) or len(out) >= MAX_POINTS:
             raise Corrupt("a stroke leaves the sketch", ("structure",))
         out.append((x, y))
-    chart.cover((x, y))
+        at = state.at(x, y)
+        symbol = END
+        if stroke and len(out) < len(stroke):
+            following = stroke[len(out)]
+            turn = (DIRECTION[following[0] - x, following[1] - y] - heading + 4) % 8 - 4
+            symbol = 4 - turn if trail.mirrored else 4 + turn
+        symbol = coder.choice(state.odds(at, heading, trail, len(out)), symbol)
+        cells[at] = DRAWN
+        if symbol == END:
+            break
+        turn = 4 - symbol if trail.mirrored else symbol - 4
+        heading = (heading + turn) % 8
+        trail.turn(turn)
+    state.strokes += 1
+    state.points += len(out)
+    state.straight += trail.straight
     return tuple(out)
 
 
-def _start(coder: Coder, models: Models, chart: Chart, start: Point | None) -> Point:
-    """A stroke begins on a cell already covered (a junction), or anywhere."""
-    if chart.covered:
-        known = chart.index.get(start, -1) if start else -1
-        if coder.bit(models.on_line, int(known >= 0)):
-            return chart.covered[coder.uniform(len(chart.covered), max(known, 0))]
-    return (
-        coder.uniform(chart.cols, start[0] if start else 0),
-        coder.uniform(chart.rows, start[1] if start else 0),
-    )
+def _start(coder: Coder, state: State, start: Point | None) -> Point:
+    """The next start of a run lies at or after the last one's place; a new run begins anywhere."""
+    models, cells = state.models, state.cols * state.rows
+    place = place_of(state.cols, state.rows, start) if start else 0
+    if state.last >= 0 and coder.bit(models[0], int(place < state.last)):
+        state.last, state.before, state.count = -1, max(state.count, 1), 0
+    origin = max(state.last, 0)
+    usual = (cells // (2 * state.before)).bit_length()
+    place = origin + _gap(coder, models, usual, place - origin)
+    if place >= cells:
+        raise Corrupt("a stroke starts outside the sketch", ("structure",))
+    state.last = place
+    state.count += 1
+    row, column = divmod(place, state.cols)
+    return column, state.rank[0][row]
 
 
-def _first(coder: Coder, models: Models, step: int | None) -> int:
+def _gap(coder: Coder, models: Sequence[Bit], usual: int, gap: int) -> int:
+    """A whole number, Exp-Golomb coded: its length in bits as against the usual one, then its bits."""
+    wanted = (gap + 1).bit_length() - 1
+    length = 0
+    while length < 20:
+        relative = min(max(length - usual + 10, 0), 15)
+        if coder.bit(models[1 + relative], int(length == wanted)):
+            break
+        length += 1
+    coded = 1
+    for shift in range(length - 1, -1, -1):
+        bit = (gap + 1) >> shift & 1
+        if coded == 1:
+            bit = coder.bit(models[17 + min(max(length - usual + 10, 0), 15)], bit)
+        else:
+            bit = coder.uniform(2, bit)
+        coded = coded << 1 | bit
+    return coded - 1
+
+
+STARTS: Final = 1 + 16 + 16 + 48  # bits: new run, the gap's length, the bit below its first, first direction
+
+
+def _first(coder: Coder, state: State, x: int, y: int, step: int) -> int:
+    """The first direction, by whether a stroke starts on a line, or at which side of the picture."""
+    sides = (state.cells[state.at(x, y)] == DRAWN, x == 0, x == state.cols - 1, y == 0, y == state.rows - 1, True)
+    place = sides.index(True)
     node = 1
     for shift in (2, 1, 0):
-        node = node * 2 + coder.bit(models.first[node], (step or 0) >> shift & 1)
+        node = node * 2 + coder.bit(state.models[33 + 8 * place + node - 1], step >> shift & 1)
     return node - 8
 
 
-def _ends(coder: Coder, models: Models, chart: Chart, out: Sequence[Point], heading: int, last: bool) -> bool:
-    """Does the stroke end at the last point of `out`? By its length, and the lines it meets."""
-    length = min(len(out) - 2, 3) if len(out) < 6 else min(2 + len(out).bit_length(), 7)
-    at = chart.at(out[-1])
-    meets = chart.cells[at]
-    ahead = any(chart.cells[at + chart.steps[(heading + turn) % 8]] for turn in (-1, 0, 1))
-    return bool(coder.bit(models.end[length * 4 + meets * 2 + ahead], int(last)))
+@functools.cache
+def _start_priors() -> list[tuple[int, int]]:
+    return tables.load("stroke_starts.npy")
 
 
-def turn(
-    coder: Coder,
-    models: Models,
-    chart: Chart,
-    point: Point,
-    heading: int,
-    history: tuple[int, int, int],
-    step: int | None,
-) -> int:
-    """A turn of -3..3 eighths, coded as straight? side? by more than 1? by more than 2?
-
-    The context is mirrored so that the newest turn there was goes to the positive side.
-    """
-    mirrored = next((turn < 0 for turn in history if turn), False)
-    sign = -1 if mirrored else 1
-    turn = 0 if step is None else sign * ((step - heading + 4) % 8 - 4)
-    a, b, c = (sign * turn + 2 for turn in history)
-    at = chart.at(point)
-    around = [chart.cells[at + chart.steps[(heading + side) % 8]] for side in (-1, 0, 1)]
-    lines = around[0] + around[1] * 2 + around[2] * 4
-    lines = _MIRROR[lines] if mirrored else lines
-    context = (((heading & 1) * 125 + a * 25 + b * 5 + c) * 8 + lines) * 8
-    bits = models.turn
-    if coder.bit(bits[context], int(turn == 0)):
-        return 0
-    side = 1 if coder.bit(bits[context + 1], int(turn > 0)) else -1
-    shape = context + (2 if side > 0 else 4)
-    if coder.bit(bits[shape], int(abs(turn) == 1)):
-        return sign * side
-    return sign * side * (2 if coder.bit(bits[shape + 1], int(abs(turn) == 2)) else 3)
+def arrange(strokes: Iterable[Stroke], cols: int, rows: int, first: int = 8, growth: float = 2.0) -> tuple[Stroke, ...]:
+    """An order that costs less: strokes, most important first, in runs of growing length, each in
+    the order that starts are cheap in. A stroke starts at its upper end."""
+    left = [stroke if stroke[0][::-1] <= stroke[-1][::-1] else stroke[::-1] for stroke in strokes]
+    out: list[Stroke] = []
+    size = float(first)
+    while left:
+        run, left = left[: round(size)], left[round(size) :]
+        out += sorted(run, key=lambda stroke: place_of(cols, rows, stroke[0]))
+        size *= growth
+    return tuple(out)

@@ -10,7 +10,7 @@ chain.py has the geometry of strokes, strokes.py their bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -20,12 +20,12 @@ from codec import raster, strokes
 from codec.chain import Stroke, is_chain, smooth, snap
 from codec.errors import Corrupt, InvalidLayer
 from codec.pose import Pose
-from codec.rangecoder import Bit, Decoder, Encoder
+from codec.rangecoder import Decoder, Encoder, Exhausted, PrefixDecoder
 from codec.strokes import MAX_CELLS, MAX_POINTS, MAX_STROKES, MIN_CELLS
 from codec.v1 import pose as poses1
 from codec.v1 import strokes as strokes1
 
-_KINDS: Final = (1, 12, 3)  # reserved (so that no bytes at all is no layer), sketch, pose
+_KINDS: Final = {1: (1, 12, 3), 2: (1, 52, 11)}  # by version: reserved, sketch, pose
 _SKETCH, _POSE = 1, 2
 
 
@@ -41,6 +41,7 @@ class Sketch:
     cols: int
     rows: int
     strokes: tuple[Stroke, ...]
+    payload: bytes = field(default=b"", init=False, repr=False, compare=False)  # once it is known
 
     def __post_init__(self) -> None:
         if not all(MIN_CELLS <= side <= MAX_CELLS for side in (self.cols, self.rows)):
@@ -110,19 +111,17 @@ class Sketch:
         return np.repeat(np.rint(coverage * 255).astype(np.uint8)[..., None], 3, axis=2)
 
     def cut(self, max_bytes: int) -> Sketch:
-        """The longest first part of the strokes whose payload has at most `max_bytes`, or none."""
-        coder = Encoder()
-        coder.choice(_KINDS, _SKETCH)
-        fitting = 0
+        """The longest first part of the strokes whose payload has at most `max_bytes`, or none.
 
-        def watch(count: int, models: strokes.Models) -> None:
-            nonlocal fitting
-            end = coder.fork()
-            end.bit(Bit(models.stop.p), 1)
-            fitting = count if len(end.finish()) <= max_bytes else fitting
-
-        strokes.syntax(coder, (self.cols, self.rows, self.strokes), watch=watch)
-        return self if fitting == len(self.strokes) else Sketch(self.cols, self.rows, self.strokes[:fitting])
+        Nothing is coded again: the payload is cut and read.
+        """
+        payload = self.to_bytes()
+        if len(payload) <= max_bytes:
+            return self
+        try:
+            return Sketch.from_bytes(payload[:max_bytes])
+        except Corrupt:
+            return Sketch(self.cols, self.rows, ())
 
     def to_bytes(self, version: int = 2) -> bytes:
         """The payload in that version of the format."""
@@ -130,7 +129,11 @@ class Sketch:
 
     @classmethod
     def from_bytes(cls, payload: bytes, version: int = 2) -> Sketch:
-        """The sketch of a payload. Raises `Corrupt` for bytes that `to_bytes` would not write."""
+        """The sketch of a payload. Raises `Corrupt` for bytes that hold none.
+
+        Any first part of a payload is one of its own (but for the 3 bytes that give the lattice), and
+        comes back byte for byte.
+        """
         sketch = from_bytes(payload, version)
         if not isinstance(sketch, cls):
             raise Corrupt("the structure layer holds a pose, not a sketch", ("structure",))
@@ -140,33 +143,58 @@ class Sketch:
 def to_bytes(layer: Sketch | Pose, version: int = 2) -> bytes:
     """The payload of a sketch or a pose in that version of the format."""
     coder = Encoder()
-    if isinstance(layer, Sketch):
-        coder.choice(_KINDS, _SKETCH)
-        code = strokes1.syntax if version == 1 else strokes.syntax
-        code(coder, (layer.cols, layer.rows, layer.strokes))
-    else:
-        coder.choice(_KINDS, _POSE)
+    if isinstance(layer, Pose):
+        coder.choice(_KINDS[version], _POSE)
         if version == 1:
             poses1.syntax(coder, layer.persons)
         else:
             poses.syntax(coder, layer)
-    return coder.finish()
+        return coder.finish()
+    lattice = (layer.cols, layer.rows, layer.strokes)
+    if version == 1:
+        coder.choice(_KINDS[1], _SKETCH)
+        strokes1.syntax(coder, lattice)
+        return coder.finish()
+    if not layer.payload:
+        coder.choice(_KINDS[2], _SKETCH)
+        object.__setattr__(layer, "payload", strokes.encode(coder, lattice))
+    return layer.payload
 
 
 def from_bytes(payload: bytes, version: int = 2) -> Sketch | Pose:
     """The layer of a payload. Raises `Corrupt` for bytes that `to_bytes` would not write."""
-    coder = Decoder(payload)
-    kind = coder.choice(_KINDS)
+    if version == 1:
+        return _from_bytes1(payload)
+    reader = PrefixDecoder(payload)
+    try:
+        kind = reader.choice(_KINDS[2])
+    except Exhausted:
+        raise Corrupt("the structure layer is cut off before it begins", ("structure",)) from None
     if kind == _SKETCH:
-        code = strokes1.syntax if version == 1 else strokes.syntax
-        layer: Sketch | Pose = Sketch(*code(coder, None))
-    elif kind == _POSE:
-        layer = _pose1(coder) if version == 1 else poses.syntax(coder, None)
-    else:
-        raise Corrupt("the structure layer has a kind this reader does not know", ("structure",))
+        sketch = Sketch(*strokes.decode(reader))
+        object.__setattr__(sketch, "payload", payload)
+        return sketch
+    if kind == _POSE:
+        coder = Decoder(payload)
+        coder.choice(_KINDS[2])
+        return _one_form(poses.syntax(coder, None), payload, 2)
+    raise Corrupt("the structure layer has a kind this reader does not know", ("structure",))
+
+
+def _one_form(layer: Sketch | Pose, payload: bytes, version: int) -> Sketch | Pose:
     if to_bytes(layer, version) != payload:
         raise Corrupt("the structure layer's bytes are not in their one form", ("structure",))
     return layer
+
+
+def _from_bytes1(payload: bytes) -> Sketch | Pose:
+    coder = Decoder(payload)
+    kind = coder.choice(_KINDS[1])
+    if kind == _SKETCH:
+        return _one_form(Sketch(*strokes1.syntax(coder, None)), payload, 1)
+    if kind == _POSE:
+        return _one_form(_pose1(coder), payload, 1)
+    raise Corrupt("the structure layer has a kind this reader does not know", ("structure",))
 
 
 def _pose1(coder: Decoder) -> Pose:

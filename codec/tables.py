@@ -16,7 +16,10 @@ from codec.errors import ModelMissing
 
 _FOLDER: Final = Path(__file__).parent
 SHA256: Final = {
-    "words.bin": "94c520f3cc87dfa5af65aa830803e05465be8166f08e032854620ca7f8d2e63f",
+    "stroke_starts.npy": "8938a2671dd5a91d7cc8a3680239c1968a702c7171bad32d17ba94a9da5e7d45",
+    "stroke_leaves.npy": "9e6a30c06a50b0a1af9c2baa5f41481cff07f116edfdb443d8b22f5dc892aa1c",
+    "stroke_tree.npy": "2e4f692bc9b58ca9d167ceede25df39fa81fef9820288c0dc2f9611168fa4858",
+    "words.bin": "7bbc48bfc3530d64acb83e8881aaf37bdd1fc714ac1dbef86edd3162a180e260",
     "v1/primer.txt": "e280df9663b67a8bb8618146dfcf63c0f1748b8ff9956988db1bfb81f29bf114",
     "v1/stroke_priors.npy": "7e027829361ed7ddf88c19a0e15673b4fdbeee207ce0351b99f22baa11041a36",
     "v1/colour_priors.npy": "039baab25aee75a641f250d3a9f43307877d2b65105bae52519443ae44784752",
@@ -36,5 +39,9 @@ def read(name: str) -> bytes:
 
 def load(name: str) -> list[tuple[int, int]]:
     """A table of priors: probability in 65,536ths and confidence, a pair for each adaptive bit."""
-    pairs = np.load(io.BytesIO(read(name)), allow_pickle=False)
-    return [(int(p), int(n)) for p, n in pairs]
+    return [(int(p), int(n)) for p, n in array(name)]
+
+
+def array(name: str) -> np.ndarray:
+    """A table of whole numbers, as it is."""
+    return np.load(io.BytesIO(read(name)), allow_pickle=False)

@@ -35,6 +35,7 @@ INSIDE = {
     "words": "semantic",
     "pose": "structure",
     "strokes": "structure",
+    "links": "structure",
     "coefficients": "texture",
     "modellist": "models",
     "hub": "models",
@@ -51,7 +52,7 @@ PACKAGES = {
     "decode": {"numpy", "cv2", "torch", "diffusers", "transformers", "peft", "safetensors"},
     "search": {"numpy", "cv2"},
     "codec": set(),
-    "training": {"numpy", "cv2"},
+    "training": {"numpy", "cv2", "torch", "safetensors", "h5py"},
     "ui": {"numpy", "PIL", "gradio", "fastapi", "starlette", "uvicorn"},
     "app": {"gradio"},
 }

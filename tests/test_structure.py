@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec import structure
+from codec import Layers, edit, strokes, structure
 from codec.errors import Corrupt, InvalidLayer
 from codec.pose import Pose
+from codec.rangecoder import Encoder
 from codec.structure import Sketch
 from tests.samples import example, pose, poses, sketches
 
@@ -158,15 +159,92 @@ def test_a_sketch_is_not_read_as_a_pose() -> None:
 
 
 def test_limits_that_a_decoder_meets_are_corrupt_not_slow() -> None:
-    """A payload that asks for strokes without end stops at the limits."""
-    from codec import strokes
-    from codec.rangecoder import Encoder
+    """A payload of more strokes or points than a sketch holds is refused where it passes the limit."""
+    for strokes_, count in (((tuple((x, x % 2) for x in range(30)),), 1200), ((((3, 3), (3, 4)),), 4200)):
+        coder = Encoder()
+        coder.choice((1, 52, 11), 1)
+        payload = strokes.encode(coder, (32, 32, strokes_ * count))
+        with pytest.raises(Corrupt, match="too many"):
+            structure.from_bytes(payload)
 
-    zigzag = tuple((x, x % 2) for x in range(30))
-    coder = Encoder()
-    coder.choice((1, 12, 3), 1)
-    strokes.syntax(coder, (32, 32, (zigzag,) * 1000))
-    assert len(structure.from_bytes(coder.finish()).strokes) == 1000
+
+@given(sketches(), st.data())
+def test_every_first_part_of_a_payload_is_a_sketch_of_the_first_strokes(sketch: Sketch, data: st.DataObject) -> None:
+    payload = sketch.to_bytes()
+    length = data.draw(st.integers(0, len(payload)))
+    try:
+        part = Sketch.from_bytes(payload[:length])
+    except Corrupt:
+        assert length <= 4  # the kind and the lattice
+        return
+    assert (part.cols, part.rows) == (sketch.cols, sketch.rows)
+    assert part.strokes == sketch.strokes[: len(part.strokes)]
+    assert part.to_bytes() == payload[:length]
+
+
+@given(sketches())
+def test_a_payload_has_no_byte_too_many(sketch: Sketch) -> None:
+    shorter = sketch.to_bytes()[:-1]
+    try:
+        assert len(Sketch.from_bytes(shorter).strokes) < len(sketch.strokes)
+    except Corrupt:
+        assert not sketch.strokes
+
+
+@given(sketches())
+def test_cutting_is_as_good_as_coding_the_first_strokes_again(sketch: Sketch) -> None:
+    for most in (len(sketch.to_bytes()) // 2, len(sketch.to_bytes()) - 1):
+        part = sketch.cut(most)
+        again = Sketch(part.cols, part.rows, part.strokes)
+        assert len(again.to_bytes()) <= max(len(part.to_bytes()), 4)
+        assert part.strokes == sketch.strokes[: len(part.strokes)]
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_sketch_a_pose_or_one_clear_error(payload: bytes) -> None:
+    try:
+        layer = structure.from_bytes(payload)
+    except Corrupt:
+        return
+    assert layer.to_bytes() == payload
+
+
+@given(sketches())
+def test_an_order_that_costs_less_has_the_same_strokes(sketch: Sketch) -> None:
+    arranged = strokes.arrange(sketch.strokes, sketch.cols, sketch.rows)
+    assert sorted(min(s, s[::-1]) for s in arranged) == sorted(min(s, s[::-1]) for s in sketch.strokes)
+    assert all(stroke[0][1] <= stroke[-1][1] for stroke in arranged)
+
+
+def test_sorted_runs_save_bytes_and_the_first_run_holds_the_first_strokes() -> None:
+    rng = np.random.default_rng(5)
+    starts = rng.permutation(100 * 100)[:60]
+    lines = tuple(tuple((int(s) % 100 + i, int(s) // 100) for i in range(6)) for s in starts)
+    arranged = strokes.arrange(lines, 128, 128)
+    assert set(arranged[:8]) == set(lines[:8])
+    assert len(Sketch(128, 128, arranged).to_bytes()) < 0.95 * len(Sketch(128, 128, lines).to_bytes())
+
+
+def test_what_an_edit_does_not_touch_comes_back_as_it_was() -> None:
+    layers = example()
+    sketch = layers.structure
+    assert isinstance(sketch, Sketch) and len(sketch.strokes) > 1
+    mask = np.zeros((layers.height, layers.width), bool)
+    x, y = sketch.points(layers.width, layers.height)[0][0].astype(int)
+    mask[y - 2 : y + 3, x - 2 : x + 3] = True
+    after = Layers.from_bytes(edit.erase(layers, mask).to_bytes()).structure
+    assert isinstance(after, Sketch)
+    untouched = [
+        stroke
+        for stroke, points in zip(sketch.strokes, sketch.points(layers.width, layers.height), strict=True)
+        if not mask[tuple(points.astype(int).T[::-1])].any()
+    ]
+    assert len(untouched) < len(sketch.strokes) and untouched == [s for s in after.strokes if s in untouched]
+    line = np.array([[10.0, 10], [60, 40]])
+    drawn = edit.resketch(layers, [line, *sketch.points(layers.width, layers.height)])
+    back = Layers.from_bytes(drawn.to_bytes()).structure
+    assert isinstance(back, Sketch) and set(sketch.strokes) <= set(back.strokes)
+    assert len(back.strokes) == len(sketch.strokes) + 1
 
 
 def test_a_crowd_on_the_largest_picture_is_drawn_piece_by_piece() -> None:

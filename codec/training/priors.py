@@ -1,7 +1,6 @@
-"""Train the integer tables that the sketch's and the colormap's models start from.
+"""Train the integer table that the colormap's models start from.
 
     python -m codec.training.priors colours DIR...     writes codec/colour_priors.npy
-    python -m codec.training.priors strokes DIR...     writes codec/stroke_priors.npy
 
 Each DIR is searched for pictures. A table has a row for each adaptive bit: the probability of a 1
 in 65,536ths, and how many bits' worth of evidence it starts with. A table is part of
@@ -22,7 +21,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from codec import coefficients, image, strokes
+from codec import coefficients, image
 from codec.errors import CodecError
 from codec.rangecoder import Bit, Encoder
 from codec.texture import Colormap
@@ -76,19 +75,6 @@ def _coefficients(cells: np.ndarray, step: int) -> coefficients.Coefficients:
     return coefficients.Coefficients(colours.rows, colours.cols, step, colours.levels)
 
 
-def sketches(folders: Sequence[Path]) -> np.ndarray:
-    """Count over sketches as they are used: cut to a few hundred bytes, and longer."""
-    from codec.extract.structure import sketch
-
-    models = strokes.Models()
-    models.groups = [{i: Counter() for i in range(count)} for count in strokes.SHAPE]
-    for pixels in pictures(folders):
-        full = sketch(pixels, 1000)
-        for drawn in (full, full.cut(450), full.cut(200)):
-            strokes.syntax(Encoder(), (drawn.cols, drawn.rows, drawn.strokes), models)
-    return _table([bit for group in models.groups for bit in group.values()])
-
-
 def _table(bits: Sequence[Bit]) -> np.ndarray:
     rows = []
     for bit in bits:
@@ -101,12 +87,10 @@ def _table(bits: Sequence[Bit]) -> np.ndarray:
 def main() -> None:
     """Train one table."""
     parser = argparse.ArgumentParser(description="Train a table of priors.")
-    parser.add_argument("table", choices=("colours", "strokes"))
+    parser.add_argument("table", choices=("colours",))
     parser.add_argument("folders", nargs="+", type=Path)
     options = parser.parse_args()
-    table = colours(options.folders) if options.table == "colours" else sketches(options.folders)
-    name = {"colours": "colour_priors.npy", "strokes": "stroke_priors.npy"}[options.table]
-    np.save(Path(__file__).parent.parent / name, table, allow_pickle=False)
+    np.save(Path(__file__).parent.parent / "colour_priors.npy", colours(options.folders), allow_pickle=False)
 
 
 if __name__ == "__main__":
