@@ -19,7 +19,7 @@ SHA256: Final = {
     "stroke_starts.npy": "8938a2671dd5a91d7cc8a3680239c1968a702c7171bad32d17ba94a9da5e7d45",
     "stroke_leaves.npy": "9e6a30c06a50b0a1af9c2baa5f41481cff07f116edfdb443d8b22f5dc892aa1c",
     "stroke_tree.npy": "2e4f692bc9b58ca9d167ceede25df39fa81fef9820288c0dc2f9611168fa4858",
-    "words.bin": "7bbc48bfc3530d64acb83e8881aaf37bdd1fc714ac1dbef86edd3162a180e260",
+    "words.xz": "7bbc48bfc3530d64acb83e8881aaf37bdd1fc714ac1dbef86edd3162a180e260",
     "v1/primer.txt": "e280df9663b67a8bb8618146dfcf63c0f1748b8ff9956988db1bfb81f29bf114",
     "v1/stroke_priors.npy": "7e027829361ed7ddf88c19a0e15673b4fdbeee207ce0351b99f22baa11041a36",
     "v1/colour_priors.npy": "039baab25aee75a641f250d3a9f43307877d2b65105bae52519443ae44784752",

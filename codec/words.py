@@ -20,11 +20,11 @@ from codec.rangecoder import Bit, Coder
 
 END: Final = 0  # the symbols of both models below START: the end,
 OTHER: Final = 1  # and what is not in the table
-TABLE: Final = "words.bin"
+TABLE: Final = "words.xz"
 WORD_TOTAL: Final = 1 << 22
 LETTER_TOTAL: Final = 1 << 16
 # spelled out, not \w: what is a letter must not depend on a Python's Unicode version
-_LETTERS: Final = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
+_LETTERS: Final = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u1fff\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3"
 _TOKENS: Final = re.compile(f" ?(?:[{_LETTERS}]+(?:'[{_LETTERS}]+)?|[0-9]+|[^ ])| ")
 _SMALL, _CAPITAL, _CAPITALS = range(3)
 _FIRST: Final = 3  # in place of the last word's case: at the start, and after a full stop

@@ -1,10 +1,11 @@
 """Train the table of the word model (`codec/words.py`) from prompts, one a line.
 
-    python -m codec.training.words [--held-out] [--out codec/words.bin] FILE...
+    python -m codec.training.words [--held-out TO] [--out codec/words.xz] FILE...
 
-Made-up captions (`captions.py`) are added, and the words of CLIP's vocabulary, the common ones first.
-With --held-out every tenth prompt is left out, with all that begin like it, and the table is tried on them: this
-is what the README's figures of prompts are from. The table in the repository is trained on all.
+A file named twice counts twice: the repository's table is from diffusiondb.txt, parti.txt and parti.txt
+again, as plain sentences are few in the first. Made-up captions (`captions.py`) are added, and the words of
+CLIP's vocabulary, the common ones first. With --held-out every tenth prompt, with all that begin like it,
+is left out and written to that file. The table in the repository is trained on all.
 A new table's hash goes into tables.py and FORMAT.md.
 """
 
@@ -26,7 +27,7 @@ from codec.words import END, OTHER, case_of, tokens
 
 MERGES = Path(__file__).parent.parent.parent / "assets/tokenizer/clip_merges.txt.gz"
 LEAST = (1, 2, 3)  # how often two, three, four words must come in a row to be kept
-LEXICON = 9000  # words of CLIP's at most
+LEXICON = 8500  # words of CLIP's at most
 LONGEST = 12  # letters of a word of the lexicon
 
 Gram = tuple[int, ...]
@@ -35,10 +36,10 @@ Gram = tuple[int, ...]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("codec/words.bin"))
+    parser.add_argument("--out", type=Path, default=Path("codec/words.xz"))
     parser.add_argument("--held-out", type=Path, help="write the prompts left out to this file")
     options = parser.parse_args()
-    texts = [line for path in options.files for line in path.read_text().split("\n") if line]
+    texts = [line for path in options.files for line in dict.fromkeys(path.read_text().split("\n")) if line]
     if options.held_out:
         held = [text for text in texts if _apart(text)]
         options.held_out.write_text("\n".join({text[:40].lower(): text for text in held}.values()))
@@ -55,8 +56,7 @@ def _apart(text: str) -> bool:
 
 def train(texts: Sequence[str]) -> bytes:
     """The table, not yet compressed."""
-    texts = [*dict.fromkeys(texts)]
-    streams = [[case_of(token) for token in tokens(text)] for text in (*texts, *captions.generate(6000))]
+    streams = [[case_of(token) for token in tokens(text)] for text in (*texts, *captions.generate(3000))]
     seen = Counter(word for stream in streams for word, _ in stream)
     lexicon = _lexicon()
     known = {w for w, n in seen.items() if n > 2 or (n > 1 and "\n" not in w) or w in lexicon} - {"\n"}
