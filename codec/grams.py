@@ -7,6 +7,7 @@ and every symbol has at least one part of the total. All whole numbers.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -27,7 +28,7 @@ class Grams:
     def __init__(self, singles: np.ndarray, levels: Sequence[Sequence[np.ndarray]], total: int) -> None:
         self.size = len(singles)
         self._total = total
-        self._singles: list[int] = [0, *np.cumsum(singles.astype(np.int64)).tolist()]
+        self._singles = _ints(np.concatenate([[0], np.cumsum(singles.astype(np.int64))]))
         self._levels = [_level(*level) for level in levels]
 
     def cumulative(self, history: Sequence[int]) -> Callable[[int], int]:
@@ -67,7 +68,7 @@ class Grams:
         return entry if begins[entry + 1] > begins[entry] else None
 
 
-_Level = tuple[list[int], list[int], list[int], list[int]]
+_Level = tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[int]]
 
 
 def _level(fans: np.ndarray, gaps: np.ndarray, counts: np.ndarray, rests: np.ndarray) -> _Level:
@@ -78,7 +79,12 @@ def _level(fans: np.ndarray, gaps: np.ndarray, counts: np.ndarray, rests: np.nda
     sums = np.concatenate([[0], np.cumsum(4 * counts.astype(np.int64) - 3)])
     rest = np.zeros(len(fans), np.int64)
     rest[fans > 0] = (4 + rests.astype(np.int64) % 4) << rests // 4
-    return begins.tolist(), symbols.tolist(), sums.tolist(), rest.tolist()
+    return _ints(begins), _ints(symbols), _ints(sums), _ints(rest)
+
+
+def _ints(values: np.ndarray) -> Sequence[int]:
+    """Python's numbers, made when they are looked at: a list of all would take most of the time to load."""
+    return array("q", values.astype(np.int64).tobytes())
 
 
 def rest_of(value: int) -> int:
@@ -101,9 +107,9 @@ def unpack(data: bytes) -> Iterator[np.ndarray]:
 def pack(arrays: Sequence[np.ndarray]) -> bytes:
     """What `unpack` reads."""
     out = bytearray()
-    for array in arrays:
-        width = 1 if array.max(initial=0) < 256 else 2
-        out += bytes([width]) + len(array).to_bytes(4, "big")
+    for values in arrays:
+        width = 1 if values.max(initial=0) < 256 else 2
+        out += bytes([width]) + len(values).to_bytes(4, "big")
         for plane in range(width):
-            out += (array.astype(np.int64) >> 8 * plane & 255).astype(np.uint8).tobytes()
+            out += (values.astype(np.int64) >> 8 * plane & 255).astype(np.uint8).tobytes()
     return bytes(out)
