@@ -151,6 +151,22 @@ def _inspect(options: argparse.Namespace) -> None:
     print(json.dumps(facts, indent=1) if options.json else _table(facts))
 
 
+def _cut(options: argparse.Namespace) -> None:
+    from codec.edit import cut
+
+    layers = _open(options)
+    shorter = cut(layers, options.bytes)
+    data = shorter.to_bytes()
+    _write(options.output, data)
+    _say(options, f"{options.output}: {len(data)} bytes, {_strokes(shorter)} of {_strokes(layers)} strokes")
+
+
+def _strokes(layers: Layers) -> int:
+    from codec.structure import Sketch
+
+    return len(layers.structure.strokes) if isinstance(layers.structure, Sketch) else 0
+
+
 def _layers(options: argparse.Namespace) -> None:
     from codec.export import FILES, read_layers, write_layers
 
@@ -291,9 +307,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     encode.add_argument(
         "--edges",
-        default="canny",
+        default="contours",
         metavar="NAME",
-        help="canny, lineart, pidinet, hed, auto (the best that is here), or openpose for people (default: canny)",
+        help="contours, canny, lineart, pidinet, hed, auto (the best that is here), or openpose for people "
+        "(default: contours)",
     )
     encode.add_argument(
         "--captioner", default="auto", metavar="NAME", help="auto (the best that is here), blip2, blip or none"
@@ -317,6 +334,11 @@ def _parser() -> argparse.ArgumentParser:
     inspect = _command(commands, "inspect", "show what a .tril file holds and where its bytes go", _inspect)
     _input(inspect)
     inspect.add_argument("--json", action="store_true", help="for programs")
+
+    cut = _command(commands, "cut", "make a .tril file smaller: the last strokes go, no source is needed", _cut)
+    _input(cut)
+    cut.add_argument("--bytes", type=_whole(1), metavar="N", required=True, help="of the whole file, at most")
+    _output(cut, "F.tril", "the file to write")
 
     layers = _command(commands, "layers", "write the layers to a folder of ordinary files, or back", _layers)
     _input(layers, "a .tril file, or a folder of layers", "F.tril|DIR")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from codec import CodecError, Layers, Pose, Prompt, Sketch, edit
-from codec.container import VERSION
 from codec.errors import BudgetTooSmall, Corrupt, FormatError, InvalidLayer, Truncated, UnknownName
 from codec.layers import MAX_SEED
 from ui import session
@@ -24,7 +23,7 @@ from ui.session import Drawing
 
 MAX_FILE = 1 << 20  # bytes of a .tril that we read
 SHOWN_SIDE = 1280  # px, the most that the compare slider is sent
-EDGES = ("canny", "lineart", "pidinet", "hed", "auto", "openpose")  # openpose finds people instead of edges
+EDGES = ("contours", "canny", "lineart", "pidinet", "hed", "auto", "openpose")  # openpose finds people instead of edges
 GRIDS = (4, 32)  # cells on the longer side
 BUDGETS = (64, 65_536)  # bytes
 MAX_FIELD = 40  # characters of a seed, more than the largest has
@@ -184,13 +183,7 @@ def fit(layers: Layers, budget: Any) -> Layers:
     most = whole(budget, "byte budget", *BUDGETS)
     if not isinstance(layers.structure, Sketch) or not layers.structure.strokes:
         raise BudgetTooSmall("there are no strokes to leave out: shorten the prompt or raise the budget")
-    room = len(layers.structure.to_bytes())
-    while (over := layers.sizes().total - most) > 0:
-        room -= over
-        if room <= 0:
-            raise BudgetTooSmall("prompt and colours alone are over the budget: shorten the prompt or raise it")
-        layers = replace(layers, structure=layers.structure.cut(room), version=VERSION)
-    return layers
+    return edit.cut(layers, most)
 
 
 def preview(layers: Layers) -> np.ndarray:

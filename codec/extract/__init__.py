@@ -46,7 +46,7 @@ def extract(
     negative: str = "",
     budget: int | None = None,
     grid: int | tuple[int, int] | None = None,
-    edges: str = "canny",
+    edges: str = "contours",
     seed: int | None = None,
     captioner: str = "auto",
     spare: int = 0,

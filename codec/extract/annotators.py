@@ -31,8 +31,8 @@ _slots: dict[str, Slot[Any]] = {name: Slot() for name in (*LEARNED, "openpose-de
 
 
 def best() -> str:
-    """The best edge detector whose weights are here: "pidinet", "hed", else "canny". Quick."""
-    return next((name for name in LEARNED if models.status(name).state == "present"), "canny")
+    """The best edge detector whose weights are here: "pidinet", "hed", else "contours". Quick."""
+    return next((name for name in LEARNED if models.status(name).state == "present"), "contours")
 
 
 def pidinet(pixels: np.ndarray, folder: Path | None = None) -> np.ndarray:

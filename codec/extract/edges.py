@@ -29,7 +29,7 @@ def to_working_size(pixels: np.ndarray) -> np.ndarray:
     return cv2.resize(np.ascontiguousarray(pixels), (width, height), interpolation=method)
 
 
-def detect(pixels: np.ndarray, name: str = "canny") -> np.ndarray:
+def detect(pixels: np.ndarray, name: str = "contours") -> np.ndarray:
     """Soft edge strength of a picture.
 
     pixels: (H, W, 3) uint8 sRGB. name: a key of DETECTORS, one of LEARNED, or "auto" for the best
@@ -38,12 +38,16 @@ def detect(pixels: np.ndarray, name: str = "canny") -> np.ndarray:
     """
     from codec.extract import annotators
 
-    learned: Mapping[str, Detector] = {"pidinet": annotators.pidinet, "hed": annotators.hed}
-    detectors = {**DETECTORS, **learned}
+    detectors = {
+        "contours": _contours,
+        **DETECTORS,
+        "pidinet": annotators.pidinet,
+        "hed": annotators.hed,
+    }
     if name == "auto":
         name = annotators.best()
     if name not in detectors:
-        raise UnknownName(f"no edge detector {name!r}; there are: auto, {', '.join(detectors)}")
+        raise UnknownName(f"no edge detector {name!r}; there are: auto, {', '.join(detectors)}, openpose for people")
     return detectors[name](to_working_size(pixels))
 
 
@@ -71,6 +75,12 @@ def canny(pixels: np.ndarray) -> np.ndarray:
     for coefficient, cue in zip(_COEFFICIENTS, cues(pixels), strict=True):
         total += np.float32(coefficient) * cue
     return 1 / (1 + np.exp(-np.clip(total, -30, 30)))
+
+
+def _contours(pixels: np.ndarray) -> np.ndarray:
+    from codec.extract.contours import contours  # torch takes a second to import
+
+    return contours(pixels)
 
 
 def lineart(pixels: np.ndarray) -> np.ndarray:

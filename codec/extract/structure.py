@@ -6,21 +6,23 @@ import numpy as np
 from codec.errors import BudgetTooSmall
 from codec.extract.edges import detect, working_size
 from codec.extract.fit import Lattice, fit
+from codec.extract.metrics import f_measure
 from codec.extract.order import order
 from codec.extract.rates import STROKE_BITS, stroke_bits
 from codec.extract.thinning import thin
 from codec.extract.trace import curves
-from codec.strokes import MAX_CELLS, MIN_CELLS
+from codec.strokes import MAX_CELLS, MIN_CELLS, arrange
 from codec.structure import Sketch
 
-HIGH, LOW = 0.35, 0.2  # hysteresis thresholds on edge strength
+HIGH, LOW = 0.3, 0.15  # hysteresis thresholds on edge strength
 SHORTEST = 10  # pixels of the smallest piece of an edge
 _PITCHES = 3.4, 8.0  # finest and coarsest lattice pitch in pixels of the working frame
+_TRIED = (1.0, 0.85, 1.18)  # lattices finer or coarser than the usual one; the one that agrees most is kept
 _FILLERS = 6  # strokes tried in what bytes the first one too many has left
 _PLENTY = 2.5  # how many times the budget the strokes to choose from may cost
 
 
-def edge_map(pixels: np.ndarray, edges: str = "canny") -> np.ndarray:
+def edge_map(pixels: np.ndarray, edges: str = "contours") -> np.ndarray:
     """The thin edge map that a sketch approximates.
 
     pixels: (H, W, 3) uint8 sRGB. edges: detector name, else UnknownName.
@@ -29,7 +31,7 @@ def edge_map(pixels: np.ndarray, edges: str = "canny") -> np.ndarray:
     return thin(detect(pixels, edges), HIGH, LOW, SHORTEST)
 
 
-def sketch(pixels: np.ndarray, max_bytes: int, *, edges: str = "canny") -> Sketch:
+def sketch(pixels: np.ndarray, max_bytes: int, *, edges: str = "contours") -> Sketch:
     """The strokes that tell most about a picture in `max_bytes`.
 
     pixels: (H, W, 3) uint8 sRGB, sides 1..4096. edges: detector name.
@@ -38,23 +40,38 @@ def sketch(pixels: np.ndarray, max_bytes: int, *, edges: str = "canny") -> Sketc
     Raises UnknownName, or BudgetTooSmall if not even an empty sketch fits.
     """
     height, width = pixels.shape[:2]
-    strength = detect(pixels, edges)
+    return drawn(detect(pixels, edges), height, width, max_bytes)
+
+
+def drawn(strength: np.ndarray, height: int, width: int, max_bytes: int) -> Sketch:
+    """The sketch of a soft edge map.
+
+    strength: (h, w) float32 in 0..1 at the working scale; height, width: of the picture. Returns and
+    raises as `sketch`.
+    """
     reference = thin(strength, HIGH, LOW, SHORTEST)
-    weights = importance(strength, reference)
     found = curves(reference)
-    cols, rows = _cells(height, width, _pitch(found, max_bytes))
-    if len(Sketch(cols, rows, ()).to_bytes()) > max_bytes:
-        raise BudgetTooSmall(f"{max_bytes} bytes do not hold even a sketch without strokes")
-    return _cut(_fitted(_foremost(found, weights, max_bytes), cols, rows, weights), max_bytes)
+    best, most = None, -1.0
+    for finer in _TRIED:
+        ordered = candidates(reference, found, height, width, max_bytes, finer)
+        if len(Sketch(ordered.cols, ordered.rows, ()).to_bytes()) > max_bytes:
+            raise BudgetTooSmall(f"{max_bytes} bytes do not hold even a sketch without strokes")
+        part = _cut(ordered, max_bytes)
+        agreement = f_measure(part, reference).f
+        if agreement > most:
+            best, most = part, agreement
+    assert best is not None
+    return best
 
 
-def importance(strength: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """What covering each edge pixel is worth: 0 off the thin map, else by strength and, mildly, by
-    closeness to the centre. strength: (h, w) float32; reference: (h, w) bool. (h, w) float32."""
-    height, width = reference.shape
-    y, x = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    centre = np.exp(-0.5 * (x * x + y * y))
-    return np.where(reference, strength * (0.8 + 0.2 * centre), 0).astype(np.float32)
+def candidates(
+    reference: np.ndarray, found: list[np.ndarray], height: int, width: int, max_bytes: int, finer: float = 1.0
+) -> Sketch:
+    """More strokes than `max_bytes` hold, on a lattice that suits these; most important first."""
+    weights = reference.astype(np.float32)  # each pixel alike: what F counts
+    cols, rows = _cells(height, width, _pitch(found, max_bytes) / finer)
+    trade = float(np.clip(0.05 * (max_bytes / 200) ** 0.5, 0.04, 0.08))  # the fewer bytes, the less exact
+    return _fitted(_foremost(found, weights, max_bytes), cols, rows, weights, trade)
 
 
 def _pitch(found: list[np.ndarray], max_bytes: int) -> float:
@@ -84,33 +101,42 @@ def _foremost(found: list[np.ndarray], weights: np.ndarray, max_bytes: int) -> l
     return [found[i] for i in ranking[:enough]]
 
 
-def _fitted(found: list[np.ndarray], cols: int, rows: int, weights: np.ndarray) -> Sketch:
+def _fitted(found: list[np.ndarray], cols: int, rows: int, weights: np.ndarray, trade: float) -> Sketch:
     """All strokes on one lattice, most important first."""
     height, width = weights.shape
     lattice = Lattice(cols, rows, width, height)
-    chains = [chain for chain in fit(found, lattice) if len(chain) > 1]
-    strokes = [tuple((x, y) for x, y in chains[i].tolist()) for i in order(chains, lattice, weights)]
+    chains = [chain for chain in fit(found, lattice, trade) if len(chain) > 1]
+    strokes = [tuple((x, y) for x, y in chain.tolist()) for chain in order(chains, lattice, weights)]
     return Sketch(cols, rows, tuple(strokes))
 
 
-def _leading(sketch: Sketch, max_bytes: float) -> Sketch:
-    """The first strokes, those that take about `max_bytes` by estimate."""
+def leading(sketch: Sketch, max_bytes: float) -> Sketch:
+    """The first strokes, those that take about `max_bytes` by estimate, in the order that is cheap to code."""
     bits = np.cumsum(stroke_bits(np.array([len(stroke) for stroke in sketch.strokes])))
-    return Sketch(sketch.cols, sketch.rows, sketch.strokes[: int(np.searchsorted(bits, 8 * max_bytes))])
+    return _first(sketch, int(np.searchsorted(bits, 8 * max_bytes)))
+
+
+def _first(sketch: Sketch, count: int) -> Sketch:
+    return Sketch(sketch.cols, sketch.rows, arrange(sketch.strokes[:count], sketch.cols, sketch.rows))
 
 
 def _cut(sketch: Sketch, max_bytes: int) -> Sketch:
-    """The longest first part of the strokes that fits, then whichever of the next few still do."""
-    share = 1.1  # of the budget, by estimate: spares coding many strokes that will not stay
-    part = _leading(sketch, share * max_bytes)
-    while len(part.strokes) < len(sketch.strokes) and len(part.to_bytes()) <= max_bytes:
-        share *= 1.3
-        part = _leading(sketch, share * max_bytes)
-    part = part.cut(max_bytes)
-    for stroke in sketch.strokes[len(part.strokes) + 1 :][:_FILLERS]:
-        left = max_bytes - len(part.to_bytes())
-        if 8 * left < STROKE_BITS:
+    """The most strokes from the front that fit, then whichever of the next few still do."""
+    low, high = 0, len(sketch.strokes)  # `low` strokes fit
+    best = _first(sketch, 0)
+    tried = len(leading(sketch, max_bytes).strokes)
+    while low < high:
+        part = _first(sketch, tried)
+        size = len(part.to_bytes())
+        if size <= max_bytes:
+            best, low = part, tried
+        else:
+            high = tried - 1
+        guess = round(tried * max_bytes / max(size, 1))  # bytes grow about as the strokes do
+        tried = min(max(guess, low + 1), high)
+    for stroke in sketch.strokes[low + 1 :][:_FILLERS]:
+        if 8 * (max_bytes - len(best.to_bytes())) < STROKE_BITS:
             break
-        more = Sketch(sketch.cols, sketch.rows, (*part.strokes, stroke))
-        part = more if len(more.to_bytes()) <= max_bytes else part
-    return part
+        more = Sketch(sketch.cols, sketch.rows, (*best.strokes, stroke))
+        best = more if len(more.to_bytes()) <= max_bytes else best
+    return best

@@ -209,7 +209,7 @@ def test_best_is_pidinet_then_hed_then_what_needs_no_weights(
         monkeypatch.setenv(name, str(tmp_path))
     assert annotators.best() == "hed"
     (tmp_path / "Annotators" / "ControlNetHED.pth").unlink()
-    assert annotators.best() == "canny"
+    assert annotators.best() == "contours"
 
 
 # --- people ---------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def test_texture_is_weaker_than_a_contour_of_the_same_contrast() -> None:
     rng = np.random.default_rng(5)
     pixels = halves((70, 70, 70), (150, 150, 150))
     pixels[:, 250:] = rng.choice([70, 150], (300, 150, 1))
-    strength = detect(pixels)
+    strength = detect(pixels, "canny")
     contour, texture = strength[50:-50, 250:262].max(1), strength[50:-50, 380:480]
     assert np.median(contour) > 2 * np.median(texture)
 
@@ -69,5 +69,5 @@ def test_cues_have_the_size_of_the_picture() -> None:
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(UnknownName, match="canny, lineart"):
+    with pytest.raises(UnknownName, match="contours, canny"):
         detect(halves((0, 0, 0), (255, 255, 255)), "")

@@ -101,7 +101,7 @@ def test_lattice_cells_are_about_square() -> None:
     assert found.cols / found.rows == pytest.approx(width / height, rel=0.02)
 
 
-@pytest.mark.parametrize("edges", ["canny", "lineart"])
+@pytest.mark.parametrize("edges", ["contours", "canny", "lineart"])
 @pytest.mark.parametrize("shape", [(2, 2), (9, 300), (512, 512), (5, 4000)])
 def test_noise_keeps_within_the_budget(shape: tuple[int, int], edges: str) -> None:
     pixels = np.random.default_rng(7).integers(0, 256, (*shape, 3), np.uint8)
@@ -114,7 +114,7 @@ def test_a_slow_gradient_has_no_edges() -> None:
 
 
 def test_unknown_detector_is_named_with_the_known_ones() -> None:
-    with pytest.raises(UnknownName, match="canny, lineart"):
+    with pytest.raises(UnknownName, match="contours"):
         sketch(disc(), 100, edges="sobel")
 
 
