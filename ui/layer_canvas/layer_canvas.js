@@ -28,8 +28,15 @@ function step(from, to, word) {
   say(word);
 }
 
-// A load from the server counts as an edit: the page then shows its bytes and its preview.
-function arrive() { load(props.value); if (doc) trigger('edit', { rev: doc.rev }); }
+// A load from the server counts as an edit: the page then shows its bytes and its preview. One that answers `of` a
+// drawing that has changed since, or comes while a stroke is drawn, gives way to the person's work; a `quiet` one
+// brings its own bytes and preview.
+function arrive() {
+  const { of, quiet } = props.value ?? {};
+  if (of && doc && (gesture || of.load !== doc.load || of.rev !== rev)) { commit(); return; }
+  load(props.value);
+  if (doc && !quiet) trigger('edit', { rev: doc.rev });
+}
 
 // The value goes to the server only with the events that read it: one request a finished gesture.
 function commit() {
@@ -41,10 +48,12 @@ function commit() {
 
 function load(value) {
   const keep = value && doc && value.keep_history && value.width === doc.width && value.height === doc.height;
-  if (keep) remember(now()); else { past = []; future = []; }
+  const goesOn = keep && value.series && value.series === doc.series && rev === 0; // one step of history for all of it
+  if (!keep) past = [];
+  if (keep && !goesOn) remember(now()); else future = [];
   gesture = null;
   doc = value ? { ...value } : null;
-  if (doc) delete doc.keep_history;
+  for (const key of ['keep_history', 'of', 'quiet']) delete doc?.[key];
   if (!keep) mask = null;
   rev = 0;
   rebuild();
