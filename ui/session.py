@@ -8,6 +8,7 @@ restart loses no work, and what the person did not touch keeps its exact levels 
      strokes: [[x0, y0, x1, y1, ...], ...],            px, most important first
      grid: {rows, cols, colors: ["#rrggbb", ...]} | null,
      pose: [[[x, y] | null] * 18, ...] | null,         px, shown only
+     full: base64 of a .tril | null,                   what the byte budget cut it from, see `ui.budget`
      load,                                             changes with every load from the server
      rev}                                              counts the edits
 """
@@ -151,6 +152,11 @@ def read(value: Any) -> Drawing:
         polylines=_polylines(value.get("strokes"), width, height),
         cells=_cells(value.get("grid")),
     )
+
+
+def read_full(value: dict[str, Any]) -> Layers | None:
+    """The layers that the byte budget cut the drawing from. Raises as `read`."""
+    return _base(value.get("full"))
 
 
 def read_mask(value: Any, width: int, height: int) -> np.ndarray:
