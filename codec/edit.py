@@ -63,7 +63,8 @@ def cut(layers: Layers, max_bytes: int) -> Layers:
         if not isinstance(sketch, Sketch) or not sketch.strokes:
             least = layers.sizes().total
             raise BudgetTooSmall(f"the file needs {least} bytes without any stroke: shorten the prompt or allow more")
-        layers = _edited(layers, structure=sketch.cut(len(sketch.to_bytes()) - over))
+        shorter = sketch.cut(len(sketch.to_bytes()) - over)  # maybe of the same strokes, in fewer bytes
+        layers = replace(_edited(layers, structure=shorter), structure=shorter, version=VERSION)
         over = layers.sizes().total - max_bytes
     return layers
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from codec import Colormap, Layers, Sketch, edit
-from codec.errors import InvalidLayer
+from codec.errors import BudgetTooSmall, InvalidLayer
 from tests.samples import example, pose
 
 
@@ -132,3 +132,20 @@ def test_unknown_extensions_go_with_an_edit_unless_they_may_stay() -> None:
     before = replace(example(), extra=((0x80, b"about these very layers"), (0xDF, b"about the picture")))
     assert edit.reprompt(before, "a blue ball").extra == ((0xDF, b"about the picture"),)
     assert edit.reprompt(before, before.semantic.text).extra == before.extra
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_cut_meets_every_budget_and_keeps_the_rest(version: int) -> None:
+    cols, rows = 64, 64
+    wiggle = np.random.default_rng(4).integers(0, 2, (14, 40)).tolist()
+    lines = tuple(tuple((5 + x, 4 + 4 * y + w) for x, w in enumerate(row)) for y, row in enumerate(wiggle))
+    whole = replace(example(), structure=Sketch(cols, rows, lines), version=version)
+    bare = edit.cut(whole, len(replace(whole, structure=Sketch(cols, rows, ()), version=2).to_bytes()))
+    assert not bare.structure.strokes
+    for most in range(len(bare.to_bytes()), len(whole.to_bytes())):
+        after = edit.cut(whole, most)
+        assert len(after.to_bytes()) <= most
+        assert after.structure.strokes == whole.structure.strokes[: len(after.structure.strokes)]
+        assert (after.semantic, after.texture) == (whole.semantic, whole.texture)
+    with pytest.raises(BudgetTooSmall):
+        edit.cut(whole, len(bare.to_bytes()) - 1)
