@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from codec import CodecError, Layers, Pose, Prompt, Sketch, edit
-from codec.errors import BudgetTooSmall, Corrupt, FormatError, InvalidLayer, Truncated, UnknownName
+from codec.errors import Corrupt, FormatError, InvalidLayer, Truncated, UnknownName
 from codec.layers import MAX_SEED
 from ui import session
 from ui.session import Drawing
@@ -173,17 +173,6 @@ def _what_is_left(drawing: Drawing, after: Sketch) -> list[int | list[float]]:
         elif number not in left:
             left.append(number)
     return left
-
-
-def fit(layers: Layers, budget: Any) -> Layers:
-    """Without the least important strokes, so that the file has at most `budget` bytes.
-
-    Raises `BudgetTooSmall` where the other layers alone are larger.
-    """
-    most = whole(budget, "byte budget", *BUDGETS)
-    if not isinstance(layers.structure, Sketch) or not layers.structure.strokes:
-        raise BudgetTooSmall("there are no strokes to leave out: shorten the prompt or raise the budget")
-    return edit.cut(layers, most)
 
 
 def preview(layers: Layers) -> np.ndarray:

@@ -14,11 +14,12 @@ import gradio as gr
 from gradio import processing_utils
 from gradio.utils import get_upload_folder
 
-from codec import CodecError, Layers, Sketch
+from codec import CodecError, Layers
 from codec.layers import default_budget
 from ui import actions, session, views
+from ui.budgeting import Budgeting, reach
 from ui.decoding import Decoding
-from ui.replies import Changes, guarded, pair, sentence
+from ui.replies import Changes, guarded, preview, sentence
 
 if TYPE_CHECKING:
     from ui.page import Parts
@@ -50,10 +51,10 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
         [parts.readout, parts.fit, parts.origin, parts.compare, parts.result, parts.status],
         concurrency_limit=1, concurrency_id="preview", **newest,
     )  # fmt: skip
-    gr.on(
-        [parts.budget.change, parts.keep_seed.change], on.counted, [*now, parts.budget, parts.status],
-        [parts.readout, parts.fit, parts.status], **newest,
-    )  # fmt: skip
+    parts.keep_seed.change(
+        on.counted, [*now, parts.budget, parts.status], [parts.readout, parts.fit, parts.status], **newest
+    )
+    Budgeting(parts, decoding).wire(now, quiet)
     parts.picture.upload(
         on.picture_dropped,
         [parts.picture, parts.original, parts.grid, parts.edges, parts.decoder, parts.preset], opened,
@@ -65,7 +66,6 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
         [parts.source, parts.prompt, parts.negative, parts.budget, parts.grid, parts.edges], opened,
         concurrency_limit=2, concurrency_id="extract", **quiet,
     )  # fmt: skip
-    parts.fit.click(on.fitted, [*now, parts.budget], [parts.canvas, parts.status], **quiet)
     parts.open.upload(on.file_opened, [parts.open, parts.decoder, parts.preset], opened, **quiet)
     parts.save.click(on.saved, now, [parts.download, parts.status], **quiet).then(
         None, parts.download, None, js=_DOWNLOAD
@@ -118,8 +118,7 @@ class Handlers:
         yield changes
         if self.decoding.jobs.running(request.session_hash):
             return  # the slider shows the decode
-        shown = pair(original, layers, actions.preview(layers), "preview")
-        changes = {p.compare: shown, p.result: gr.update(interactive=False)}
+        changes = {p.compare: preview(original, layers), p.result: gr.update(interactive=False)}
         if value.get("rev"):
             changes[p.status] = views.status("Preview of your edit. Press Decode for the finished picture.")
         yield changes
@@ -196,19 +195,6 @@ class Handlers:
         yield changes
 
     @guarded
-    def fitted(self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any, budget: Any) -> Iterator[Changes]:
-        """Without the least important strokes; the canvas can undo it."""
-        p = self.parts
-        drawing, layers = actions.current(value, text, negative, seed, keep_seed)
-        cut = actions.fit(layers, budget)
-        gone = _strokes(layers) - _strokes(cut)
-        left_out = f"Left out the {gone} least important strokes." if gone else "It fits already."
-        yield {
-            p.canvas: session.write(cut, drawing.name, keep_history=True),
-            p.status: views.status(left_out, "good"),
-        }
-
-    @guarded
     def file_opened(self, sent: Any, decoder: Any, preset: Any, request: gr.Request) -> Iterator[Changes]:
         """A .tril file in place of everything."""
         p = self.parts
@@ -221,14 +207,14 @@ class Handlers:
 
     def _opened(self, opened: actions.Opened) -> Changes:
         p, layers = self.parts, opened.layers
-        prompt = layers.semantic
+        prompt, most = layers.semantic, default_budget(layers.width, layers.height)
         done = views.status(f"Opened {opened.name}, {layers.width} × {layers.height}.", "good")
         return {
             p.canvas: session.write(layers, opened.name),
             p.prompt: prompt.text if prompt else "",
             p.negative: prompt.negative if prompt else "",
             p.origin: views.origin(opened.origin),
-            p.budget: default_budget(layers.width, layers.height),
+            p.budget: gr.update(value=most, maximum=reach(most)),
             p.seed: str(layers.seed or 0),
             p.keep_seed: layers.seed is not None,
             p.status: views.status(opened.warning, "warn") if opened.warning else done,
@@ -260,6 +246,3 @@ def _uploaded(sent: Any) -> str | None:
         raise CodecError("this is no upload; drop the file again")
     return path
 
-
-def _strokes(layers: Layers) -> int:
-    return len(layers.structure.strokes) if isinstance(layers.structure, Sketch) else 0

@@ -12,7 +12,7 @@ from gradio.utils import get_upload_folder
 
 from codec import Layers
 from codec.layers import default_budget
-from ui import actions, decoding, diffusion, events, replies, session, views
+from ui import actions, budgeting, decoding, diffusion, events, replies, session, views
 from ui.layer_canvas import layer_canvas
 
 _EXAMPLES = Path(__file__).parent.parent / "assets" / "examples"
@@ -32,7 +32,9 @@ class Parts:
     prompt: gr.Textbox
     origin: gr.HTML
     negative: gr.Textbox
-    budget: gr.Number
+    budget: gr.Slider
+    split: gr.Radio
+    pinned: gr.Number
     grid: gr.Dropdown
     edges: gr.Dropdown
     again: gr.Button
@@ -117,12 +119,10 @@ def _source_column(original: str, layers: Layers, text: str, negative: str) -> d
             max_lines=6, max_length=session.MAX_PROMPT, elem_id="negative",
         )  # fmt: skip
     parts["readout"] = gr.HTML(views.readout(layers, budget), elem_id="readout", apply_default_css=False)
-    parts["fit"] = gr.Button("Leave out strokes to fit", visible=False, elem_id="fit", size="sm")
+    parts["fit"] = gr.Button("Cut to fit", visible=False, elem_id="fit", size="sm")
+    parts["budget"] = budgeting.slider(layers)
     with gr.Accordion("Budget and extraction", open=False):
-        parts["budget"] = gr.Number(
-            budget, label="Byte budget", precision=0, minimum=actions.BUDGETS[0],
-            maximum=actions.BUDGETS[1], elem_id="budget",
-        )  # fmt: skip
+        parts |= budgeting.split()
         parts["edges"] = gr.Dropdown(
             list(actions.EDGES), value=actions.EDGES[0], label="Edge detector", elem_id="edges"
         )

@@ -39,6 +39,11 @@ def pair(original: Any, layers: Layers, picture: Any, what: str) -> Any:
     return gr.update(value=(left, picture), label=label("Original" if isinstance(left, str) else "Layers", what))
 
 
+def preview(original: Any, layers: Layers) -> Any:
+    """The compare slider with the fast decoder's picture."""
+    return pair(original, layers, actions.preview(layers), "preview")
+
+
 def label(left: str, right: str) -> str:
     """What the two sides of the compare slider show."""
     return f"{left} | {right}"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from codec import CodecError, Colormap, Layers, Pose, Prompt, Sketch
-from codec.errors import BudgetTooSmall, ImageError, InvalidLayer, ModelMissing, Truncated
+from codec.errors import ImageError, InvalidLayer, ModelMissing, Truncated
 from codec.extract import POSE
 from codec.extract.edges import DETECTORS, LEARNED
 from codec.layers import MAX_SEED
@@ -80,20 +80,6 @@ def test_erase_of_joints_keeps_what_the_picture_came_with():
 def test_a_bad_erase_is_an_answer_not_a_crash():
     assert set(actions.erase({"mask": 1})) == {"error"}
     assert set(actions.erase(None)) == {"error"}
-
-
-def test_fit_leaves_out_the_least_important_strokes():
-    cut = actions.fit(EXAMPLE_LAYERS, 300)
-    kept = cut.structure.strokes
-    assert len(cut.to_bytes()) <= 300 and len(kept) > 0 and kept == EXAMPLE_LAYERS.structure.strokes[: len(kept)]
-    assert actions.fit(EXAMPLE_LAYERS, 5000) == EXAMPLE_LAYERS
-
-
-def test_fit_says_when_strokes_are_not_the_matter():
-    with pytest.raises(BudgetTooSmall):
-        actions.fit(EXAMPLE_LAYERS, 70)
-    with pytest.raises(BudgetTooSmall):
-        actions.fit(Layers(64, 64, Prompt("x")), 70)
 
 
 @pytest.mark.parametrize("bad", [None, "7", 5, 1e9, float("nan"), True, [600]])

@@ -1,0 +1,129 @@
+"""The byte budget: what of the layers in full fits into so many bytes, live under a slider.
+
+The drawing carries the file that it was cut from (`full`), so sliding back up brings every stroke
+and colour back, after a reload or a restart too. An edit makes the drawing the whole of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Final
+
+from codec import Colormap, Layers, Sketch, edit
+from codec.errors import BudgetTooSmall
+from codec.image import resize_area
+from codec.texture import MIN_CELLS, STEPS
+from ui import actions, session
+from ui.session import Drawing
+
+LEAST, MOST = 100, 4_000  # bytes, of the slider
+SPLITS = ("auto", "colours", "sketch")
+_GROWS: Final = 0.9  # of the budget: with less than that, more detail is looked for
+_COLOURS: Final = 0.26  # of the bytes beside the prompt, as in an extraction
+
+
+@dataclass(frozen=True)
+class Split:
+    """Who gets the bytes beside the prompt: `pinned` is one of SPLITS, `size` what that layer may have."""
+
+    pinned: str = "auto"
+    size: int = 0
+
+
+def in_full(value: dict[str, Any], drawing: Drawing, layers: Layers) -> Layers:
+    """What the slider cuts from: the layers that the drawing was cut from while it is unedited, else the drawing."""
+    full, base = session.read_full(value), drawing.base
+    if full is None or base is None or (full.width, full.height) != (layers.width, layers.height):
+        return layers
+    if (layers.structure, layers.texture) != (base.structure, base.texture):
+        return layers
+    return replace(layers, structure=full.structure, texture=full.texture, version=full.version, extra=full.extra)
+
+
+def may_grow(value: dict[str, Any], drawing: Drawing, layers: Layers, budget: int) -> bool:
+    """True if the image that the layers are of could fill much more of the budget than they, unedited, do."""
+    base = drawing.base
+    untouched = base is not None and (layers.structure, layers.texture) == (base.structure, base.texture)
+    return untouched and session.read_full(value) is None and layers.sizes().total < _GROWS * budget
+
+
+def more(layers: Layers, source: str, budget: int, grid: Any, edges: Any) -> Layers:
+    """The same with all the sketch and colours that the slider has room for. Raises as `actions.open_picture`."""
+    found = actions.open_picture(source, prompt="", negative="", budget=max(budget, MOST), grid=grid, edges=edges)
+    return replace(
+        layers, structure=found.layers.structure, texture=found.layers.texture, version=found.layers.version
+    )
+
+
+def within(full: Layers, budget: int, split: Split = Split()) -> Layers:
+    """`full` in `budget` bytes: colours in coarser steps, then the sketch cut at its end.
+
+    Where prompt and pose leave no room, it comes back with no stroke and the coarsest colours, larger than `budget`.
+    """
+    sizes = full.sizes()
+    if sizes.total <= budget and split.pinned == "auto":
+        return full
+    room = budget - sizes.total + sizes.structure + sizes.texture
+    layers = full
+    if split.pinned == "sketch" and isinstance(full.structure, Sketch):
+        sketch = full.structure.cut(min(split.size, max(room, 0)))
+        layers = edit.swap_structure(layers, replace(full, structure=sketch))
+        share = room - len(sketch.to_bytes())
+    elif split.pinned == "colours":
+        share = min(split.size, room)
+    else:
+        share = max(int(room * _COLOURS), room - sizes.structure)
+    if full.texture is not None:
+        layers = edit.swap_texture(layers, replace(full, texture=coarser(full.texture, share)))
+    try:
+        return edit.cut(layers, budget)
+    except BudgetTooSmall:
+        return _least(layers)
+
+
+def _least(layers: Layers) -> Layers:
+    if isinstance(layers.structure, Sketch):
+        layers = edit.swap_structure(layers, replace(layers, structure=replace(layers.structure, strokes=())))
+    if layers.texture is None:
+        return layers
+    return edit.swap_texture(layers, replace(layers, texture=coarser(layers.texture, 0)))
+
+
+def coarser(colours: Colormap, most: int) -> Colormap:
+    """The colours in a payload of `most` bytes: in larger steps, of fewer cells only if it must; else its smallest."""
+    if len(colours.to_bytes()) <= most:
+        return colours
+    found = None
+    low, high = colours.step, len(STEPS) - 1
+    while low <= high:
+        middle = (low + high) // 2
+        tried, size = _stepped(colours, middle)
+        if size <= most:
+            found, high = tried, middle - 1
+        else:
+            low = middle + 1
+    rows, cols = max(colours.rows // 2, MIN_CELLS), max(colours.cols // 2, MIN_CELLS)
+    if found is not None:
+        return found
+    if (rows, cols) == (colours.rows, colours.cols):
+        return _stepped(colours, len(STEPS) - 1)[0]
+    return coarser(Colormap.from_cells(resize_area(colours.cells, cols, rows), colours.step), most)
+
+
+@lru_cache(maxsize=256)
+def _stepped(colours: Colormap, step: int) -> tuple[Colormap, int]:
+    """The same cells in steps of another size, and the bytes of that."""
+    made = Colormap.from_cells(colours.cells, step)
+    return made, len(made.to_bytes())
+
+
+def write(layers: Layers, full: Layers, value: dict[str, Any]) -> dict[str, Any]:
+    """The canvas's value for what was cut, in answer to `value`: one step of its history for a whole slide."""
+    answer = session.write(layers, value["name"], keep_history=True)
+    return answer | {
+        "full": session.encode_base(full),
+        "of": {"load": value.get("load"), "rev": value.get("rev")},
+        "quiet": True,
+        "series": "budget",
+    }
