@@ -148,7 +148,13 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 def _inspect(options: argparse.Namespace) -> None:
     layers = _open(options)
     facts = _facts(layers)
-    print(json.dumps(facts, indent=1) if options.json else _table(facts))
+    shown = _table(facts)
+    if options.compare:
+        from codec.compare import compare, table
+
+        facts["compare"] = compare(layers)
+        shown += "\n\n" + table(facts["compare"])
+    print(json.dumps(facts, indent=1) if options.json else shown)
 
 
 def _cut(options: argparse.Namespace) -> None:
@@ -334,6 +340,7 @@ def _parser() -> argparse.ArgumentParser:
     inspect = _command(commands, "inspect", "show what a .tril file holds and where its bytes go", _inspect)
     _input(inspect)
     inspect.add_argument("--json", action="store_true", help="for programs")
+    inspect.add_argument("--compare", action="store_true", help="with what other formats would take for each layer")
 
     cut = _command(commands, "cut", "make a .tril file smaller: the last strokes go, no source is needed", _cut)
     _input(cut)

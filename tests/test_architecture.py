@@ -16,11 +16,11 @@ ROOT = Path(__file__).resolve().parent.parent
 ROWS = (
     {"errors"},
     {"image", "rangecoder", "container", "raster", "oklab", "tables", "chain", "weights", "svg", "torchvision_compat"},
-    {"models", "v1"},
+    {"models", "v1", "rivals"},
     {"semantic", "structure", "texture", "settings"},
     {"layers"},
     {"edit"},
-    {"export", "extract", "decode", "search"},
+    {"export", "extract", "decode", "search", "compare"},
     {"codec"},  # the public names, codec/__init__.py
     {"modelscli"},
     {"__main__", "ui", "training"},
@@ -51,6 +51,7 @@ PACKAGES = {
     "extract": {"numpy", "cv2", "torch", "transformers", "controlnet_aux", "PIL"},
     "decode": {"numpy", "cv2", "torch", "diffusers", "transformers", "peft", "safetensors"},
     "search": {"numpy", "cv2"},
+    "rivals": {"numpy", "PIL", "brotli", "zstandard", "imagecodecs"},
     "codec": set(),
     "training": {"numpy", "cv2", "torch", "safetensors", "h5py"},
     "ui": {"numpy", "PIL", "gradio", "fastapi", "starlette", "uvicorn"},
@@ -202,7 +203,7 @@ def test_a_new_module_needs_a_place():
 
 def test_importing_the_codec_is_light():
     """Neither the public names nor the command line load anything heavy before they need it."""
-    heavy = ["torch", "cv2", "PIL", "gradio", "scipy", "skimage", "pandas", "safetensors"]
+    heavy = ["torch", "cv2", "PIL", "gradio", "scipy", "skimage", "pandas", "safetensors", "imagecodecs", "brotli"]
     code = f"import sys, codec, codec.__main__; print([m for m in {heavy} if m in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (ran.stdout.strip(), ran.stderr) == ("[]", "")

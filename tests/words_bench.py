@@ -9,22 +9,15 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import brotli
-import zstandard
-
+from codec.rivals import TEXTS
 from codec.semantic import Prompt
 
 
 def sizes(texts: Sequence[str]) -> dict[str, float]:
     """Mean bytes per text, by method; `characters` is their mean length."""
-    zstd = zstandard.ZstdCompressor(level=22, write_checksum=False, write_content_size=False)
-    methods: dict[str, Callable[[str], int]] = {
-        "characters": len,
-        "UTF-8": lambda text: len(text.encode()),
-        "zstd-22": lambda text: len(zstd.compress(text.encode())),
-        "brotli-11": lambda text: len(brotli.compress(text.encode(), quality=11)),
-        "Trilayer": lambda text: len(Prompt(text).to_bytes()),
-    }
+    methods: dict[str, Callable[[str], int]] = {"characters": len, "UTF-8": lambda text: len(text.encode())}
+    methods |= {rival.name: lambda text, write=rival.write: len(write(text)) for rival in TEXTS}
+    methods["Trilayer"] = lambda text: len(Prompt(text).to_bytes())
     return {name: sum(map(size, texts)) / len(texts) for name, size in methods.items()}
 
 
