@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from codec import CodecError, Layers, Pose, Prompt, __version__
+from codec.bench.cli import add_parser as add_bench_parser
 from codec.modelscli import add_parser as add_models_parser
 
 if TYPE_CHECKING:
@@ -352,6 +353,7 @@ def _parser() -> argparse.ArgumentParser:
     _output(layers, "DIR|F.tril", "the folder, or the file to write")
 
     add_models_parser(commands)
+    add_bench_parser(commands)
     return parser
 
 

