@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from codec import CodecError, Layers, Pose, Prompt, __version__
+from codec import CodecError, Layers, Pose, Prompt, __version__, batchcli
 from codec.bench.cli import add_parser as add_bench_parser
 from codec.modelscli import add_parser as add_models_parser
 
@@ -83,6 +83,9 @@ def _encode(options: argparse.Namespace) -> None:
         raise CodecError("--seed and --best-of exclude each other: one says which seed, the other looks for it")
     if not options.best_of and (options.decoder != "painter" or _given(options)):
         raise CodecError("a decoder and its options are for --best-of N")
+    if os.path.isdir(options.image):
+        _encode_folder(options)
+        return
     source = sys.stdin.buffer if options.image == "-" else options.image
     found = extract(
         source,
@@ -102,6 +105,15 @@ def _encode(options: argparse.Namespace) -> None:
     _say(options, f"{options.output}: {size}; prompt: {found.origin}")
 
 
+def _encode_folder(options: argparse.Namespace) -> None:
+    from codec.batch import Encode
+
+    if options.best_of:
+        raise CodecError("--best-of is for one picture")
+    names = ("prompt", "negative", "budget", "grid", "edges", "seed", "captioner")
+    batchcli.run(Encode(**{name: getattr(options, name) for name in names}), options, options.image)
+
+
 def _searched(options: argparse.Namespace, found: Extraction) -> Layers:
     """With the best of some seeds."""
     from codec.decode import get
@@ -116,6 +128,12 @@ def _decode(options: argparse.Namespace) -> None:
     from codec.decode import get
     from codec.image import encode_png
 
+    if os.path.isdir(options.file):
+        from codec.batch import Decode
+
+        work = Decode(options.decoder, _settings(options), options.layers, options.seed)
+        batchcli.run(work, options, options.file)
+        return
     decoder = get(options.decoder, _settings(options))
     layers = _open(options).only(options.layers)
     shown = _progress if sys.stderr.isatty() else None
@@ -304,8 +322,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     encode = _command(commands, "encode", "make a .tril file from a picture", _encode)
-    encode.add_argument("image", metavar="IMG", help="a PNG, JPEG, WebP or AVIF, 1 to 4096 pixels a side")
-    _output(encode, "F.tril", "the file to write")
+    encode.add_argument("image", metavar="IMG|DIR", help="a PNG, JPEG, WebP or AVIF, 1 to 4096 pixels a side; a folder")
+    _output(encode, "F.tril|DIR", "the file or folder to write")
     encode.add_argument("--prompt", help="what the picture shows (default: the file's metadata, else its colours)")
     encode.add_argument("--negative", default="", metavar="TEXT", help="what the picture must not show")
     encode.add_argument("--budget", type=_whole(1), metavar="BYTES", help="of the whole file (default: 0.02 bpp)")
@@ -328,15 +346,17 @@ def _parser() -> argparse.ArgumentParser:
         "--best-of", type=_whole(1), metavar="N", help="decode with N seeds (to 256), store the one nearest to IMG"
     )
     _decoder_options(encode)
+    batchcli.add_jobs(encode)
 
     decode = _command(commands, "decode", "paint the picture of a .tril file", _decode)
-    _input(decode)
-    _output(decode, "OUT.png", "the PNG to write")
+    _input(decode, "a .tril file, or a folder of them", "F.tril|DIR")
+    _output(decode, "OUT.png|DIR", "the PNG or folder to write")
     decode.add_argument(
         "--layers", type=_which, default=(1, 2, 3), metavar="1,2,3", help="use these: 1 words, 2 lines, 3 colours"
     )
     decode.add_argument("--seed", type=_whole(0), metavar="N", help="of random numbers (default: the file's, else 0)")
     _decoder_options(decode)
+    batchcli.add_jobs(decode)
 
     inspect = _command(commands, "inspect", "show what a .tril file holds and where its bytes go", _inspect)
     _input(inspect)

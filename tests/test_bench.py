@@ -123,6 +123,6 @@ def test_what_is_wrong_is_said(tmp_path, folder, capsys):
     assert "no pictures" in capsys.readouterr().err
     for wrong in (["--rates", "0"], ["--jobs", "0"], ["--jobs", "1000"], ["--codecs", "GIF"]):
         assert main(["bench", str(folder), "-o", str(tmp_path / "out"), *wrong]) == 1
-    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out" / "results.csv").exists()
     with pytest.raises(UnknownName, match="painter"):
         contenders(["GIF"])

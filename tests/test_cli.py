@@ -175,7 +175,9 @@ def test_a_terminal_that_knows_only_ascii(tmp_path):
     "arguments",
     [
         ["encode", "{dir}/absent.png", "-o", "{dir}/x"],
-        ["encode", "{dir}", "-o", "{dir}/x"],
+        ["encode", "{dir}", "-o", "-"],
+        ["encode", "{dir}", "-o", "{tril}"],
+        ["decode", "{dir}", "-o", "{png}"],
         ["encode", "{tril}", "-o", "{dir}/x"],
         ["encode", "{png}", "-o", "{dir}/no/folder/x"],
         ["encode", "{png}", "-o", "{dir}"],

@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from codec.batchcli import add_jobs, progress
 from codec.errors import CodecError
-
-_MOST_JOBS = 64
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -22,7 +21,7 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", type=Path, default=Path("bench"), metavar="DIR", help="(default: bench)")
     parser.add_argument("--rates", type=int, nargs="+", metavar="BYTES", help="(default: 300 655 1000 2000)")
     parser.add_argument("--codecs", nargs="+", metavar="NAME", help="only these")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default: 1)")
+    add_jobs(parser)
     parser.set_defaults(run=run_bench)
     return parser
 
@@ -35,12 +34,12 @@ def run_bench(options: argparse.Namespace) -> None:
     from codec.bench.run import RATES, read, run
 
     rates = sorted(set(options.rates or RATES))
-    if rates[0] < 1 or not 1 <= options.jobs <= _MOST_JOBS:
-        raise CodecError(f"--rates are bytes, 1 or more; --jobs is 1 to {_MOST_JOBS}")
+    if rates[0] < 1:
+        raise CodecError("--rates are bytes, 1 or more")
     absent = contenders(options.codecs)[1] | available()[1]
     for name, remedy in absent.items():
         print(f"without {name}: {remedy}", file=sys.stderr)
-    file = run(options.folder, options.output, rates, options.codecs, options.jobs, _progress)
+    file = run(options.folder, options.output, rates, options.codecs, options.jobs, options.ray, progress)
     rows = read(file)
     table = report.table(rows)
     left_out = "".join(f"\nWithout {name}: {remedy}.\n" for name, remedy in absent.items())
@@ -48,15 +47,3 @@ def run_bench(options: argparse.Namespace) -> None:
     report.curves(rows, options.output / "curves.png")
     report.sheet(rows, options.output / "pictures", options.output / "sheet.jpg")
     print(table)
-
-
-def _progress(done: int, of: int, name: str) -> None:
-    filled = 30 * done // of
-    shown = name if name.isprintable() else repr(name)
-    end = "" if sys.stderr.isatty() else "\n"
-    start = "\r\033[K" if sys.stderr.isatty() else ""
-    print(f"{start}[{'#' * filled}{'.' * (30 - filled)}] {done} of {of} pictures, {shown}", end=end, file=sys.stderr)
-    if done == of and not end:
-        print(file=sys.stderr)
-
-

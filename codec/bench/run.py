@@ -5,23 +5,22 @@ from __future__ import annotations
 import csv
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from codec.batch import PICTURES, captions
 from codec.bench.contenders import contenders
 from codec.bench.measures import MEASURES, available
 from codec.errors import CodecError, ImageError
+from codec.pool import results
 
 RATES: Final = (300, 655, 1000, 2000)  # bytes
 SHOWN: Final = 655  # the rate whose pictures are kept for the contact sheet
 LONGEST: Final = 512  # pixels: longer sides are shrunk to it first
-ENDINGS: Final = (".png", ".jpg", ".jpeg", ".webp", ".avif")
 COLUMNS: Final = (
     "image", "sha256", "width", "height", "rate", "codec", "bytes", *MEASURES, "encode s", "decode s", "error",
 )  # fmt: skip
@@ -42,7 +41,7 @@ class Task:
 
 def run(
     folder: Path, out: Path, rates: Sequence[int] = RATES, names: Sequence[str] | None = None,
-    jobs: int = 1, on_progress: OnProgress | None = None,
+    jobs: int = 1, ray: str | None = None, on_progress: OnProgress | None = None,
 ) -> Path:  # fmt: skip
     """Measure every picture of `folder` -> out/results.csv, a row for each picture, rate and codec.
 
@@ -50,7 +49,7 @@ def run(
     Raises `CodecError` where there are no pictures, `UnknownName` for unknown codecs.
     """
     here, _ = contenders(names)
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS) if folder.is_dir() else []
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES) if folder.is_dir() else []
     if not paths:
         raise CodecError(f"there are no pictures in {folder.name}: PNG, JPEG, WebP and AVIF are read")
     out.mkdir(parents=True, exist_ok=True)
@@ -66,7 +65,7 @@ def run(
         if wanted:
             tasks.append(Task(path, digest, texts.get(path.name), tuple(wanted), out / "pictures"))
     ended = len(paths) - len(tasks)
-    for task, rows in _results(tasks, jobs):
+    for task, rows in results(measure, tasks, jobs, ray):
         _append(file, rows)
         ended += 1
         if on_progress:
@@ -91,13 +90,6 @@ def _mend(file: Path) -> None:
             file.write_bytes(data[: data.rindex(b"\n") + 1])
 
 
-def captions(folder: Path) -> dict[str, str]:
-    """captions.tsv of a folder, file name and text in a line, if there is one."""
-    file = folder / "captions.tsv"
-    lines = file.read_text("utf-8").splitlines() if file.exists() else []
-    return dict(line.split("\t")[:2] for line in lines if "\t" in line)
-
-
 def _append(file: Path, rows: list[Row]) -> None:
     new = not file.exists()
     with file.open("a", newline="", encoding="utf-8") as lines:
@@ -105,30 +97,6 @@ def _append(file: Path, rows: list[Row]) -> None:
         if new:
             writer.writeheader()
         writer.writerows(rows)
-
-
-def _results(tasks: list[Task], jobs: int) -> Iterator[tuple[Task, list[Row]]]:
-    """Each task's rows, as they come."""
-    if jobs <= 1:
-        for task in tasks:
-            yield task, measure(task)
-        return
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _one_thread) as pool:
-        waiting: dict[Future[list[Row]], Task] = {pool.submit(measure, task): task for task in tasks}
-        try:
-            while waiting:
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    yield waiting.pop(future), future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _one_thread() -> None:
-    import cv2
-    import torch
-
-    torch.set_num_threads(1)  # the processes are the threads
-    cv2.setNumThreads(1)
 
 
 def measure(task: Task) -> list[Row]:
