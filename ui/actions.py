@@ -85,6 +85,11 @@ def open_file(path: str) -> Opened:
             data = file.read(MAX_FILE + 1)
     except OSError as error:
         raise CodecError(f"the file cannot be read: {error.strerror}") from None
+    return open_bytes(data, session.file_stem(Path(path).stem), "from the file")
+
+
+def open_bytes(data: bytes, name: str, origin: str) -> Opened:
+    """The bytes of a .tril file -> its layers, as `open_file`."""
     warning = ""
     try:
         layers = Layers.from_bytes(data)
@@ -98,7 +103,7 @@ def open_file(path: str) -> Opened:
         warning = "This file is damaged, but its layers can be read: look whether they are what you expect."
         if damaged:
             warning = f"This file is damaged: {' and '.join(damaged)} could not be read; the rest is here."
-    return Opened(layers, session.file_stem(Path(path).stem), "from the file", warning=warning)
+    return Opened(layers, name, origin, warning=warning)
 
 
 def current(value: Any, text: str, negative: str, seed: Any, keep_seed: Any) -> tuple[Drawing, Layers]:

@@ -16,7 +16,7 @@ from gradio.utils import get_upload_folder
 
 from codec import CodecError, Layers
 from codec.layers import default_budget
-from ui import actions, session, views
+from ui import actions, saves, session, views
 from ui.budgeting import Budgeting, reach
 from ui.decoding import Decoding
 from ui.replies import Changes, guarded, preview, sentence
@@ -71,6 +71,7 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
         None, parts.download, None, js=_DOWNLOAD
     )
     parts.dice.click(None, None, parts.seed, js="() => String(crypto.getRandomValues(new Uint32Array(1))[0])")
+    saves.wire(page, parts, on, now, opened, quiet)
     _wire_decoding(page, parts, decoding, now, quiet)
 
 
@@ -197,13 +198,16 @@ class Handlers:
     @guarded
     def file_opened(self, sent: Any, decoder: Any, preset: Any, request: gr.Request) -> Iterator[Changes]:
         """A .tril file in place of everything."""
-        p = self.parts
         path = _uploaded(sent)
         if path is None:
             return
-        opened = actions.open_file(path)
+        yield self.replaced(actions.open_file(path), decoder, preset, request)
+
+    def replaced(self, opened: actions.Opened, decoder: Any, preset: Any, request: gr.Request) -> Changes:
+        """These layers in place of everything, without an original."""
+        p = self.parts
         another = self.decoding.opened(opened.layers, decoder, preset, request.session_hash)
-        yield self._opened(opened) | another | {p.picture: None, p.original: None, p.source: None}
+        return self._opened(opened) | another | {p.picture: None, p.original: None, p.source: None}
 
     def _opened(self, opened: actions.Opened) -> Changes:
         p, layers = self.parts, opened.layers

@@ -12,7 +12,7 @@ from gradio.utils import get_upload_folder
 
 from codec import Layers
 from codec.layers import default_budget
-from ui import actions, budgeting, decoding, diffusion, events, replies, session, views
+from ui import actions, budgeting, decoding, diffusion, events, replies, saves, session, views
 from ui.layer_canvas import layer_canvas
 
 _EXAMPLES = Path(__file__).parent.parent / "assets" / "examples"
@@ -60,6 +60,7 @@ class Parts:
     decode: gr.Button
     stop: gr.Button
     result: gr.DownloadButton
+    saves: saves.SaveParts
     original: gr.State
     source: gr.State
 
@@ -90,6 +91,7 @@ def build() -> gr.Blocks:
                     "Open .tril", file_types=[".tril"], type="filepath", elem_id="open", min_width=110
                 )
                 parts["save"] = gr.Button("Save .tril", elem_id="save", min_width=110)
+                parts["saves"] = saves.buttons()
                 parts["download"] = gr.DownloadButton("Download", visible="hidden")
         with gr.Row(elem_id="bench"):
             with gr.Column():

@@ -64,6 +64,7 @@ def settings(host: str, port: int | None) -> dict[str, Any]:
     from starlette.middleware import Middleware
 
     from ui.guard import Guard
+    from ui.script import script
     from ui.theme import theme
 
     return {
@@ -88,7 +89,7 @@ def settings(host: str, port: int | None) -> dict[str, Any]:
         "auth": _login(host),
         "theme": theme(),
         "css": (_HERE / "page.css").read_text(encoding="utf-8"),
-        "js": (_HERE / "page.js").read_text(encoding="utf-8"),
+        "js": script(),
     }
 
 

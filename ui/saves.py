@@ -1,0 +1,134 @@
+"""What comes back to the page: work that the browser kept, or the image in a link. The server keeps neither."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from codec import CodecError, Layers
+from codec.errors import FormatError
+from ui import actions, session, share, views
+from ui.replies import Changes, guarded, sentence
+
+if TYPE_CHECKING:
+    from ui.events import Handlers
+    from ui.page import Parts
+
+_CALL = """async (...inputs) => {
+  while (!window.trilayer?.%s) await new Promise((done) => setTimeout(done, 20));
+  return window.trilayer.%s(...inputs);
+}"""
+MAX_FIELD = 100_000  # characters of a field that is given back as it was
+
+
+def call(name: str) -> str:
+    """The `js=` of an event that calls `window.trilayer.name` with its inputs, once that is there."""
+    return _CALL % (name, name)
+
+
+@dataclass(frozen=True)
+class SaveParts:
+    """The components of this module; `incoming` and `link` hold what goes between browser and server."""
+
+    incoming: gr.JSON
+    bring: gr.Button
+    link: gr.JSON
+    copy: gr.Button
+    over: gr.Button
+
+
+def buttons() -> SaveParts:
+    """The buttons, beside those that open and save."""
+    return SaveParts(
+        incoming=gr.JSON(visible=False),
+        link=gr.JSON(visible=False),
+        bring=gr.Button("Bring back", visible="hidden", elem_id="bring"),
+        copy=gr.Button("Copy link", elem_id="copy-link", min_width=110),
+        over=gr.Button("Start over", elem_id="over", min_width=110),
+    )
+
+
+def wire(page: gr.Blocks, parts: Parts, on: Handlers, now: list[Any], opened: list[Any], quiet: dict[str, Any]) -> None:
+    """Connects them; `now` is what `actions.current` reads, `opened` what another picture changes."""
+    p, saves = parts.saves, Saves(parts, on)
+    local: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+    page.load(None, now, None, js=call("began"), **local)
+    edits = [parts.canvas.edit, *(part.change for part in now[1:])]
+    gr.on(edits, None, now, None, js=call("keep"), **local)
+    gr.on(
+        [page.load, p.bring.click], saves.arrived, [p.incoming, parts.decoder, parts.preset], opened,
+        js=call("incoming"), **quiet,
+    )  # fmt: skip
+    p.copy.click(saves.linked, now, [p.link, parts.status], **quiet).then(
+        None, p.link, parts.status, js=call("copyLink"), **local
+    )
+    p.over.click(None, None, None, js=call("startOver"), **local)
+
+
+class Saves:
+    """The handlers."""
+
+    def __init__(self, parts: Parts, on: Handlers) -> None:
+        self.parts = parts
+        self.on = on
+
+    @guarded
+    def arrived(self, incoming: Any, decoder: Any, preset: Any, request: gr.Request) -> Iterator[Changes]:
+        """What the browser brings: {t} of a link, {state} of the work it kept, or nothing."""
+        if not isinstance(incoming, dict) or not incoming.keys() & {"t", "state"}:
+            yield {self.parts.status: gr.skip()}  # a handler that yields nothing empties its outputs
+            return
+        if "t" in incoming:
+            yield self.on.replaced(share.from_link(incoming["t"]), decoder, preset, request)
+            return
+        try:
+            layers, name, fields = kept_work(incoming.get("state"))
+        except CodecError as error:
+            text = f"What this browser kept of your last work cannot be opened: {sentence(str(error))}"
+            yield {self.parts.status: views.status(text, "warn")}
+            return
+        again = self.on.replaced(actions.Opened(layers, name, "from your last work"), decoder, preset, request)
+        said = f"Your last work, {name}, is open again. “Start over” forgets it."
+        p = self.parts
+        yield again | dict(zip((p.prompt, p.negative, p.seed, p.keep_seed), fields, strict=True)) | {
+            p.status: views.status(said, "good"),
+        }
+
+    @guarded
+    def linked(self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any) -> Iterator[Changes]:
+        """The link, for the browser to copy."""
+        p = self.parts
+        yield {p.saves.link: None}
+        _, layers = actions.current(value, text, negative, seed, keep_seed)
+        shown = "This browser lets no page copy by itself: the link is in the address bar now; copy it there."
+        yield {
+            p.saves.link: {
+                "t": share.to_link(layers),
+                "most": share.MAX_QUERY,
+                "copied": views.status(share.link_reply(layers), "good"),
+                "shown": views.status(shown, "warn"),
+            }
+        }
+
+
+def kept_work(state: Any) -> tuple[Layers, str, tuple[str, str, str, bool]]:
+    """The page's values as the browser kept them -> layers, name and (prompt, negative, seed, keep seed).
+
+    Fields come back as they were typed, right or wrong; the layers without a prompt that cannot be.
+    Raises `FormatError` or `InvalidLayer` where the drawing is none.
+    """
+    if not isinstance(state, list) or len(state) != 5:
+        raise FormatError("it is not of this version of the page")
+    value, *texts, keep_seed = state
+    if not all(isinstance(text, str) and len(text) <= MAX_FIELD for text in texts):
+        raise FormatError("its fields are no text")
+    drawing = session.read(value)
+    text, negative, seed = texts
+    try:
+        layers = drawing.layers(text, negative, None)
+    except CodecError:
+        layers = drawing.layers("", "", None)
+    return layers, drawing.name, (text, negative, seed, keep_seed is True)
