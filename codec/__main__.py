@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from codec import CodecError, Layers, Pose, Prompt, __version__, batchcli
 from codec.bench.cli import add_parser as add_bench_parser
+from codec.embed import put, tril_of
 from codec.modelscli import add_parser as add_models_parser
 
 if TYPE_CHECKING:
@@ -138,7 +139,8 @@ def _decode(options: argparse.Namespace) -> None:
     layers = _open(options).only(options.layers)
     shown = _progress if sys.stderr.isatty() else None
     pixels = decoder.decode(layers, seed=options.seed, on_step=shown)
-    _write(options.output, encode_png(pixels))
+    png = encode_png(pixels)
+    _write(options.output, put(png, layers.to_bytes()) if options.with_layers else png)
     _say(options, f"{options.output}: {layers.width} x {layers.height} pixels")
 
 
@@ -277,6 +279,7 @@ def _open(options: argparse.Namespace) -> Layers:
     else:
         with open(options.file, "rb") as file:
             data = file.read(_MAX_INPUT)
+    data = tril_of(data)
     if not options.salvage:
         return Layers.from_bytes(data)
     layers, damaged = Layers.salvage(data)
@@ -353,6 +356,9 @@ def _parser() -> argparse.ArgumentParser:
     _output(decode, "OUT.png|DIR", "the PNG or folder to write")
     decode.add_argument(
         "--layers", type=_which, default=(1, 2, 3), metavar="1,2,3", help="use these: 1 words, 2 lines, 3 colours"
+    )
+    decode.add_argument(
+        "--with-layers", action="store_true", help="put the layers inside the PNG: it opens as a .tril file then"
     )
     decode.add_argument("--seed", type=_whole(0), metavar="N", help="of random numbers (default: the file's, else 0)")
     _decoder_options(decode)

@@ -52,7 +52,7 @@ def write_layers(layers: Layers, folder: str | os.PathLike[str]) -> None:
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    files = _files(layers)
+    files = files_of(layers)
     for name in FILES:
         if name in files:
             write_file(target / name, files[name])
@@ -128,7 +128,8 @@ def write_file(path: str | os.PathLike[str], data: bytes) -> None:
 # layers -> files
 
 
-def _files(layers: Layers) -> dict[str, bytes]:
+def files_of(layers: Layers) -> dict[str, bytes]:
+    """The files that `write_layers` writes, by name."""
     files: dict[str, bytes] = {}
     notes: dict[str, Any] = {"width": layers.width, "height": layers.height}
     if layers.semantic:

@@ -7,6 +7,7 @@ before Pillow decodes a pixel. Pillow is imported inside the functions, which ke
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -14,11 +15,12 @@ import struct
 import threading
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from codec import embed
 from codec.errors import ImageError
 from codec.imagefile import MAX_PROFILE, Parts, check_size, parse
 from codec.textcard import text_card as text_card
@@ -39,10 +41,12 @@ class Picture:
     pixels: (H, W, 3) uint8, sRGB, 1..4096 a side.
     text: metadata by keyword, e.g. {"parameters": "a cat\\nSteps: 20"}; at most 64 entries of
     at most 1 MiB. It is whatever the file says: data to show, never markup or a command.
+    layers: the .tril file inside a PNG of ours, unchecked; None where there is none, or a damaged one.
     """
 
     pixels: np.ndarray
     text: Mapping[str, str] = field(default_factory=dict)
+    layers: bytes | None = None
 
 
 def load(source: str | os.PathLike[str] | bytes | BinaryIO) -> Picture:
@@ -58,13 +62,16 @@ def load(source: str | os.PathLike[str] | bytes | BinaryIO) -> Picture:
     try:
         with _QUIET, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _decode(parse(data))
+            picture = _decode(parse(data))
     except ImageError as error:
         raise ImageError(f"{name} {error}") from None
     except Exception as error:  # Pillow's decoders raise a dozen kinds; every one means this
         raise ImageError(
             f"{name} is damaged or cut off; open it elsewhere and save it anew"
         ) from error
+    with contextlib.suppress(ImageError):
+        return replace(picture, layers=embed.take(data))
+    return picture
 
 
 def encode_png(pixels: np.ndarray, text: Mapping[str, str] | None = None) -> bytes:

@@ -66,7 +66,7 @@ def _png(data: bytes) -> Parts:
     parts = Parts("PNG", b"")
     kept = [data[:8]]
     colour = 0
-    for kind, body, chunk in _png_chunks(data):
+    for kind, body, chunk in png_chunks(data):
         if kind == b"IHDR" and len(kept) == 1:
             width, height, parts.depth, colour = struct.unpack_from(">IIBB", body)
             check_size(width, height)
@@ -89,7 +89,7 @@ def _png(data: bytes) -> Parts:
     return parts
 
 
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     """-> kind, body and whole chunk, one after the other, up to IEND or where the file is cut."""
     at = 8
     for _ in range(MAX_CHUNKS):

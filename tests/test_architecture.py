@@ -33,6 +33,7 @@ ROWS = (
 INSIDE = {
     "imagefile": "image",
     "textcard": "image",
+    "embed": "image",
     "grams": "semantic",
     "signs": "semantic",
     "words": "semantic",

@@ -5,6 +5,7 @@ Nothing here knows Gradio. Bad input raises `CodecError`, whose one line the pag
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from codec import CodecError, Layers, Pose, Prompt, Sketch, edit
+from codec import CodecError, Layers, Pose, Prompt, Sketch, edit, embed
 from codec.errors import Corrupt, FormatError, InvalidLayer, Truncated, UnknownName
 from codec.layers import MAX_SEED
 from ui import session
@@ -48,7 +49,7 @@ class Opened:
     """Layers that came in.
 
     origin: one line on where the prompt comes from; original: (H, W, 3) uint8 to compare with,
-    None for a .tril; warning: one line on what was lost, or "".
+    None for a .tril; warning: one line on what was lost, or ""; own: they were inside the picture.
     """
 
     layers: Layers
@@ -56,6 +57,7 @@ class Opened:
     origin: str
     original: np.ndarray | None = None
     warning: str = ""
+    own: bool = False
 
 
 def open_picture(path: str, *, prompt: str | None, negative: str, budget: Any, grid: Any, edges: Any) -> Opened:
@@ -63,10 +65,14 @@ def open_picture(path: str, *, prompt: str | None, negative: str, budget: Any, g
 
     Raises `ImageError`, `BudgetTooSmall`, `UnknownName`.
     """
-    from codec.extract import extract
+    from codec.extract import INSIDE, extract
     from codec.image import load
 
     picture = load(path)
+    if prompt is None and picture.layers is not None:
+        with contextlib.suppress(CodecError):  # damaged: then it is a picture as any other
+            layers = Layers.from_bytes(picture.layers)
+            return Opened(layers, session.file_stem(Path(path).stem), f"from {INSIDE}", own=True)
     found = extract(
         picture,
         prompt=prompt,
@@ -79,13 +85,15 @@ def open_picture(path: str, *, prompt: str | None, negative: str, budget: Any, g
 
 
 def open_file(path: str) -> Opened:
-    """A .tril file -> its layers; of a damaged one those that survive, with a warning."""
+    """A .tril file, or a PNG with one inside -> its layers; of a damaged one those that survive, with a warning."""
     try:
         with open(path, "rb") as file:
             data = file.read(MAX_FILE + 1)
     except OSError as error:
         raise CodecError(f"the file cannot be read: {error.strerror}") from None
-    return open_bytes(data, session.file_stem(Path(path).stem), "from the file")
+    if data.startswith(b"\x89PNG") and not embed.take(data):
+        raise CodecError("there are no layers inside this PNG; drop it on the image box to take it apart")
+    return open_bytes(embed.tril_of(data), session.file_stem(Path(path).stem), "from the file")
 
 
 def open_bytes(data: bytes, name: str, origin: str) -> Opened:
@@ -247,11 +255,11 @@ def jpeg(pixels: np.ndarray) -> bytes:
     return out.getvalue()
 
 
-def png(pixels: np.ndarray) -> bytes:
-    """(h, w, 3) uint8 -> a PNG to keep."""
+def png(pixels: np.ndarray, layers: Layers) -> bytes:
+    """(h, w, 3) uint8 -> a PNG to keep, with its layers inside."""
     from codec.image import encode_png
 
-    return encode_png(pixels)
+    return embed.put(encode_png(pixels), layers.to_bytes())
 
 
 def whole(value: Any, what: str, low: int, high: int) -> int:

@@ -177,7 +177,7 @@ class Decoding:
             p.only: self._switch(decoder, tab),
         }
         path = processing_utils.save_bytes_to_cache(
-            actions.png(done.pixels), f"{drawing.name}.png", p.download.GRADIO_CACHE
+            actions.png(done.pixels, layers), f"{drawing.name}.png", p.download.GRADIO_CACHE
         )
         yield {p.result: gr.update(value=path, interactive=True)}
 

@@ -24,13 +24,6 @@ from ui.replies import Changes, guarded, preview, sentence
 if TYPE_CHECKING:
     from ui.page import Parts
 
-_DOWNLOAD = """(file) => {
-  if (!file) return;
-  const link = document.createElement('a');
-  link.href = file.url; link.download = file.orig_name || 'picture.tril';
-  document.body.append(link); link.click(); link.remove();
-}"""
-
 
 def wire(page: gr.Blocks, parts: Parts) -> None:
     """Connects the events of a page."""
@@ -68,7 +61,7 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
     )  # fmt: skip
     parts.open.upload(on.file_opened, [parts.open, parts.decoder, parts.preset], opened, **quiet)
     parts.save.click(on.saved, now, [parts.download, parts.status], **quiet).then(
-        None, parts.download, None, js=_DOWNLOAD
+        None, parts.download, None, js=saves.DOWNLOAD
     )
     parts.dice.click(None, None, parts.seed, js="() => String(crypto.getRandomValues(new Uint32Array(1))[0])")
     saves.wire(page, parts, on, now, opened, quiet)
@@ -161,6 +154,9 @@ class Handlers:
         except CodecError:
             yield {p.picture: original}  # the box shows again what the layers are of
             raise
+        if opened.own:
+            yield self.replaced(opened, decoder, preset, request)
+            return
         assert opened.original is not None
         shown = self._file(actions.jpeg(actions.shown(opened.original)), "original.jpg")
         another = self.decoding.opened(opened.layers, decoder, preset, request.session_hash)

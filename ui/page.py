@@ -88,7 +88,7 @@ def build() -> gr.Blocks:
             gr.HTML(views.header(), apply_default_css=False)
             with gr.Row(elem_id="top-buttons"):
                 parts["open"] = gr.UploadButton(
-                    "Open .tril", file_types=[".tril"], type="filepath", elem_id="open", min_width=110
+                    "Open .tril", file_types=[".tril", ".png"], type="filepath", elem_id="open", min_width=110
                 )
                 parts["save"] = gr.Button("Save .tril", elem_id="save", min_width=110)
                 parts["saves"] = saves.buttons()
@@ -112,7 +112,7 @@ def _source_column(original: str, layers: Layers, text: str, negative: str) -> d
         height=210, buttons=[], elem_id="picture",
     )  # fmt: skip
     parts["prompt"] = gr.Textbox(
-        text, label="Prompt", lines=3, max_lines=8, max_length=session.MAX_PROMPT, elem_id="prompt"
+        text, label="Prompt", lines=3, max_lines=8, max_length=session.MAX_PROMPT, elem_id="prompt", buttons=["copy"]
     )
     parts["origin"] = gr.HTML(views.origin("written for this example"), elem_id="origin", apply_default_css=False)
     with gr.Accordion("Negative prompt", open=bool(negative)):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from gradio import processing_utils
 
 from codec import CodecError, Layers
 from codec.errors import FormatError
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from ui.events import Handlers
     from ui.page import Parts
 
+DOWNLOAD = """(file) => {
+  if (!file) return;
+  const link = document.createElement('a');
+  link.href = file.url; link.download = file.orig_name || 'picture.tril';
+  document.body.append(link); link.click(); link.remove();
+}"""
 _CALL = """async (...inputs) => {
   while (!window.trilayer?.%s) await new Promise((done) => setTimeout(done, 20));
   return window.trilayer.%s(...inputs);
@@ -37,6 +44,8 @@ class SaveParts:
     bring: gr.Button
     link: gr.JSON
     copy: gr.Button
+    zip: gr.Button
+    zipped: gr.DownloadButton
     over: gr.Button
 
 
@@ -47,6 +56,8 @@ def buttons() -> SaveParts:
         link=gr.JSON(visible=False),
         bring=gr.Button("Bring back", visible="hidden", elem_id="bring"),
         copy=gr.Button("Copy link", elem_id="copy-link", min_width=110),
+        zip=gr.Button("Layers .zip", elem_id="zip", min_width=110),
+        zipped=gr.DownloadButton("Download", visible="hidden"),
         over=gr.Button("Start over", elem_id="over", min_width=110),
     )
 
@@ -65,6 +76,7 @@ def wire(page: gr.Blocks, parts: Parts, on: Handlers, now: list[Any], opened: li
     p.copy.click(saves.linked, now, [p.link, parts.status], **quiet).then(
         None, p.link, parts.status, js=call("copyLink"), **local
     )
+    p.zip.click(saves.zipped, now, [p.zipped, parts.status], **quiet).then(None, p.zipped, None, js=DOWNLOAD)
     p.over.click(None, None, None, js=call("startOver"), **local)
 
 
@@ -95,6 +107,18 @@ class Saves:
         p = self.parts
         yield again | dict(zip((p.prompt, p.negative, p.seed, p.keep_seed), fields, strict=True)) | {
             p.status: views.status(said, "good"),
+        }
+
+    @guarded
+    def zipped(self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any) -> Iterator[Changes]:
+        """The layers as files that any editor opens."""
+        p = self.parts
+        yield {p.saves.zipped: None}
+        drawing, layers = actions.current(value, text, negative, seed, keep_seed)
+        data, name = share.zipped(layers), f"{drawing.name}-layers.zip"
+        yield {
+            p.saves.zipped: processing_utils.save_bytes_to_cache(data, name, p.saves.zipped.GRADIO_CACHE),
+            p.status: views.status(f"Saved {name}: the layers as files that any editor opens.", "good"),
         }
 
     @guarded

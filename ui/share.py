@@ -1,15 +1,18 @@
-"""A file as a link, and back: the link is the image, so no server has to keep it."""
+"""A file as a link, and back: the link is the image, so no server has to keep it. Its layers as a ZIP."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import io
 import re
+import zipfile
 from typing import Any
 
 from codec import CodecError, Layers
 from codec.container import MAX_BYTES
 from codec.errors import FormatError
+from codec.export import files_of
 from ui import actions
 
 MAX_LINK = (4 * MAX_BYTES + 2) // 3  # characters of the largest file
@@ -37,6 +40,15 @@ def from_link(text: Any) -> actions.Opened:
         return actions.open_bytes(base64.urlsafe_b64decode(whole + "=" * (-len(whole) % 4)), "picture", "from the link")
     except (binascii.Error, CodecError) as error:
         raise FormatError(f"the link holds no image that can be opened: {error}") from None
+
+
+def zipped(layers: Layers) -> bytes:
+    """The folder of `codec.export` as a ZIP: the same bytes for the same layers."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files_of(layers).items():
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
 
 
 def link_reply(layers: Layers) -> str:

@@ -6,6 +6,7 @@ the colours again what the strokes did not need.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
@@ -15,7 +16,7 @@ import numpy as np
 from codec import image
 from codec.container import MAX_BYTES, MAX_SIDE
 from codec.edit import grid as grid_of
-from codec.errors import BudgetTooSmall, ImageError, InvalidLayer
+from codec.errors import BudgetTooSmall, CodecError, ImageError, InvalidLayer
 from codec.extract import structure
 from codec.extract.semantic import GIVEN, FoundPrompt, find_prompt
 from codec.image import Picture
@@ -24,6 +25,7 @@ from codec.pose import Pose
 from codec.semantic import Prompt
 from codec.texture import MAX_CELLS, MIN_CELLS, Colormap
 
+INSIDE: Final = "the layers inside the picture"
 POSE: Final = "openpose"  # among the edge detectors, the one that finds people instead
 _COLOURS: Final = 0.26  # of the bytes beside the prompt
 _GRIDS: Final = ((40, 8), (80, 12), (500, 16), (1100, 24), (1 << 16, 32))  # up to so many bytes: cells
@@ -51,8 +53,15 @@ def extract(
     captioner: str = "auto",
     spare: int = 0,
 ) -> Extraction:
-    """The layers of a picture. Parameters and errors as `codec.encode`; `spare` bytes of the budget stay free."""
+    """The layers of a picture. Parameters and errors as `codec.encode`; `spare` bytes of the budget stay free.
+
+    A PNG that carries its layers (`codec.embed`) gives these where nothing else is asked for.
+    """
     picture = _picture(source)
+    own = (prompt, negative, budget, grid, edges, seed, spare) == (None, "", None, None, "contours", None, 0)
+    if own and picture.layers is not None:
+        with contextlib.suppress(CodecError):  # damaged: then it is a picture as any other
+            return Extraction(Layers.from_bytes(picture.layers), picture, INSIDE)
     height, width = picture.pixels.shape[:2]
     budget = min(default_budget(width, height) if budget is None else budget, MAX_BYTES) - spare
     found = find_prompt(picture, prompt, negative, captioner)

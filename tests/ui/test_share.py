@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import zipfile
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from codec import CodecError, Layers, Pose, Prompt
+from codec import CodecError, Layers, Pose, Prompt, embed
+from codec.export import read_layers
+from codec.image import encode_png, load
 from codec.layers import MAX_SEED
 from ui import saves, session, share
 from ui.page import EXAMPLE
@@ -135,3 +140,42 @@ def test_what_cannot_be_restored_is_no_trap(fresh, kept):
     visit.open()
     visit.says("cannot be opened" if "state" in kept else "An example is open")
     assert visit.save() == EXAMPLE.read_bytes()
+
+
+def test_the_layers_as_a_zip_come_back_as_the_same_file(tmp_path):
+    with zipfile.ZipFile(io.BytesIO(share.zipped(POSE))) as archive:
+        assert archive.testzip() is None
+        archive.extractall(tmp_path)
+    assert read_layers(tmp_path) == POSE
+    assert share.zipped(POSE) == share.zipped(POSE)
+
+
+def test_zip_and_prompt_leave_the_page(fresh):
+    visit = fresh(permissions=["clipboard-read", "clipboard-write"]).open()
+    with visit.page.expect_download() as download:
+        visit.page.locator("#zip").click()
+    assert download.value.suggested_filename == "coffee-layers.zip"
+    assert "sketch.svg" in zipfile.ZipFile(download.value.path()).namelist()
+    visit.page.locator("#prompt button").click()
+    copied = "navigator.clipboard.readText().then((text) => text === 'a cup of coffee on a wooden table')"
+    visit.page.wait_for_function(copied)
+
+
+def test_the_saved_picture_opens_as_its_layers(fresh, tmp_path):
+    visit = fresh().open()
+    visit.put("open", {"name": "dancer.tril", "mimeType": "", "buffer": POSE.to_bytes()})
+    visit.says("Opened dancer")
+    visit.page.locator("#decode").click()
+    expect(visit.page.locator("#result")).to_be_enabled()
+    with visit.page.expect_download() as download:
+        visit.page.locator("#result").click()
+    png = Path(download.value.path()).read_bytes()
+    assert embed.take(png) == POSE.to_bytes()
+    for where in ("picture", "open"):
+        other = fresh().open()
+        other.put(where, {"name": "dancer.png", "mimeType": "image/png", "buffer": png})
+        other.says("Opened dancer")
+        assert other.save() == POSE.to_bytes()
+    plain = encode_png(load(png).pixels)  # saved anew elsewhere
+    other.put("open", {"name": "plain.png", "mimeType": "image/png", "buffer": plain})
+    other.says("no layers inside this PNG")
