@@ -14,7 +14,7 @@ from codec import CodecError, Layers
 from codec.decode import Step
 from codec.errors import Cancelled, ModelMissing
 from codec.settings import Settings
-from ui import actions, diffusion, session, views
+from ui import actions, diffusion, saves, session, views
 from ui.replies import Changes, guarded, pair, sentence
 from ui.stream import Job, Jobs
 
@@ -132,6 +132,7 @@ class Decoding:
     ) -> Iterator[Changes]:  # fmt: skip
         """The finished picture, with its steps on the way."""
         now = (value, text, negative, seed, keep_seed)
+        yield {self.parts.saves.made: None}
         yield from self._decoded(now, original, decoder, only is True, how, request.session_hash)
         yield self._buttons(decoding=False)
 
@@ -179,7 +180,8 @@ class Decoding:
         path = processing_utils.save_bytes_to_cache(
             actions.png(done.pixels, layers), f"{drawing.name}.png", p.download.GRADIO_CACHE
         )
-        yield {p.result: gr.update(value=path, interactive=True)}
+        made = saves.made(layers, drawing.name, number, decoder)
+        yield {p.result: gr.update(value=path, interactive=True), p.saves.made: made}
 
     def _job(self, layers: Layers, decoder: str, seed: int, only: bool, how: tuple[Any, ...], tab: str | None) -> Job:
         waiting = Step(0, 1, "waiting for another decode to end")

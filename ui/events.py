@@ -71,11 +71,12 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
 def _wire_decoding(page: gr.Blocks, parts: Parts, on: Decoding, now: list[Any], quiet: dict[str, Any]) -> None:
     how = parts.how
     newest = {**quiet, "trigger_mode": "always_last"}
-    parts.decode.click(
+    decoded = parts.decode.click(
         on.decoded, [*now, parts.original, parts.decoder, parts.only, *how],
-        [parts.compare, parts.status, parts.decode, parts.stop, parts.result, parts.only],
+        [parts.compare, parts.status, parts.decode, parts.stop, parts.result, parts.only, parts.saves.made],
         concurrency_limit=16, concurrency_id="decode", **quiet,  # they take turns
     )  # fmt: skip
+    decoded.then(None, [parts.saves.made, parts.result], None, js=saves.call("decoded"), **saves.LOCAL)
     parts.stop.click(on.stopped, None, parts.status, queue=False, **quiet)
     chosen = parts.decoder.change(on.chosen, parts.decoder, [parts.panel, parts.only, parts.status], **newest)
     chosen.then(on.expected, [parts.decoder, parts.canvas, *how], parts.note, **quiet)

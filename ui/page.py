@@ -100,6 +100,7 @@ def build() -> gr.Blocks:
                 parts["canvas"] = layer_canvas(session.write(layers, EXAMPLE.stem), actions.erase, elem_id="canvas")
             with gr.Column():
                 parts |= _result_column(original, layers)
+                saves.history()
         events.wire(page, Parts(**parts))
     return page
 

@@ -25,7 +25,7 @@ function linked() {
   return { t: t.slice(0, LONGEST_LINK) };
 }
 
-let began = null, pending;
+let began = null, last = null, pending;
 const mark = ([value, ...fields]) => JSON.stringify([value && value.load, value && value.rev, ...fields]);
 
 Object.assign(window.trilayer, {
@@ -35,6 +35,9 @@ Object.assign(window.trilayer, {
   keep(...now) {
     if (mark(now) === began) return;
     began = null;
+    const [value] = now;
+    if (last && last[0].rev > 0 && value && value.load !== last[0].load && !value.keep_history) window.trilayer.replaced(last);
+    last = value ? now : null;
     const text = JSON.stringify({ version: VERSION, at: Date.now(), state: now });
     each((store) => store.setItem(KEPT, text));
   },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -28,6 +28,7 @@ _CALL = """async (...inputs) => {
   while (!window.trilayer?.%s) await new Promise((done) => setTimeout(done, 20));
   return window.trilayer.%s(...inputs);
 }"""
+LOCAL: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}  # of such an event
 MAX_FIELD = 100_000  # characters of a field that is given back as it was
 
 
@@ -38,11 +39,12 @@ def call(name: str) -> str:
 
 @dataclass(frozen=True)
 class SaveParts:
-    """The components of this module; `incoming` and `link` hold what goes between browser and server."""
+    """The components of this module; `incoming`, `link` and `made` hold what goes between browser and server."""
 
     incoming: gr.JSON
     bring: gr.Button
     link: gr.JSON
+    made: gr.JSON
     copy: gr.Button
     zip: gr.Button
     zipped: gr.DownloadButton
@@ -54,6 +56,7 @@ def buttons() -> SaveParts:
     return SaveParts(
         incoming=gr.JSON(visible=False),
         link=gr.JSON(visible=False),
+        made=gr.JSON(visible=False),
         bring=gr.Button("Bring back", visible="hidden", elem_id="bring"),
         copy=gr.Button("Copy link", elem_id="copy-link", min_width=110),
         zip=gr.Button("Layers .zip", elem_id="zip", min_width=110),
@@ -65,19 +68,30 @@ def buttons() -> SaveParts:
 def wire(page: gr.Blocks, parts: Parts, on: Handlers, now: list[Any], opened: list[Any], quiet: dict[str, Any]) -> None:
     """Connects them; `now` is what `actions.current` reads, `opened` what another picture changes."""
     p, saves = parts.saves, Saves(parts, on)
-    local: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    page.load(None, now, None, js=call("began"), **local)
+    page.load(None, now, None, js=call("began"), **LOCAL)
     edits = [parts.canvas.edit, *(part.change for part in now[1:])]
-    gr.on(edits, None, now, None, js=call("keep"), **local)
+    gr.on(edits, None, now, None, js=call("keep"), **LOCAL)
     gr.on(
-        [page.load, p.bring.click], saves.arrived, [p.incoming, parts.decoder, parts.preset], opened,
+        [page.load, p.bring.click], saves.arrived, [p.incoming, parts.decoder, parts.preset], [*opened, parts.decoder],
         js=call("incoming"), **quiet,
     )  # fmt: skip
     p.copy.click(saves.linked, now, [p.link, parts.status], **quiet).then(
-        None, p.link, parts.status, js=call("copyLink"), **local
+        None, p.link, parts.status, js=call("copyLink"), **LOCAL
     )
     p.zip.click(saves.zipped, now, [p.zipped, parts.status], **quiet).then(None, p.zipped, None, js=DOWNLOAD)
-    p.over.click(None, None, None, js=call("startOver"), **local)
+    p.over.click(None, None, None, js=call("startOver"), **LOCAL)
+
+
+def history() -> gr.HTML:
+    """Where history.js shows the last decodes."""
+    return gr.HTML(views.HISTORY, elem_id="history", apply_default_css=False)
+
+
+def made(layers: Layers, name: str, seed: int, decoder: str) -> dict[str, Any]:
+    """What the browser keeps of a decode, beside its picture."""
+    size = len(layers.to_bytes())
+    what = f"{size:,} bytes, {decoder}, seed {seed}"
+    return {"t": share.to_link(layers), "name": name, "what": what, "seed": str(seed), "decoder": decoder}
 
 
 class Saves:
@@ -89,22 +103,32 @@ class Saves:
 
     @guarded
     def arrived(self, incoming: Any, decoder: Any, preset: Any, request: gr.Request) -> Iterator[Changes]:
-        """What the browser brings: {t} of a link, {state} of the work it kept, or nothing."""
+        """What the browser brings: {t} of a link, of a decode also {name, seed, decoder}; {state} of work it kept."""
+        p = self.parts
         if not isinstance(incoming, dict) or not incoming.keys() & {"t", "state"}:
-            yield {self.parts.status: gr.skip()}  # a handler that yields nothing empties its outputs
+            yield {p.status: gr.skip()}  # a handler that yields nothing empties its outputs
             return
         if "t" in incoming:
-            yield self.on.replaced(share.from_link(incoming["t"]), decoder, preset, request)
+            found = share.from_link(incoming["t"])
+            if "decoder" not in incoming:
+                yield self.on.replaced(found, decoder, preset, request)
+                return
+            chosen = actions.choice(incoming["decoder"], "decoder", actions.decoders())
+            seed = str(actions.seed_of(incoming.get("seed")))
+            found = replace(found, name=session.file_stem(incoming.get("name")), origin="from your history")
+            said = f"{found.name} is back as it was decoded, by {chosen} with seed {seed}: Decode repeats it."
+            yield self.on.replaced(found, chosen, preset, request) | {
+                p.decoder: chosen, p.seed: seed, p.status: views.status(said, "good"),
+            }  # fmt: skip
             return
         try:
             layers, name, fields = kept_work(incoming.get("state"))
         except CodecError as error:
             text = f"What this browser kept of your last work cannot be opened: {sentence(str(error))}"
-            yield {self.parts.status: views.status(text, "warn")}
+            yield {p.status: views.status(text, "warn")}
             return
         again = self.on.replaced(actions.Opened(layers, name, "from your last work"), decoder, preset, request)
         said = f"Your last work, {name}, is open again. “Start over” forgets it."
-        p = self.parts
         yield again | dict(zip((p.prompt, p.negative, p.seed, p.keep_seed), fields, strict=True)) | {
             p.status: views.status(said, "good"),
         }

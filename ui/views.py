@@ -18,6 +18,12 @@ _LOGO = (
 )
 
 
+HISTORY = (
+    '<section class="tl-history" aria-labelledby="tl-past" hidden><div><h2 id="tl-past">History</h2>'
+    '<button type="button" class="tl-forget">Clear</button></div><ol class="tl-past"></ol></section>'
+)
+
+
 def header() -> str:
     """The page's name."""
     return (
