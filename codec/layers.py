@@ -119,7 +119,8 @@ class Layers:
             except FormatError:  # its 8-bit check passed by chance
                 payloads[index] = b""
                 lost.append(name)
-        rest = replace(content, layers=(payloads[0], payloads[1], payloads[2]))
+        chunks = tuple(c for c in content.chunks if c[0] in (SEED, SETTINGS) or c[0] & container.SKIPPABLE)
+        rest = replace(content, layers=(payloads[0], payloads[1], payloads[2]), chunks=chunks)
         names = tuple(name for name in container.LAYERS if name in lost)
         try:
             return cls._parse(rest), names
