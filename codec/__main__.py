@@ -9,12 +9,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from codec import CodecError, Layers, Pose, Prompt, __version__, batchcli
+from codec import CodecError, Layers, __version__, batchcli
 from codec.bench.cli import add_parser as add_bench_parser
 from codec.embed import put, tril_of
+from codec.facts import facts as facts_of
 from codec.modelscli import add_parser as add_models_parser
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 def _inspect(options: argparse.Namespace) -> None:
     layers = _open(options)
-    facts = _facts(layers)
+    facts = facts_of(layers)
     shown = _table(facts)
     if options.compare:
         from codec.compare import compare, table
@@ -210,36 +211,6 @@ def _layers(options: argparse.Namespace) -> None:
 
 
 # what inspect tells
-
-
-def _facts(layers: Layers) -> dict[str, Any]:
-    sizes = layers.sizes()
-    parts = {**sizes._asdict(), "total": sizes.total}
-    prompt = layers.semantic or Prompt()
-    return {
-        "width": layers.width,
-        "height": layers.height,
-        "parts": {
-            name: {"bytes": size, "bits": 8 * size, "bpp": round(layers.bpp(size), 6)} for name, size in parts.items()
-        },
-        "prompt": prompt.text,
-        "negative": prompt.negative,
-        "structure": _structure_facts(layers),
-        "colours": {"rows": layers.texture.rows, "cols": layers.texture.cols} if layers.texture else None,
-        "seed": layers.seed,
-        "settings": asdict(layers.settings) if layers.settings else None,
-    }
-
-
-def _structure_facts(layers: Layers) -> dict[str, Any] | None:
-    structure = layers.structure
-    if structure is None:
-        return None
-    if isinstance(structure, Pose):
-        return {"kind": "pose", "persons": len(structure.persons)}
-    points = sum(len(stroke) for stroke in structure.strokes)
-    lattice = {"cols": structure.cols, "rows": structure.rows}
-    return {"kind": "sketch", "strokes": len(structure.strokes), "points": points, **lattice}
 
 
 def _table(facts: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ ROWS = (
     {"semantic", "structure", "texture", "settings"},
     {"layers"},
     {"edit"},
-    {"export", "extract", "decode", "search", "compare"},
+    {"export", "extract", "decode", "search", "facts", "compare"},
     {"codec"},  # the public names, codec/__init__.py
     {"pool"},
     {"batch"},

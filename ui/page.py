@@ -12,7 +12,7 @@ from gradio.utils import get_upload_folder
 
 from codec import Layers
 from codec.layers import default_budget
-from ui import actions, budgeting, decoding, diffusion, events, replies, saves, session, views
+from ui import actions, api, budgeting, decoding, diffusion, events, replies, saves, session, views
 from ui.layer_canvas import layer_canvas
 
 _EXAMPLES = Path(__file__).parent.parent / "assets" / "examples"
@@ -102,6 +102,7 @@ def build() -> gr.Blocks:
                 parts |= _result_column(original, layers)
                 saves.history()
         events.wire(page, Parts(**parts))
+        api.wire()
     return page
 
 
