@@ -225,11 +225,15 @@ def _table(facts: dict[str, Any]) -> str:
         "lines": _lines(facts["structure"]),
         "colours": "none" if colours is None else f"{colours['rows']} x {colours['cols']} cells (rows x columns)",
         "seed": "none" if facts["seed"] is None else str(facts["seed"]),
-        "settings": ", ".join(f"{k} {v}" for k, v in (facts["settings"] or {}).items() if v is not None),
+        "settings": ", ".join(f"{k} {_shown(v)}" for k, v in (facts["settings"] or {}).items() if v is not None),
     }
     lines.append("")
     lines += [f"{name:<12}{printable(value)}" for name, value in shown.items() if value]
     return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    return f"{value[0]} x {value[1]}" if isinstance(value, tuple) else str(value)
 
 
 def _lines(facts: dict[str, Any] | None) -> str:

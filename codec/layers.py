@@ -157,7 +157,7 @@ class Layers:
         if self.seed is not None:
             chunks.append((SEED, self.seed.to_bytes((self.seed.bit_length() + 7) // 8, "big")))
         if self.settings is not None:
-            chunks.append((SETTINGS, self.settings.to_bytes()))
+            chunks.append((SETTINGS, self.settings.to_bytes(self.version)))
         layers = (payloads[0], payloads[1], payloads[2])
         return Container(self.width, self.height, layers, tuple(sorted(chunks)), self.version)
 
@@ -172,7 +172,7 @@ class Layers:
             structure.from_bytes(lines, content.version) if lines else None,
             Colormap.from_bytes(colours, content.version) if colours else None,
             _seed(chunks.pop(SEED)) if SEED in chunks else None,
-            Settings.from_bytes(chunks.pop(SETTINGS)) if SETTINGS in chunks else None,
+            Settings.from_bytes(chunks.pop(SETTINGS), content.version) if SETTINGS in chunks else None,
             tuple(chunks.items()),
             content.version,
         )

@@ -31,7 +31,7 @@ SMALL = Layers(
     Sketch(16, 12, (((1, 1), (2, 2), (3, 2)),)),
     Colormap.from_cells(np.full((4, 5, 3), (200, 90, 20), np.uint8)),
     seed=7,
-    settings=Settings(steps=20, sampler="euler_a"),
+    settings=Settings(steps=20, sampler="euler_a", model="dreamshaper_8", size=(512, 384)),
 )
 
 
@@ -83,7 +83,7 @@ def test_inspect_shows_every_part(tril, capsys):
     for name, size in [*sizes._asdict().items(), ("total", tril.stat().st_size)]:
         assert rows[name] == [str(size), str(8 * size), f"{8 * size / (64 * 48):.5f}"]
     lines = "sketch of 1 strokes, 3 points on 16 x 12 cells"
-    for text in ("64 x 48", "a cat", "no dog", lines, "4 x 5 cells", "steps 20, sampler euler_a"):
+    for text in ("64 x 48", "a cat", "no dog", lines, "4 x 5 cells", "steps 20, sampler euler_a, model dreamshaper_8, size 512 x 384"):
         assert text in shown
 
 
@@ -93,7 +93,8 @@ def test_inspect_for_programs(tril, capsys):
     assert facts["parts"]["total"]["bytes"] == tril.stat().st_size
     assert sum(part["bytes"] for part in facts["parts"].values()) == 2 * tril.stat().st_size
     assert (facts["prompt"], facts["negative"], facts["seed"]) == ("a cat", "no dog", 7)
-    assert facts["settings"] == {"steps": 20, "guidance": None, "sampler": "euler_a", "model": None}
+    told = {"steps": 20, "guidance": None, "sampler": "euler_a", "model": "dreamshaper_8", "size": [512, 384]}
+    assert facts["settings"] == told
     assert facts["structure"] == {"kind": "sketch", "strokes": 1, "points": 3, "cols": 16, "rows": 12}
 
 

@@ -49,11 +49,51 @@ def test_any_bytes_are_settings_or_corrupt(payload: bytes) -> None:
         {"sampler": "magic"},
         {"model": ""},
         {"model": "x" * 65},
+        {"size": (0, 8)},
+        {"size": (512, 510)},
+        {"size": (512, 2056)},
+        {"size": (512,)},
+        {"size": 512},
+        {"size": (512.0, 512)},
     ],
 )
 def test_settings_refuse(values: dict) -> None:
     with pytest.raises(InvalidLayer):
         Settings(**values)
+
+
+def test_well_known_settings_take_few_bytes() -> None:
+    """What a picture mostly comes with: model, sampler, steps and guidance in 5 bytes, and 2 for another size."""
+    known = Settings(30, 7.5, "dpmpp_2m_karras", "dreamshaper_8", (512, 768))
+    assert known.to_bytes().hex() == "57" + "1e" + "1e" + "0a" + "3f5f" + "36"
+    assert len(replace(known, size=None).to_bytes()) == 5
+    assert Settings(model="sha256:0123abcdef").to_bytes().hex() == "20" + "0123abcdef"
+    assert Settings(model="sha256:0123ABCDEF").to_bytes()[:1] == b"\x08"
+
+
+def test_version_1_knows_no_more_than_it_did() -> None:
+    """A model by its name, no size, the first 17 samplers."""
+    known = Settings(20, 7.5, "tcd", "dreamshaper_8")
+    assert known.to_bytes(1) == b"\x0f\x14\x1e\x10dreamshaper_8" and Settings.from_bytes(known.to_bytes(1), 1) == known
+    for later in (Settings(size=(512, 512)), Settings(sampler="ddpm")):
+        assert Settings.from_bytes(later.to_bytes()) == later
+        with pytest.raises(InvalidLayer):
+            later.to_bytes(1)
+        with pytest.raises(Corrupt):
+            Settings.from_bytes(later.to_bytes(), 1)
+
+
+@pytest.mark.parametrize("payload", ["8001", "180136", "300136", "10d1", "0800ff", "20aabb", "400101ff", "10", ""])
+def test_settings_not_in_their_one_form(payload: str) -> None:
+    with pytest.raises(Corrupt):
+        Settings.from_bytes(bytes.fromhex(payload))
+
+
+def test_a_known_model_has_no_other_form() -> None:
+    for payload in (b"\x08dreamshaper_8", b"\x08sha256:0123abcdef"):
+        assert Settings.from_bytes(payload, 1).model == payload[1:].decode()
+        with pytest.raises(Corrupt):
+            Settings.from_bytes(payload)
 
 
 def test_every_subset_is_a_file() -> None:

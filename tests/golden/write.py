@@ -46,7 +46,7 @@ def describe(layers: Layers) -> dict[str, object]:
         "levels": [texture.step, _hash(np.array(texture.levels, ">i4"))] if texture else None,
         "spots": [[place, *colour] for place, colour in texture.spots] if texture else None,
         "seed": layers.seed,
-        "settings": str(layers.settings) if layers.settings else None,
+        "settings": str(layers.settings).replace(", size=None)", ")") if layers.settings else None,
         "extra": [[kind, data.hex()] for kind, data in layers.extra],
     }
 
