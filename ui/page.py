@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,12 +11,11 @@ from gradio.utils import get_upload_folder
 
 from codec import Layers
 from codec.layers import default_budget
-from ui import actions, api, budgeting, decoding, diffusion, events, replies, saves, session, views
+from ui import actions, api, budgeting, decoding, diffusion, events, examples, replies, saves, session, views
 from ui.layer_canvas import layer_canvas
 
-_EXAMPLES = Path(__file__).parent.parent / "assets" / "examples"
-EXAMPLE = _EXAMPLES / "coffee.tril"
-EXAMPLE_PICTURE = _EXAMPLES / "coffee.jpg"
+EXAMPLE = examples.FOLDER / "coffee.tril"
+EXAMPLE_PICTURE = examples.FOLDER / "coffee.jpg"
 
 
 @dataclass(frozen=True)
@@ -98,6 +96,7 @@ def build() -> gr.Blocks:
                 parts |= _source_column(original, layers, text, negative)
             with gr.Column():
                 parts["canvas"] = layer_canvas(session.write(layers, EXAMPLE.stem), actions.erase, elem_id="canvas")
+                gr.HTML(examples.html(), elem_id="start", apply_default_css=False)
             with gr.Column():
                 parts |= _result_column(original, layers)
                 saves.history()

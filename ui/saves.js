@@ -70,4 +70,9 @@ Object.assign(window.trilayer, {
   forget,
 });
 
+document.addEventListener('click', (e) => {
+  const example = e.target.closest?.('[data-example]'), fresh = e.target.closest?.('.tl-new button');
+  if (example) window.trilayer.bring({ example: example.dataset.example });
+  if (fresh) window.trilayer.bring({ empty: fresh.parentElement.querySelector('select').value.split(',').map(Number) });
+});
 window.addEventListener('hashchange', () => { const found = linked(); if (found) window.trilayer.bring(found); });

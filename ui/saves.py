@@ -11,7 +11,7 @@ from gradio import processing_utils
 
 from codec import CodecError, Layers
 from codec.errors import FormatError
-from ui import actions, session, share, views
+from ui import actions, examples, session, share, views
 from ui.replies import Changes, guarded, sentence
 
 if TYPE_CHECKING:
@@ -103,10 +103,22 @@ class Saves:
 
     @guarded
     def arrived(self, incoming: Any, decoder: Any, preset: Any, request: gr.Request) -> Iterator[Changes]:
-        """What the browser brings: {t} of a link, of a decode also {name, seed, decoder}; {state} of work it kept."""
+        """What the browser brings: {t} of a link, of a decode also {name, seed, decoder}; {state} of work it kept;
+        {example} by its name; {empty: [width, height]}.
+        """
         p = self.parts
-        if not isinstance(incoming, dict) or not incoming.keys() & {"t", "state"}:
+        if not isinstance(incoming, dict) or not incoming.keys() & {"t", "state", "example", "empty"}:
             yield {p.status: gr.skip()}  # a handler that yields nothing empties its outputs
+            return
+        if "example" in incoming:
+            example = examples.opened(incoming["example"])
+            said = views.status(examples.advice(example.name), "good")
+            yield self.on.replaced(example, decoder, preset, request) | {p.status: said}
+            return
+        if "empty" in incoming:
+            empty = examples.empty(incoming["empty"])
+            said = views.status("An empty picture: draw with Pen, paint with Cell, write a prompt; Decode.", "good")
+            yield self.on.replaced(empty, decoder, preset, request) | {p.status: said}
             return
         if "t" in incoming:
             found = share.from_link(incoming["t"])

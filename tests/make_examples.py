@@ -1,0 +1,115 @@
+"""Makes the examples of the page anew: python -m tests.make_examples
+
+From one free photo (scikit-image's astronaut), pictures drawn here, a pose and a drawing. The first
+example, coffee.tril, is a released file and stays as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from skimage import data as photos
+from skimage.draw import disk, ellipse, polygon
+
+import codec
+from codec import Colormap, Layers, Pose, Prompt, Sketch
+from codec.image import resize_area
+from ui.examples import FOLDER
+
+
+def main() -> None:
+    """Writes the files and says how large they are."""
+    for make in (portrait, landscape, balloon, dancers, house):
+        data = make().to_bytes()
+        (FOLDER / f"{make.__name__}.tril").write_bytes(data)
+        print(f"{make.__name__}.tril: {len(data)} bytes")
+
+
+def portrait() -> Layers:
+    """NASA's portrait of Eileen Collins, public domain."""
+    pixels = np.ascontiguousarray(photos.astronaut()[:400, 40:440])
+    return codec.encode(
+        resize_area(pixels, 512, 512), prompt="portrait of a smiling woman in an orange space suit", budget=640
+    )
+
+
+def hills(width: int, height: int) -> np.ndarray:
+    """(height, width, 3) uint8: a sky, three ranges of hills and a lake."""
+    y, x = np.mgrid[:height, :width] / np.array([height, width]).reshape(2, 1, 1)
+    sky = (1 - y)[..., None] * np.array([96, 150, 214]) + y[..., None] * np.array([250, 214, 170])
+    picture = sky
+    ranges = [
+        ((120, 138, 176), 0.42, 0.13, 1.5, 0.4),
+        ((84, 116, 118), 0.52, 0.09, 2.3, 1.9),
+        ((58, 92, 62), 0.62, 0.06, 1.7, 4.0),
+    ]
+    for colour, level, swing, waves, phase in ranges:
+        ridge = level - swing * np.sin(2 * np.pi * waves * x + phase) * (0.6 + 0.4 * np.sin(5 * np.pi * x + phase))
+        picture = np.where((y > ridge)[..., None], np.array(colour), picture)
+    shore = 0.74 + 0.02 * np.sin(2 * np.pi * x)
+    lake = np.array([126, 168, 198]) + (y - 0.74)[..., None] * np.array([-160, -190, -190])
+    return np.clip(np.where((y > shore)[..., None], lake, picture), 0, 255).astype(np.uint8)
+
+
+def landscape() -> Layers:
+    """Hills behind a lake, with a sun."""
+    picture = hills(768, 512)
+    picture[disk((110, 560), 40)] = (255, 236, 190)
+    return codec.encode(picture, prompt="blue hills behind a calm lake at sunrise, watercolour", budget=520)
+
+
+def balloon() -> Layers:
+    """The same hills, with what is to be erased."""
+    picture = hills(768, 512)
+    picture[ellipse(170, 250, 96, 78)] = (206, 44, 40)
+    picture[ellipse(170, 250, 96, 26)] = (244, 206, 92)
+    picture[polygon([256, 256, 300, 300], [226, 274, 262, 238])] = (120, 74, 40)
+    return codec.encode(picture, prompt="a red hot air balloon over hills and a lake", budget=520)
+
+
+def dancers() -> Layers:
+    """Two people as skeletons of OpenPose's 18 keypoints, in 1/2047ths of the sides, on a stage."""
+    one = [
+        (620, 420), (640, 560), (540, 570), (450, 470), (400, 340), (740, 560), (850, 480), (930, 370), (590, 960),
+        (540, 1280), (480, 1620), (710, 960), (800, 1230), (930, 1500), (595, 390), (645, 385), (570, 420), (680, 405),
+    ]  # fmt: skip
+    two = [(2047 - x, y + 60) for x, y in one]
+    swap = [0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16]  # mirrored: left is right
+    cells = np.zeros((8, 8, 3), np.uint8)
+    cells[:5], cells[5:] = (44, 34, 78), (150, 96, 60)
+    cells[1:7, 1:3], cells[1:7, 5:7] = (190, 120, 110), (96, 150, 180)
+    return Layers(
+        512, 512, Prompt("two dancers on a stage, oil painting"),
+        Pose((tuple(one), tuple(two[i] for i in swap))), Colormap.from_cells(cells), seed=7,
+    )  # fmt: skip
+
+
+def house() -> Layers:
+    """Drawn from nothing: a house, a tree and the sun."""
+    turn = np.linspace(0, 2 * np.pi, 40)
+    circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    lines = [
+        [(130, 430), (130, 270), (330, 270), (330, 430), (130, 430)],
+        [(105, 275), (230, 165), (355, 275)],
+        [(205, 430), (205, 340), (255, 340), (255, 430)],
+        [(150, 300), (185, 300), (185, 335), (150, 335), (150, 300)],
+        [(275, 300), (310, 300), (310, 335), (275, 335), (275, 300)],
+        [(420, 430), (420, 330)],
+        [(440, 430), (440, 330)],
+        [(10, 432), (500, 430)],
+        (430, 280) + circle * 62,
+        (90, 90) + circle * 38,
+    ]
+    cells = np.zeros((8, 8, 3), np.uint8)
+    cells[:4], cells[4:6], cells[6:] = (160, 206, 240), (186, 214, 226), (120, 170, 84)
+    cells[1, 1] = cells[0, 1] = cells[1, 0] = (252, 222, 120)
+    cells[3, 2:5], cells[4:7, 2:5] = (190, 84, 66), (240, 226, 200)
+    cells[3:6, 6] = (84, 140, 70)
+    sketch = Sketch.from_polylines([np.array(line, float) for line in lines], 512, 512, 128, 128)
+    words = Prompt("a little house with a red roof beside a tree, children's book illustration")
+    return replace(Layers(512, 512, words, sketch), texture=Colormap.from_cells(cells))
+
+
+if __name__ == "__main__":
+    main()
