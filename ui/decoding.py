@@ -14,7 +14,7 @@ from codec import CodecError, Layers
 from codec.decode import Step
 from codec.errors import Cancelled, ModelMissing
 from codec.settings import Settings
-from ui import actions, diffusion, saves, session, views
+from ui import actions, diffusion, saves, session, space, views
 from ui.replies import Changes, guarded, pair, sentence
 from ui.stream import Job, Jobs
 
@@ -187,7 +187,7 @@ class Decoding:
         waiting = Step(0, 1, "waiting for another decode to end")
         if decoder != diffusion.NAME:
             return Job(actions.decoding(layers, decoder, seed), self.turns[decoder], waiting)
-        work = diffusion.decoding(layers, seed, diffusion.options(*how), only, self.kept.get(tab))
+        work = space.on_gpu(diffusion.decoding, layers, seed, diffusion.options(*how), only, self.kept.get(tab))
         self.users.add(tab)
 
         def tidied(on_step: Any) -> actions.Finished:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from ui import space
+
 MAX_BODY = 8 << 20  # bytes of a request that is no upload: the largest drawing has about 2 MiB
 
 # Gradio runs a component's script with Function(), hence 'unsafe-eval'. No host but this one.
@@ -15,7 +17,7 @@ _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; media-src 'none'; object-src 'none'; base-uri 'self'; "
     "form-action 'self'; frame-ancestors 'self'"
-)
+) + (f" {space.FRAMES}" if space.here() else "")
 HEADERS = (
     (b"content-security-policy", _POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from codec import CodecError
+from ui import space
 
 _HERE = Path(__file__).parent
 MAX_AGE = 12 * 3600  # s that an upload or a decoded picture is kept
@@ -38,6 +39,7 @@ def private_folder() -> Path:
     os.environ.update(_ENVIRONMENT)
     folder = Path(tempfile.mkdtemp(prefix="trilayer-"))
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    space.prepare()
     return folder
 
 
@@ -95,7 +97,7 @@ def settings(host: str, port: int | None) -> dict[str, Any]:
 
 def _login(host: str) -> tuple[str, str] | None:
     """Who may enter when the page leaves this machine: TRILAYER_LOGIN, as name:password."""
-    if host in LOOPBACK:
+    if host in LOOPBACK or space.here():
         return None
     name, colon, password = os.environ.get("TRILAYER_LOGIN", "").partition(":")
     if not (name and colon and password):
@@ -134,6 +136,8 @@ def close(page: Any) -> None:
 
 def serve(host: str = "127.0.0.1", port: int | None = None) -> None:
     """Serves until interrupted; prints the address. Exits with one line if it cannot start."""
+    if space.here():
+        host, port = "0.0.0.0", port or 7860  # noqa: S104 - a container of its own, behind the hub
     try:
         page, address = launch(host, port)
     except (OSError, ValueError, CodecError) as error:
