@@ -16,8 +16,9 @@ from codec.chain import Stroke
 from codec.container import KEEPABLE, VERSION
 from codec.errors import BudgetTooSmall, InvalidLayer
 from codec.layers import Layers
-from codec.pose import UNITS, Joint, Pose
+from codec.pose import UNITS, Pose
 from codec.semantic import Prompt
+from codec.skeleton import Joint
 from codec.structure import Sketch
 from codec.texture import Colormap
 

@@ -15,8 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from codec import pose as poses
-from codec import raster, strokes
+from codec import raster, skeleton, strokes
 from codec.chain import Stroke, is_chain, smooth, snap
 from codec.errors import Corrupt, InvalidLayer
 from codec.pose import Pose
@@ -27,6 +26,7 @@ from codec.v1 import strokes as strokes1
 
 _KINDS: Final = {1: (1, 12, 3), 2: (1, 52, 11)}  # by version: reserved, sketch, pose
 _SKETCH, _POSE = 1, 2
+_PERSONS: Final = {1: poses1.syntax, 2: skeleton.syntax}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +145,7 @@ def to_bytes(layer: Sketch | Pose, version: int = 2) -> bytes:
     coder = Encoder()
     if isinstance(layer, Pose):
         coder.choice(_KINDS[version], _POSE)
-        if version == 1:
-            poses1.syntax(coder, layer.persons)
-        else:
-            poses.syntax(coder, layer)
+        _PERSONS[version](coder, layer.persons)
         return coder.finish()
     lattice = (layer.cols, layer.rows, layer.strokes)
     if version == 1:
@@ -177,7 +174,7 @@ def from_bytes(payload: bytes, version: int = 2) -> Sketch | Pose:
     if kind == _POSE:
         coder = Decoder(payload)
         coder.choice(_KINDS[2])
-        return _one_form(poses.syntax(coder, None), payload, 2)
+        return _one_form(_pose(coder, 2), payload, 2)
     raise Corrupt("the structure layer has a kind this reader does not know", ("structure",))
 
 
@@ -193,12 +190,12 @@ def _from_bytes1(payload: bytes) -> Sketch | Pose:
     if kind == _SKETCH:
         return _one_form(Sketch(*strokes1.syntax(coder, None)), payload, 1)
     if kind == _POSE:
-        return _one_form(_pose1(coder), payload, 1)
+        return _one_form(_pose(coder, 1), payload, 1)
     raise Corrupt("the structure layer has a kind this reader does not know", ("structure",))
 
 
-def _pose1(coder: Decoder) -> Pose:
+def _pose(coder: Decoder, version: int) -> Pose:
     try:
-        return Pose(poses1.syntax(coder, None))
+        return Pose(_PERSONS[version](coder, None))
     except InvalidLayer as error:
         raise Corrupt(str(error), ("structure",)) from None

@@ -41,6 +41,7 @@ INSIDE = {
     "signs": "semantic",
     "words": "semantic",
     "pose": "structure",
+    "skeleton": "structure",
     "strokes": "structure",
     "links": "structure",
     "coefficients": "texture",
