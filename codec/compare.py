@@ -53,6 +53,15 @@ def table(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def bitmap(sketch: Sketch) -> np.ndarray:
+    """The cells of the lattice that a sketch's strokes pass, (rows, cols) bool."""
+    out = np.zeros((sketch.rows, sketch.cols), bool)
+    for stroke in sketch.strokes:
+        cols, rows = np.array(stroke).T
+        out[rows, cols] = True
+    return out
+
+
 def _words(layers: Layers) -> tuple[str, str] | None:
     prompt = layers.semantic
     if not prompt:
@@ -66,11 +75,7 @@ def _lines(layers: Layers) -> tuple[str, str | np.ndarray] | None:
         return None
     if not isinstance(structure, Sketch):
         return "JSON", json.dumps(structure.persons, separators=(",", ":"))
-    bitmap = np.zeros((structure.rows, structure.cols), bool)
-    for stroke in structure.strokes:
-        cols, rows = np.array(stroke).T
-        bitmap[rows, cols] = True
-    return f"a bitmap of {structure.cols} x {structure.rows}", bitmap
+    return f"a bitmap of {structure.cols} x {structure.rows}", bitmap(structure)
 
 
 def _colours(layers: Layers) -> tuple[str, np.ndarray] | None:

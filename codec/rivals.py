@@ -38,13 +38,13 @@ class Rival:
 
 
 def data_bytes(file: bytes) -> int:
-    """The bytes of a PNG, WebP or AVIF that hold pixels: no signature, no header, no list of boxes.
+    """The bytes of a PNG, WebP or AVIF that hold colours and pixels: no signature, no header, no list of boxes.
 
     Anything else is its own data: JPEG XL comes as a bare codestream, brotli and zstd have almost
     nothing around theirs.
     """
     if file.startswith(b"\x89PNG"):
-        return sum(length for kind, length in _parts(file, 8, "big") if kind == b"IDAT")
+        return sum(length for kind, length in _parts(file, 8, "big") if kind in (b"PLTE", b"IDAT"))
     if file[:4] == b"RIFF":
         return sum(length for kind, length in _parts(file, 12, "little") if kind in (b"VP8 ", b"VP8L"))
     if file[4:12] == b"ftypavif":
