@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from codec import embed
+from codec import embed, exif, stealth
 from codec.errors import ImageError
-from codec.imagefile import MAX_PROFILE, Parts, check_size, parse
+from codec.imagefile import MAX_PROFILE, MAX_TEXTS, Parts, check_size, parse
 from codec.textcard import text_card as text_card
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class Picture:
 
     pixels: (H, W, 3) uint8, sRGB, 1..4096 a side.
     text: metadata by keyword, e.g. {"parameters": "a cat\\nSteps: 20"}; at most 64 entries of
-    at most 1 MiB. It is whatever the file says: data to show, never markup or a command.
+    at most 1 MiB. EXIF's go by their tags' names, XMP by `exif.XMP`, what the pixels hide by `stealth.KEY`.
+    It is whatever the file says: data to show, never markup or a command.
     layers: the .tril file inside a PNG of ours, unchecked; None where there is none, or a damaged one.
     """
 
@@ -141,13 +142,23 @@ def _decode(parts: Parts) -> Picture:
         image.seek(0)
     image.load()
     profile = parts.profile or image.info.get("icc_profile") or b""
-    orientation = _orientation(parts.exif or image.info.get("exif") or b"")
+    block = parts.exif or image.info.get("exif") or b""
+    orientation = _orientation(block)
     alpha = _alpha(image, parts)
     rgb = _rgb(image, profile)
+    texts = _texts(parts, block, image.info.get("xmp"), stealth.text(rgb, alpha))
     if alpha is not None:
         cover = alpha.astype(np.uint16)[..., None]
         rgb = ((rgb * cover + 255 * (255 - cover) + 127) // 255).astype(np.uint8)
-    return Picture(_upright(rgb, orientation), parts.text)
+    return Picture(_upright(rgb, orientation), texts)
+
+
+def _texts(parts: Parts, block: bytes, xmp: bytes | str | None, hidden: str) -> dict[str, str]:
+    """All texts of a file; of two by one name a PNG's own stays."""
+    said = xmp.decode("utf-8", "replace") if isinstance(xmp, bytes) else xmp or ""
+    found = {stealth.KEY: hidden, exif.XMP: said, **exif.texts(block), **parts.text}
+    kept = [(key, text) for key, text in found.items() if text and len(text) <= exif.MAX_TEXT]
+    return dict(kept[:MAX_TEXTS])
 
 
 def _open(parts: Parts) -> Image.Image:

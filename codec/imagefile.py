@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from codec.errors import ImageError
+from codec.exif import MAX_TEXT, XMP
 
 MAX_SIDE = 4096  # pixels
-MAX_TEXT = 1 << 20  # bytes of one metadata text, decompressed
 MAX_TEXTS = 64
 MAX_PROFILE = 2 << 20  # bytes of an ICC profile; a CMYK press profile has about 0.6 MB
 MAX_CHUNKS = 1 << 16  # of a PNG or a JPEG
@@ -141,6 +141,7 @@ def _inflate(packed: bytes, limit: int) -> bytes:
 # no repeat in these: a run of FF bytes must not be looked at twice
 _MARKER = re.compile(rb"\xff([^\x00\xff])")
 _AFTER_SCAN = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # restarts belong to the scan
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"  # how the segment of XMP begins
 _FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the start-of-frame markers
 
 
@@ -171,6 +172,8 @@ def _jpeg(data: bytes) -> Parts:
             sized = True
         if marker == 0xE1 and body.startswith(b"Exif\0\0") and not parts.exif:
             parts.exif = body
+        if marker == 0xE1 and body.startswith(_XMP):
+            parts.text.setdefault(XMP, body.removeprefix(_XMP).decode("utf-8", "replace"))
         # of the application's segments: APP0 (JFIF), APP2 (ICC profile), APP14 (Adobe's colours)
         if not (0xE0 <= marker <= 0xEF or marker == 0xFE) or marker in (0xE0, 0xE2, 0xEE):
             kept.append(b"\xff" + data[start - 1 : at])

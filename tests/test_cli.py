@@ -60,7 +60,7 @@ def run(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[b
 def test_encode_keeps_to_the_budget_and_says_where_the_prompt_is_from(png, tmp_path, capsys):
     out = tmp_path / "photo.tril"
     assert main(["encode", str(png), "-o", str(out), "--budget", "400"]) == 0
-    assert "the file's own metadata (PNG parameters)" in capsys.readouterr().out
+    assert "prompt: from the picture's AUTOMATIC1111 metadata" in capsys.readouterr().out
     layers = Layers.from_bytes(out.read_bytes())
     assert out.stat().st_size <= 400 and layers.structure.strokes
     assert (layers.semantic, layers.seed) == (Prompt("an astronaut"), 5)
@@ -83,7 +83,8 @@ def test_inspect_shows_every_part(tril, capsys):
     for name, size in [*sizes._asdict().items(), ("total", tril.stat().st_size)]:
         assert rows[name] == [str(size), str(8 * size), f"{8 * size / (64 * 48):.5f}"]
     lines = "sketch of 1 strokes, 3 points on 16 x 12 cells"
-    for text in ("64 x 48", "a cat", "no dog", lines, "4 x 5 cells", "steps 20, sampler euler_a, model dreamshaper_8, size 512 x 384"):
+    told = "steps 20, sampler euler_a, model dreamshaper_8, size 512 x 384"
+    for text in ("64 x 48", "a cat", "no dog", lines, "4 x 5 cells", told):
         assert text in shown
 
 

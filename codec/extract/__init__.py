@@ -23,6 +23,7 @@ from codec.image import Picture
 from codec.layers import Layers, default_budget
 from codec.pose import Pose
 from codec.semantic import Prompt
+from codec.settings import Settings
 from codec.texture import MAX_CELLS, MIN_CELLS, Colormap
 
 INSIDE: Final = "the layers inside the picture"
@@ -65,6 +66,7 @@ def extract(
     height, width = picture.pixels.shape[:2]
     budget = min(default_budget(width, height) if budget is None else budget, MAX_BYTES) - spare
     found = find_prompt(picture, prompt, negative, captioner)
+    found = replace(found, settings=_affordable(found.settings, budget // 10))
     if found.origin != GIVEN:
         found = _shorten(found, budget // 2)
     layers = Layers(
@@ -92,6 +94,13 @@ def _people(picture: Picture, most: int) -> Pose:
     from codec.extract import annotators
 
     return annotators.people(picture.pixels, most)
+
+
+def _affordable(settings: Settings | None, most: int) -> Settings | None:
+    """Settings that nobody asked for, without the model's name if they would take more than that many bytes."""
+    if settings is None or len(settings.to_bytes()) <= most:
+        return settings
+    return replace(settings, model=None)
 
 
 def _shorten(found: FoundPrompt, most: int) -> FoundPrompt:

@@ -57,7 +57,7 @@ def test_the_prompts_origin_is_told(photo: np.ndarray) -> None:
     found = extract(file)
     assert found.layers.semantic == codec.Prompt("a moon base", "fog")
     assert (found.layers.seed, found.layers.settings.steps) == (42, 20)
-    assert "parameters" in found.origin
+    assert found.origin == "from the picture's AUTOMATIC1111 metadata"
     assert extract(file, prompt="mine").layers.semantic.text == "mine"
     assert extract(photo).layers.semantic.text  # an honest description
     assert extract(photo).origin != extract(file).origin

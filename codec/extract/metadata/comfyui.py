@@ -1,0 +1,264 @@
+"""ComfyUI: the graph that made the picture, walked from the node that saves it to the sampler and on to its texts.
+
+A graph is nodes by their names; an input is a value, or a link: the name of another node and which
+of its outputs. It may be of any shape, cycles included: every walk visits a node once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from codec.extract.metadata.values import Metadata, mapping, metadata, number, whole
+from codec.extract.metadata.workflow import Graph, Node, graph_of
+
+TOOL = "ComfyUI"
+MAX_NODES: Final = 4000
+_POSITIVE, _NEGATIVE = "positive", "negative"
+# inputs that hold the text of an encoder of text, by falling worth: of each group the first that says something
+_ENCODED: Final = (
+    ("text", "prompt", "text_g", "t5xxl", "mt5xl", "gemma_prompt", "caption"),
+    ("text_l", "clip_l", "bert"),
+)
+# inputs of nodes that only handle text
+_TEXTS: Final = (
+    "populated_text", "text", "string", "value", "prompt", "text_positive", "positive_prompt", "wildcard_text",
+    *("string_a", "string_b", "text_a", "text_b", "text_c", "text_d", "text1", "text2", "text3", "text4"),
+    *("string1", "string2", "prompt1", "prompt2", "input", "any", "source", "", "anything"),
+)  # fmt: skip
+_GUIDANCE: Final = ("cfg", "guidance", "cfg1", "cfg_scale")
+_STARTS: Final = ("seed", "noise_seed")
+_VALUES: Final = ("value", "seed", "int", "float", "number", "Value", "Number", "string", "text")
+
+
+def read(prompt: Any, workflow: Any = None) -> Metadata | None:
+    """The graph as it ran, or as it was drawn -> what it says of the picture; None without a sampler or its text."""
+    graph = _graph(mapping(prompt)) or graph_of(mapping(workflow))
+    return _Walk(graph).metadata() if 0 < len(graph) <= MAX_NODES else None
+
+
+def _graph(said: dict[str, Any]) -> Graph:
+    """`prompt`'s JSON; what is no node is left out."""
+    graph = {}
+    for name, node in said.items():
+        kind = node.get("class_type") if isinstance(node, dict) else None
+        if isinstance(kind, str):
+            graph[name] = Node(kind, mapping(node.get("inputs")))
+    return graph
+
+
+class _Walk:
+    """One graph; links are followed from here on."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def metadata(self) -> Metadata | None:
+        sampler = self._sampler()
+        if sampler is None:
+            return None
+        said = sampler.inputs
+        positive = self._text(said, _POSITIVE)
+        if not positive:
+            return None
+        latent = self._first(said.get("latent_image", said.get("latent")), _is_canvas)
+        sides = latent.inputs if latent else {}
+        begun = self._noise(sampler)
+        model = self._first(begun.get("model"), _has_model) or self._first(begun.get("guider"), _has_model)
+        names = [model.inputs.get(key) for key in _MODELS] if model else []
+        return metadata(
+            TOOL, positive, self._text(said, _NEGATIVE),
+            seed=self._value(begun, _STARTS, whole), steps=self._value(said, ("steps",), whole),
+            guidance=self._guidance(said), sampler=self._value(said, ("sampler_name",), _word),
+            schedule=self._value(said, ("scheduler",), _word),
+            model=next((name for name in names if isinstance(name, str)), None),
+            width=self._own(sides.get("width", sides.get("empty_latent_width")), whole),
+            height=self._own(sides.get("height", sides.get("empty_latent_height")), whole),
+        )  # fmt: skip
+
+    def _sampler(self) -> Node | None:
+        """The sampler nearest to the node that saves; without such a node any that is there."""
+        savers = [node for node in self.graph.values() if "save" in node.kind.lower() and _links(node.inputs)]
+        shown = [node for node in self.graph.values() if "preview" in node.kind.lower()]
+        for ends in (savers, shown, list(self.graph.values())):
+            for end in ends:
+                for node in self._upstream(*_links(end.inputs), start=end):
+                    if _is_sampler(node):
+                        return node
+        return None
+
+    def _noise(self, sampler: Node) -> dict[str, Any]:
+        """The inputs of the sampler that put the noise in: a refiner goes on with that of the one before."""
+        if sampler.inputs.get("add_noise") != "disable":
+            return sampler.inputs
+        before = self._first(
+            sampler.inputs.get("latent_image"),
+            lambda node: _is_sampler(node) and node.inputs.get("add_noise") != "disable",
+        )
+        return (before or sampler).inputs
+
+    def _upstream(self, *links: Any, start: Node | None = None) -> Iterator[Node]:
+        """`start`, then the nodes behind the links, the nearest first, each once."""
+        if start is not None:
+            yield start
+        queue, seen = list(links), set[str]()
+        for link in queue:  # grows as it goes
+            name = _target(link)
+            if name is None or name in seen or name not in self.graph:
+                continue
+            seen.add(name)
+            yield self.graph[name]
+            queue += _links(self.graph[name].inputs)
+
+    def _first(self, link: Any, is_it: Callable[[Node], bool]) -> Node | None:
+        return next((node for node in self._upstream(link) if is_it(node)), None)
+
+    # texts
+
+    def _text(self, said: dict[str, Any], role: str) -> str:
+        """What a sampler is told to show, or not to show."""
+        found: list[str] = []
+        seen: set[str] = set()
+        if role in said or "guider" not in said:
+            self._conditioning(said.get(role), role, found, seen)
+        else:  # the guider has both, or, without a negative prompt, one conditioning
+            self._conditioning(said["guider"], role, found, seen)
+        return ", ".join(dict.fromkeys(found))
+
+    def _conditioning(self, start: Any, role: str, found: list[str], seen: set[str]) -> None:
+        """The texts behind a link, in the order that the nodes name them. A stack: graphs may be long."""
+        stack = [start]
+        while stack:
+            name = _target(stack.pop())
+            if name is None or name in seen or name not in self.graph:
+                continue
+            seen.add(name)
+            node = self.graph[name]
+            if "zeroout" in node.kind.lower():
+                continue
+            if (told := self._encoded(node, role)) is not None:
+                found += told
+            else:
+                stack += reversed(_onward(node, role))
+
+    def _encoded(self, node: Node, role: str) -> list[str] | None:
+        """The texts of a node that encodes one, or that holds both prompts; None for any other."""
+        both = node.inputs.get(role)
+        if isinstance(both, str):
+            return [both.strip()] if both.strip() else []
+        if "textencode" not in node.kind.lower().replace("_", "").replace(" ", "") and "clip" not in node.inputs:
+            return None
+        told = []
+        for group in _ENCODED:
+            texts = (self._string(node.inputs[key]) for key in group if key in node.inputs)
+            told += [text for text in texts if text][:1]
+        if not told and not any(key in node.inputs for group in _ENCODED for key in group):
+            return None  # such as a LoRA's loader on the way
+        return told
+
+    def _string(self, value: Any) -> str:
+        """A text, or the ones behind a link, joined as the nodes say."""
+        if isinstance(value, str):
+            return value.strip()
+        parts: list[str] = []
+        seen: set[str] = set()
+        stack, glue = [value], ", "
+        while stack:
+            here = stack.pop()
+            if isinstance(here, str):
+                parts.append(here.strip())
+                continue
+            name = _target(here)
+            if name is None or name in seen or name not in self.graph:
+                continue
+            seen.add(name)
+            said = self.graph[name].inputs
+            glue = next((said[key] for key in ("delimiter", "separator") if isinstance(said.get(key), str)), glue)
+            texts = [said[key] for key in _TEXTS if key in said]
+            if isinstance(said.get("populated_text"), str):  # what a wildcard's text came to
+                texts = texts[:1]
+            stack += reversed(texts)
+        return glue.replace("\\n", "\n").join(dict.fromkeys(part for part in parts if part))
+
+    # numbers
+
+    def _value(self, said: dict[str, Any], keys: tuple[str, ...], sense: Callable[[Any], Any]) -> Any:
+        """A sampler's own value, or that of its noise, steps or guider where these are nodes of their own."""
+        for key in keys:
+            if (found := self._own(said.get(key), sense)) is not None:
+                return found
+        for part in ("noise", "sigmas", "sampler", "guider"):
+            for node in self._upstream(said.get(part)):
+                for key in keys:
+                    if (found := self._own(node.inputs.get(key), sense)) is not None:
+                        return found
+        return None
+
+    def _own(self, value: Any, sense: Callable[[Any], Any]) -> Any:
+        """A value, or that of the node behind a link."""
+        if _target(value) is None:
+            return sense(value)
+        for node in self._upstream(value):
+            for key in _VALUES:
+                if (found := sense(node.inputs.get(key))) is not None:
+                    return found
+        return None
+
+    def _guidance(self, said: dict[str, Any]) -> Any:
+        """Distilled guidance, which stands on the way to the text, goes before a scale of 1, which is none."""
+        scale = self._value(said, _GUIDANCE, number)
+        if scale in (None, 1):
+            ways = (said.get(_POSITIVE), said.get("guider"))
+            for node in self._upstream(*ways):
+                if "guidance" in node.kind.lower() and (own := self._own(node.inputs.get("guidance"), number)):
+                    return own
+        return scale
+
+
+_MODELS: Final = ("ckpt_name", "unet_name", "model_name", "base_ckpt_name", "gguf_name")
+
+
+def _has_model(node: Node) -> bool:
+    loads = "load" in node.kind.lower() and "lora" not in node.kind.lower()
+    return any(isinstance(node.inputs.get(key), str) for key in (_MODELS if loads else _MODELS[:2]))
+
+
+def _is_canvas(node: Node) -> bool:
+    """A node that an empty picture comes from."""
+    return ("empty" in node.kind.lower() and "width" in node.inputs) or "empty_latent_width" in node.inputs
+
+
+def _is_sampler(node: Node) -> bool:
+    """By what goes in: a new one has other names, but is told what to show and how many steps to take."""
+    said = node.inputs
+    if "guider" in said:
+        return "sigmas" in said or "noise" in said
+    return _POSITIVE in said and bool({"steps", "sigmas", "sampler_name"} & set(said))
+
+
+def _onward(node: Node, role: str) -> list[Any]:
+    """Where a conditioning comes from: what is of the same role, or else what is named like one."""
+    said = node.inputs
+    if role in said:
+        return [said[role]]
+    if "guider" in node.kind.lower() and role == _NEGATIVE:
+        return []
+    named = [said[key] for key in said if key.startswith("conditioning") and _target(said[key]) is not None]
+    other = _NEGATIVE if role == _POSITIVE else _POSITIVE
+    skipped = ("model", "clip", "vae", "image", "latent", "samples", "control_net", "mask", "pixels", other)
+    return named or [said[key] for key in said if not key.startswith(skipped)]
+
+
+def _links(said: dict[str, Any]) -> list[Any]:
+    return [value for value in said.values() if _target(value) is not None]
+
+
+def _target(link: Any) -> str | None:
+    """The node that a link comes from."""
+    if not (isinstance(link, list) and len(link) == 2 and isinstance(link[0], str | int) and type(link[1]) is int):
+        return None
+    return str(link[0])
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
