@@ -159,7 +159,7 @@ def _settings(options: argparse.Namespace) -> Options | None:
     for name in ("models", "checkpoint"):
         if name in given:
             given[name] = Path(given[name])
-    return Options(**given)
+    return Options(follow="preset" not in given, **given)
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
@@ -369,7 +369,9 @@ def _decoder_options(command: argparse.ArgumentParser) -> None:
         "--decoder", default="painter", metavar="NAME", help="painter, painter-preview or sd15 (default: painter)"
     )
     group = command.add_argument_group("Stable Diffusion (sd15)", "what is not given is the preset's")
-    group.add_argument("--preset", metavar="NAME", help="paper, balanced or fast (default: balanced)")
+    group.add_argument(
+        "--preset", metavar="NAME", help="paper, balanced or fast (default: as the file says, else balanced)"
+    )
     group.add_argument("--steps", type=_whole(1), metavar="N", help="of denoising, up to 255")
     group.add_argument("--guidance", type=float, metavar="G", help="how much the prompt weighs, 0 to 63.75")
     group.add_argument("--scheduler", metavar="NAME", help="pndm, ddim, euler, dpmpp_2m_karras, unipc, lcm, ...")

@@ -17,7 +17,7 @@ import numpy as np
 
 from codec import Layers, models
 from codec.decode import get, presets
-from codec.decode.presets import CONTROLS, MAX_STEPS, PRESETS, SCHEDULERS, Options
+from codec.decode.presets import CONTROLS, MAX_STEPS, PRESETS, Options
 from codec.errors import ModelMissing
 from codec.settings import Settings
 from ui.actions import Finished, choice, number, whole
@@ -68,8 +68,8 @@ def offered(settings: Settings | None) -> str:
     known = [] if settings.steps is None else [f"{settings.steps} step{'s' if settings.steps > 1 else ''}"]
     if settings.guidance is not None:
         known.append(f"guidance {settings.guidance:g}")
-    if settings.sampler in SCHEDULERS:
-        known.append(str(settings.sampler).replace("_", " "))
+    if scheduler := presets.nearest(settings.sampler):
+        known.append(scheduler.replace("_", " "))
     return ", ".join(known)
 
 

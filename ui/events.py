@@ -109,7 +109,7 @@ class Handlers:
             yield {p.status: views.unusable(sentence(str(error)))}
             return
         if not actions.same_prompt(drawing, layers):
-            changes[p.origin] = views.origin("written by you")
+            changes[p.origin] = views.origin("written by you", layers.settings)
         yield changes
         if self.decoding.jobs.running(request.session_hash):
             return  # the slider shows the decode
@@ -214,7 +214,7 @@ class Handlers:
             p.canvas: session.write(layers, opened.name),
             p.prompt: prompt.text if prompt else "",
             p.negative: prompt.negative if prompt else "",
-            p.origin: views.origin(opened.origin),
+            p.origin: views.origin(opened.origin, layers.settings),
             p.budget: gr.update(value=most, maximum=reach(most)),
             p.seed: str(layers.seed or 0),
             p.keep_seed: layers.seed is not None,

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from codec import Layers, Pose
+from codec.settings import Settings
 
 _COMMAND = re.compile(r"python -m codec[\w -]*\w", re.IGNORECASE)
 
@@ -32,9 +33,12 @@ def header() -> str:
     )
 
 
-def origin(text: str) -> str:
-    """Where the prompt comes from."""
-    return f'<p class="tl-note">Prompt {escape(text)}</p>' if text else ""
+def origin(text: str, settings: Settings | None = None) -> str:
+    """Where the prompt comes from, and how the file says that the picture was made."""
+    told = f"Made with {settings.words()}." if settings else ""
+    lines = [f"Prompt {text}{'.' if told else ''}"] if text else []
+    shown = " ".join([*lines, *([told] if told else [])])
+    return f'<p class="tl-note">{escape(shown)}</p>' if shown else ""
 
 
 def status(text: str, kind: str = "idle", done: float | None = None) -> str:

@@ -66,7 +66,7 @@ class StableDiffusion:
     name = "sd15"
 
     def __init__(self, options: Options | None = None) -> None:
-        self.options = options or Options()
+        self.options = options or Options(follow=True)
 
     def decode(self, layers: Layers, *, seed: int | None = None, on_step: OnStep | None = None) -> np.ndarray:
         """The picture: (height, width, 3) uint8 sRGB; see Decoder.decode.

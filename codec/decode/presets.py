@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from codec.errors import CodecError, UnknownName
-from codec.settings import Settings
+from codec.settings import SCHEDULES, Settings
 
 if TYPE_CHECKING:
     from codec.layers import Layers
@@ -134,13 +134,20 @@ def plan(options: Options, settings: Settings | None = None) -> Plan:
     """
     preset = PRESETS[options.preset]
     known = settings if settings is not None and options.follow and not preset.lcm else Settings()
-    sampler = known.sampler if known.sampler in SCHEDULERS else None
     return Plan(
         _first(options.steps, known.steps, preset.steps),
         _first(options.guidance, known.guidance, preset.guidance),
-        _first(options.scheduler, sampler, preset.scheduler),
+        _first(options.scheduler, nearest(known.sampler), preset.scheduler),
         preset.lcm,
     )
+
+
+def nearest(sampler: str | None) -> str | None:
+    """The scheduler for a file's sampler: its own, or without its schedule of noise; None if there is none."""
+    if sampler in SCHEDULERS:
+        return sampler
+    method = (sampler or "").removesuffix(next((f"_{end}" for end in SCHEDULES if (sampler or "").endswith(end)), ""))
+    return method if method in SCHEDULERS else None
 
 
 def expected_minutes(options: Options, layers: Layers | None = None, threads: int | None = None) -> float:

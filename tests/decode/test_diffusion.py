@@ -188,6 +188,16 @@ def test_fast_uses_the_lora_and_the_small_vae():
     assert difference(fast, slow) > 1
 
 
+def test_without_a_preset_the_file_says_how():
+    """Options that nobody set, here and on the command line."""
+    from codec.__main__ import _parser, _settings
+
+    assert StableDiffusion().options.follow and not Options().follow
+    command = ["decode", "a.tril", "-o", "a.png", "--decoder", "sd15"]
+    assert _settings(_parser().parse_args(command)).follow
+    assert not _settings(_parser().parse_args([*command, "--preset", "paper"])).follow
+
+
 def test_what_is_set_overrides_the_preset_and_the_file():
     known = Settings(30, 5.0, "euler")
     plan = presets.plan
@@ -196,6 +206,7 @@ def test_what_is_set_overrides_the_preset_and_the_file():
     assert (followed.steps, followed.guidance, followed.scheduler) == (30, 5.0, "euler")
     mixed = plan(Options(follow=True, steps=7, scheduler="ddim"), known)
     assert (mixed.steps, mixed.guidance, mixed.scheduler) == (7, 5.0, "ddim")
+    assert plan(Options(follow=True), Settings(sampler="euler_simple")).scheduler == "euler"
     assert plan(Options("fast", follow=True), known) == plan(Options("fast"))
     assert plan(Options(follow=True), Settings(sampler="dpm2")).scheduler == plan(Options()).scheduler
 

@@ -94,6 +94,7 @@ def test_what_a_file_offers():
     assert diffusion.offered(Settings(30, 7.5, "euler_a", "some <b>model")) == "30 steps, guidance 7.5, euler a"
     assert diffusion.offered(Settings(sampler="dpm2", model="x")) == diffusion.offered(None) == ""
     assert diffusion.offered(Settings(steps=1)) == "1 step"
+    assert diffusion.offered(Settings(sampler="euler_beta", size=(512, 768))) == "euler"
 
 
 @pytest.mark.parametrize(

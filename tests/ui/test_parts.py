@@ -16,6 +16,7 @@ import pytest
 
 from codec import CodecError, Layers, Prompt
 from codec.errors import Cancelled
+from codec.settings import Settings
 from ui import serve, views
 from ui.events import _uploaded
 from ui.guard import MAX_BODY, Guard
@@ -111,9 +112,20 @@ def test_a_tab_has_one_job():
     assert not jobs.running("tab") and not jobs.stop("tab")
 
 
-@pytest.mark.parametrize("view", [views.status(HOSTILE, "bad"), views.origin(HOSTILE)])
+VIEWS = [views.status(HOSTILE, "bad"), views.origin(HOSTILE), views.origin("", Settings(model=HOSTILE))]
+
+
+@pytest.mark.parametrize("view", VIEWS)
 def test_text_is_escaped(view):
     assert "<b>" not in view and "&lt;b&gt;&amp;" in view
+
+
+def test_the_line_on_the_prompt_tells_how_the_picture_was_made():
+    assert "" == views.origin("") == views.origin("", None)
+    assert views.origin("from here") == '<p class="tl-note">Prompt from here</p>'
+    known = Settings(30, 7.5, "euler_a", "dreamshaper_8", (512, 768))
+    told = "Prompt from here. Made with dreamshaper_8, 512 x 768, 30 steps, guidance 7.5, euler a."
+    assert views.origin("from here", known) == f'<p class="tl-note">{told}</p>'
 
 
 def test_the_readout_adds_up():
