@@ -9,12 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from codec.extract.metadata.nodes import (
+    MODELS,
+    NEGATIVE,
+    POSITIVE,
+    Graph,
+    Node,
+    has_model,
+    is_canvas,
+    is_sampler,
+    links,
+    onward,
+    target,
+    word,
+)
 from codec.extract.metadata.values import Metadata, mapping, metadata, number, whole
-from codec.extract.metadata.workflow import Graph, Node, graph_of
+from codec.extract.metadata.workflow import graph_of
 
 TOOL = "ComfyUI"
 MAX_NODES: Final = 4000
-_POSITIVE, _NEGATIVE = "positive", "negative"
 # inputs that hold the text of an encoder of text, by falling worth: of each group the first that says something
 _ENCODED: Final = (
     ("text", "prompt", "text_g", "t5xxl", "mt5xl", "gemma_prompt", "caption"),
@@ -58,19 +71,19 @@ class _Walk:
         if sampler is None:
             return None
         said = sampler.inputs
-        positive = self._text(said, _POSITIVE)
+        positive = self._text(said, POSITIVE)
         if not positive:
             return None
-        latent = self._first(said.get("latent_image", said.get("latent")), _is_canvas)
+        latent = self._first(said.get("latent_image", said.get("latent")), is_canvas)
         sides = latent.inputs if latent else {}
         begun = self._noise(sampler)
-        model = self._first(begun.get("model"), _has_model) or self._first(begun.get("guider"), _has_model)
-        names = [model.inputs.get(key) for key in _MODELS] if model else []
+        model = self._first(begun.get("model"), has_model) or self._first(begun.get("guider"), has_model)
+        names = [model.inputs.get(key) for key in MODELS] if model else []
         return metadata(
-            TOOL, positive, self._text(said, _NEGATIVE),
+            TOOL, positive, self._text(said, NEGATIVE),
             seed=self._value(begun, _STARTS, whole), steps=self._value(said, ("steps",), whole),
-            guidance=self._guidance(said), sampler=self._value(said, ("sampler_name",), _word),
-            schedule=self._value(said, ("scheduler",), _word),
+            guidance=self._guidance(said), sampler=self._value(said, ("sampler_name",), word),
+            schedule=self._value(said, ("scheduler",), word),
             model=next((name for name in names if isinstance(name, str)), None),
             width=self._own(sides.get("width", sides.get("empty_latent_width")), whole),
             height=self._own(sides.get("height", sides.get("empty_latent_height")), whole),
@@ -78,12 +91,12 @@ class _Walk:
 
     def _sampler(self) -> Node | None:
         """The sampler nearest to the node that saves; without such a node any that is there."""
-        savers = [node for node in self.graph.values() if "save" in node.kind.lower() and _links(node.inputs)]
+        savers = [node for node in self.graph.values() if "save" in node.kind.lower() and links(node.inputs)]
         shown = [node for node in self.graph.values() if "preview" in node.kind.lower()]
         for ends in (savers, shown, list(self.graph.values())):
             for end in ends:
-                for node in self._upstream(*_links(end.inputs), start=end):
-                    if _is_sampler(node):
+                for node in self._upstream(*links(end.inputs), start=end):
+                    if is_sampler(node):
                         return node
         return None
 
@@ -93,22 +106,22 @@ class _Walk:
             return sampler.inputs
         before = self._first(
             sampler.inputs.get("latent_image"),
-            lambda node: _is_sampler(node) and node.inputs.get("add_noise") != "disable",
+            lambda node: is_sampler(node) and node.inputs.get("add_noise") != "disable",
         )
         return (before or sampler).inputs
 
-    def _upstream(self, *links: Any, start: Node | None = None) -> Iterator[Node]:
+    def _upstream(self, *behind: Any, start: Node | None = None) -> Iterator[Node]:
         """`start`, then the nodes behind the links, the nearest first, each once."""
         if start is not None:
             yield start
-        queue, seen = list(links), set[str]()
+        queue, seen = list(behind), set[str]()
         for link in queue:  # grows as it goes
-            name = _target(link)
+            name = target(link)
             if name is None or name in seen or name not in self.graph:
                 continue
             seen.add(name)
             yield self.graph[name]
-            queue += _links(self.graph[name].inputs)
+            queue += links(self.graph[name].inputs)
 
     def _first(self, link: Any, is_it: Callable[[Node], bool]) -> Node | None:
         return next((node for node in self._upstream(link) if is_it(node)), None)
@@ -129,7 +142,7 @@ class _Walk:
         """The texts behind a link, in the order that the nodes name them. A stack: graphs may be long."""
         stack = [start]
         while stack:
-            name = _target(stack.pop())
+            name = target(stack.pop())
             if name is None or name in seen or name not in self.graph:
                 continue
             seen.add(name)
@@ -139,7 +152,7 @@ class _Walk:
             if (told := self._encoded(node, role)) is not None:
                 found += told
             else:
-                stack += reversed(_onward(node, role))
+                stack += reversed(onward(node, role))
 
     def _encoded(self, node: Node, role: str) -> list[str] | None:
         """The texts of a node that encodes one, or that holds both prompts; None for any other."""
@@ -168,7 +181,7 @@ class _Walk:
             if isinstance(here, str):
                 parts.append(here.strip())
                 continue
-            name = _target(here)
+            name = target(here)
             if name is None or name in seen or name not in self.graph:
                 continue
             seen.add(name)
@@ -196,7 +209,7 @@ class _Walk:
 
     def _own(self, value: Any, sense: Callable[[Any], Any]) -> Any:
         """A value, or that of the node behind a link."""
-        if _target(value) is None:
+        if target(value) is None:
             return sense(value)
         for node in self._upstream(value):
             for key in _VALUES:
@@ -208,57 +221,8 @@ class _Walk:
         """Distilled guidance, which stands on the way to the text, goes before a scale of 1, which is none."""
         scale = self._value(said, _GUIDANCE, number)
         if scale in (None, 1):
-            ways = (said.get(_POSITIVE), said.get("guider"))
+            ways = (said.get(POSITIVE), said.get("guider"))
             for node in self._upstream(*ways):
                 if "guidance" in node.kind.lower() and (own := self._own(node.inputs.get("guidance"), number)):
                     return own
         return scale
-
-
-_MODELS: Final = ("ckpt_name", "unet_name", "model_name", "base_ckpt_name", "gguf_name")
-
-
-def _has_model(node: Node) -> bool:
-    loads = "load" in node.kind.lower() and "lora" not in node.kind.lower()
-    return any(isinstance(node.inputs.get(key), str) for key in (_MODELS if loads else _MODELS[:2]))
-
-
-def _is_canvas(node: Node) -> bool:
-    """A node that an empty picture comes from."""
-    return ("empty" in node.kind.lower() and "width" in node.inputs) or "empty_latent_width" in node.inputs
-
-
-def _is_sampler(node: Node) -> bool:
-    """By what goes in: a new one has other names, but is told what to show and how many steps to take."""
-    said = node.inputs
-    if "guider" in said:
-        return "sigmas" in said or "noise" in said
-    return _POSITIVE in said and bool({"steps", "sigmas", "sampler_name"} & set(said))
-
-
-def _onward(node: Node, role: str) -> list[Any]:
-    """Where a conditioning comes from: what is of the same role, or else what is named like one."""
-    said = node.inputs
-    if role in said:
-        return [said[role]]
-    if "guider" in node.kind.lower() and role == _NEGATIVE:
-        return []
-    named = [said[key] for key in said if key.startswith("conditioning") and _target(said[key]) is not None]
-    other = _NEGATIVE if role == _POSITIVE else _POSITIVE
-    skipped = ("model", "clip", "vae", "image", "latent", "samples", "control_net", "mask", "pixels", other)
-    return named or [said[key] for key in said if not key.startswith(skipped)]
-
-
-def _links(said: dict[str, Any]) -> list[Any]:
-    return [value for value in said.values() if _target(value) is not None]
-
-
-def _target(link: Any) -> str | None:
-    """The node that a link comes from."""
-    if not (isinstance(link, list) and len(link) == 2 and isinstance(link[0], str | int) and type(link[1]) is int):
-        return None
-    return str(link[0])
-
-
-def _word(value: Any) -> str | None:
-    return value if isinstance(value, str) else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from codec.extract.metadata.nodes import Graph, Node
 from codec.extract.metadata.values import mapping
 
 _MAX_LINKS: Final = 20000
@@ -39,16 +40,6 @@ _VALUES: Final = {
     "PrimitiveFloat": ("value",),
     "StringConcatenate": ("string_a", "string_b", "delimiter"),
 }
-
-
-class Node(NamedTuple):
-    """`kind`: its class. `inputs`: values and links by name; a link is [name of a node, number of its output]."""
-
-    kind: str
-    inputs: dict[str, Any]
-
-
-Graph = dict[str, Node]
 
 
 def graph_of(workflow: dict[str, Any]) -> Graph:
