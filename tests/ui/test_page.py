@@ -16,6 +16,7 @@ from codec.decode import Step
 from codec.errors import Cancelled
 from codec.image import encode_png, load
 from codec.layers import MAX_SEED
+from codec.settings import Settings
 from ui import actions
 from ui.page import EXAMPLE
 
@@ -206,9 +207,11 @@ def test_a_dropped_picture_brings_its_prompt(visit, picture):
     expect(visit.page.locator("#prompt textarea")).to_have_value("a blue square on sand")
     visit.says("Opened blue-square, 160 × 120")
     visit.canvas_has("strokes", re.compile("^[1-9]"))
-    expect(visit.page.locator("#origin")).not_to_have_text("")
+    told = "Prompt from the picture's AUTOMATIC1111 metadata. Made with 20 steps."
+    expect(visit.page.locator("#origin")).to_have_text(told)
     layers = Layers.from_bytes(visit.save())
     assert (layers.width, layers.height, layers.semantic.text) == (160, 120, "a blue square on sand")
+    assert (layers.seed, layers.settings) == (7, Settings(20))
     expect(visit.page.locator(".tl-total strong")).to_have_text(f"{len(layers.to_bytes()):,}")
 
 
