@@ -51,7 +51,7 @@ def encode(
     pixels, 1..4096 a side. `prompt`: what it shows; None: what its own metadata say, else the caption
     of a captioner whose weights are here, else a description of its colours. `budget`: bytes of the
     whole file; None: 0.02 bits per pixel. `grid`: colour cells on the longer side, or (rows, cols),
-    4..32; None: chosen by the budget. `edges`: "contours", "canny", "lineart", "pidinet", "hed", "auto" (the
+    2..64; None: what gives the best picture. `edges`: "contours", "canny", "lineart", "pidinet", "hed", "auto" (the
     best whose weights are here), or "openpose" for people. `seed`: stored for the decoder.
     `captioner`: "auto", "blip2", "blip" or "none".
 

@@ -1,29 +1,38 @@
-"""The payload of a colormap: quantised DCT coefficients and spots, entropy coded.
+"""The payload of a colormap: quantised DCT coefficients and spots, entropy coded; any first part of it is one too.
 
-Coefficients go from low frequency to high, the three channels together. Each level has adaptive
-binary models, chosen by the size that its frequency and the step let expect, and by the levels
-around it that are already coded. The models start from the integer table `colour_priors.npy`.
+First the grid, the step and the mean colour, then spots, then the other coefficients from low frequency
+to high, L, a and b of each in turn. How likely each level is, says a small network (spectrum.py).
+
+There is no count and no end mark. A payload simply ends, and what does not depend on what might have
+followed is read; all other coefficients are 0. So a map is made coarser by cutting its bytes.
 """
 
 from __future__ import annotations
 
-import functools
-import math
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from codec import oklab, tables
+from codec import oklab
 from codec.errors import Corrupt
-from codec.rangecoder import TOTAL, Bit, Coder, Number
+from codec.rangecoder import Bit, Coder, Encoder, Exhausted, Number, PrefixDecoder
+from codec.spectrum import STOPS, Spectrum, plan
 
-MIN_CELLS, MAX_CELLS = 4, 32  # a side
+MIN_CELLS, MAX_CELLS = 2, 64  # a side
 STEPS: Final = tuple(m << octave >> 3 for octave in range(8) for m in (256, 279, 304, 332, 362, 395, 431, 470))
+RATIOS: Final = (8, 10, 12, 16)  # quarters of the step of a and b that the step of L has
+OCTAVES: Final = (0, 3, 5, 8)  # how much larger than the first, in eighths of an octave
 BRIGHTEST: Final = 63  # of a spot's colour
 MAX_LEVEL: Final = 32767
 
+_SIDES: Final = (8, 10, 12, 14, 16, 20, 24, 32, 48, 64)  # the usual cells on the longer side
+_SIDE: Final = (20, 6, 8, 6, 24, 10, 12, 10, 2, 2, 4)  # how usual; the last: any
+_SHAPES: Final = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))  # and the usual shapes, w:h
+_SHAPE: Final = (40, 4, 4, 4, 4, 4, 3, 1)
+_STEP: Final = tuple(2 + max(20 - abs(step - 28), 0) for step in range(len(STEPS)))
+_RATIO: Final = (16, 16, 16, 16)
 _NO_SPOT: Final = 60000  # of 65,536
-_TRADE: Final = 0.18  # squared steps of error that a bit is worth to the encoder
 
 Spot = tuple[int, tuple[int, int, int]]
 
@@ -36,163 +45,152 @@ class Coefficients(NamedTuple):
     step: int
     levels: tuple[int, ...]
     spots: tuple[Spot, ...] = ()
+    ratio: int = 0
 
 
-def brightest(rows: int, cols: int, step: int) -> int:
+def brightest(rows: int, cols: int, step: int, ratio: int = 0) -> int:
     """How many levels the mean lightness can have."""
-    return 2 + oklab.ONE * max(rows, cols) // (2 * STEPS[step])
+    return 2 + 4 * oklab.ONE * max(rows, cols) // (RATIOS[ratio] * STEPS[step])
 
 
-_SIZES: Final = 14  # classes of expected size, half an octave each
-_ACTIVITIES: Final = (0, 1, 2, 3, 3, 4, 4, 4, 5)  # of twice the left and upper neighbour and the diagonal
-_LEVEL_OF: Final = (64, 48, 48)  # how large L, a and b are at frequency 1, in eighths of an octave
+def octaves(step: int, ratio: int) -> tuple[int, int, int]:
+    """The steps of L, a and b, in eighths of an octave, as a `Spectrum` wants them."""
+    return step + OCTAVES[ratio], step, step
 
 
-class Models:
-    """The adaptive bits, each started from its trained probability."""
-
-    def __init__(self) -> None:
-        self.bits = [Bit(p, n, 200) for p, n in _priors()]
-        self.rest = Number(15)
-
-
-@functools.cache
-def _priors() -> list[tuple[int, int]]:
-    return tables.load("v1/colour_priors.npy")
-
-
-def syntax(coder: Coder, given: Coefficients | None, models: Models | None = None) -> Coefficients:
-    """The payload after its kind; codes what is `given`, or reads it where nothing is."""
-    models = models or Models()
-    sides = MAX_CELLS - MIN_CELLS + 1
-    rows = cols = MIN_CELLS + coder.uniform(sides, given.rows - MIN_CELLS if given else 0)
-    if not coder.bit(Bit(49152), int(given is not None and given.rows == given.cols)):
-        cols = MIN_CELLS + coder.uniform(sides, given.cols - MIN_CELLS if given else 0)
-    step = coder.uniform(len(STEPS), given.step if given else 0)
-    source = given.levels if given else None
-    levels = [0] * (3 * rows * cols)
-    levels[0] = coder.uniform(brightest(rows, cols, step), source[0] if source else 0)
-    scan = _scan(rows, cols)
-    for channel in (1, 2):
-        at = channel * rows * cols
-        levels[at] = _signed(coder, models.rest, source[at] if source else 0)
-    last = 0
-    if source:
-        last = max((i for i, p in enumerate(scan, 1) if any(source[p.at :: rows * cols])), default=0)
-    for place in scan[: coder.uniform(rows * cols, last)]:
-        for channel in range(3):
-            at = channel * rows * cols + place.at
-            context = _context(levels, channel, rows * cols, place, step)
-            levels[at] = _level(coder, models, context, source[at] if source else 0)
-    return Coefficients(rows, cols, step, tuple(levels), _spots(coder, rows * cols, given))
+def encode(coder: Encoder, given: Coefficients) -> bytes:
+    """End a payload with a colormap: the fewest bytes that decode to these levels and no others."""
+    _frame(coder, given)
+    levels = _in_order(given)
+    spectrum = _mean(coder, given, levels)
+    for _ in _spots(coder, given.rows * given.cols, given.spots):
+        pass
+    count = max((index + 1 for index, level in enumerate(levels) if level), default=0)
+    for index in range(3, count):
+        _level(coder, spectrum, index, levels[index])
+    for payload, rest in coder.endings():
+        if not rest or _nothing_follows(rest, spectrum.copy(), max(count, 3)):
+            return payload
+    raise AssertionError("a range coder can always be ended")
 
 
-def _spots(coder: Coder, cells: int, given: Coefficients | None) -> tuple[Spot, ...]:
+def decode(coder: PrefixDecoder) -> Coefficients:
+    """What a payload says after its kind.
+
+    Raises `Corrupt` for one that ends before the mean colour does, and for spots outside the grid and
+    levels that are too large.
+    """
+    spots: list[Spot] = []
+    try:
+        frame = _frame(coder, None)
+        spectrum = _mean(coder, frame, None)
+    except Exhausted:
+        raise Corrupt("the texture layer is cut off before it begins", ("texture",)) from None
+    try:
+        for spot in _spots(coder, frame.rows * frame.cols, None):
+            spots.append(spot)
+        for index in range(3, 3 * frame.rows * frame.cols):
+            _level(coder, spectrum, index, None)
+    except Exhausted:
+        pass
+    by_cell = np.zeros_like(spectrum.levels)
+    by_cell[spectrum.plan.order] = spectrum.levels
+    return frame._replace(levels=tuple(by_cell.T.ravel().tolist()), spots=tuple(spots))
+
+
+def _in_order(given: Coefficients) -> list[int]:
+    """The levels as they are coded: by rising frequency, L, a and b of each in turn."""
+    by_cell = np.array(given.levels, np.int64).reshape(3, -1).T
+    return by_cell[plan(given.rows, given.cols).order].ravel().tolist()
+
+
+def _nothing_follows(rest: PrefixDecoder, spectrum: Spectrum, start: int) -> bool:
+    """Would a reader find no further level but 0 in what the last byte holds beyond the last one?"""
+    try:
+        return not any(_level(rest, spectrum, index, None) for index in range(start, spectrum.levels.size))
+    except Exhausted:
+        return True
+    except Corrupt:
+        return False
+
+
+def _frame(coder: Coder, given: Coefficients | None) -> Coefficients:
+    """Grid and step."""
+    rows, cols, step, ratio = (given.rows, given.cols, given.step, given.ratio) if given else (2, 2, 0, 0)
+    longer, wide = max(rows, cols), cols >= rows
+    side = coder.choice(_SIDE, _SIDES.index(longer) if longer in _SIDES else len(_SIDES))
+    if side < len(_SIDES):
+        longer = _SIDES[side]
+    else:
+        longer = MIN_CELLS + coder.uniform(MAX_CELLS - MIN_CELLS + 1, longer - MIN_CELLS)
+    usual = [_shaped(longer, shape) for shape in _SHAPES]
+    shape = coder.choice(_SHAPE, usual.index((rows, cols)) if (rows, cols) in usual else len(_SHAPES))
+    if shape < len(_SHAPES):
+        rows, cols = usual[shape]
+    else:
+        wide = bool(coder.uniform(2, int(wide)))
+        shorter = MIN_CELLS + coder.uniform(longer - MIN_CELLS + 1, min(rows, cols) - MIN_CELLS)
+        rows, cols = (shorter, longer) if wide else (longer, shorter)
+    step = coder.choice(_STEP, step)
+    return Coefficients(rows, cols, step, (), (), coder.choice(_RATIO, ratio))
+
+
+def _shaped(longer: int, shape: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of a grid with so many cells on its longer side that is as wide to high as `shape`."""
+    most, least = max(shape), min(shape)
+    shorter = max((2 * longer * least + most) // (2 * most), MIN_CELLS)
+    return (shorter, longer) if shape[0] >= shape[1] else (longer, shorter)
+
+
+def _mean(coder: Coder, frame: Coefficients, levels: list[int] | None) -> Spectrum:
+    rows, cols, step, ratio = frame.rows, frame.cols, frame.step, frame.ratio
+    spectrum = Spectrum(rows, cols, octaves(step, ratio))
+    spectrum.put(0, 0, coder.uniform(brightest(rows, cols, step, ratio), levels[0] if levels else 0))
+    for index in (1, 2):
+        _level(coder, spectrum, index, levels[index] if levels else None)
+    return spectrum
+
+
+def _spots(coder: Coder, cells: int, given: tuple[Spot, ...] | None) -> Iterator[Spot]:
     """Each the gap to the last one and, unless it has that one's colour, its own."""
-    out: list[Spot] = []
-    more, same, gap = Bit(_NO_SPOT), Bit(), Number(10)
-    while not coder.bit(more, int(given is not None and len(out) == len(given.spots))):
-        wanted = given.spots[len(out)] if given else (0, (0, 0, 0))
-        place, colour = out[-1] if out else (-1, None)
+    more, same, gap = Bit(_NO_SPOT), Bit(), Number(12)
+    place, colour, count = -1, None, 0
+    while not coder.bit(more, int(given is not None and count == len(given))):
+        wanted = given[count] if given else (0, (0, 0, 0))
         place += 1 + coder.number(gap, max(wanted[0] - place - 1, 0))
         if place >= cells:
             raise Corrupt("a colour lies outside the map", ("texture",))
         if colour is None or not coder.bit(same, int(wanted[1] == colour)):
             r, g, b = (coder.uniform(BRIGHTEST + 1, value) for value in wanted[1])
             colour = (r, g, b)
-        out.append((place, colour))
-    return tuple(out)
+        count += 1
+        yield place, colour
 
 
-def _level(coder: Coder, models: Models, context: int, level: int) -> int:
-    size = abs(level)
-    if coder.bit(models.bits[context], int(size == 0)):
-        return 0
-    if coder.bit(models.bits[context + 1], int(size == 1)):
-        size = 1
-    elif coder.bit(models.bits[context + 2], int(size == 2)):
-        size = 2
-    else:
-        size = 3 + coder.number(models.rest, max(size - 3, 0))
-    return size if coder.uniform(2, int(level < 0)) == 0 else -size
+def _level(coder: Coder, spectrum: Spectrum, index: int, given: int | None) -> int:
+    """The level of a place and channel: its bucket of sizes, where in it, then its sign."""
+    place, channel = divmod(index, 3)
+    wanted = bucket(abs(given or 0))
+    chances = spectrum.stops(place, channel)
+    found = 0
+    while found < LARGEST and not coder.bit(Bit(chances[min(found, STOPS - 1)]), int(found == wanted)):
+        found += 1
+    size = found
+    if found > 2:
+        first = (1 << found - 2) + 1
+        size = first + coder.uniform(1 << found - 2, max(abs(given or 0) - first, 0))
+    if size > MAX_LEVEL:
+        raise Corrupt("a level of the texture layer is too large", ("texture",))
+    level = size
+    if size and not coder.bit(Bit(spectrum.positive(place, channel, size)), int((given or 0) > 0)):
+        level = -size
+    spectrum.put(place, channel, level)
+    return level
 
 
-def _signed(coder: Coder, model: Number, value: int) -> int:
-    size = coder.number(model, abs(value))
-    return -size if size and coder.uniform(2, int(value < 0)) else size
+def bucket(size: int) -> int:
+    """0, 1, 2, then 3 for 3 and 4, 4 for 5 to 8, and so on to `LARGEST`."""
+    return size if size < 3 else 1 + (size - 1).bit_length()
 
 
-def _context(levels: list[int], channel: int, cells: int, place: Place, step: int) -> int:
-    """Which models code a level: by channel, expected size, and the levels around."""
-    at = channel * cells
-    activity = sum(weight * min(abs(levels[at + index]), 9) for weight, index in place.neighbours)
-    if channel:
-        activity += 2 * min(abs(levels[at - cells + place.at]), 2)
-    expected = min(max((place.size + _LEVEL_OF[channel] - step) // 4, 0), _SIZES - 1)
-    return ((bool(channel) * _SIZES + expected) * 6 + _ACTIVITIES[min(activity // 2, 8)]) * 3
-
-
-class Place(NamedTuple):
-    """A frequency: the size to expect there, its index, its neighbours' (weight, index)."""
-
-    size: int
-    at: int
-    neighbours: tuple[tuple[int, int], ...]
-
-
-@functools.cache
-def _scan(rows: int, cols: int) -> tuple[Place, ...]:
-    """Frequencies but the mean, from low to high.
-
-    Frequency is in half cycles across the picture, whatever its grid. The size is in eighths of an
-    octave and falls as frequency^-1.25. `(v**4).bit_length() - 1` is the whole part of 4 log2 v.
-    """
-    places = []
-    for row in range(rows):
-        for col in range(cols):
-            squared = row * row + col * col
-            if squared:
-                around = [(2, row, col - 1), (2, row - 1, col), (1, row - 1, col - 1)]
-                near = tuple((w, r * cols + c) for w, r, c in around if r >= 0 and c >= 0 and r + c > 0)
-                size = _log(rows * cols) - 5 * _log(squared) // 4
-                places.append((squared, row, Place(size, row * cols + col, near)))
-    return tuple(place for _, _, place in sorted(places))
-
-
-def _log(value: int) -> int:
-    return (value**4).bit_length() - 1
-
-
-def quantise(scaled: np.ndarray, step: int) -> tuple[int, ...]:
-    """Levels for (3, rows, cols) coefficients in units of their quantiser steps, as `syntax` orders them.
-
-    Each is rounded up or down, or to 0, by error and by what it costs in bits just there: rate-distortion
-    optimised quantisation. An encoder's choice, in floats; a decoder never runs it.
-    """
-    _, rows, cols = scaled.shape
-    values = scaled.ravel()
-    levels = [0] * len(values)
-    for channel in range(3):
-        levels[channel * rows * cols] = round(float(values[channel * rows * cols]))
-    levels[0] = min(max(levels[0], 0), brightest(rows, cols, step) - 1)
-    models = Models()
-    for place in _scan(rows, cols):
-        for channel in range(3):
-            at = channel * rows * cols + place.at
-            context = _context(levels, channel, rows * cols, place, step)
-            size = abs(float(values[at]))
-            tried = {0, int(size), int(size) + 1}
-            best = min(tried, key=lambda level: (size - level) ** 2 + _TRADE * _cost(models, context, level))
-            levels[at] = best if values[at] > 0 else -best
-            for which in range(min(best, 2) + 1):
-                models.bits[context + which].update(int(best == which))
-    return tuple(levels)
-
-
-def _cost(models: Models, context: int, level: int) -> float:
-    """Bits for a level of that size, sign included."""
-    bits = 0.0
-    for which in range(min(level, 2) + 1):
-        p = models.bits[context + which].p / TOTAL
-        bits -= math.log2(p if level == which else 1 - p)
-    return bits + (level > 0) + (2 * math.log2(level - 1) + 1 if level > 2 else 0)
+LARGEST: Final = bucket(MAX_LEVEL)

@@ -55,19 +55,31 @@ def cut(layers: Layers, max_bytes: int) -> Layers:
     """Without the strokes at the end of the sketch, so that the file has at most `max_bytes`.
 
     Nothing is coded again and no source is needed: the sketch's payload is cut where it must be. Words
-    and colours stay. Layers that are small enough come back as they are. Raises `BudgetTooSmall` where
-    the rest alone is larger.
+    stay, and colours as long as there is a stroke to cut; then they are cut to a blurrier map. Layers that
+    are small enough come back as they are. Raises `BudgetTooSmall` where the rest alone is larger.
     """
     over = layers.sizes().total - max_bytes
     while over > 0:
         sketch = layers.structure
         if not isinstance(sketch, Sketch) or not sketch.strokes:
-            least = layers.sizes().total
-            raise BudgetTooSmall(f"the file needs {least} bytes without any stroke: shorten the prompt or allow more")
+            layers = _blurred(layers, over)
+            break
         shorter = sketch.cut(len(sketch.to_bytes()) - over)  # maybe of the same strokes, in fewer bytes
         layers = replace(_edited(layers, structure=shorter), structure=shorter, version=VERSION)
         over = layers.sizes().total - max_bytes
     return layers
+
+
+def _blurred(layers: Layers, over: int) -> Layers:
+    """With colours of so many bytes less, or a few more saved, as lengths too may shrink."""
+    try:
+        if layers.texture:
+            shorter = layers.texture.cut(len(layers.texture.to_bytes()) - over)
+            return replace(_edited(layers, texture=shorter), texture=shorter, version=VERSION)
+    except BudgetTooSmall:
+        pass
+    least = layers.sizes().total
+    raise BudgetTooSmall(f"the file needs {least} bytes without any stroke: shorten the prompt or allow more")
 
 
 def lattice(layers: Layers) -> tuple[int, int]:

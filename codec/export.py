@@ -259,7 +259,7 @@ def _colormap(data: bytes, stored: Colormap | None) -> Colormap:
     cells = image.load(data).pixels
     large = max(cells.shape) > MAX_CELLS
     if stored is None and large:
-        raise InvalidLayer(f"it has {cells.shape[1]} x {cells.shape[0]} pixels; a pixel is a cell, 4 to 32 a side")
+        raise InvalidLayer(f"it has {cells.shape[1]} x {cells.shape[0]} pixels; a pixel is a cell, 2 to 64 a side")
     if stored is None:
         return Colormap.from_cells(cells)
     if large:

@@ -14,14 +14,14 @@ import numpy as np
 
 ONE: Final = 1 << 14  # the integer that stands for 1.0 of L, a and b
 
-_TO_LMS: Final = np.array(
+TO_LMS: Final = np.array(
     [
         [0.4122214708, 0.5363325363, 0.0514459929],
         [0.2119034982, 0.6806995451, 0.1073969566],
         [0.0883024619, 0.2817188376, 0.6299787005],
     ]
 )
-_TO_LAB: Final = np.array(
+TO_LAB: Final = np.array(
     [
         [0.2104542553, 0.7936177850, -0.0040720468],
         [1.9779984951, -2.4285922050, 0.4505937099],
@@ -37,7 +37,7 @@ def from_srgb(cells: np.ndarray) -> np.ndarray:
     """(..., 3) uint8 sRGB -> (..., 3) float64 L, a, b; L in 0..1, a and b in about -0.4..0.4."""
     encoded = cells.astype(np.float64) / 255
     linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-    return np.cbrt(linear @ _TO_LMS.T) @ _TO_LAB.T
+    return np.cbrt(linear @ TO_LMS.T) @ TO_LAB.T
 
 
 def to_srgb(lab: np.ndarray) -> np.ndarray:

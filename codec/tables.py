@@ -16,6 +16,7 @@ from codec.errors import ModelMissing
 
 _FOLDER: Final = Path(__file__).parent
 SHA256: Final = {
+    "colour_net.npy": "57b5edd44d070632849154c1bd0fbfa0006d8fc34ba6e0b09f72d1c43bebff1f",
     "pose_joints.npy": "9131640e904e27573756cdc5e7490db035f562abeb02951752762fb28bb0dc44",
     "stroke_starts.npy": "8938a2671dd5a91d7cc8a3680239c1968a702c7171bad32d17ba94a9da5e7d45",
     "stroke_leaves.npy": "9e6a30c06a50b0a1af9c2baa5f41481cff07f116edfdb443d8b22f5dc892aa1c",

@@ -56,7 +56,7 @@ poses = st.lists(persons, max_size=4).map(tuple).map(Pose)
 
 @st.composite
 def colormaps(draw: st.DrawFn) -> Colormap:
-    shape = (draw(st.integers(4, 32)), draw(st.integers(4, 32)), 3)
+    shape = (draw(st.integers(2, 24)), draw(st.integers(2, 24)), 3)
     rng = np.random.default_rng(draw(st.integers(0, 1000)))
     flat, noise = rng.integers(0, 256, 3), rng.integers(0, 256, shape)
     share = draw(st.sampled_from([0.0, 0.1, 1.0]))

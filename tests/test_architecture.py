@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROWS = (
     {"errors"},
     {"image", "rangecoder", "container", "raster", "oklab", "tables", "chain", "weights", "svg", "torchvision_compat"},
-    {"models", "v1", "rivals"},
+    {"models", "v1", "rivals", "ciede", "transform"},
     {"semantic", "structure", "texture", "settings"},
     {"layers"},
     {"edit"},
@@ -45,6 +45,8 @@ INSIDE = {
     "strokes": "structure",
     "links": "structure",
     "coefficients": "texture",
+    "spectrum": "texture",
+    "quantise": "texture",
     "modellist": "models",
     "hub": "models",
     "pickles": "models",

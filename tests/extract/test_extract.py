@@ -44,7 +44,7 @@ def test_the_grid_can_be_chosen(photo: np.ndarray) -> None:
     assert _grid(codec.encode(wide, grid=12)) == (6, 12)
     assert _grid(codec.encode(wide, grid=(8, 10))) == (8, 10)
     with pytest.raises(InvalidLayer):
-        codec.encode(wide, grid=(3, 8))
+        codec.encode(wide, grid=(1, 8))
 
 
 def _grid(layers: codec.Layers) -> tuple[int, int]:

@@ -1,0 +1,140 @@
+"""What levels a colormap gets: rate-distortion optimisation, an encoder's choice, in floats.
+
+The aim is the least sum of the cells' CIEDE2000 differences and of what the bits are worth. Near a cell's
+colour its difference is a quadratic form (ciede.py), so that the gain of each level's change by one is known
+for all levels at once; bits are the network's (spectrum.py). The best changes are made, a part at a
+time, since each changes what others are worth. A decoder never runs any of this.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from codec import ciede, oklab, spectrum
+from codec.coefficients import MAX_LEVEL, RATIOS, STEPS, brightest, bucket, octaves
+from codec.transform import BASIS, basis, frequencies
+
+RATIO: Final = 2  # index of the usual one
+ROUGH: Final = 4  # rounds of a first look
+TRADE: Final = 2.0  # what a bit is worth, in differences of a cell at a step of 1/32 octave 32
+_FRAME: Final = 26  # bits, about, of what stands before the levels
+_LATER: Final = 0.83  # of the bits at a first look is what remains at last
+_SEEN: Final = 0.5  # smaller differences are weighed as this one
+_AFTER: Final = 1.15  # a change also makes what comes later cheaper or dearer
+_TAIL: Final = 2.0  # bits that a level beyond the last one costs besides, for the zeros between
+
+_BUCKETS: Final = np.array([bucket(size) for size in range(MAX_LEVEL + 2)])
+
+
+class Found(NamedTuple):
+    """Levels as a `Colormap` has them, the mean difference to expect, and about how many bits they take."""
+
+    levels: tuple[int, ...]
+    difference: float
+    bits: float
+
+
+class Search:
+    """The levels of one grid of cells, (rows, cols, 3) uint8 sRGB."""
+
+    def __init__(self, cells: np.ndarray) -> None:
+        self.rows, self.cols = cells.shape[:2]
+        self._order = spectrum.plan(self.rows, self.cols).order
+        self._exact = self._scan(frequencies(cells))
+        self._metric = ciede.metric(oklab.from_srgb(cells)) / oklab.ONE**2
+        self._up, self._across = basis(self.rows) / BASIS, basis(self.cols) / BASIS
+
+    def levels(self, step: int, ratio: int, rounds: int = 24, trade: float = TRADE) -> Found:
+        """The levels for that step and ratio; `rounds` 0: rounded with a dead zone, no more."""
+        sizes = STEPS[step] * np.array([RATIOS[ratio] / 4, 1, 1])
+        exact = self._exact / sizes
+        levels = np.trunc(exact + np.sign(exact) * np.where(np.abs(exact) < 1, 0.38, 0.44)).astype(np.int64)
+        levels[0] = np.rint(exact[0])
+        top = brightest(self.rows, self.cols, step, ratio) - 1
+        levels[0, 0] = min(max(levels[0, 0], 0), top)
+        levels = np.clip(levels, -MAX_LEVEL, MAX_LEVEL)
+        worth = trade * 2 ** ((step - 32) / 8)
+        for number in range(rounds):
+            gain, sign = self._gains(levels, exact, sizes, worth, octaves(step, ratio))
+            if not 0 < levels[0, 0] + sign[0, 0] < top:
+                gain[0, 0] = 0
+            useful = np.flatnonzero(gain.ravel() < -1e-6)
+            if not len(useful):
+                break
+            some = max(1, len(useful) * (6 if number < rounds * 2 // 3 else 10) // 60)
+            best = useful[np.argsort(gain.ravel()[useful])[:some]]
+            levels.ravel()[best] += sign.ravel()[best]
+        return self._found(levels, exact, sizes, octaves(step, ratio))
+
+    def step_for(self, bits: float) -> int:
+        """About the finest step whose levels take so many bits."""
+        low, high = 0, len(STEPS) - 1
+        while low < high:
+            middle = (low + high) // 2
+            if _LATER * self.levels(middle, RATIO, ROUGH).bits + _FRAME > bits:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _scan(self, by_cell: np.ndarray) -> np.ndarray:
+        return by_cell.reshape(3, -1)[:, self._order].T.copy()
+
+    def _errors(self, levels: np.ndarray, exact: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Each cell's difference (rows, cols), and half the gradient of its square by L, a and b."""
+        error = np.zeros((3, levels.shape[0]))
+        error[:, self._order] = ((levels - exact) * sizes).T
+        error = self._up.T @ error.reshape(3, self.rows, self.cols) @ self._across
+        bent = np.einsum("rcij,jrc->irc", self._metric, error)
+        return np.sqrt(np.maximum((error * bent).sum(0), 0)), bent
+
+    def _gains(
+        self, levels: np.ndarray, exact: np.ndarray, sizes: np.ndarray, worth: float, steps: tuple[int, int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """For each level the better of its two neighbours: what changing to it gains (less is better), and its sign."""
+        seen, bent = self._errors(levels, exact, sizes)
+        weight = 0.5 / np.maximum(seen, _SEEN)
+        slope = 2 * sizes * self._scan(self._up @ (weight * bent) @ self._across.T)
+        own = np.moveaxis(np.diagonal(self._metric, axis1=2, axis2=3), 2, 0)
+        curve = sizes**2 * self._scan(self._up**2 @ (weight * own) @ (self._across**2).T)
+        size = np.abs(levels)
+        outward = np.where(levels != 0, np.sign(levels), -np.sign(slope)).astype(np.int64)
+        costs = _costs(levels, self.rows, self.cols, steps)
+        now = _look(costs, size)
+        used = np.flatnonzero(levels.any(1))
+        beyond = np.arange(len(levels)) > (used[-1] if len(used) else 0)
+        best, sign = np.zeros(levels.shape), np.zeros(levels.shape, np.int64)
+        for way in (-1, 1):
+            bits = _AFTER * (_look(costs, np.maximum(size + way, 0)) - now) + _TAIL * beyond[:, None]
+            bits[0, 0] = 0
+            gain = slope * outward * way + curve + worth * bits
+            better = (gain < best) & (size + way >= 0) & (size + way <= MAX_LEVEL)
+            best[better], sign[better] = gain[better], (outward * way)[better]
+        return best, sign
+
+    def _found(self, levels: np.ndarray, exact: np.ndarray, sizes: np.ndarray, steps: tuple[int, int, int]) -> Found:
+        bits = _look(_costs(levels, self.rows, self.cols, steps), np.abs(levels)).ravel()
+        used = np.flatnonzero(levels.ravel())
+        by_cell = np.zeros((3, len(levels)), np.int64)
+        by_cell[:, self._order] = levels.T
+        difference = float(self._errors(levels, exact, sizes)[0].mean())
+        taken = float(bits[1 : used[-1] + 1].sum()) if len(used) else 0.0
+        return Found(tuple(by_cell.ravel().tolist()), difference, taken)
+
+
+def _costs(levels: np.ndarray, rows: int, cols: int, steps: tuple[int, int, int]) -> np.ndarray:
+    """Bits of each bucket of sizes at each place and channel, if the levels around are these."""
+    logits = spectrum.logits(levels, rows, cols, steps) / 256
+    stop, go = np.logaddexp(0, -logits) / np.log(2), np.logaddexp(0, logits) / np.log(2)
+    extra = _BUCKETS[-1] + 1 - stop.shape[-1]
+    stop = np.concatenate([stop, np.repeat(stop[..., -1:], extra, -1)], -1)
+    go = np.concatenate([np.zeros_like(go[..., :1]), go, np.repeat(go[..., -1:], extra - 1, -1)], -1)
+    return stop + go.cumsum(-1)
+
+
+def _look(costs: np.ndarray, size: np.ndarray) -> np.ndarray:
+    at = _BUCKETS[size]
+    bits = np.take_along_axis(costs, at[..., None], -1)[..., 0]
+    return bits + np.maximum(at - 2, 0) + 0.95 * (size > 0)
