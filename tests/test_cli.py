@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from codec.semantic import Prompt
 from codec.settings import Settings
 from codec.structure import Sketch
 from codec.texture import Colormap
+from tests.samples import pose
 
 ROOT = Path(__file__).resolve().parent.parent
 EVIL = "a \x1b[31mred\x07 \u202ecat\n\r\x9b2J"
@@ -114,6 +116,33 @@ def test_layers_there_and_back(tril, tmp_path, capsys):
     assert "prompt.txt, negative.txt, sketch.svg" in capsys.readouterr().out
     assert main(["layers", str(folder), "-o", str(back)]) == 0
     assert back.read_bytes() == tril.read_bytes()
+
+
+def test_cut_leaves_out_the_last_strokes_and_keeps_the_rest(tmp_path, capsys):
+    whole, shorter = tmp_path / "whole.tril", tmp_path / "shorter.tril"
+    strokes = tuple(tuple((x, 3 * y) for x in range(1, 40)) for y in range(20))
+    layers = replace(SMALL, structure=Sketch(64, 64, strokes))
+    whole.write_bytes(layers.to_bytes())
+    most = whole.stat().st_size - 25
+    assert main(["cut", str(whole), "--bytes", str(most), "-o", str(shorter)]) == 0
+    after = Layers.from_bytes(shorter.read_bytes())
+    count = len(after.structure.strokes)
+    assert f"{shorter.stat().st_size} bytes, {count} of 20 strokes" in capsys.readouterr().out
+    assert shorter.stat().st_size <= most and 0 < count < 20
+    assert replace(after, structure=None) == replace(layers, structure=None)
+    assert after.structure.strokes == strokes[:count]
+
+
+def test_cut_leaves_a_pose_that_fits_and_else_says_what_to_do(tmp_path, capsys):
+    path, out = tmp_path / "pose.tril", tmp_path / "out.tril"
+    path.write_bytes(Layers(512, 512, Prompt("a dancer"), pose()).to_bytes())
+    size = path.stat().st_size
+    assert main(["cut", str(path), "--bytes", str(size), "-o", str(out)]) == 0
+    assert out.read_bytes() == path.read_bytes()
+    out.unlink()
+    assert main(["cut", str(path), "--bytes", str(size - 1), "-o", str(out)]) == 1
+    assert f"the file needs {size} bytes" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_salvage(tril, tmp_path, capsys):
