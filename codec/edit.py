@@ -79,7 +79,8 @@ def _blurred(layers: Layers, over: int) -> Layers:
     except BudgetTooSmall:
         pass
     least = layers.sizes().total
-    raise BudgetTooSmall(f"the file needs {least} bytes without any stroke: shorten the prompt or allow more")
+    kept = "with its people, who are not cut" if isinstance(layers.structure, Pose) else "without any stroke"
+    raise BudgetTooSmall(f"the file needs {least} bytes {kept}: shorten the prompt or allow more")
 
 
 def lattice(layers: Layers) -> tuple[int, int]:

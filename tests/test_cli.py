@@ -141,7 +141,7 @@ def test_cut_leaves_a_pose_that_fits_and_else_says_what_to_do(tmp_path, capsys):
     assert out.read_bytes() == path.read_bytes()
     out.unlink()
     assert main(["cut", str(path), "--bytes", str(size - 1), "-o", str(out)]) == 1
-    assert f"the file needs {size} bytes" in capsys.readouterr().err
+    assert f"the file needs {size} bytes with its people, who are not cut" in capsys.readouterr().err
     assert not out.exists()
 
 

@@ -31,7 +31,7 @@ def test_any_pose_comes_back(layer: Pose) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_people_of_every_kind_come_back(name: str) -> None:
     dice = np.random.default_rng(1)
-    for _ in range(3):
+    for _ in range(1 if "people" in name else 3):
         layer = Pose(CASES[name](dice))
         assert Pose.from_bytes(layer.to_bytes()) == layer
 
