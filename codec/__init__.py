@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from codec.decode.base import OnStep
     from codec.decode.presets import Options
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["CodecError", "Colormap", "Layers", "Pose", "Prompt", "Sketch", "decode", "encode", "errors"]
 
 

@@ -115,6 +115,12 @@ def test_the_tables_of_version_1_are_those_of_its_specification(name: str) -> No
     assert re.search(rf"{re.escape(name)}`\s+\(SHA-256\s+`{digest}`", (CODEC / "v1" / "FORMAT.md").read_text())
 
 
+@pytest.mark.parametrize("name", [name for name in tables.SHA256 if "/" not in name])
+def test_the_tables_of_version_2_are_those_of_its_specification(name: str) -> None:
+    assert tables.read(name)  # of that hash
+    assert re.search(rf"{re.escape(name)}`\s+(\(SHA-256\s+)?`{tables.SHA256[name]}`", (CODEC / "FORMAT.md").read_text())
+
+
 def test_another_table_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tables, "_FOLDER", tmp_path)
     with pytest.raises(ModelMissing, match=r"stroke_priors\.npy"):

@@ -35,7 +35,8 @@ TEXTS = (
 def describe(layers: Layers) -> dict[str, object]:
     """All that a file means, in JSON; colours and drawings by their hash."""
     structure, texture = layers.structure, layers.texture
-    return {
+    later = {} if layers.version == 1 else {"version": layers.version, "ratio": texture.ratio if texture else None}
+    return later | {
         "size": [layers.width, layers.height],
         "prompt": [layers.semantic.text, layers.semantic.negative] if layers.semantic else None,
         "sketch": [structure.cols, structure.rows, *map(list, structure.strokes)]
@@ -108,7 +109,7 @@ def contents() -> dict[str, Layers]:
     out["sketch-blank"] = Layers(768, 768, None, Sketch(64, 64, ()))
     out["sketch-dense"] = Layers(512, 512, None, sketch(9, 48, 48, 300, 20))
     out["sketch-long"] = Layers(512, 512, None, sketch(8, 200, 200, 3, 3000))
-    for index, (rows, cols) in enumerate(((4, 4), (8, 8), (16, 16), (32, 32), (11, 16), (32, 4))):
+    for index, (rows, cols) in enumerate(((4, 4), (8, 8), (16, 16), (32, 32), (11, 16), (32, 4), (2, 2), (9, 64))):
         for step in (0, 30, 63):
             out[f"colours-{rows}x{cols}-{step}"] = Layers(512, 768, None, None, colours(index, rows, cols, step))
     someone, nobody = samples.pose().persons[0], (None,) * 17
@@ -123,6 +124,13 @@ def contents() -> dict[str, Layers]:
     for index, seed in enumerate((0, 1, 255, 256, 2**63)):
         out[f"seed-{index}"] = Layers(512, 512, Prompt("x"), seed=seed)
     out["settings"] = Layers(512, 512, settings=Settings(50, 7.5, SAMPLERS[3], "v1-5-pruned-emaonly"))
+    for index, model in enumerate(("v1-5-pruned", "sha256:0123456789", "a model of my own")):
+        told = Settings(model=model, sampler=SAMPLERS[-1], size=(832, 1216))
+        out[f"settings-{index}"] = Layers(512, 512, settings=told)
+    for length in (40, 400):  # first parts of payloads are payloads
+        drawn, painted = sketch(3, 100, 75, 40, 20), colours(2, 16, 16, 20)
+        cut = drawn.cut(length), Colormap.from_bytes(painted.to_bytes()[: length // 2])
+        out[f"cut-{length}"] = Layers(640, 480, None, *cut)
     out["settings-steps"] = Layers(512, 512, settings=Settings(20))
     out["extra"] = Layers(512, 512, seed=3, extra=((0x80, b""), (0xDF, b"kept")))
     return out
