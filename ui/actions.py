@@ -9,7 +9,7 @@ import contextlib
 import io
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from codec import CodecError, Layers, Pose, Prompt, Sketch, edit, embed
+from codec.decode import Strengths
 from codec.errors import Corrupt, FormatError, InvalidLayer, Truncated, UnknownName
 from codec.layers import MAX_SEED
 from ui import session
@@ -188,18 +189,18 @@ def _what_is_left(drawing: Drawing, after: Sketch) -> list[int | list[float]]:
     return left
 
 
-def preview(layers: Layers) -> np.ndarray:
+def preview(layers: Layers, strengths: Strengths) -> np.ndarray:
     """The fast decoder's picture, at most `SHOWN_SIDE` a side: (h, w, 3) uint8."""
     drawn = layers.only((2, 3))
     seen = layers if drawn.structure is None and drawn.texture is None else drawn
-    return _preview(seen.to_bytes())
+    return _preview(replace(seen, seed=None, settings=None), strengths)
 
 
 @lru_cache(maxsize=16)
-def _preview(data: bytes) -> np.ndarray:
+def _preview(layers: Layers, strengths: Strengths) -> np.ndarray:
     from codec.decode import get
 
-    return shown(get(PREVIEW).decode(Layers.from_bytes(data)))
+    return shown(get(PREVIEW, strengths).decode(layers))
 
 
 def flat_picture(layers: Layers) -> np.ndarray:
@@ -299,11 +300,13 @@ def original_or_layers(path: Any, layers: Layers) -> str | np.ndarray:
     return path if isinstance(path, str) and os.path.isfile(path) else flat_picture(layers)
 
 
-def decoding(layers: Layers, decoder: str, seed: int) -> Callable[[Callable[[Any], bool]], Finished]:
-    """-> work for `ui.stream.Job`, of a decoder without options."""
+def decoding(
+    layers: Layers, decoder: str, seed: int, strengths: Strengths
+) -> Callable[[Callable[[Any], bool]], Finished]:
+    """-> work for `ui.stream.Job`, of a painter."""
     from codec.decode import get
 
-    return lambda on_step: Finished(get(decoder).decode(layers, seed=seed, on_step=on_step))
+    return lambda on_step: Finished(get(decoder, strengths).decode(layers, seed=seed, on_step=on_step))
 
 
 def decoders() -> list[str]:

@@ -9,7 +9,7 @@ import gradio as gr
 
 from codec import CodecError, Layers, Sketch
 from codec.layers import default_budget
-from ui import actions, budget, views
+from ui import actions, budget, mix, views
 from ui.budget import Split
 from ui.replies import Changes, guarded, preview, sentence
 
@@ -57,7 +57,7 @@ class Budgeting:
         newest = {**quiet, "trigger_mode": "always_last", "concurrency_limit": 2, "concurrency_id": "budget"}
         gr.on(
             [p.budget.input, p.pinned.input, p.fit.click], self.slid,
-            [*now, p.budget, p.split, p.pinned, p.source, p.grid, p.edges, p.original],
+            [*now, p.budget, p.split, p.pinned, p.source, p.grid, p.edges, p.original, *p.mix],
             [p.canvas, p.readout, p.fit, p.compare, p.result, p.status], **newest,
         )  # fmt: skip
         p.split.input(self.chosen, [*now, p.split], [p.pinned, p.status], **newest)
@@ -73,14 +73,14 @@ class Budgeting:
 
     @guarded
     def slid(
-        self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any, most: Any, pinned: Any, size: Any,
-        source: Any, grid: Any, edges: Any, original: Any, request: gr.Request,
+        self, request: gr.Request, value: Any, text: str, negative: str, seed: Any, keep_seed: Any,
+        most: Any, pinned: Any, size: Any, source: Any, grid: Any, edges: Any, original: Any, *mixed: Any,
     ) -> Iterator[Changes]:  # fmt: skip
         """The layers in that many bytes: the canvas and the readout at once, then a preview."""
         p = self.parts
         try:
             most = actions.whole(most, "byte budget", budget.LEAST, actions.BUDGETS[1])
-            split = _split(pinned, size)
+            split, chosen = _split(pinned, size), mix.read(*mixed)
             drawing, layers = actions.current(value, text, negative, seed, keep_seed)
         except CodecError as error:
             yield {p.status: views.unusable(sentence(str(error)))}
@@ -100,7 +100,7 @@ class Budgeting:
             return
         yield changes | {p.canvas: budget.write(cut, full, value)}
         if not self.decoding.jobs.running(request.session_hash):
-            yield {p.compare: preview(original, cut), p.result: gr.update(interactive=False)}
+            yield {p.compare: preview(original, cut, chosen), p.result: gr.update(interactive=False)}
 
 
 def _split(pinned: Any, size: Any) -> Split:

@@ -14,7 +14,7 @@ from codec import CodecError, Layers
 from codec.decode import Step
 from codec.errors import Cancelled, ModelMissing
 from codec.settings import Settings
-from ui import actions, diffusion, saves, session, space, views
+from ui import actions, diffusion, mix, saves, session, space, views
 from ui.replies import Changes, guarded, pair, sentence
 from ui.stream import Job, Jobs
 
@@ -89,11 +89,6 @@ class Decoding:
         changes = {self.parts.steps: steps, self.parts.guidance: guidance}
         return changes | self._outlook(value, preset, follow, steps, guidance, *how[2:])
 
-    @guarded
-    def outlook(self, value: Any, *how: Any) -> Iterator[Changes]:
-        """How long it will take, or what is wrong with the options."""
-        yield self._outlook(value, *how)
-
     def _outlook(self, value: Any, *how: Any) -> Changes:
         try:
             options = diffusion.options(*how)
@@ -128,28 +123,30 @@ class Decoding:
 
     def decoded(
         self, request: gr.Request, value: Any, text: str, negative: str, seed: Any, keep_seed: Any,
-        original: Any, decoder: Any, only: Any, *how: Any,
+        original: Any, decoder: Any, only: Any, which: Any, *how: Any,
     ) -> Iterator[Changes]:  # fmt: skip
         """The finished picture, with its steps on the way."""
         now = (value, text, negative, seed, keep_seed)
         yield {self.parts.saves.made: None}
-        yield from self._decoded(now, original, decoder, only is True, how, request.session_hash)
-        yield self._buttons(decoding=False)
+        yield from self._decoded(now, original, decoder, only is True, which, how, request.session_hash)
+        yield self.buttons(decoding=False)
 
     @guarded
     def _decoded(
-        self, now: tuple[Any, ...], original: Any, decoder: Any, only: bool, how: tuple[Any, ...], tab: str | None
-    ) -> Iterator[Changes]:
+        self, now: tuple[Any, ...], original: Any, decoder: Any, only: bool, which: Any, how: tuple[Any, ...],
+        tab: str | None,
+    ) -> Iterator[Changes]:  # fmt: skip
         p, began = self.parts, time.monotonic()
         drawing, layers = actions.current(*now)
         number = actions.seed_of(now[3])
         decoder = actions.choice(decoder, "decoder", actions.decoders())
+        on = mix.read(which, how[4], how[5]).of(layers)
         job: Job | None = None
         try:
-            job = self._job(layers, decoder, number, only, how, tab)
+            job = self.job(on, decoder, number, only, how, tab)
             self.jobs.start(tab, job)
             started = {p.status: views.status("Decoding…", "busy", 0), p.result: gr.update(interactive=False)}
-            yield started | self._buttons(decoding=True)
+            yield started | self.buttons(decoding=True)
             for step in job:
                 changes = {p.status: views.status(sentence(step.label, "…"), "busy", step.index / step.total)}
                 if step.preview is not None:
@@ -159,9 +156,7 @@ class Decoding:
             yield {p.status: views.status("Stopped.")}
             return
         except ModelMissing as error:
-            if decoder != diffusion.NAME:
-                raise
-            yield {p.status: views.missing(str(error), _OFFER)}
+            yield {p.status: self.missing(error, decoder)}
             return
         finally:
             if job is not None:
@@ -183,10 +178,11 @@ class Decoding:
         made = saves.made(layers, drawing.name, number, decoder)
         yield {p.result: gr.update(value=path, interactive=True), p.saves.made: made}
 
-    def _job(self, layers: Layers, decoder: str, seed: int, only: bool, how: tuple[Any, ...], tab: str | None) -> Job:
+    def job(self, layers: Layers, decoder: str, seed: int, only: bool, how: tuple[Any, ...], tab: str | None) -> Job:
         waiting = Step(0, 1, "waiting for another decode to end")
         if decoder != diffusion.NAME:
-            return Job(actions.decoding(layers, decoder, seed), self.turns[decoder], waiting)
+            strengths = mix.read([1, 2, 3], how[4], how[5]).strengths
+            return Job(actions.decoding(layers, decoder, seed, strengths), self.turns[decoder], waiting)
         work = space.on_gpu(diffusion.decoding, layers, seed, diffusion.options(*how), only, self.kept.get(tab))
         self.users.add(tab)
 
@@ -198,9 +194,16 @@ class Decoding:
 
         return Job(tidied, self.turns[decoder], waiting)
 
-    def _buttons(self, *, decoding: bool) -> Changes:
+    def buttons(self, *, decoding: bool) -> Changes:
         p = self.parts
-        return {p.decode: gr.update(interactive=not decoding), p.stop: gr.update(interactive=decoding)}
+        idle = gr.update(interactive=not decoding)
+        return {p.decode: idle, p.stages: idle, p.stop: gr.update(interactive=decoding)}
+
+    def missing(self, error: ModelMissing, decoder: str) -> str:
+        """The status box for weights that are not here. Raises the error where nothing else can be offered."""
+        if decoder != diffusion.NAME:
+            raise error
+        return views.missing(str(error), _OFFER)
 
     def stopped(self, request: gr.Request) -> Changes:
         """Stops this tab's decode; the decode's own handler says so."""

@@ -16,10 +16,11 @@ from gradio.utils import get_upload_folder
 
 from codec import CodecError, Layers
 from codec.layers import default_budget
-from ui import actions, saves, session, views
+from ui import actions, mix, saves, session, views
 from ui.budgeting import Budgeting, reach
 from ui.decoding import Decoding
 from ui.replies import Changes, guarded, preview, sentence
+from ui.strip import Strip
 
 if TYPE_CHECKING:
     from ui.page import Parts
@@ -36,11 +37,14 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
         parts.canvas, parts.prompt, parts.negative, parts.origin, parts.budget, parts.seed,
         parts.keep_seed, parts.picture, parts.original, parts.source, parts.only, parts.follow, parts.status,
     ]  # fmt: skip
-    edits = [page.load, parts.canvas.edit, parts.prompt.change, parts.negative.change, parts.seed.change]
+    edits = [
+        page.load, parts.canvas.edit, parts.prompt.change, parts.negative.change, parts.seed.change,
+        *(part.change for part in parts.mix),
+    ]  # fmt: skip
     newest = {**quiet, "trigger_mode": "always_last"}
 
     gr.on(
-        edits, on.edited, [*now, parts.budget, parts.status, parts.original],
+        edits, on.edited, [*now, parts.budget, parts.status, parts.original, *parts.mix],
         [parts.readout, parts.fit, parts.origin, parts.compare, parts.result, parts.status],
         concurrency_limit=1, concurrency_id="preview", **newest,
     )  # fmt: skip
@@ -48,6 +52,7 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
         on.counted, [*now, parts.budget, parts.status], [parts.readout, parts.fit, parts.status], **newest
     )
     Budgeting(parts, decoding).wire(now, quiet)
+    Strip(decoding).wire(now, quiet)
     parts.picture.upload(
         on.picture_dropped,
         [parts.picture, parts.original, parts.grid, parts.edges, parts.decoder, parts.preset], opened,
@@ -72,8 +77,11 @@ def _wire_decoding(page: gr.Blocks, parts: Parts, on: Decoding, now: list[Any], 
     how = parts.how
     newest = {**quiet, "trigger_mode": "always_last"}
     decoded = parts.decode.click(
-        on.decoded, [*now, parts.original, parts.decoder, parts.only, *how],
-        [parts.compare, parts.status, parts.decode, parts.stop, parts.result, parts.only, parts.saves.made],
+        on.decoded, [*now, parts.original, parts.decoder, parts.only, parts.which, *how],
+        [
+            parts.compare, parts.status, parts.decode, parts.stop, parts.stages, parts.result, parts.only,
+            parts.saves.made,
+        ],
         concurrency_limit=16, concurrency_id="decode", **quiet,  # they take turns
     )  # fmt: skip
     decoded.then(None, [parts.saves.made, parts.result], None, js=saves.call("decoded"), **saves.LOCAL)
@@ -84,7 +92,7 @@ def _wire_decoding(page: gr.Blocks, parts: Parts, on: Decoding, now: list[Any], 
         on.preset, [parts.canvas, *how], [parts.steps, parts.guidance, parts.follow, parts.note], **newest
     )
     parts.follow.change(on.followed, [parts.canvas, *how], [parts.steps, parts.guidance, parts.note], **newest)
-    gr.on([part.change for part in how[2:]], on.outlook, [parts.canvas, *how], [parts.note], **newest)
+    gr.on([part.change for part in how[2:]], on.expected, [parts.decoder, parts.canvas, *how], [parts.note], **newest)
     page.unload(on.left)
 
 
@@ -97,14 +105,16 @@ class Handlers:
 
     @guarded
     def edited(
-        self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any,
-        budget: Any, said: Any, original: Any, request: gr.Request,
+        self, request: gr.Request, value: Any, text: str, negative: str, seed: Any, keep_seed: Any,
+        budget: Any, said: Any, original: Any, *mixed: Any,
     ) -> Iterator[Changes]:  # fmt: skip
         """New bytes at once, then a preview."""
         p = self.parts
         try:
             drawing, layers = actions.current(value, text, negative, seed, keep_seed)
             changes = self._bytes(layers, budget, said)
+            chosen = mix.read(*mixed)
+            chosen.of(layers)
         except CodecError as error:
             yield {p.status: views.unusable(sentence(str(error)))}
             return
@@ -113,7 +123,7 @@ class Handlers:
         yield changes
         if self.decoding.jobs.running(request.session_hash):
             return  # the slider shows the decode
-        changes = {p.compare: preview(original, layers), p.result: gr.update(interactive=False)}
+        changes = {p.compare: preview(original, layers, chosen), p.result: gr.update(interactive=False)}
         if value.get("rev"):
             changes[p.status] = views.status("Preview of your edit. Press Decode for the finished picture.")
         yield changes

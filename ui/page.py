@@ -11,7 +11,7 @@ from gradio.utils import get_upload_folder
 
 from codec import Layers
 from codec.layers import default_budget
-from ui import actions, api, budgeting, decoding, diffusion, events, examples, replies, saves, session, views
+from ui import actions, api, budgeting, decoding, diffusion, events, examples, mix, replies, saves, session, views
 from ui.layer_canvas import layer_canvas
 
 EXAMPLE = examples.FOLDER / "coffee.tril"
@@ -45,6 +45,7 @@ class Parts:
     dice: gr.Button
     keep_seed: gr.Checkbox
     only: gr.Checkbox
+    which: gr.CheckboxGroup
     panel: gr.Column
     preset: gr.Radio
     follow: gr.Checkbox
@@ -58,9 +59,16 @@ class Parts:
     decode: gr.Button
     stop: gr.Button
     result: gr.DownloadButton
+    stages: gr.Button
+    strip: gr.HTML
     saves: saves.SaveParts
     original: gr.State
     source: gr.State
+
+    @property
+    def mix(self) -> list[Any]:
+        """What `ui.mix.read` takes, in its order."""
+        return [self.which, self.structure, self.colours]
 
     @property
     def how(self) -> list[Any]:
@@ -143,14 +151,16 @@ def _result_column(original: str, layers: Layers) -> dict[str, Any]:
         (original, actions.flat_picture(layers)), label=replies.label("Original", "layers"),
         format="jpeg", interactive=False, buttons=["fullscreen"], max_height=640, elem_id="compare",
     )  # fmt: skip
-    parts["status"] = gr.HTML(
-        views.status("An example is open. Press Decode, or edit a layer first."),
-        elem_id="status", apply_default_css=False,
-    )  # fmt: skip
     with gr.Row(elem_id="run"):
         parts["decode"] = gr.Button("Decode", variant="primary", elem_id="decode", min_width=120, scale=3)
         parts["stop"] = gr.Button("Stop", interactive=False, elem_id="stop", min_width=80)
         parts["result"] = gr.DownloadButton("Save picture", interactive=False, elem_id="result", min_width=100)
+    parts["status"] = gr.HTML(
+        views.status("An example is open. Press Decode, or edit a layer first."),
+        elem_id="status", apply_default_css=False,
+    )  # fmt: skip
+    parts["strip"] = gr.HTML("", elem_id="strip", apply_default_css=False)
+    parts["stages"] = gr.Button("Compare 1, 2 and 3 layers", size="sm", elem_id="stages")
     with gr.Column(elem_id="how"):
         with gr.Row():
             parts["decoder"] = gr.Dropdown(
@@ -161,6 +171,14 @@ def _result_column(original: str, layers: Layers) -> dict[str, Any]:
                 elem_id="seed", min_width=100,
             )  # fmt: skip
             parts["dice"] = gr.Button("New seed", elem_id="dice", min_width=44)
+        parts["which"] = gr.CheckboxGroup(
+            list(mix.CHOICES), value=[1, 2, 3], label="Layers", elem_id="which",
+            info="What a decode and the preview are made from; the file keeps all of them.",
+        )  # fmt: skip
+        with gr.Row(elem_id="strengths"):
+            parts["structure"] = _slider("Sketch strength", 2, elem_id="structure")
+            parts["colours"] = _slider("Colour strength", 2, elem_id="colours")
+        gr.HTML(views.hint(mix.HINT), apply_default_css=False)
         parts |= _diffusion_panel(layers)
         parts["keep_seed"] = gr.Checkbox(
             layers.seed is not None, label="Save the seed in the file", elem_id="keep-seed", container=False
@@ -191,9 +209,6 @@ def _diffusion_panel(layers: Layers) -> dict[str, Any]:
                 guidance, label="Guidance", step=0.25, minimum=diffusion.GUIDANCE[0], maximum=diffusion.GUIDANCE[1],
                 elem_id="guidance", min_width=80,
             )  # fmt: skip
-        with gr.Row():
-            parts["structure"] = _slider("Sketch or pose", 2, elem_id="structure")
-            parts["colours"] = _slider("Colours", 2, elem_id="colours")
         parts["until"] = _slider("Share of steps guided", 1, elem_id="until")
         parts["control"] = gr.Radio(
             [("T2I-Adapter", "t2i"), ("ControlNet", "controlnet")], value=diffusion.CONTROLS[0],

@@ -11,6 +11,7 @@ import gradio as gr
 
 from codec import CodecError, Layers
 from ui import actions, views
+from ui.mix import Mix
 
 Changes = dict[Any, Any]
 _log = logging.getLogger("trilayer")
@@ -39,9 +40,9 @@ def pair(original: Any, layers: Layers, picture: Any, what: str) -> Any:
     return gr.update(value=(left, picture), label=label("Original" if isinstance(left, str) else "Layers", what))
 
 
-def preview(original: Any, layers: Layers) -> Any:
-    """The compare slider with the fast decoder's picture."""
-    return pair(original, layers, actions.preview(layers), "preview")
+def preview(original: Any, layers: Layers, mix: Mix) -> Any:
+    """The compare slider with the fast decoder's picture of the layers that are on."""
+    return pair(original, layers, actions.preview(mix.of(layers), mix.strengths), "preview")
 
 
 def label(left: str, right: str) -> str:

@@ -78,6 +78,11 @@ def _code(command: re.Match[str]) -> str:
     return f"<code>{command[0][:1].lower()}{command[0][1:]}</code>"
 
 
+def hint(text: str) -> str:
+    """A line beside options that never changes."""
+    return f'<p class="tl-note">{escape(text)}</p>'
+
+
 def note(text: str, kind: str = "note") -> str:
     """A line beside options; `kind` is note, or over for what must be put right."""
     return f'<p class="tl-{escape(kind)}" role="status">{escape(text)}</p>'

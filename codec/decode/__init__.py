@@ -6,34 +6,34 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from codec.decode.base import Decoder, OnStep, Step
+from codec.decode.base import Decoder, OnStep, Step, Strengths
 from codec.errors import UnknownName
 
 if TYPE_CHECKING:
     from codec.decode.presets import Options
 
-__all__ = ["Decoder", "OnStep", "Step", "get", "names"]
+__all__ = ["Decoder", "OnStep", "Step", "Strengths", "get", "names"]
 
 
-def _painter(options: Options | None) -> Decoder:
+def _painter() -> Decoder:
     from codec.decode.painter import Painter
 
     return Painter.final()
 
 
-def _painter_preview(options: Options | None) -> Decoder:
+def _painter_preview() -> Decoder:
     from codec.decode.painter import Painter
 
     return Painter.preview()
 
 
-def _stable_diffusion(options: Options | None) -> Decoder:
+def _stable_diffusion() -> Decoder:
     from codec.decode.diffusion import StableDiffusion
 
-    return StableDiffusion(options)
+    return StableDiffusion()
 
 
-_BUILDERS: dict[str, Callable[[Options | None], Decoder]] = {
+_BUILDERS: dict[str, Callable[[], Decoder]] = {
     "painter": _painter,
     "painter-preview": _painter_preview,
     "sd15": _stable_diffusion,
@@ -47,21 +47,24 @@ def names() -> tuple[str, ...]:
     return tuple(_BUILDERS)
 
 
-def get(name: str, options: Options | None = None) -> Decoder:
+def get(name: str, options: Options | Strengths | None = None) -> Decoder:
     """Return the decoder called `name`; safe from any thread.
 
-    `options`: of "sd15" (presets.Options); the painter has none. Without options it is the same object
-    every time. Weights are shared, whatever the options.
+    `options`: presets.Options for "sd15", Strengths for the painters. Without options it is the same
+    object every time. Weights are shared, whatever the options.
 
-    Raises UnknownName (its message lists the names; also for options of a decoder that has none) and ModelMissing.
+    Raises UnknownName (its message lists the names; also for another decoder's options) and ModelMissing.
     """
     if name not in _BUILDERS:
         raise UnknownName(f"there is no decoder {name!r}; there are: {', '.join(names())}")
-    if options is not None and name != "sd15":
-        raise UnknownName(f"the decoder {name} has no options: they are for sd15")
-    if options is not None:
-        return _BUILDERS[name](options)
+    if options is not None and isinstance(options, Strengths) == (name == "sd15"):
+        raise UnknownName(f"these are not options of the decoder {name}: sd15 has Options, the painters have Strengths")
+    if options is not None and not isinstance(options, Strengths):
+        from codec.decode.diffusion import StableDiffusion
+
+        return StableDiffusion(options)
     with _lock:
         if name not in _built:
-            _built[name] = _BUILDERS[name](None)
-        return _built[name]
+            _built[name] = _BUILDERS[name]()
+        decoder = _built[name]
+    return decoder if options is None else decoder.weighted(options)  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from codec.errors import Cancelled
+from codec.errors import Cancelled, InvalidLayer
 
 if TYPE_CHECKING:
     from codec.layers import Layers
@@ -27,6 +27,22 @@ class Step:
     total: int
     label: str
     preview: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Strengths:
+    """How much the layers weigh for a decoder that draws them itself, each 0..2; 1 is as they are.
+
+    structure: of the sketch, how strongly its lines are drawn; at 0 they still part the colours.
+    colours: how far from their mean they lie; at 0 all are that. Raises InvalidLayer for other numbers.
+    """
+
+    structure: float = 1.0
+    colours: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.structure <= 2 and 0 <= self.colours <= 2):
+            raise InvalidLayer("a strength is a number from 0 to 2")
 
 
 OnStep = Callable[[Step], bool | None]

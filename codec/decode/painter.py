@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from codec.decode import brush, diffuse, strokes
-from codec.decode.base import OnStep, Progress
+from codec.decode.base import OnStep, Progress, Strengths
 from codec.decode.upscaler import SCALE, Upscaler
 from codec.errors import InvalidLayer
 from codec.image import text_card
@@ -32,17 +32,19 @@ SHORTEST = 256  # and at least, before a small one is shrunk
 AREA = 768 * 768  # pixels in all at most
 PENCIL = np.array([0.17, 0.16, 0.18], np.float32)
 HALO = 0.08  # how far sharpening may leave the tones around
+AS_THEY_ARE = Strengths()
 CANVAS = 2  # painting is done at 1 / CANVAS of that, enough for what the network is given
 
 
 class Painter:
     """A Decoder. `final` looks best, `preview` is fast enough to run at every edit."""
 
-    def __init__(self, name: str, upscaler: Upscaler, area: int) -> None:
+    def __init__(self, name: str, upscaler: Upscaler, area: int, strengths: Strengths = AS_THEY_ARE) -> None:
         """Paint, then use `upscaler` for a picture of no more than `area` pixels."""
         self.name = name
         self.upscaler = upscaler
         self.area = area
+        self.strengths = strengths
 
     @classmethod
     def final(cls) -> Painter:
@@ -54,6 +56,10 @@ class Painter:
         """The decoder "painter-preview": the same painting, refined less. Raises ModelMissing."""
         return cls("painter-preview", Upscaler.srvgg(), 384 * 384)
 
+    def weighted(self, strengths: Strengths) -> Painter:
+        """The same, to whom the layers weigh so much."""
+        return Painter(self.name, self.upscaler, self.area, strengths)
+
     def decode(self, layers: Layers, *, seed: int | None = None, on_step: OnStep | None = None) -> np.ndarray:
         """Paint the layers: (height, width, 3) uint8 sRGB; see Decoder.decode."""
         if layers.semantic is None and layers.structure is None and layers.texture is None:
@@ -64,11 +70,14 @@ class Painter:
         lines = _lines(layers)
         if layers.texture is not None:
             cells = layers.texture.cells.astype(np.float32) / 255
+            if self.strengths.colours != 1:
+                mean = cells.mean((0, 1))
+                cells = np.clip(mean + np.float32(self.strengths.colours) * (cells - mean), 0.0, 1.0)
             picture = self._paint(layers, cells, lines, random, on_step)
         else:
             progress = Progress(1, on_step)
             drawn = bool(lines) or isinstance(layers.structure, Pose) or layers.semantic is None
-            picture = _drawing(layers, lines, random) if drawn else _card(layers)
+            picture = _drawing(layers, lines, random, self.strengths.structure) if drawn else _card(layers)
             progress.step("drawing", picture)
         return _fit(picture, layers.height, layers.width)
 
@@ -97,7 +106,7 @@ class Painter:
         painting = brush.dab(flat, dabs, room, cell, busy)
         progress.step("brush", _to_uint8(painting))
 
-        painting = _line_work(_crispen(painting), pen)
+        painting = _line_work(_crispen(painting), pen, self.strengths.structure)
         painting = np.clip(painting * (1 + 0.05 * busy * grain)[..., None], 0.0, 1.0)
         progress.step("lines", _to_uint8(painting))
 
@@ -141,7 +150,7 @@ def _crispen(flat: np.ndarray) -> np.ndarray:
     return np.clip(grey + 1.1 * (sharp - grey), 0.0, 1.0)
 
 
-def _line_work(painting: np.ndarray, pen: np.ndarray) -> np.ndarray:
+def _line_work(painting: np.ndarray, pen: np.ndarray, weight: float) -> np.ndarray:
     """Draw the lines in a deeper tone of the colour beneath, in a lighter one where that is dark.
 
     They are fainter where the colours part anyway.
@@ -149,7 +158,8 @@ def _line_work(painting: np.ndarray, pen: np.ndarray) -> np.ndarray:
     around = np.ones((3, 3), np.uint8)
     low, high = cv2.erode(painting, around), cv2.dilate(painting, around)
     contrast = (high - low).max(2, keepdims=True)
-    strength = np.clip(0.85 - 0.8 * contrast, 0.38, 0.85) * pen[..., None]
+    strength = np.clip(0.85 - 0.8 * contrast, 0.38, 0.85) * np.float32(weight)
+    strength = np.minimum(strength, 1.0) * pen[..., None]
     light = np.clip(8 * high.mean(2, keepdims=True) - 1, 0.0, 1.0)  # 0 for tones under 1/8
     tone = 0.32 * low * light + (high + 0.16) * (1 - light)
     return painting + (tone - painting) * strength
@@ -163,14 +173,16 @@ def _busy(pen: np.ndarray) -> np.ndarray:
     return np.clip(8 * near, 0.2, 1.0)
 
 
-def _drawing(layers: Layers, lines: Sequence[np.ndarray], random: np.random.Generator) -> np.ndarray:
+def _drawing(
+    layers: Layers, lines: Sequence[np.ndarray], random: np.random.Generator, weight: float
+) -> np.ndarray:
     """A sketch without colours: pencil on paper, (h, w, 3) uint8; of a pose a pale shadow."""
     height, width = _canvas(layers, AREA, 1)
     sheet = strokes.paper(height, width, random)
     if isinstance(layers.structure, Pose):
         figure = layers.structure.render(width, height).max(2, keepdims=True)
         sheet = sheet * (1 - 0.12 * (figure > 0))
-    amount = 0.9 * strokes.ink(lines, height, width)[..., None]
+    amount = np.minimum(0.9 * weight * strokes.ink(lines, height, width)[..., None], 1.0)
     return _to_uint8(sheet + (PENCIL - sheet) * amount)
 
 

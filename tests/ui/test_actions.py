@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from codec import CodecError, Colormap, Layers, Pose, Prompt, Sketch
+from codec.decode import Strengths
 from codec.errors import ImageError, InvalidLayer, ModelMissing, Truncated
 from codec.extract import POSE
 from codec.extract.edges import DETECTORS, LEARNED
@@ -167,6 +168,6 @@ def test_the_layers_can_be_shown_as_they_are(layers):
 def test_the_preview_keeps_the_colours():
     cells = np.zeros((4, 4, 3), np.uint8)
     cells[:, :2], cells[:, 2:] = (200, 30, 30), (30, 30, 200)
-    seen = actions.preview(Layers(64, 64, None, None, Colormap.from_cells(cells))).astype(int)
+    seen = actions.preview(Layers(64, 64, None, None, Colormap.from_cells(cells)), Strengths()).astype(int)
     left, right = seen[:, :24].mean((0, 1)), seen[:, -24:].mean((0, 1))
     assert left[0] > left[2] + 60 and right[2] > right[0] + 60

@@ -288,7 +288,7 @@ def endless(monkeypatch):
         ended.set()
         raise Cancelled("stopped")
 
-    monkeypatch.setattr(actions, "decoding", lambda layers, decoder, seed: work)
+    monkeypatch.setattr(actions, "decoding", lambda *_: work)
     return ended
 
 
