@@ -217,13 +217,12 @@ def _table(facts: dict[str, Any]) -> str:
     lines = [f"{'part':<12}{'bytes':>8}{'bits':>8}{'bpp':>10}"]
     for name, part in facts["parts"].items():
         lines.append(f"{name:<12}{part['bytes']:>8}{part['bits']:>8}{part['bpp']:>10.5f}")
-    colours = facts["colours"]
     shown = {
         "size": f"{facts['width']} x {facts['height']}",
         "prompt": facts["prompt"] or "none",
         "negative": facts["negative"],
         "lines": _lines(facts["structure"]),
-        "colours": "none" if colours is None else f"{colours['rows']} x {colours['cols']} cells (rows x columns)",
+        "colours": _colours(facts["colours"]),
         "seed": "none" if facts["seed"] is None else str(facts["seed"]),
         "settings": ", ".join(f"{k} {_shown(v)}" for k, v in (facts["settings"] or {}).items() if v is not None),
     }
@@ -234,6 +233,13 @@ def _table(facts: dict[str, Any]) -> str:
 
 def _shown(value: Any) -> str:
     return f"{value[0]} x {value[1]}" if isinstance(value, tuple) else str(value)
+
+
+def _colours(facts: dict[str, Any] | None) -> str:
+    if facts is None:
+        return "none"
+    painted = f", painted cells: {facts['painted']}" if facts["painted"] else ""
+    return f"{facts['rows']} x {facts['cols']} cells (rows x columns), step {facts['step']} of 0 to 63{painted}"
 
 
 def _lines(facts: dict[str, Any] | None) -> str:
@@ -306,7 +312,7 @@ def _parser() -> argparse.ArgumentParser:
     encode.add_argument("--negative", default="", metavar="TEXT", help="what the picture must not show")
     encode.add_argument("--budget", type=_whole(1), metavar="BYTES", help="of the whole file (default: 0.02 bpp)")
     encode.add_argument(
-        "--grid", type=_grid, metavar="N", help="colour cells on the longer side, or ROWSxCOLS, 4 to 32"
+        "--grid", type=_grid, metavar="N", help="colour cells on the longer side, or ROWSxCOLS, 2 to 64"
     )
     encode.add_argument(
         "--edges",
@@ -409,9 +415,9 @@ def _whole(least: int) -> Callable[[str], int]:
 
 
 def _grid(text: str) -> int | tuple[int, int]:
-    sides = [_whole(4)(side) for side in text.split("x")]
-    if len(sides) > 2 or max(sides) > 32:
-        raise argparse.ArgumentTypeError("give one number or ROWSxCOLS, 4 to 32")
+    sides = [_whole(2)(side) for side in text.split("x")]
+    if len(sides) > 2 or max(sides) > 64:
+        raise argparse.ArgumentTypeError("give one number or ROWSxCOLS, 2 to 64")
     return sides[0] if len(sides) == 1 else (sides[0], sides[1])
 
 

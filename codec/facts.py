@@ -8,6 +8,7 @@ from typing import Any
 from codec.layers import Layers
 from codec.semantic import Prompt
 from codec.structure import Pose
+from codec.texture import Colormap
 
 
 def facts(layers: Layers) -> dict[str, Any]:
@@ -24,10 +25,14 @@ def facts(layers: Layers) -> dict[str, Any]:
         "prompt": prompt.text,
         "negative": prompt.negative,
         "structure": _structure_facts(layers),
-        "colours": {"rows": layers.texture.rows, "cols": layers.texture.cols} if layers.texture else None,
+        "colours": _colours(layers.texture) if layers.texture else None,
         "seed": layers.seed,
         "settings": asdict(layers.settings) if layers.settings else None,
     }
+
+
+def _colours(texture: Colormap) -> dict[str, Any]:
+    return {"rows": texture.rows, "cols": texture.cols, "step": texture.step, "painted": len(texture.spots)}
 
 
 def _structure_facts(layers: Layers) -> dict[str, Any] | None:

@@ -122,7 +122,7 @@ def _colours(picture: Picture, grid: int | tuple[int, int] | None, share: int, m
     height, width = picture.pixels.shape[:2]
     if grid is None:
         return palette.best(picture.pixels, share, most)
-    rows, cols = grid_of(width, height, grid) if isinstance(grid, int) else grid
+    rows, cols = grid_of(width, height, grid, MIN_CELLS, MAX_CELLS) if isinstance(grid, int) else grid
     if not all(MIN_CELLS <= side <= MAX_CELLS for side in (rows, cols)):
         raise InvalidLayer(f"a colour grid has {MIN_CELLS} to {MAX_CELLS} cells a side")
     return palette.fitted(picture.pixels, rows, cols, share, most)
