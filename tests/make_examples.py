@@ -1,7 +1,6 @@
 """Makes the examples of the page anew: python -m tests.make_examples
 
-From one free photo (scikit-image's astronaut), pictures drawn here, a pose and a drawing. The first
-example, coffee.tril, is a released file and stays as it is.
+From two free photos (coffee.jpg, and scikit-image's astronaut), pictures drawn here, a pose and a drawing.
 """
 
 from __future__ import annotations
@@ -20,10 +19,15 @@ from ui.examples import FOLDER
 
 def main() -> None:
     """Writes the files and says how large they are."""
-    for make in (portrait, landscape, balloon, dancers, house):
+    for make in (coffee, portrait, landscape, balloon, dancers, house):
         data = make().to_bytes()
         (FOLDER / f"{make.__name__}.tril").write_bytes(data)
         print(f"{make.__name__}.tril: {len(data)} bytes")
+
+
+def coffee() -> Layers:
+    """The one that is open at first."""
+    return codec.encode(FOLDER / "coffee.jpg", prompt="a cup of coffee on a wooden table")
 
 
 def portrait() -> Layers:
