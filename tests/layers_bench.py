@@ -63,7 +63,7 @@ def _at(cells: np.ndarray, budget: int) -> float:
 
 
 def _fewest(cells: np.ndarray, goal: float) -> int:
-    low, high = 0, 3 * cells.size
+    low, high = 8, cells.size
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if _at(cells, middle) <= goal else (middle + 1, high)
