@@ -8,6 +8,7 @@ time, since each changes what others are worth. A decoder never runs any of this
 
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -17,15 +18,21 @@ from codec.coefficients import MAX_LEVEL, RATIOS, STEPS, brightest, bucket, octa
 from codec.transform import BASIS, basis, frequencies
 
 RATIO: Final = 2  # index of the usual one
-ROUGH: Final = 4  # rounds of a first look
-TRADE: Final = 2.0  # what a bit is worth, in differences of a cell at a step of 1/32 octave 32
+ROUGH: Final = 2  # rounds of a first look
+TRADE: Final = 2.0  # what a bit is worth, in differences of a cell at step 32, and in proportion to the step
 _FRAME: Final = 26  # bits, about, of what stands before the levels
-_LATER: Final = 0.83  # of the bits at a first look is what remains at last
+_LATER: Final = 0.8  # of the bits at a first look is what remains at last
+_HALF: Final = 9  # steps coarser take half the bits
 _SEEN: Final = 0.5  # smaller differences are weighed as this one
 _AFTER: Final = 1.15  # a change also makes what comes later cheaper or dearer
 _TAIL: Final = 2.0  # bits that a level beyond the last one costs besides, for the zeros between
 
 _BUCKETS: Final = np.array([bucket(size) for size in range(MAX_LEVEL + 2)])
+
+
+def coarser(step: int, taken: float, wanted: float) -> int:
+    """About the step that takes so many bits, if this one takes those: half as many for each _HALF steps."""
+    return min(max(step + round(_HALF * math.log2(max(taken, 1) / max(wanted, 1))), 0), len(STEPS) - 1)
 
 
 class Found(NamedTuple):
@@ -57,7 +64,9 @@ class Search:
         levels = np.clip(levels, -MAX_LEVEL, MAX_LEVEL)
         worth = trade * 2 ** ((step - 32) / 8)
         for number in range(rounds):
-            gain, sign = self._gains(levels, exact, sizes, worth, octaves(step, ratio))
+            if number % 2 == 0:
+                costs = _costs(levels, self.rows, self.cols, octaves(step, ratio))
+            gain, sign = self._gains(levels, exact, sizes, worth, costs)
             if not 0 < levels[0, 0] + sign[0, 0] < top:
                 gain[0, 0] = 0
             useful = np.flatnonzero(gain.ravel() < -1e-6)
@@ -70,14 +79,13 @@ class Search:
 
     def step_for(self, bits: float) -> int:
         """About the finest step whose levels take so many bits."""
-        low, high = 0, len(STEPS) - 1
-        while low < high:
-            middle = (low + high) // 2
-            if _LATER * self.levels(middle, RATIO, ROUGH).bits + _FRAME > bits:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        step = 28
+        for _ in range(4):
+            taken = _LATER * self.levels(step, RATIO, ROUGH).bits
+            last, step = step, coarser(step, taken, bits - _FRAME)
+            if last == step:
+                break
+        return step
 
     def _scan(self, by_cell: np.ndarray) -> np.ndarray:
         return by_cell.reshape(3, -1)[:, self._order].T.copy()
@@ -91,7 +99,7 @@ class Search:
         return np.sqrt(np.maximum((error * bent).sum(0), 0)), bent
 
     def _gains(
-        self, levels: np.ndarray, exact: np.ndarray, sizes: np.ndarray, worth: float, steps: tuple[int, int, int]
+        self, levels: np.ndarray, exact: np.ndarray, sizes: np.ndarray, worth: float, costs: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """For each level the better of its two neighbours: what changing to it gains (less is better), and its sign."""
         seen, bent = self._errors(levels, exact, sizes)
@@ -101,7 +109,6 @@ class Search:
         curve = sizes**2 * self._scan(self._up**2 @ (weight * own) @ (self._across**2).T)
         size = np.abs(levels)
         outward = np.where(levels != 0, np.sign(levels), -np.sign(slope)).astype(np.int64)
-        costs = _costs(levels, self.rows, self.cols, steps)
         now = _look(costs, size)
         used = np.flatnonzero(levels.any(1))
         beyond = np.arange(len(levels)) > (used[-1] if len(used) else 0)

@@ -77,6 +77,15 @@ def squash() -> np.ndarray:
 
 
 @functools.cache
+def _chances() -> list[int]:
+    return squash().tolist()  # a list is read faster
+
+
+def _chance(logit: int) -> int:
+    return _chances()[min(max(logit, -2048), 2047) + 2048]
+
+
+@functools.cache
 def weights() -> tuple[Weights, Weights, Weights]:
     """The networks of L, a and b."""
     return unpack(tables.array("colour_net.npy"))
@@ -154,9 +163,19 @@ def _frequencies(rows: int, cols: int, row: np.ndarray, col: np.ndarray, squared
 
 def bases(rows: int, cols: int, steps: tuple[int, int, int]) -> np.ndarray:
     """What the hidden units begin with, (places, 3, HIDDEN) int64; `steps` in eighths of an octave."""
+    slopes = np.stack([net.first[-1] for net in weights()])
+    return _fixed(rows, cols) + slopes * np.array(steps)[:, None]
+
+
+@functools.lru_cache(maxsize=64)
+def _fixed(rows: int, cols: int) -> np.ndarray:
     facts = plan(rows, cols).facts
-    nets = zip(weights(), steps, strict=True)
-    return np.stack([facts @ net.first[AROUND + 1 : -1] + net.first[-1] * step + net.bias for net, step in nets], 1)
+    return np.stack([facts @ net.first[AROUND + 1 : -1] + net.bias for net in weights()], 1)
+
+
+@functools.cache
+def _floats() -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(net.first[: AROUND + 1].astype(np.float64), net.second.astype(np.float64)) for net in weights()]
 
 
 class Spectrum:
@@ -189,7 +208,7 @@ class Spectrum:
         if channel:
             hidden = hidden + min(abs(sum(self._foretold(place, channel))) >> 4, 255) * net.first[AROUND]
         logits = (np.maximum(hidden, 0) >> 4) @ net.second + net.offset >> 8
-        return squash()[np.clip(logits, -2048, 2047) + 2048].tolist()
+        return [_chance(logit) for logit in logits.tolist()]
 
     def positive(self, place: int, channel: int, size: int) -> int:
         """The chance, of 65,536, that a level of that size is positive."""
@@ -199,7 +218,7 @@ class Spectrum:
         total = sum(weight * min(max(fact, -_MOST), _MOST) for weight, fact in zip(of, facts, strict=False))
         if self.plan.mark[place] >= 0:
             total += 16 * of[6 + int(self.plan.mark[place])]
-        return int(squash()[min(max(total >> 8, -2048), 2047) + 2048])
+        return _chance(total >> 8)
 
     def put(self, place: int, channel: int, level: int) -> None:
         """Learn a level: L, a and b of each place in turn, without gaps."""
@@ -272,6 +291,7 @@ def logits(levels: np.ndarray, rows: int, cols: int, steps: tuple[int, int, int]
     start = bases(rows, cols, steps)
     out = []
     for channel, net in enumerate(weights()):
-        hidden = start[:, channel] + facts[:, channel] @ net.first[: AROUND + 1].astype(np.float64)
-        out.append(np.floor((np.floor(np.maximum(hidden, 0) / 16) @ net.second.astype(np.float64) + net.offset) / 256))
+        first, second = _floats()[channel]
+        hidden = start[:, channel] + facts[:, channel] @ first
+        out.append(np.floor((np.floor(np.maximum(hidden, 0) / 16) @ second + net.offset) / 256))
     return np.clip(np.stack(out, 1), -2048, 2047)

@@ -82,16 +82,16 @@ class Colormap:
 
         step = search.step_for(8 * max_bytes)
         best = made(step)
+        step = quantise.coarser(step, len(best[1].to_bytes()), max_bytes)
+        if step != best[1].step:
+            best = made(step)
         while len(best[1].to_bytes()) > max_bytes and step < len(STEPS) - 1:
             step += 1
             best = made(step)
-        for finer in (1, 2):  # an estimate may err; and where a finer step takes too much, bits may be worth more
-            for trade in (1.0, 1.5):
-                tried = made(max(step - finer, 0), trade * quantise.TRADE)
-                if len(tried[1].to_bytes()) <= max_bytes:
-                    best = min(best, tried, key=lambda one: one[0])
-                    break
-            else:
+        for trade in (1.0, 1.5):  # where a finer step takes too much, bits may be worth more
+            tried = made(max(step - 1, 0), trade * quantise.TRADE)
+            if len(tried[1].to_bytes()) <= max_bytes:
+                best = min(best, tried, key=lambda one: one[0])
                 break
         return best[1].cut(max_bytes)
 

@@ -19,7 +19,7 @@ from codec.texture import Colormap
 
 CELLS: Final = (6, 8, 10, 12, 14, 16, 20, 24, 28, 32)  # on the longer side
 _SEEN: Final = 64  # cells on the longer side of what the picture is seen as
-_TRIED: Final = 2  # grids to both sides of the usual one
+_TRIED: Final = 1  # grids to both sides of the usual one
 
 
 def best(pixels: np.ndarray, share: int, most: int) -> Colormap:
