@@ -26,7 +26,7 @@ from ui.session import Drawing
 MAX_FILE = 1 << 20  # bytes of a .tril that we read
 SHOWN_SIDE = 1280  # px, the most that the compare slider is sent
 EDGES = ("contours", "canny", "lineart", "pidinet", "hed", "auto", "openpose")  # openpose finds people instead of edges
-GRIDS = (4, 32)  # cells on the longer side
+GRIDS = (2, 64)  # cells on the longer side
 BUDGETS = (64, 65_536)  # bytes
 MAX_FIELD = 40  # characters of a seed, more than the largest has
 FINAL, PREVIEW = "painter", "painter-preview"

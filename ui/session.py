@@ -219,7 +219,7 @@ def _cells(value: Any) -> np.ndarray | None:
     if value is None:
         return None
     grid = _object(value, "colour grid")
-    rows, cols = _whole(grid, "rows", 4, 32), _whole(grid, "cols", 4, 32)
+    rows, cols = _whole(grid, "rows", 2, 64), _whole(grid, "cols", 2, 64)
     colours = _list(grid.get("colors"), rows * cols, "colour grid")
     if len(colours) != rows * cols or not all(isinstance(c, str) and _HEX.fullmatch(c) for c in colours):
         raise InvalidLayer("the colour grid is not a list of #rrggbb for each of its cells")

@@ -99,7 +99,7 @@ def mutants():
             {"rows": 4, "cols": 8, "colors": ["#00000"] * 32},
             {"rows": 4, "cols": 8, "colors": ["#000000\n"] * 32},
             {"rows": 4, "cols": 8, "colors": [0] * 32},
-            {"rows": 33, "cols": 4, "colors": ["#000000"] * 132},
+            {"rows": 65, "cols": 4, "colors": ["#000000"] * 132},
         ],
     }.items():
         for bad in wrong:
