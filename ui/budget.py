@@ -10,16 +10,19 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
+import numpy as np
+
 from codec import Colormap, Layers, Sketch, edit
 from codec.errors import BudgetTooSmall
-from codec.image import resize_area
-from codec.texture import MIN_CELLS, STEPS
+from codec.texture import STEPS, brightest
 from ui import actions, session
 from ui.session import Drawing
 
 LEAST, MOST = 100, 4_000  # bytes, of the slider
 SPLITS = ("auto", "colours", "sketch")
 _GROWS: Final = 0.9  # of the budget: with less than that, more detail is looked for
+_FULL: Final = 0.9  # of the bytes: steps that leave more free give way to finer ones, cut
+_ROUNDING: Final = 0.33  # what makes a level of 1: less than a half of a step is worth no bits
 _COLOURS: Final = 0.26  # of the bytes beside the prompt, as in an extraction
 
 
@@ -91,30 +94,42 @@ def _least(layers: Layers) -> Layers:
 
 
 def coarser(colours: Colormap, most: int) -> Colormap:
-    """The colours in a payload of `most` bytes: in larger steps, of fewer cells only if it must; else its smallest."""
+    """The colours in a payload of `most` bytes: in larger steps, the finest frequencies cut where that leaves room.
+
+    Where not even one colour fits, the smallest there can be.
+    """
     if len(colours.to_bytes()) <= most:
         return colours
-    found = None
-    low, high = colours.step, len(STEPS) - 1
-    while low <= high:
+    low, high = colours.step + 1, len(STEPS) - 1  # `high` and what is above fit, if anything does
+    while low < high:
         middle = (low + high) // 2
-        tried, size = _stepped(colours, middle)
-        if size <= most:
-            found, high = tried, middle - 1
+        if _stepped(colours, middle)[1] <= most:
+            high = middle
         else:
             low = middle + 1
-    rows, cols = max(colours.rows // 2, MIN_CELLS), max(colours.cols // 2, MIN_CELLS)
-    if found is not None:
-        return found
-    if (rows, cols) == (colours.rows, colours.cols):
-        return _stepped(colours, len(STEPS) - 1)[0]
-    return coarser(Colormap.from_cells(resize_area(colours.cells, cols, rows), colours.step), most)
+    stepped, size = _stepped(colours, min(high, len(STEPS) - 1))
+    if size > _FULL * most:  # or too large in any step
+        return stepped if size <= most else _blurred(stepped, most)
+    finer = colours if high == colours.step + 1 else _stepped(colours, high - 1)[0]
+    return _blurred(finer, most)
+
+
+def _blurred(colours: Colormap, most: int) -> Colormap:
+    try:
+        return colours.cut(most)
+    except BudgetTooSmall:
+        return Colormap.from_cells(colours.cells.mean((0, 1), keepdims=True).astype(np.uint8).repeat(2, 0).repeat(2, 1))
 
 
 @lru_cache(maxsize=256)
 def _stepped(colours: Colormap, step: int) -> tuple[Colormap, int]:
-    """The same cells in steps of another size, and the bytes of that."""
-    made = Colormap.from_cells(colours.cells, step)
+    """The same levels in steps of another size, and the bytes of that: a plain rounding, fast enough for a slide."""
+    exact = np.array(colours.levels) * (STEPS[colours.step] / STEPS[step])
+    levels = np.sign(exact) * np.floor(np.abs(exact) + _ROUNDING)
+    means = slice(0, None, colours.rows * colours.cols)
+    levels[means] = np.rint(exact[means])
+    levels[0] = min(levels[0], brightest(colours.rows, colours.cols, step, colours.ratio) - 1)
+    made = replace(colours, step=step, levels=tuple(int(level) for level in levels))
     return made, len(made.to_bytes())
 
 
