@@ -25,7 +25,7 @@ function linked() {
   return { t: t.slice(0, LONGEST_LINK) };
 }
 
-let began = null, last = null, pending;
+let began = null, last = null, edited = false, pending;
 const mark = ([value, ...fields]) => JSON.stringify([value && value.load, value && value.rev, ...fields]);
 
 Object.assign(window.trilayer, {
@@ -36,7 +36,9 @@ Object.assign(window.trilayer, {
     if (mark(now) === began) return;
     began = null;
     const [value] = now;
-    if (last && last[0].rev > 0 && value && value.load !== last[0].load && !value.keep_history) window.trilayer.replaced(last);
+    const another = Boolean(last && value && value.load !== last[0].load && !value.keep_history);
+    if (another && edited) window.trilayer.replaced(last);
+    edited = Boolean(value && (value.rev > 0 || value.keep_history || (edited && !another)));
     last = value ? now : null;
     const text = JSON.stringify({ version: VERSION, at: Date.now(), state: now });
     each((store) => store.setItem(KEPT, text));

@@ -69,7 +69,7 @@ def wire(page: gr.Blocks, parts: Parts, on: Handlers, now: list[Any], opened: li
     """Connects them; `now` is what `actions.current` reads, `opened` what another picture changes."""
     p, saves = parts.saves, Saves(parts, on)
     page.load(None, now, None, js=call("began"), **LOCAL)
-    edits = [parts.canvas.edit, *(part.change for part in now[1:])]
+    edits = [parts.canvas.edit, parts.canvas.change, *(part.change for part in now[1:])]
     gr.on(edits, None, now, None, js=call("keep"), **LOCAL)
     gr.on(
         [page.load, p.bring.click], saves.arrived, [p.incoming, parts.decoder, parts.preset], [*opened, parts.decoder],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -22,7 +23,7 @@ def entries(visit) -> list[dict]:
 
 def test_a_decode_is_kept_and_comes_back_by_a_click(fresh):
     visit = fresh().open()
-    past = visit.page.locator(".tl-past button")
+    past = visit.page.locator(".tl-history li button")
     expect(visit.page.locator(".tl-history")).to_be_hidden()
     visit.put("open", {"name": "small.tril", "mimeType": "", "buffer": (small := LAYERS.only((1,))).to_bytes()})
     visit.says("Opened small")
@@ -53,7 +54,7 @@ def test_edited_work_is_not_lost_when_another_picture_is_opened(visit):
     mine = visit.save()
     visit.put("open", {"name": "x.tril", "mimeType": "", "buffer": Layers(64, 64, Prompt("x")).to_bytes()})
     visit.says("Opened x")
-    visit.page.locator(".tl-past button", has_text="edited").click()
+    visit.page.locator(".tl-history li button", has_text="edited").click()
     visit.says("Your last work, coffee, is open again")
     assert visit.save() == mine
 
@@ -73,8 +74,19 @@ def test_entries_are_text_and_bounded(fresh):
     visit = fresh()
     visit.page.add_init_script(f"localStorage.setItem('trilayer.history', {json.dumps(json.dumps(given))})")
     visit.open()
-    expect(visit.page.locator(".tl-past button")).to_have_count(30)
+    expect(visit.page.locator(".tl-history li button")).to_have_count(30)
     assert visit.page.locator("img[src=x]").count() == 0
-    visit.page.locator(".tl-past button").first.click()
+    visit.page.locator(".tl-history li button").first.click()
     visit.says("There is no such decoder")
     assert visit.save() == EXAMPLE.read_bytes()
+
+
+def test_what_a_slide_of_the_budget_cut_is_kept_too(visit):
+    visit.page.locator("#budget input[type=number]").fill("400")
+    visit.page.locator("#budget input[type=number]").press("Enter")
+    expect(visit.page.locator(".tl-total strong")).to_have_text(re.compile("^[1-4]..$"))
+    visit.page.wait_for_function("localStorage.getItem('trilayer.kept')")
+    data = visit.save()
+    visit.page.reload()
+    visit.says("Your last work")
+    assert visit.save() == data
