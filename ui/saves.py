@@ -73,7 +73,7 @@ def wire(page: gr.Blocks, parts: Parts, on: Handlers, now: list[Any], opened: li
     gr.on(edits, None, now, None, js=call("keep"), **LOCAL)
     gr.on(
         [page.load, p.bring.click], saves.arrived, [p.incoming, parts.decoder, parts.preset], [*opened, parts.decoder],
-        js=call("incoming"), **quiet,
+        js=call("incoming"), trigger_mode="always_last", **quiet,
     )  # fmt: skip
     p.copy.click(saves.linked, now, [p.link, parts.status], **quiet).then(
         None, p.link, parts.status, js=call("copyLink"), **LOCAL
