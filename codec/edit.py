@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from codec.cells import coverage, filled, resampled, shifted
 from codec.chain import Stroke
 from codec.container import KEEPABLE, VERSION
 from codec.errors import BudgetTooSmall, InvalidLayer
@@ -20,7 +21,7 @@ from codec.pose import UNITS, Pose
 from codec.semantic import Prompt
 from codec.skeleton import Joint
 from codec.structure import Sketch
-from codec.texture import Colormap
+from codec.texture import MAX_CELLS, MIN_CELLS, Colormap
 
 LATTICE: Final = 128  # cells on the longer side of a sketch begun from nothing
 GRID: Final = 16  # and of a colormap
@@ -83,6 +84,11 @@ def _blurred(layers: Layers, over: int) -> Layers:
     raise BudgetTooSmall(f"the file needs {least} bytes {kept}: shorten the prompt or allow more")
 
 
+def repose(layers: Layers, pose: Pose | None) -> Layers:
+    """With these people in place of the pose or the sketch; None for neither."""
+    return _edited(layers, structure=pose)
+
+
 def lattice(layers: Layers) -> tuple[int, int]:
     """Columns and rows of the sketch, or of the one that would be begun.
 
@@ -121,6 +127,25 @@ def recolour(layers: Layers, cells: np.ndarray) -> Layers:
     return _edited(layers, texture=Colormap.from_cells(cells))
 
 
+def regrid(layers: Layers, rows: int, cols: int) -> Layers:
+    """With the same colours in a finer or coarser grid, 2..64 cells a side; white ones where there were none."""
+    if not all(MIN_CELLS <= side <= MAX_CELLS for side in (rows, cols)):
+        raise InvalidLayer(f"a colormap has {MIN_CELLS} to {MAX_CELLS} cells a side")
+    return recolour(layers, resampled(_cells(layers), rows, cols))
+
+
+def shift(
+    layers: Layers, hue: float = 0, saturation: float = 0, brightness: float = 0, where: np.ndarray | None = None
+) -> Layers:
+    """With the colours of the cells `where`, (rows, cols) bool, or of all, in another hue (degrees), and with so much
+    more saturation (-1..1) and brightness (-1..1, on a lightness of 0..1)."""
+    old = _cells(layers)
+    if where is not None and (where.shape != old.shape[:2] or where.dtype != bool):
+        raise InvalidLayer(f"which cells to shift must be {old.shape[:2]} bool")
+    new = shifted(old, hue, saturation, brightness)
+    return recolour(layers, new if where is None else np.where(where[..., None], new, old))
+
+
 def swap_structure(layers: Layers, other: Layers) -> Layers:
     """With the other's sketch or pose, stretched to this picture."""
     return _edited(layers, structure=other.structure)
@@ -145,8 +170,8 @@ def erase(layers: Layers, mask: np.ndarray) -> Layers:
     elif structure:
         structure = _erase_joints(structure, mask)
     if texture:
-        holes = _coverage(mask, texture.rows, texture.cols) > _COVERED
-        texture = texture.refill(_fill(texture.cells, holes))
+        holes = coverage(mask, texture.rows, texture.cols) > _COVERED
+        texture = texture.refill(filled(texture.cells, holes))
     return _edited(layers, structure=structure, texture=texture)
 
 
@@ -186,37 +211,3 @@ def _erase_joints(pose: Pose, mask: np.ndarray) -> Pose:
 
     persons = [tuple(shown(joint) for joint in person) for person in pose.persons]
     return Pose(tuple(person for person in persons if any(joint is not None for joint in person)))
-
-
-def _coverage(mask: np.ndarray, rows: int, cols: int) -> np.ndarray:
-    """How much of each cell the mask covers: (rows, cols) float in 0..1; a cell has 1 pixel or more."""
-    y = np.arange(rows) * mask.shape[0] // rows
-    x = np.arange(cols) * mask.shape[1] // cols
-    bottom = np.maximum((np.arange(rows) + 1) * mask.shape[0] // rows, y + 1)
-    right = np.maximum((np.arange(cols) + 1) * mask.shape[1] // cols, x + 1)
-    sums = np.pad(mask.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    covered = sums[bottom][:, right] - sums[y][:, right] - sums[bottom][:, x] + sums[y][:, x]
-    return covered / ((bottom - y)[:, None] * (right - x)[None, :])
-
-
-def _fill(cells: np.ndarray, holes: np.ndarray) -> np.ndarray:
-    """The cells with holes filled by what is around: ring by ring inward, then smoothed inside."""
-    if holes.all() or not holes.any():
-        return cells
-    values = np.where(holes[..., None], 0.0, cells.astype(np.float64))
-    known = ~holes
-    while not known.all():
-        total, count = _neighbours(values * known[..., None]), _neighbours(known[..., None].astype(float))
-        ring = ~known & (count[..., 0] > 0)
-        values[ring] = (total / np.maximum(count, 1))[ring]
-        known |= ring
-    count = _neighbours(np.ones((*holes.shape, 1)))
-    for _ in range(2 * max(holes.shape)):
-        values[holes] = (_neighbours(values) / count)[holes]
-    return np.rint(values).astype(np.uint8)
-
-
-def _neighbours(values: np.ndarray) -> np.ndarray:
-    """The sum of the four neighbours; outside counts nothing."""
-    around = np.pad(values, ((1, 1), (1, 1), (0, 0)))
-    return around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:]

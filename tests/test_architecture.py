@@ -46,6 +46,7 @@ INSIDE = {
     "links": "structure",
     "coefficients": "texture",
     "spectrum": "texture",
+    "cells": "edit",
     "quantise": "texture",
     "modellist": "models",
     "hub": "models",

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from codec import CodecError, Layers, Pose, Prompt, Sketch, edit, embed
+from codec import CodecError, Layers, Sketch, embed
 from codec.decode import Strengths
 from codec.errors import Corrupt, FormatError, InvalidLayer, Truncated, UnknownName
 from codec.layers import MAX_SEED
@@ -25,7 +25,7 @@ from ui.session import Drawing
 
 MAX_FILE = 1 << 20  # bytes of a .tril that we read
 SHOWN_SIDE = 1280  # px, the most that the compare slider is sent
-EDGES = ("contours", "canny", "lineart", "pidinet", "hed", "auto", "openpose")  # openpose finds people instead of edges
+EDGES = ("contours", "canny", "lineart", "drawing", "pidinet", "hed", "auto", "openpose")  # openpose finds people
 GRIDS = (2, 64)  # cells on the longer side
 BUDGETS = (64, 65_536)  # bytes
 MAX_FIELD = 40  # characters of a seed, more than the largest has
@@ -125,68 +125,6 @@ def current(value: Any, text: str, negative: str, seed: Any, keep_seed: Any) -> 
 def same_prompt(drawing: Drawing, layers: Layers) -> bool:
     """True while the prompt is the one that the picture came with."""
     return drawing.base is None or drawing.base.semantic == layers.semantic
-
-
-def erase(payload: Any) -> dict[str, Any]:
-    """Erases what the mask covers, from the sketch and the colours at once (`codec.edit.erase`).
-
-    `payload`: the canvas's value with its `mask`. The reply speaks of the strokes as they were
-    sent, so that the canvas can keep what was drawn meanwhile: {strokes: the number of a sent
-    stroke that stays, or a piece [x0, y0, ...]; cells: [[number, "#rrggbb"], ...]; of a pose also
-    pose and base}, or {error}.
-    """
-    try:
-        drawing = session.read(payload)
-        before = _with_its_own_prompt(drawing)
-        mask = session.read_mask(payload, drawing.width, drawing.height)
-        after = edit.erase(before, mask)
-    except CodecError as error:
-        return {"error": str(error)}
-    cells = []
-    if before.texture is not None and after.texture is not None:
-        # others may move by a level: the colours are coded together
-        met = _cells_met(mask, before.texture.rows, before.texture.cols).reshape(-1)
-        old, new = session.hexes(before.texture.cells), session.hexes(after.texture.cells)
-        cells = [[i, new[i]] for i in np.flatnonzero(met).tolist() if new[i] != old[i]]
-    reply: dict[str, Any] = {"cells": cells, "strokes": list(range(len(drawing.polylines)))}
-    if isinstance(after.structure, Sketch):
-        reply["strokes"] = _what_is_left(drawing, after.structure)
-    elif isinstance(after.structure, Pose):
-        reply["pose"] = session.joints(after.structure, drawing.width, drawing.height)
-        reply["base"] = session.encode_base(after)
-    return reply
-
-
-def _with_its_own_prompt(drawing: Drawing) -> Layers:
-    """The drawing with the prompt and the seed that it came with: they stay its base's."""
-    base = drawing.base
-    prompt = (base and base.semantic) or Prompt()
-    return drawing.layers(prompt.text, prompt.negative, base.seed if base else None)
-
-
-def _cells_met(mask: np.ndarray, rows: int, cols: int) -> np.ndarray:
-    """(height, width) bool -> (rows, cols) bool: the cells with a masked pixel."""
-    y, x = np.arange(rows) * mask.shape[0] // rows, np.arange(cols) * mask.shape[1] // cols
-    return np.logical_or.reduceat(np.logical_or.reduceat(mask, y, axis=0), x, axis=1)
-
-
-def _what_is_left(drawing: Drawing, after: Sketch) -> list[int | list[float]]:
-    """Each stroke of `after` as the number of the polyline that it is, or else as its points."""
-    kept = set(after.strokes)
-    whole_of: dict[Any, int] = {}
-    for i, polyline in enumerate(drawing.polylines):
-        chains = Sketch.from_polylines([polyline], drawing.width, drawing.height, drawing.cols, drawing.rows).strokes
-        if kept.issuperset(chains):
-            whole_of |= {chain: whole_of.get(chain, i) for chain in chains}
-    left: list[int | list[float]] = []
-    points = after.points(drawing.width, drawing.height)
-    for stroke, place in zip(after.strokes, points, strict=True):
-        number = whole_of.get(stroke)
-        if number is None:
-            left.append(session.flat(place))
-        elif number not in left:
-            left.append(number)
-    return left
 
 
 def preview(layers: Layers, strengths: Strengths) -> np.ndarray:

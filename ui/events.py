@@ -7,16 +7,15 @@ status box and no work is lost by it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio import processing_utils
-from gradio.utils import get_upload_folder
 
 from codec import CodecError, Layers
 from codec.layers import default_budget
 from ui import actions, mix, saves, session, views
+from ui.borrowing import uploaded
 from ui.budgeting import Budgeting, reach
 from ui.decoding import Decoding
 from ui.replies import Changes, guarded, preview, sentence
@@ -68,6 +67,7 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
     parts.save.click(on.saved, now, [parts.download, parts.status], **quiet).then(
         None, parts.download, None, js=saves.DOWNLOAD
     )
+    parts.canvas.trouble(None, None, parts.status, js="() => document.querySelector('.lc').trouble", **saves.LOCAL)
     parts.dice.click(None, None, parts.seed, js="() => String(crypto.getRandomValues(new Uint32Array(1))[0])")
     saves.wire(page, parts, on, now, opened, quiet)
     _wire_decoding(page, parts, decoding, now, quiet)
@@ -156,7 +156,7 @@ class Handlers:
     ) -> Iterator[Changes]:
         """A new picture: its layers, with the prompt that the file brings."""
         p = self.parts
-        path = _uploaded(sent)
+        path = uploaded(sent)
         if path is None:
             return
         yield {p.status: views.status("Finding prompt, sketch and colours…", "busy")}
@@ -205,7 +205,7 @@ class Handlers:
     @guarded
     def file_opened(self, sent: Any, decoder: Any, preset: Any, request: gr.Request) -> Iterator[Changes]:
         """A .tril file in place of everything."""
-        path = _uploaded(sent)
+        path = uploaded(sent)
         if path is None:
             return
         yield self.replaced(actions.open_file(path), decoder, preset, request)
@@ -246,14 +246,3 @@ class Handlers:
     def _file(self, data: bytes, name: str) -> str:
         """Writes it where the server hands out files and the sweep finds them."""
         return processing_utils.save_bytes_to_cache(data, name, self.parts.download.GRADIO_CACHE)
-
-
-def _uploaded(sent: Any) -> str | None:
-    """Where an upload lies, None without one. Raises `CodecError` for any other file than an upload."""
-    path = sent.get("path") if isinstance(sent, dict) else None
-    if not isinstance(path, str) or not path:
-        return None
-    if not Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
-        raise CodecError("this is no upload; drop the file again")
-    return path
-

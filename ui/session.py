@@ -7,7 +7,7 @@ restart loses no work, and what the person did not touch keeps its exact levels 
      cols, rows,                                       the sketch's lattice
      strokes: [[x0, y0, x1, y1, ...], ...],            px, most important first
      grid: {rows, cols, colors: ["#rrggbb", ...]} | null,
-     pose: [[[x, y] | null] * 18, ...] | null,         px, shown only
+     pose: [[[x, y] | null] * 18, ...] | null,         px; where there is one, the strokes do not count
      full: base64 of a .tril | null,                   what the byte budget cut it from, see `ui.budget`
      load,                                             changes with every load from the server
      rev}                                              counts the edits
@@ -28,21 +28,20 @@ import numpy as np
 from codec import Layers, Pose, Sketch, edit
 from codec.errors import InvalidLayer
 from codec.pose import UNITS
+from ui import values
 
 MAX_SIDE = 4096  # px
 MAX_BASE = 256 << 10  # bytes of base64
-MAX_STROKES, MAX_NUMBERS = 4096, 200_000
 MAX_MASK_SIDE = 1024
 MAX_PROMPT = 20_000  # characters
-
-_HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 @dataclass(frozen=True)
 class Drawing:
     """The canvas's value after the checks.
 
-    polylines: (N, 2) float64 of x, y in px; cells: (rows, cols, 3) uint8 sRGB, None without a grid.
+    polylines: (N, 2) float64 of x, y in px; cells: (rows, cols, 3) uint8 sRGB, None without a grid;
+    pose: instead of the polylines, None for a sketch.
     """
 
     name: str
@@ -53,6 +52,7 @@ class Drawing:
     rows: int
     polylines: tuple[np.ndarray, ...]
     cells: np.ndarray | None
+    pose: Pose | None
 
     def layers(self, text: str, negative: str, seed: int | None) -> Layers:
         """The three layers with this prompt: what Save writes and Decode reads.
@@ -63,8 +63,14 @@ class Drawing:
         if text or negative or layers.semantic is not None:
             check_prompt(text, negative)
             layers = edit.reprompt(layers, text, negative)
-        if not isinstance(layers.structure, Pose) and (self.polylines or layers.structure):
-            layers = edit.resketch(layers, self.polylines)
+        if self.pose is not None:
+            layers = edit.repose(layers, self.pose)
+        elif self.polylines or layers.structure:
+            if isinstance(layers.structure, Pose):
+                lattice = Sketch(self.cols, self.rows, ()) if self.polylines else None
+                layers = edit.swap_structure(layers, replace(layers, structure=lattice))
+            if layers.structure or self.polylines:
+                layers = edit.resketch(layers, self.polylines)
         if self.cells is not None:
             layers = edit.recolour(layers, self.cells)
         return replace(layers, seed=seed)
@@ -85,7 +91,7 @@ def check_prompt(text: str, negative: str) -> None:
 def write(layers: Layers, name: str, *, keep_history: bool = False) -> dict[str, Any]:
     """The canvas's value for these layers. `keep_history`: the canvas can undo to what it held."""
     width, height, structure, texture = layers.width, layers.height, layers.structure, layers.texture
-    cols, rows = (8, 8) if isinstance(structure, Pose) else edit.lattice(layers)
+    cols, rows = edit.lattice(replace(layers, structure=None) if isinstance(structure, Pose) else layers)
     value: dict[str, Any] = {
         "name": name,
         "base": encode_base(layers),
@@ -137,8 +143,8 @@ def read(value: Any) -> Drawing:
     """Checks a canvas value. Raises `InvalidLayer` for anything that the canvas would not send."""
     if value is None:
         raise InvalidLayer("there is no picture yet: drop an image or open a .tril file")
-    value = _object(value, "drawing")
-    width, height = _whole(value, "width", 1, MAX_SIDE), _whole(value, "height", 1, MAX_SIDE)
+    value = values.object_of(value, "drawing")
+    width, height = values.whole(value, "width", 1, MAX_SIDE), values.whole(value, "height", 1, MAX_SIDE)
     base = _base(value.get("base"))
     if base is not None and (base.width, base.height) != (width, height):
         base = None
@@ -147,10 +153,11 @@ def read(value: Any) -> Drawing:
         base=base,
         width=width,
         height=height,
-        cols=_whole(value, "cols", 8, 1024),
-        rows=_whole(value, "rows", 8, 1024),
-        polylines=_polylines(value.get("strokes"), width, height),
-        cells=_cells(value.get("grid")),
+        cols=values.whole(value, "cols", 8, 1024),
+        rows=values.whole(value, "rows", 8, 1024),
+        polylines=values.polylines(value.get("strokes"), width, height),
+        cells=values.cells(value.get("grid")),
+        pose=values.pose(value.get("pose"), width, height),
     )
 
 
@@ -164,9 +171,9 @@ def read_mask(value: Any, width: int, height: int) -> np.ndarray:
 
     {width, height: 1..1024, runs}: run lengths in reading order, beginning with what is kept.
     """
-    mask = _object(_object(value, "drawing").get("mask"), "mask")
-    cols, rows = _whole(mask, "width", 1, MAX_MASK_SIDE), _whole(mask, "height", 1, MAX_MASK_SIDE)
-    runs = _list(mask.get("runs"), cols * rows + 1, "mask")
+    mask = values.object_of(values.object_of(value, "drawing").get("mask"), "mask")
+    cols, rows = values.whole(mask, "width", 1, MAX_MASK_SIDE), values.whole(mask, "height", 1, MAX_MASK_SIDE)
+    runs = values.list_of(mask.get("runs"), cols * rows + 1, "mask")
     if not all(type(n) is int and 0 <= n <= cols * rows for n in runs) or sum(runs) != cols * rows:
         raise InvalidLayer("the mask is not a mask of this picture")
     small = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(rows, cols)
@@ -194,53 +201,3 @@ def _base(value: Any) -> Layers | None:
         return _parse(base64.b64decode(value, validate=True))
     except (binascii.Error, ValueError):
         raise InvalidLayer("the drawing's base is not a .tril file") from None
-
-
-def _polylines(value: Any, width: int, height: int) -> tuple[np.ndarray, ...]:
-    strokes = _list(value, MAX_STROKES, "sketch")
-    if sum(len(_list(stroke, MAX_NUMBERS, "stroke")) for stroke in strokes) > MAX_NUMBERS:
-        raise InvalidLayer(f"the sketch has more than {MAX_NUMBERS // 2:,} points; erase some strokes")
-    limit = 2 * max(width, height)
-    polylines = []
-    for stroke in strokes:
-        if len(stroke) < 4 or len(stroke) % 2 or not all(type(v) in (int, float) for v in stroke):
-            raise InvalidLayer("a stroke is not a list of two points or more")
-        try:
-            points = np.array(stroke, np.float64).reshape(-1, 2)
-        except (OverflowError, ValueError):
-            raise InvalidLayer("a stroke's points must be finite numbers") from None
-        if not (np.isfinite(points).all() and (np.abs(points) <= limit).all()):
-            raise InvalidLayer("a stroke lies outside the picture")
-        polylines.append(points)
-    return tuple(polylines)
-
-
-def _cells(value: Any) -> np.ndarray | None:
-    if value is None:
-        return None
-    grid = _object(value, "colour grid")
-    rows, cols = _whole(grid, "rows", 2, 64), _whole(grid, "cols", 2, 64)
-    colours = _list(grid.get("colors"), rows * cols, "colour grid")
-    if len(colours) != rows * cols or not all(isinstance(c, str) and _HEX.fullmatch(c) for c in colours):
-        raise InvalidLayer("the colour grid is not a list of #rrggbb for each of its cells")
-    data = bytes.fromhex("".join(c[1:] for c in colours))
-    return np.frombuffer(data, np.uint8).reshape(rows, cols, 3)
-
-
-def _object(value: Any, what: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InvalidLayer(f"the {what} sent by the page cannot be read; reload the page")
-    return value
-
-
-def _list(value: Any, most: int, what: str) -> list[Any]:
-    if not isinstance(value, list) or len(value) > most:
-        raise InvalidLayer(f"the {what} sent by the page cannot be read, or is too large")
-    return value
-
-
-def _whole(value: dict[str, Any], key: str, low: int, high: int) -> int:
-    number = value.get(key)
-    if type(number) is not int or not low <= number <= high:
-        raise InvalidLayer(f"the picture's {key} must be a whole number from {low} to {high}")
-    return number

@@ -8,6 +8,7 @@ import numpy as np
 
 from codec.errors import UnknownName
 from codec.extract.cues import cues
+from codec.extract.drawing import drawing
 
 WORKING_SIDE = 512  # pixels of the long side that detectors see
 Detector = Callable[[np.ndarray], np.ndarray]
@@ -98,5 +99,7 @@ def lineart(pixels: np.ndarray) -> np.ndarray:
     return np.clip(1 - np.exp(-12 * np.maximum(best - 0.01, 0)), 0, 1).astype(np.float32)
 
 
-DETECTORS: Mapping[str, Detector] = MappingProxyType({"contours": _contours, "canny": canny, "lineart": lineart})
+DETECTORS: Mapping[str, Detector] = MappingProxyType(
+    {"contours": _contours, "canny": canny, "lineart": lineart, "drawing": drawing}
+)
 LEARNED = ("pidinet", "hed")  # by networks (annotators.py), whose weights have to be here; best first

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from codec import CodecError, Colormap, Layers, Pose, Prompt, Sketch
+from codec import CodecError, Colormap, Layers, Pose, Prompt
 from codec.decode import Strengths
 from codec.errors import ImageError, InvalidLayer, ModelMissing, Truncated
 from codec.extract import POSE
@@ -15,15 +15,6 @@ from ui import actions, session
 from ui.page import EXAMPLE, EXAMPLE_PICTURE
 
 EXAMPLE_LAYERS = Layers.from_bytes(EXAMPLE.read_bytes())
-
-
-def masked(layers: Layers, x0: float, y0: float, x1: float, y1: float) -> dict:
-    """An erase request for a rectangle in 0..1."""
-    mask = np.zeros((100, 100), bool)
-    mask[int(100 * y0) : int(100 * y1), int(100 * x0) : int(100 * x1)] = True
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask.ravel(), [False])).astype(int)))
-    runs = np.diff(np.concatenate(([0], edges, [mask.size]))).tolist()
-    return session.write(layers, "x") | {"mask": {"width": 100, "height": 100, "runs": runs}}
 
 
 def test_the_example_is_what_its_picture_gives_in_kind():
@@ -38,49 +29,6 @@ def test_the_edge_detectors_offered_are_the_ones_there_are():
 
 def test_the_preview_is_no_choice_for_the_final_picture():
     assert actions.FINAL in actions.decoders() and actions.PREVIEW not in actions.decoders()
-
-
-def test_erase_names_untouched_strokes_and_sends_pieces_of_the_others():
-    request = masked(EXAMPLE_LAYERS, 0.4, 0.0, 0.6, 1.0)
-    reply = actions.erase(request)
-    whole = [s for s in reply["strokes"] if isinstance(s, int)]
-    pieces = [s for s in reply["strokes"] if not isinstance(s, int)]
-    assert 0 < len(whole) < len(request["strokes"]) and pieces and whole == sorted(whole)
-    inside = 0.4 * EXAMPLE_LAYERS.width, 0.6 * EXAMPLE_LAYERS.width
-    kept = [x for i in whole for x in request["strokes"][i][::2]] + [x for piece in pieces for x in piece[::2]]
-    assert not any(inside[0] < x < inside[1] for x in kept)
-    cols = request["grid"]["cols"]
-    assert reply["cells"] and all(0.3 * cols <= i % cols <= 0.7 * cols for i, _ in reply["cells"])
-
-
-def test_an_empty_mask_erases_nothing():
-    request = masked(EXAMPLE_LAYERS, 0, 0, 0, 0)
-    assert actions.erase(request) == {"strokes": list(range(len(request["strokes"]))), "cells": []}
-
-
-def test_erase_of_a_hand_drawn_stroke_leaves_others_as_drawn():
-    request = masked(Layers(100, 100, None, Sketch(32, 32, ())), 0, 0, 0.5, 1)
-    request["strokes"] = [[60.1, 10.2, 90.3, 80.4], [10, 10, 20, 20]]
-    assert actions.erase(request)["strokes"] == [0]
-
-
-def test_erase_takes_joints_of_a_pose():
-    layers = Layers(100, 100, None, Pose((((1900, 100), (100, 300), *(None,) * 16),)))
-    reply = actions.erase(masked(layers, 0.8, 0, 1, 1))
-    assert reply["pose"][0][0] is None and reply["pose"][0][1]
-    after = session.read(session.write(layers, "x") | {"base": reply["base"]}).layers("", "", None)
-    assert after.structure.persons[0][0] is None
-
-
-def test_erase_of_joints_keeps_what_the_picture_came_with():
-    layers = Layers(100, 100, Prompt("a dancer", "blurry"), Pose((((1900, 100), (100, 300), *(None,) * 16),)), seed=7)
-    base = session.read(session.write(layers, "x") | {"base": actions.erase(masked(layers, 0.8, 0, 1, 1))["base"]}).base
-    assert (base.semantic, base.seed) == (layers.semantic, 7) and base.structure != layers.structure
-
-
-def test_a_bad_erase_is_an_answer_not_a_crash():
-    assert set(actions.erase({"mask": 1})) == {"error"}
-    assert set(actions.erase(None)) == {"error"}
 
 
 @pytest.mark.parametrize("bad", [None, "7", 5, 1e9, float("nan"), True, [600]])

@@ -6,17 +6,22 @@ history; the server sees it with the events that read it: one `edit` for each fi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from ui.canvas import FUNCTIONS
+
 _HERE = Path(__file__).parent
+SCRIPTS = (
+    "geometry", "masks", "layer_canvas", "view", "draw", "tools", "tools_pen", "tools_select", "tools_cells",
+    "tools_mask", "pose", "borrow", "keyboard", "start",
+)  # fmt: skip
 
 
-def layer_canvas(value: dict[str, Any], erase: Callable[[Any], dict[str, Any]], **options: Any) -> gr.HTML:
-    """The canvas with a value of `session.write`; `erase` is what its "Erase masked" calls.
+def layer_canvas(value: dict[str, Any], **options: Any) -> gr.HTML:
+    """The canvas with a value of `session.write`, which asks `ui.canvas` for what it cannot do itself.
 
     Nothing is checked on the way in: `session.read` does that.
     """
@@ -24,9 +29,9 @@ def layer_canvas(value: dict[str, Any], erase: Callable[[Any], dict[str, Any]], 
         value=value,
         html_template=_source("layer_canvas.html"),
         css_template=_source("layer_canvas.css"),
-        js_on_load=_source("geometry.js") + _source("layer_canvas.js"),
+        js_on_load="\n".join(_source(f"{name}.js") for name in SCRIPTS),
         apply_default_css=False,
-        server_functions=[erase],
+        server_functions=list(FUNCTIONS),
         **options,
     )
 

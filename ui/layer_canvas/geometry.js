@@ -1,4 +1,4 @@
-// Pure functions on flat polylines [x0, y0, x1, y1, ...] in image pixels, and on byte masks.
+// Pure functions on flat polylines [x0, y0, x1, y1, ...] in image pixels.
 
 const round = (v) => Math.round(v * 1000) / 1000;
 
@@ -7,6 +7,13 @@ function distance2(x, y, a, b) {
   const dx = b[0] - a[0], dy = b[1] - a[1], n = dx * dx + dy * dy;
   const t = n ? Math.max(0, Math.min(1, ((x - a[0]) * dx + (y - a[1]) * dy) / n)) : 0;
   return (x - a[0] - t * dx) ** 2 + (y - a[1] - t * dy) ** 2;
+}
+
+// Square of the distance from (x, y) to the polyline.
+function distanceTo(s, x, y) {
+  let least = Infinity;
+  for (let i = 2; i < s.length; i += 2) least = Math.min(least, distance2(x, y, [s[i - 2], s[i - 1]], [s[i], s[i + 1]]));
+  return least;
 }
 
 // Points no further apart than `step`, so that an eraser finds them all; drops what is nearer than a third of it.
@@ -22,7 +29,19 @@ function resample(path, step) {
   return out.map(round);
 }
 
-// The strokes left when a brush of radius r went from a to b: pieces of two points or more; a stroke not met stays the same object.
+// The polyline averaged [1 2 1]/4 so many times; its ends stay.
+function smoothed(path, times) {
+  let now = path;
+  for (; times > 0; times--) {
+    const next = now.slice();
+    for (let i = 2; i < now.length - 2; i++) next[i] = (now[i - 2] + 2 * now[i] + now[i + 2]) / 4;
+    now = next;
+  }
+  return now;
+}
+
+// The strokes left when a brush of radius r went from a to b: pieces of two points or more.
+// A stroke that is not met stays the same object: that is how undo, selection and the server know it.
 function rubOut(strokes, a, b, r) {
   const r2 = r * r;
   let changed = false;
@@ -40,20 +59,25 @@ function rubOut(strokes, a, b, r) {
   return changed ? left : strokes;
 }
 
-// Sets the bytes of `mask` (w x h) within r of the segment a-b to `value`.
-function brushMask(mask, w, h, a, b, r, value) {
-  const x0 = Math.max(0, Math.floor(Math.min(a[0], b[0]) - r)), x1 = Math.min(w - 1, Math.ceil(Math.max(a[0], b[0]) + r));
-  const y0 = Math.max(0, Math.floor(Math.min(a[1], b[1]) - r)), y1 = Math.min(h - 1, Math.ceil(Math.max(a[1], b[1]) + r));
-  for (let y = y0; y <= y1; y++) for (let x = x0; x <= x1; x++) if (distance2(x + 0.5, y + 0.5, a, b) <= r * r) mask[y * w + x] = value;
+// [left, top, right, bottom] of polylines.
+function bounds(strokes) {
+  const box = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const s of strokes) {
+    for (let i = 0; i < s.length; i += 2) {
+      box[0] = Math.min(box[0], s[i]); box[1] = Math.min(box[1], s[i + 1]);
+      box[2] = Math.max(box[2], s[i]); box[3] = Math.max(box[3], s[i + 1]);
+    }
+  }
+  return box;
 }
 
-// Run lengths of a byte mask in reading order, starting with the zeros.
-function runLengths(mask) {
-  const runs = [];
-  let now = 0, n = 0;
-  for (const v of mask) { if ((v ? 1 : 0) === now) n++; else { runs.push(n); now = 1 - now; n = 1; } }
-  runs.push(n);
-  return runs;
+const boxOf = (a, b) => [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[0], b[0]), Math.max(a[1], b[1])];
+const inBox = ([l, t, r, b], x, y) => x >= l && x <= r && y >= t && y <= b;
+
+// Does the polyline have a point in the box? Points lie closer than any box that a person draws.
+function meets(s, box) {
+  for (let i = 0; i < s.length; i += 2) if (inBox(box, s[i], s[i + 1])) return true;
+  return false;
 }
 
 // Traces a polyline as quadratic curves through the midpoints of its edges.
