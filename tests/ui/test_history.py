@@ -81,6 +81,43 @@ def test_entries_are_text_and_bounded(fresh):
     assert visit.save() == EXAMPLE.read_bytes()
 
 
+def test_undo_goes_over_words_and_strokes_in_their_order(visit):
+    prompt = visit.page.locator("#prompt textarea")
+    before = prompt.input_value()
+    prompt.click()
+    visit.page.keyboard.type(" and cake")
+    visit.drag((0.2, 0.2), (0.8, 0.2))
+    visit.canvas_has("rev", "1")
+    mine = visit.save()
+    prompt.fill("tea")
+    visit.page.locator("h1").click()
+    visit.page.keyboard.press("Control+z")
+    expect(prompt).to_have_value(f"{before} and cake")
+    assert visit.save() == mine
+    visit.page.keyboard.press("Control+z")
+    visit.canvas_has("rev", "2")
+    expect(prompt).to_have_value(f"{before} and cake")
+    visit.undo()
+    expect(prompt).to_have_value(before)
+    expect(visit.page.locator(".lc [data-do=undo]")).to_be_disabled()
+    assert visit.save() == EXAMPLE.read_bytes()
+    for _ in range(3):
+        visit.page.locator(".lc [data-do=redo]").click()
+    expect(prompt).to_have_value("tea")
+
+
+def test_undo_in_a_text_box_is_the_browsers(visit):
+    prompt = visit.page.locator("#prompt textarea")
+    before = prompt.input_value()
+    visit.drag((0.2, 0.2), (0.8, 0.2))
+    visit.canvas_has("rev", "1")
+    prompt.click()
+    visit.page.keyboard.type("x")
+    visit.page.keyboard.press("Control+z")
+    expect(prompt).to_have_value(before)
+    visit.canvas_has("rev", "1")
+
+
 def test_what_a_slide_of_the_budget_cut_is_kept_too(visit):
     visit.page.locator("#budget input[type=number]").fill("400")
     visit.page.locator("#budget input[type=number]").press("Enter")
