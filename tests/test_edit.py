@@ -152,3 +152,39 @@ def test_cut_meets_every_budget_and_keeps_the_rest(version: int) -> None:
     assert blurred.texture.to_bytes() == bare.texture.to_bytes()[: len(blurred.texture.to_bytes())]
     with pytest.raises(BudgetTooSmall):
         edit.cut(whole, len(replace(bare, texture=None).to_bytes()) + 1)
+
+
+def test_regrid_keeps_the_colours_and_all_else() -> None:
+    before = example()
+    finer = edit.regrid(before, 12, 20)
+    assert finer.texture.cells.shape == (12, 20, 3) and finer.structure == before.structure
+    coarse = edit.regrid(before, 2, 2).texture.cells.astype(float)
+    assert np.abs(coarse.mean((0, 1)) - before.texture.cells.mean((0, 1))).max() < 12
+    assert edit.regrid(before, *before.texture.cells.shape[:2]) == before
+    assert (edit.regrid(Layers(30, 20), 4, 6).texture.cells > 250).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 8), (8, 65), (0, 0)])
+def test_regrid_refuses(shape: tuple[int, int]) -> None:
+    with pytest.raises(InvalidLayer, match="2 to 64"):
+        edit.regrid(example(), *shape)
+
+
+def test_shift_turns_hues_of_the_cells_it_is_told() -> None:
+    before = example()
+    old = before.texture.cells.astype(int)
+    where = np.zeros(old.shape[:2], bool)
+    where[0, :2] = True
+    new = edit.shift(before, 180, 0, 0.1, where).texture.cells.astype(int)
+    assert (new != old).any(2)[where].all() and (new == old).all(2)[~where].all()
+    grey = edit.shift(before, saturation=-1).texture.cells.astype(int)
+    assert np.ptp(grey, axis=2).max() < 20 < np.ptp(old, axis=2).max()
+    assert edit.shift(before).texture == before.texture
+    with pytest.raises(InvalidLayer):
+        edit.shift(before, 10, where=where[:1])
+
+
+def test_people_take_the_sketchs_place() -> None:
+    after = edit.repose(example(), pose())
+    assert after.structure == pose() and after.texture == example().texture
+    assert edit.repose(after, None).structure is None

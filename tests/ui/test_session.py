@@ -115,6 +115,34 @@ def test_anything_else_is_one_line(wrong):
     assert "\n" not in str(error.value) and len(str(error.value)) < 120
 
 
+JOINTS = [[10, 20], [30, 40], *[None] * 16]
+
+
+def test_a_pose_is_what_the_canvas_says():
+    given = session.write(Layers(100, 50, None, POSE), "x")
+    moved = given | {"pose": [[[-9, 20.2], None, [190, 80], *[None] * 15]]}
+    assert session.read(moved).layers("", "", None).structure == Pose((((0, 827), None, (2047, 2047), *(None,) * 15),))
+    assert session.read(given | {"pose": None}).layers("", "", None).structure is None
+    drawn = session.read(given | {"pose": None, "strokes": [[10, 10, 60, 40]]}).layers("", "", None).structure
+    assert isinstance(drawn, Sketch) and (drawn.cols, drawn.rows) == (128, 64)
+    begun = session.read(value() | {"pose": [JOINTS]}).layers("a cat", "blurry", None)
+    assert len(begun.structure.persons) == 1 and begun.texture == LAYERS.texture
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({}, "x", [JOINTS] * 65, [None], [[]], [JOINTS[:17]], [[None] * 18], [[[1], *JOINTS[1:]]]),
+        *([[["1", 2], *JOINTS[1:]]], [[[True, 2], *JOINTS[1:]]], [[[float("nan"), 2], *JOINTS[1:]]]),
+        *([[[0, 10**400], *JOINTS[1:]]], [[[0, 600], *JOINTS[1:]]]),
+    ],
+)
+def test_anything_else_is_no_pose(wrong):
+    with pytest.raises(InvalidLayer) as error:
+        session.read(value() | {"pose": wrong})
+    assert "\n" not in str(error.value) and len(str(error.value)) < 120
+
+
 def test_reading_changes_nothing_in_the_value():
     given = value()
     before = copy.deepcopy(given)

@@ -134,9 +134,11 @@ function refresh() {
     person: doc && (doc.pose?.length ?? 0) < MAX_PERSONS, unperson: doc && person() !== null, 'zoom-in': view.k < MAX_ZOOM,
     'zoom-out': view.k > 1, fit: view.k > 1, sketch: doc && !busy, colours: doc && !busy, joint: doc && person() !== null,
   };
+  const focused = document.activeElement;
   for (const b of $$('button[data-do]')) b.disabled = !doc || (b.dataset.do in can && !can[b.dataset.do]);
   for (const b of $$('button[data-tool]')) b.disabled = !doc || !TOOLS[b.dataset.tool].allowed();
   for (const input of $$('[data-shift]')) input.disabled = !doc?.grid;
+  if (focused?.disabled && root.contains(focused)) stage.focus({ preventScroll: true }); // keys go on working
   Object.assign(root.dataset, {
     rev, strokes: doc ? doc.strokes.length : 0, masked: some, selected: selected.size, people: doc?.pose?.length ?? 0,
     grid: doc?.grid ? `${doc.grid.cols}x${doc.grid.rows}` : '', area: area.size, zoom: Math.round(100 * view.k), busy: Boolean(busy),
