@@ -52,7 +52,8 @@ def encode(
     of a captioner whose weights are here, else a description of its colours. `budget`: bytes of the
     whole file; None: 0.02 bits per pixel. `grid`: colour cells on the longer side, or (rows, cols),
     2..64; None: what gives the best picture. `edges`: "contours", "canny", "lineart", "drawing" (for one in
-    black and white), "pidinet", "hed", "auto" (the best whose weights are here), or "openpose" for people. `seed`: stored for the decoder.
+    black and white), "pidinet", "hed", "auto" (the best whose weights are here), or "openpose" for people.
+    `seed`: stored for the decoder.
     `captioner`: "auto", "blip2", "blip" or "none".
 
     Raises `ImageError`, `BudgetTooSmall`, `InvalidLayer`, `UnknownName` or `ModelMissing`.

@@ -318,8 +318,8 @@ def _parser() -> argparse.ArgumentParser:
         "--edges",
         default="contours",
         metavar="NAME",
-        help="contours, canny, lineart, drawing (black-and-white), pidinet, hed, auto (the best that is here), or openpose "
-        "for people (default: contours)",
+        help="contours, canny, lineart, drawing (in black and white), pidinet, hed, auto (the best that is here), "
+        "or openpose for people (default: contours)",
     )
     encode.add_argument(
         "--captioner", default="auto", metavar="NAME", help="auto (the best that is here), blip2, blip or none"
