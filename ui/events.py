@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio import processing_utils
 
-from codec import CodecError, Layers
+from codec import CodecError, Layers, Prompt
 from codec.layers import default_budget
 from ui import actions, mix, saves, session, views
 from ui.borrowing import uploaded
@@ -44,7 +44,7 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
 
     gr.on(
         edits, on.edited, [*now, parts.budget, parts.status, parts.original, *parts.mix],
-        [parts.readout, parts.fit, parts.origin, parts.compare, parts.result, parts.status],
+        [parts.readout, parts.fit, parts.origin, parts.tally, parts.compare, parts.result, parts.status],
         concurrency_limit=1, concurrency_id="preview", **newest,
     )  # fmt: skip
     parts.keep_seed.change(
@@ -112,7 +112,7 @@ class Handlers:
         p = self.parts
         try:
             drawing, layers = actions.current(value, text, negative, seed, keep_seed)
-            changes = self._bytes(layers, budget, said)
+            changes = self._bytes(layers, budget, said) | {p.tally: views.tally(layers.semantic or Prompt())}
             chosen = mix.read(*mixed)
             chosen.of(layers)
         except CodecError as error:

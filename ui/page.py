@@ -9,7 +9,7 @@ import gradio as gr
 from gradio import processing_utils
 from gradio.utils import get_upload_folder
 
-from codec import Layers
+from codec import Layers, Prompt
 from codec.layers import default_budget
 from ui import actions, api, budgeting, decoding, diffusion, events, examples, mix, replies, saves, session, views
 from ui.layer_canvas import layer_canvas
@@ -29,6 +29,7 @@ class Parts:
     picture: gr.Image
     prompt: gr.Textbox
     origin: gr.HTML
+    tally: gr.HTML
     negative: gr.Textbox
     budget: gr.Slider
     split: gr.Radio
@@ -124,6 +125,7 @@ def _source_column(original: str, layers: Layers, text: str, negative: str) -> d
         text, label="Prompt", lines=3, max_lines=8, max_length=session.MAX_PROMPT, elem_id="prompt", buttons=["copy"]
     )
     parts["origin"] = gr.HTML(views.origin("written for this example"), elem_id="origin", apply_default_css=False)
+    parts["tally"] = gr.HTML(views.tally(layers.semantic or Prompt()), elem_id="tally", apply_default_css=False)
     with gr.Accordion("Negative prompt", open=bool(negative)):
         parts["negative"] = gr.Textbox(
             negative, label="Negative prompt", show_label=False, container=False, lines=2,

@@ -6,7 +6,9 @@ import re
 from html import escape
 from typing import Any
 
-from codec import Layers, Pose
+from codec import Layers, Pose, Prompt
+from codec.decode import cliptokens
+from codec.errors import ModelMissing
 from codec.settings import Settings
 
 _COMMAND = re.compile(r"python -m codec[\w -]*\w", re.IGNORECASE)
@@ -39,6 +41,23 @@ def origin(text: str, settings: Settings | None = None) -> str:
     lines = [f"Prompt {text}{'.' if told else ''}"] if text else []
     shown = " ".join([*lines, *([told] if told else [])])
     return f'<p class="tl-note">{escape(shown)}</p>' if shown else ""
+
+
+def tally(prompt: Prompt) -> str:
+    """How much the words are: in tokens, which CLIP reads 75 at a time, and in bytes of the file."""
+    lines = [_tally(name, text) for name, text in (("Prompt", prompt.text), ("Negative", prompt.negative)) if text]
+    size = f"{len(prompt.to_bytes()):,} bytes in the file" if lines else ""
+    return f'<p class="tl-note">{escape(" · ".join([*lines, size]))}</p>' if lines else ""
+
+
+def _tally(name: str, text: str) -> str:
+    try:
+        count = cliptokens.count(text)
+    except ModelMissing:
+        return f"{name}: {len(text.split()):,} words"
+    if count <= cliptokens.CHUNK:
+        return f"{name}: {count} of {cliptokens.CHUNK} tokens"
+    return f"{name}: {count:,} tokens, read in {-(-count // cliptokens.CHUNK)} parts"
 
 
 def status(text: str, kind: str = "idle", done: float | None = None) -> str:

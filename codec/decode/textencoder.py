@@ -11,7 +11,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-CHUNK: Final = 75
+from codec.decode.cliptokens import CHUNK
+
 FRAMED: Final = CHUNK + 2
 
 

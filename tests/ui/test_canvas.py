@@ -468,6 +468,19 @@ def test_people_are_begun_from_nothing_posed_and_removed(canvas):
     assert canvas.layers() == FILE  # the sketch is back
 
 
+def test_tokens_and_bytes_of_the_words_are_told_as_they_are_typed(canvas):
+    tally = canvas.page.locator("#tally")
+    expect(tally).to_contain_text("of 75 tokens")
+    words = canvas.page.locator("#prompt textarea")
+    before = words.input_value()
+    words.fill("a (cat:1.3) on a <b>mat</b>")
+    expect(tally).to_have_text(re.compile(r"Prompt: 17 of 75 tokens · \d+ bytes in the file"))
+    words.fill("mat " * 80)
+    expect(tally).to_contain_text("80 tokens, read in 2 parts")
+    words.fill(before)
+    canvas.says("Preview")
+
+
 def test_other_scripts_can_follow_the_history(canvas):
     canvas.page.evaluate("window.told = []; document.querySelector('.lc').canvas.onchange((e) => told.push(e))")
     canvas.drag((0.1, 0.1), (0.3, 0.3))
