@@ -114,6 +114,11 @@ def test_a_stroke_is_one_more_and_undone_it_is_gone(canvas):
     assert canvas.strokes()[1:] == STROKES
 
 
+def test_a_click_is_a_dot(canvas):
+    canvas.click(0.9, 0.9)
+    assert canvas.strokes()[1:] == STROKES and 2 <= len(canvas.strokes()[0]) <= 3
+
+
 def test_smoothing_takes_the_tremor_out(canvas):
     wobble = [(0.1 + 0.02 * i, 0.5 + 0.02 * (-1) ** i) for i in range(16)]
 
@@ -425,18 +430,25 @@ def test_what_is_drawn_while_a_file_is_read_stays(canvas):
     canvas.drag((0.05, 0.05), (0.06, 0.9))
     while not held:
         canvas.page.wait_for_timeout(20)
+    canvas.page.mouse.move(*canvas.spot(0.95, 0.05))
+    canvas.page.mouse.down()
+    canvas.page.mouse.move(*canvas.spot(0.95, 0.5))
     held[0].continue_()
     canvas.page.unroute("**/component_server**")
+    canvas.page.wait_for_function("() => document.querySelector('.lc').dataset.busy === 'false'")
+    canvas.page.mouse.move(*canvas.spot(0.95, 0.9))
+    canvas.page.mouse.up()
     canvas.said("2 strokes with other.tril")
     strokes = canvas.strokes()
-    assert len(strokes) == 3 and strokes[1:] == OTHER.structure.strokes
-    assert max(x for x, _ in strokes[0]) < 10 and len(strokes[0]) > 30
+    assert len(strokes) == 4 and strokes[2:] == OTHER.structure.strokes
+    assert min(x for x, _ in strokes[0]) > 55 and len(strokes[0]) > 30  # of 64
+    assert max(x for x, _ in strokes[1]) < 10 and len(strokes[1]) > 30
 
 
 def test_people_are_begun_from_nothing_posed_and_removed(canvas):
     canvas.tool("pose")
     canvas.do("person")
-    canvas.said("stands in for the sketch")
+    canvas.said("makes way for people")
     value = canvas.value()
     width, height = value["width"], value["height"]
     x, y = value["pose"][0][4]  # the right wrist

@@ -22,10 +22,10 @@ async function borrow(what) {
   try {
     const { path } = await upload(file);
     answer = await ask('borrow', { ...sent, rev, borrow: { path, name: file.name, what, how: $('.lc-how').value, add: $('.lc-add').checked } });
-  } catch { trouble('The file could not be sent: it has to be smaller than 20 MB.'); }
-  busy -= 1;
+  } catch { trouble('The file could not be sent: it is larger than 20 MB, or the server is gone. Choose a smaller one, or try again.'); }
+  busy -= 1; refresh();
+  await lifted();
   if (!answer || doc?.load !== sent.load) { refresh(); return; }
-  cancel();
   const before = now();
   if (what === 'sketch') takeSketch(sent, answer); else takeColours(sent, answer);
   record(before, 'borrowed'); rebuild();

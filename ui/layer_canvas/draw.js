@@ -1,5 +1,12 @@
 // What is seen: colour cells and mask in canvases of a pixel a cell, scaled by CSS; lines in one of the stage's size,
-// so that they stay sharp at any zoom.
+// so that they stay sharp at any zoom. A pointer tells of more places than there are frames: each is drawn once a frame.
+
+const wanted = new Set();
+function soon(paintIt) {
+  if (!wanted.size) requestAnimationFrame(() => { const all = [...wanted]; wanted.clear(); if (doc) for (const f of all) f(); });
+  wanted.add(paintIt);
+}
+const drawSketch = () => soon(paintSketch), drawMask = () => soon(paintMask);
 
 function buildGrid() {
   const shape = doc?.grid ? `${doc.grid.cols}x${doc.grid.rows}` : '';
@@ -35,7 +42,7 @@ function drawCells() {
 
 const DARK = '#1c1917', LIGHT = 'rgb(255 255 255 / 50%)', ACCENT = '#0f766e';
 
-function drawSketch() {
+function paintSketch() {
   const c = layer.sketch, ratio = Math.min(2, window.devicePixelRatio || 1);
   const w = Math.max(1, Math.round(stage.clientWidth * ratio)), h = Math.max(1, Math.round(stage.clientHeight * ratio));
   if (c.width !== w || c.height !== h) { c.width = w; c.height = h; }
@@ -47,7 +54,7 @@ function drawSketch() {
     if (doc.pose) doc.pose.forEach((points, i) => drawPerson(ctx, points, unit, joint?.person === i));
     else drawStrokes(ctx, unit);
   }
-  drawArea(ctx, unit);
+  if (COLOUR_TOOLS.includes(tool)) drawArea(ctx, unit);
   gesture?.tool.draw?.(ctx, unit);
   if (cursor) drawCursor(ctx, unit);
 }
@@ -107,7 +114,7 @@ function drawCursor(ctx, unit) {
   for (const [style, width] of [['#fff', 4], [gesture ? '#be123c' : DARK, 2]]) { ctx.strokeStyle = style; ctx.lineWidth = width * unit; ctx.stroke(); }
 }
 
-function drawMask() {
+function paintMask() {
   const ctx = layer.mask.getContext('2d'), image = ctx.createImageData(maskW, maskH), words = new Uint32Array(image.data.buffer);
   for (let i = 0; i < mask.length; i++) if (mask[i]) words[i] = 0xff5a14e6; // ABGR: a strong pink, at half opacity by CSS
   ctx.putImageData(image, 0, 0);

@@ -118,7 +118,7 @@ function rebuild() {
     if (layer.mask.width !== maskW || layer.mask.height !== maskH) { layer.mask.width = maskW; layer.mask.height = maskH; }
     stage.style.aspectRatio = `${doc.width} / ${doc.height}`;
     stage.style.maxWidth = `calc(72vh * ${doc.width / doc.height})`;
-    setTool(TOOLS[tool].allowed() ? tool : 'mask');
+    setTool(TOOLS[tool].allowed() ? tool : doc.pose?.length ? 'pose' : 'mask');
   }
   buildGrid();
   prune();

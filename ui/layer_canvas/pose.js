@@ -71,7 +71,7 @@ function addPerson() {
   selected.clear();
   joint = { person: all.length, number: 1 };
   setTool('pose');
-  posed('person', replaced ? 'A person stands in for the sketch; remove the person, or undo, to have the strokes again' : `Person ${all.length + 1} added`)(before);
+  posed('person', replaced ? 'The sketch makes way for people: Remove brings it back' : `Person ${all.length + 1} added`)(before);
 }
 
 function removePerson() {

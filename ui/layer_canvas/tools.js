@@ -7,7 +7,7 @@
 //   size               [label, least, most, first] of its slider, in `sizes` while it lives
 // What a tool changes in `doc` and `mask` while it is dragged is taken back by cancel().
 
-const TOOLS = {}, sizes = {};
+const TOOLS = {}, sizes = {}, COLOUR_TOOLS = ['cell', 'fill', 'pick', 'area'], waiting = [];
 let tool = 'pen', takeAway = false, busy = 0;
 
 function setTool(name) {
@@ -23,7 +23,9 @@ function setTool(name) {
     $('.lc-size-label span').textContent = label; input.setAttribute('aria-label', `${label} of ${TOOLS[name].name}`);
   }
   $('.lc-now').textContent = TOOLS[name].name;
-  if (old !== name && doc) { showBrush(null); drawSketch(); }
+  if (old === name || !doc) return;
+  if (name !== 'select' && selected.size) { selected.clear(); refresh(); }
+  showBrush(null); drawSketch();
 }
 
 const sizeOf = (name = tool) => sizes[name] ?? TOOLS[name].size[3];
@@ -48,6 +50,7 @@ function finish() {
   gesture = null;
   record(ended.before, word);
   draw(); refresh();
+  letGo();
 }
 
 function cancel() {
@@ -55,7 +58,12 @@ function cancel() {
   ({ doc, mask } = gesture.before);
   gesture = null;
   draw();
+  letGo();
 }
+
+// An answer of the server waits until the pointer is lifted: so it takes nothing that is being drawn.
+const lifted = () => (gesture ? new Promise((done) => waiting.push(done)) : null);
+function letGo() { for (const done of waiting.splice(0)) done(); }
 
 // ---- pointers ------------------------------------------------------------------------------------------------------
 

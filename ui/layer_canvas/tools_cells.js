@@ -143,7 +143,8 @@ async function regrid(way) {
   const sent = doc;
   busy += 1; refresh();
   const answer = await ask('regrid', { ...sent, rev, cells });
-  busy -= 1;
+  busy -= 1; refresh();
+  await lifted();
   if (!answer || doc?.load !== sent.load) { refresh(); return; }
   if (doc.grid !== sent.grid) { refresh(); say('The colours changed meanwhile: press again.'); return; }
   const before = now();

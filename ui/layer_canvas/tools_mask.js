@@ -89,11 +89,12 @@ async function eraseMasked() {
   const sent = doc, before = now(), used = mask;
   busy += 1; refresh(); say('Erasing…');
   const answer = await ask('erase', { ...sent, rev, mask: { width: maskW, height: maskH, runs: runLengths(mask) } });
-  busy -= 1;
+  busy -= 1; refresh();
   // the answer is about strokes that are gone if another picture was opened meanwhile
   if (doc?.load !== sent.load) { say('Nothing was erased.'); refresh(); return; }
   if (!answer) { refresh(); return; }
-  cancel();
+  await lifted();
+  if (doc?.load !== sent.load) return;
   const old = new Set(sent.strokes), still = new Set(doc.strokes);
   const left = answer.strokes.map((s) => (typeof s === 'number' ? sent.strokes[s] : s)).filter((s) => !old.has(s) || still.has(s));
   const strokes = [...doc.strokes.filter((s) => !old.has(s)), ...left], gone = old.size - left.filter((s) => old.has(s)).length;
@@ -106,7 +107,8 @@ async function eraseMasked() {
     for (const [i, hex] of answer.cells) if (colors[i] === sent.grid.colors[i]) colors[i] = hex;
     doc = { ...doc, grid: { ...doc.grid, colors } };
   }
-  lastMask = used; mask = new Uint8Array(mask.length);
+  lastMask = used;
+  if (mask === used) mask = new Uint8Array(mask.length); // else there is a new one
   record(start, 'erased'); prune(); draw(); refresh();
   const cells = counted(answer.cells.length, 'colour cell');
   if (answer.pose) say(`Erased ${counted(posed ? joints(sent.pose) - joints(answer.pose) : 0, 'joint')} and ${cells}`);

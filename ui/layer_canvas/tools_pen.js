@@ -16,7 +16,7 @@ TOOLS.pen = {
     drawSketch();
   },
   end({ path, last }) {
-    const dense = resample(inside([...path, ...last]), cellSize() / 2);
+    const [l, t, r, b] = bounds([path]), dense = Math.max(r - l, b - t) < 1.2 * cellSize() ? dot(l, t) : resample(inside([...path, ...last]), cellSize() / 2);
     const line = smoothed(dense, Math.round(12 * lag())).map(round);
     // What a person draws outranks what was found: it stands first, where a byte budget cuts last.
     doc = { ...doc, pose: null, strokes: [...(sizeOf('pen') ? outlineOf(line, thickness()) : [line]), ...doc.strokes] };
@@ -30,6 +30,13 @@ TOOLS.pen = {
     lines(ctx, [gesture.path.slice()], [[LIGHT, 3.4], [DARK, 1.6]], unit);
   },
 };
+
+// What stays inside a cell is no stroke: a click draws from one cell's centre to the next.
+function dot(x, y) {
+  const w = doc.width / doc.cols, h = doc.height / doc.rows, middle = (v, side) => (Math.floor(Math.max(0, v) / side) + 0.5) * side;
+  const cx = Math.min(middle(x, w), doc.width - w / 2), cy = Math.min(middle(y, h), doc.height - h / 2);
+  return [cx, cy, cx + (cx + w < doc.width ? w : -w), cy];
+}
 
 // The outline of a line drawn with a round brush, as closed strokes.
 function outlineOf(line, r) {
