@@ -18,7 +18,7 @@ from codec import CodecError, Layers, Prompt
 from codec.errors import Cancelled
 from codec.settings import Settings
 from ui import serve, views
-from ui.events import _uploaded
+from ui.borrowing import uploaded
 from ui.guard import MAX_BODY, Guard
 from ui.stream import Job, Jobs
 
@@ -195,11 +195,11 @@ def test_no_file_but_an_upload_is_read(address, tmp_path):
     from gradio.utils import get_upload_folder
 
     inside = os.path.join(get_upload_folder(), "a", "x.png")
-    assert _uploaded({"path": inside}) == inside
-    assert _uploaded(None) is _uploaded({"path": ["x"]}) is _uploaded("x") is None
+    assert uploaded({"path": inside}) == inside
+    assert uploaded(None) is uploaded({"path": ["x"]}) is uploaded("x") is None
     for path in ("/etc/passwd", f"{get_upload_folder()}/../x", str(tmp_path / "x")):
         with pytest.raises(CodecError, match="no upload"):
-            _uploaded({"path": path})
+            uploaded({"path": path})
 
 
 def test_no_file_but_its_own_is_served(address):
