@@ -27,8 +27,12 @@ SVG = b"<svg viewBox='0 0 100 100'><path d='M10 10 L90 10 90 90'/></svg>"
 class Canvas(Visit):
     """A page whose canvas is read without the server."""
 
-    def lc(self):
-        return self.page.locator(".lc")
+    def drag(self, *points: tuple[float, float]) -> None:
+        self.page.mouse.move(*self.spot(*points[0]))
+        self.page.mouse.down()
+        for point in points[1:]:
+            self.page.mouse.move(*self.spot(*point), steps=4)
+        self.page.mouse.up()
 
     def value(self) -> dict:
         return self.page.evaluate("document.querySelector('.lc').canvas.snapshot().doc")
@@ -491,6 +495,21 @@ def test_tokens_and_bytes_of_the_words_are_told_as_they_are_typed(canvas):
     expect(tally).to_contain_text("80 tokens, read in 2 parts")
     words.fill(before)
     canvas.says("Preview")
+
+
+def test_a_sheet_tells_the_shortcuts(canvas):
+    sheet = canvas.page.get_by_role("dialog", name="Keyboard shortcuts")
+    canvas.keys("?")
+    expect(sheet.get_by_role("row", name="Ctrl+Z Undo")).to_be_visible()
+    expect(sheet.get_by_role("row", name="L Mark what a line goes around")).to_be_visible()
+    canvas.keys("Escape")
+    expect(sheet).to_be_hidden()
+    canvas.do("sheet")
+    sheet.get_by_role("button", name="Close").click()
+    expect(sheet).to_be_hidden()
+    canvas.page.locator("#prompt textarea").press("?")
+    expect(sheet).to_be_hidden()
+    canvas.page.locator("#prompt textarea").fill(FILE.semantic.text)
 
 
 def test_other_scripts_can_follow_the_history(canvas):

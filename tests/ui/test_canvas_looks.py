@@ -36,7 +36,7 @@ def test_every_tool_fits_and_the_picture_stays_where_it_is(fresh, width, mode):
         assert out == [], tool
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     assert len(tops) == 1, "the picture jumps"
-    axe = Axe()
+    axe = Axe() if (width, mode) in ((360, "light"), (1400, "dark")) else None
     for tool in ("select", "mask", "area", "pose"):
         visit.tool(tool)
         if tool == "pose":
@@ -45,10 +45,13 @@ def test_every_tool_fits_and_the_picture_stays_where_it_is(fresh, width, mode):
             visit.drag((0.2, 0.2), (0.5, 0.5))
         else:
             visit.drag((0.3, 0.3), (0.9, 0.9))
-        found = axe.run(visit.page, context="#canvas").response["violations"]
+        found = axe.run(visit.page, context="#canvas").response["violations"] if axe else []
         assert [(v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found] == [], tool
         shoot(visit, f"{width}-{mode}-{tool}")
     visit.undo()
     visit.tool("pen")
     shoot(visit, f"{width}-{mode}-pen")
     expect(visit.page.locator(".lc-say")).to_have_text("Undone")
+    visit.page.keyboard.press("?")
+    assert not axe or axe.run(visit.page, context=".lc-sheet").response["violations"] == []
+    visit.page.screenshot(path=ARTEFACTS / f"canvas-{width}-{mode}-sheet.png")

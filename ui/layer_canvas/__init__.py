@@ -16,7 +16,7 @@ from ui.canvas import FUNCTIONS
 _HERE = Path(__file__).parent
 SCRIPTS = (
     "geometry", "masks", "layer_canvas", "view", "draw", "tools", "tools_pen", "tools_select", "tools_cells",
-    "tools_mask", "pose", "borrow", "keyboard", "start",
+    "tools_mask", "pose", "borrow", "keyboard", "shortcuts", "start",
 )  # fmt: skip
 
 

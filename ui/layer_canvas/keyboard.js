@@ -71,7 +71,7 @@ function alone(e, key) {
 
 root.addEventListener('keydown', (e) => {
   const key = e.key.toLowerCase(), typing = e.target.matches('select, input:not([type=range]):not([type=checkbox])');
-  if (!doc || e.altKey && !ARROWS[e.key] && key !== 'enter' || typing) return;
+  if (!doc || e.altKey && !ARROWS[e.key] && key !== 'enter' || typing || e.target.closest('dialog')) return;
   let used;
   if (e.target === stage && ARROWS[e.key]) used = arrow(e);
   else if (e.target === stage && (key === 'enter' || key === ' ') && !e.ctrlKey && !e.metaKey) { press(e); used = true; } else used = e.ctrlKey || e.metaKey ? withControl(e, key) : alone(e, key);

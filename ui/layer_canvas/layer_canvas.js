@@ -135,7 +135,7 @@ function refresh() {
     'zoom-out': view.k > 1, fit: view.k > 1, sketch: doc && !busy, colours: doc && !busy, joint: doc && person() !== null,
   };
   const focused = document.activeElement;
-  for (const b of $$('button[data-do]')) b.disabled = !doc || (b.dataset.do in can && !can[b.dataset.do]);
+  for (const b of $$('button[data-do]')) b.disabled = b.dataset.do !== 'sheet' && (!doc || (b.dataset.do in can && !can[b.dataset.do]));
   for (const b of $$('button[data-tool]')) b.disabled = !doc || !TOOLS[b.dataset.tool].allowed();
   for (const input of $$('[data-shift]')) input.disabled = !doc?.grid;
   if (focused?.disabled && root.contains(focused)) stage.focus({ preventScroll: true }); // keys go on working

@@ -7,12 +7,13 @@ const DO = {
   finer: () => regrid(1), coarser: () => regrid(-1), all: () => { setTool('area'); selectAll(); }, none: selectNone,
   sketch: () => borrow('sketch'), colours: () => borrow('colours'),
   person: addPerson, unperson: removePerson, joint: toggleJoint, next: nextPerson,
+  sheet: showSheet,
   'zoom-in': () => zoom(ZOOM_STEP), 'zoom-out': () => zoom(1 / ZOOM_STEP), fit: () => show({ k: 1, x: 0, y: 0 }),
 };
 
 element.addEventListener('click', (e) => {
   const b = e.target.closest('button');
-  if (!b || b.disabled || !doc) return;
+  if (!b || b.disabled || !(doc || b.dataset.do === 'sheet')) return;
   if (b.dataset.tool) setTool(b.dataset.tool);
   else if (b.dataset.do) DO[b.dataset.do]();
   else if (b.dataset.cell) useCell(Number(b.dataset.cell));
