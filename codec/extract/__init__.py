@@ -30,6 +30,7 @@ from codec.texture import MAX_CELLS, MIN_CELLS, Colormap
 INSIDE: Final = "the layers inside the picture"
 POSE: Final = "openpose"  # among the edge detectors, the one that finds people instead
 _COLOURS: Final = 0.26  # of the bytes beside the prompt
+_MORE: Final = 1.25  # times the bytes they had: then, where few lines were found, colours get another grid
 _FRAMING: Final = 4  # bytes around two more layers: a longer length and a check each
 
 
@@ -83,7 +84,9 @@ def extract(
     colours = _colours(picture, grid, int(room * _COLOURS), room)
     left = room - len(colours.to_bytes())
     drawn = _people(picture, left) if edges == POSE else structure.sketch(picture.pixels, left, edges=edges)
-    colours = _colours(picture, (colours.rows, colours.cols), room - len(drawn.to_bytes()), room)
+    left = room - len(drawn.to_bytes())
+    more = grid is None and left > _MORE * len(colours.to_bytes())
+    colours = _colours(picture, None if more else (colours.rows, colours.cols), left, room)
     layers = replace(layers, structure=drawn, texture=colours)
     if len(layers.to_bytes()) > budget:
         raise BudgetTooSmall(f"{budget} bytes are too few for words, lines and colours: allow more")
