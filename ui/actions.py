@@ -9,8 +9,7 @@ import contextlib
 import io
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -127,20 +126,6 @@ def same_prompt(drawing: Drawing, layers: Layers) -> bool:
     return drawing.base is None or drawing.base.semantic == layers.semantic
 
 
-def preview(layers: Layers, strengths: Strengths) -> np.ndarray:
-    """The fast decoder's picture, at most `SHOWN_SIDE` a side: (h, w, 3) uint8."""
-    drawn = layers.only((2, 3))
-    seen = layers if drawn.structure is None and drawn.texture is None else drawn
-    return _preview(replace(seen, seed=None, settings=None), strengths)
-
-
-@lru_cache(maxsize=16)
-def _preview(layers: Layers, strengths: Strengths) -> np.ndarray:
-    from codec.decode import get
-
-    return shown(get(PREVIEW, strengths).decode(layers))
-
-
 def flat_picture(layers: Layers) -> np.ndarray:
     """The layers as they are, sketch over colours, at most `SHOWN_SIDE` a side: (h, w, 3) uint8.
 
@@ -235,7 +220,12 @@ def choice(value: Any, what: str, names: Sequence[str]) -> str:
 
 def original_or_layers(path: Any, layers: Layers) -> str | np.ndarray:
     """The left side of the compare slider: the original's file while it is there, else the layers."""
-    return path if isinstance(path, str) and os.path.isfile(path) else flat_picture(layers)
+    return path if has_original(path) else flat_picture(layers)
+
+
+def has_original(path: Any) -> bool:
+    """True while the original's file is there."""
+    return isinstance(path, str) and os.path.isfile(path)
 
 
 def decoding(

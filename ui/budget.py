@@ -34,9 +34,9 @@ class Split:
     size: int = 0
 
 
-def in_full(value: dict[str, Any], drawing: Drawing, layers: Layers) -> Layers:
+def in_full(drawing: Drawing, layers: Layers) -> Layers:
     """What the slider cuts from: the layers that the drawing was cut from while it is unedited, else the drawing."""
-    full, base = session.read_full(value), drawing.base
+    full, base = drawing.full, drawing.base
     if full is None or base is None or (full.width, full.height) != (layers.width, layers.height):
         return layers
     if (layers.structure, layers.texture) != (base.structure, base.texture):
@@ -44,11 +44,11 @@ def in_full(value: dict[str, Any], drawing: Drawing, layers: Layers) -> Layers:
     return replace(layers, structure=full.structure, texture=full.texture, version=full.version, extra=full.extra)
 
 
-def may_grow(value: dict[str, Any], drawing: Drawing, layers: Layers, budget: int) -> bool:
+def may_grow(drawing: Drawing, layers: Layers, budget: int) -> bool:
     """True if the image that the layers are of could fill much more of the budget than they, unedited, do."""
     base = drawing.base
     untouched = base is not None and (layers.structure, layers.texture) == (base.structure, base.texture)
-    return untouched and session.read_full(value) is None and layers.sizes().total < _GROWS * budget
+    return untouched and drawing.full is None and layers.sizes().total < _GROWS * budget
 
 
 def more(layers: Layers, source: str, budget: int, grid: Any, edges: Any) -> Layers:
@@ -133,12 +133,12 @@ def _stepped(colours: Colormap, step: int) -> tuple[Colormap, int]:
     return made, len(made.to_bytes())
 
 
-def write(layers: Layers, full: Layers, value: dict[str, Any]) -> dict[str, Any]:
-    """The canvas's value for what was cut, in answer to `value`: one step of its history for a whole slide."""
-    answer = session.write(layers, value["name"], keep_history=True)
+def write(layers: Layers, full: Layers, drawing: Drawing) -> dict[str, Any]:
+    """The canvas's value for what was cut of a drawing: one step of its history for a whole slide."""
+    answer = session.write(layers, drawing.name, keep_history=True)
     return answer | {
         "full": session.encode_base(full),
-        "of": {"load": value.get("load"), "rev": value.get("rev")},
+        "of": {"load": drawing.load, "rev": drawing.rev},
         "quiet": True,
         "series": "budget",
     }

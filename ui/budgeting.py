@@ -9,9 +9,9 @@ import gradio as gr
 
 from codec import CodecError, Layers, Sketch
 from codec.layers import default_budget
-from ui import actions, budget, mix, views
+from ui import actions, budget, mix, previews, session, views
 from ui.budget import Split
-from ui.replies import Changes, guarded, preview, sentence
+from ui.replies import Changes, guarded, sentence
 
 if TYPE_CHECKING:
     from ui.decoding import Decoding
@@ -85,8 +85,8 @@ class Budgeting:
         except CodecError as error:
             yield {p.status: views.unusable(sentence(str(error)))}
             return
-        full = budget.in_full(value, drawing, layers)
-        if budget.may_grow(value, drawing, layers, most) and source:
+        full = budget.in_full(drawing, layers)
+        if budget.may_grow(drawing, layers, most) and source:
             yield {p.status: views.status("Looking for more detail in the image…", "busy")}
             full = budget.more(layers, source, most, grid, edges)
         cut = budget.within(full, most, split)
@@ -98,9 +98,9 @@ class Budgeting:
         if (cut.structure, cut.texture) == (layers.structure, layers.texture):
             yield changes  # and the picture stays, be it a finished one
             return
-        yield changes | {p.canvas: budget.write(cut, full, value)}
+        yield changes | {p.canvas: session.packed(budget.write(cut, full, drawing))}
         if not self.decoding.jobs.running(request.session_hash):
-            yield {p.compare: preview(original, cut, chosen), p.result: gr.update(interactive=False)}
+            yield {p.compare: previews.update(original, cut, chosen), p.result: gr.update(interactive=False)}
 
 
 def _split(pinned: Any, size: Any) -> Split:

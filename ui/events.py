@@ -14,11 +14,11 @@ from gradio import processing_utils
 
 from codec import CodecError, Layers, Prompt
 from codec.layers import default_budget
-from ui import actions, mix, saves, session, views
+from ui import actions, mix, previews, saves, session, views
 from ui.borrowing import uploaded
 from ui.budgeting import Budgeting, reach
 from ui.decoding import Decoding
-from ui.replies import Changes, guarded, preview, sentence
+from ui.replies import Changes, guarded, guarded_once, sentence
 from ui.strip import Strip
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
     gr.on(
         edits, on.edited, [*now, parts.budget, parts.status, parts.original, *parts.mix],
         [parts.readout, parts.fit, parts.origin, parts.tally, parts.compare, parts.result, parts.status],
-        concurrency_limit=1, concurrency_id="preview", **newest,
+        queue=False, **newest,
     )  # fmt: skip
     parts.keep_seed.change(
         on.counted, [*now, parts.budget, parts.status], [parts.readout, parts.fit, parts.status], **newest
@@ -103,12 +103,15 @@ class Handlers:
         self.parts = parts
         self.decoding = decoding
 
-    @guarded
-    def edited(
-        self, request: gr.Request, value: Any, text: str, negative: str, seed: Any, keep_seed: Any,
+    async def edited(self, request: gr.Request, *inputs: Any) -> Changes:
+        """The new bytes, and a preview unless the slider shows a decode."""
+        return await previews.in_turn(self._edited, request.session_hash, *inputs)
+
+    @guarded_once
+    def _edited(
+        self, tab: str | None, value: Any, text: str, negative: str, seed: Any, keep_seed: Any,
         budget: Any, said: Any, original: Any, *mixed: Any,
-    ) -> Iterator[Changes]:  # fmt: skip
-        """New bytes at once, then a preview."""
+    ) -> Changes:  # fmt: skip
         p = self.parts
         try:
             drawing, layers = actions.current(value, text, negative, seed, keep_seed)
@@ -116,17 +119,15 @@ class Handlers:
             chosen = mix.read(*mixed)
             chosen.of(layers)
         except CodecError as error:
-            yield {p.status: views.unusable(sentence(str(error)))}
-            return
+            return {p.status: views.unusable(sentence(str(error)))}
         if not actions.same_prompt(drawing, layers):
             changes[p.origin] = views.origin("written by you", layers.settings)
-        yield changes
-        if self.decoding.jobs.running(request.session_hash):
-            return  # the slider shows the decode
-        changes = {p.compare: preview(original, layers, chosen), p.result: gr.update(interactive=False)}
-        if value.get("rev"):
+        if self.decoding.jobs.running(tab):
+            return changes
+        changes |= {p.compare: previews.update(original, layers, chosen), p.result: gr.update(interactive=False)}
+        if drawing.rev:
             changes[p.status] = views.status("Preview of your edit. Press Decode for the finished picture.")
-        yield changes
+        return changes
 
     @guarded
     def counted(
@@ -195,7 +196,9 @@ class Handlers:
         opened = actions.open_picture(
             source, prompt=text or None, negative=negative or "", budget=budget, grid=grid, edges=edges
         )
-        changes = self._opened(opened) | {p.canvas: session.write(opened.layers, opened.name, keep_history=True)}
+        changes = self._opened(opened) | {
+            p.canvas: session.packed(session.write(opened.layers, opened.name, keep_history=True))
+        }
         for part in (p.seed, p.keep_seed, p.budget):
             del changes[part]
         if text:
@@ -221,7 +224,7 @@ class Handlers:
         prompt, most = layers.semantic, default_budget(layers.width, layers.height)
         done = views.status(f"Opened {opened.name}, {layers.width} × {layers.height}.", "good")
         return {
-            p.canvas: session.write(layers, opened.name),
+            p.canvas: session.packed(session.write(layers, opened.name)),
             p.prompt: prompt.text if prompt else "",
             p.negative: prompt.negative if prompt else "",
             p.origin: views.origin(opened.origin, layers.settings),

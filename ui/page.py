@@ -104,7 +104,7 @@ def build() -> gr.Blocks:
             with gr.Column():
                 parts |= _source_column(original, layers, text, negative)
             with gr.Column():
-                parts["canvas"] = layer_canvas(session.write(layers, EXAMPLE.stem), elem_id="canvas")
+                parts["canvas"] = layer_canvas(session.packed(session.write(layers, EXAMPLE.stem)), elem_id="canvas")
                 gr.HTML(examples.html(), elem_id="start", apply_default_css=False)
             with gr.Column():
                 parts |= _result_column(original, layers)

@@ -11,7 +11,6 @@ import gradio as gr
 
 from codec import CodecError, Layers
 from ui import actions, views
-from ui.mix import Mix
 
 Changes = dict[Any, Any]
 _log = logging.getLogger("trilayer")
@@ -24,25 +23,38 @@ def guarded(handler: Callable[..., Iterator[Changes]]) -> Callable[..., Iterator
     def run(self: Any, *inputs: Any) -> Iterator[Changes]:
         try:
             yield from handler(self, *inputs)
-        except CodecError as error:
-            yield {self.parts.status: views.status(sentence(str(error)), "bad")}
-        except Exception:  # a defect of ours: the person keeps the work, the log gets the details
-            _log.exception("%s failed", handler.__name__)
-            text = "Something went wrong here; your layers are unchanged. Try again, or save them first."
-            yield {self.parts.status: views.status(text, "bad")}
+        except Exception as error:
+            yield {self.parts.status: _wrong(handler, error)}
 
     return run
+
+
+def guarded_once(handler: Callable[..., Changes]) -> Callable[..., Changes]:
+    """The same for a handler of one answer."""
+
+    @functools.wraps(handler)
+    def run(self: Any, *inputs: Any) -> Changes:
+        try:
+            return handler(self, *inputs)
+        except Exception as error:
+            return {self.parts.status: _wrong(handler, error)}
+
+    return run
+
+
+def _wrong(handler: Callable[..., Any], error: Exception) -> str:
+    """The status box after that."""
+    if isinstance(error, CodecError):
+        return views.status(sentence(str(error)), "bad")
+    # a defect of ours: the person keeps the work, the log gets the details
+    _log.error("%s failed", handler.__name__, exc_info=error)
+    return views.status("Something went wrong here; your layers are unchanged. Try again, or save them first.", "bad")
 
 
 def pair(original: Any, layers: Layers, picture: Any, what: str) -> Any:
     """The compare slider with the original, or else the layers, beside a picture."""
     left = actions.original_or_layers(original, layers)
     return gr.update(value=(left, picture), label=label("Original" if isinstance(left, str) else "Layers", what))
-
-
-def preview(original: Any, layers: Layers, mix: Mix) -> Any:
-    """The compare slider with the fast decoder's picture of the layers that are on."""
-    return pair(original, layers, actions.preview(mix.of(layers), mix.strengths), "preview")
 
 
 def label(left: str, right: str) -> str:

@@ -26,13 +26,15 @@ function linked() {
 }
 
 let began = null, last = null, edited = false, pending;
+const parsed = ([text, ...fields]) => [text ? JSON.parse(text) : null, ...fields];
 const mark = ([value, ...fields]) => JSON.stringify([value && value.load, value && value.rev, ...fields]);
 
 Object.assign(window.trilayer, {
   // What the page starts with; that is no work to keep.
-  began(...now) { began = mark(now); },
+  began(...now) { began = mark(parsed(now)); },
 
-  keep(...now) {
+  keep(...inputs) {
+    const now = parsed(inputs);
     if (mark(now) === began) return;
     began = null;
     const [value] = now;

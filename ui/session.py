@@ -11,12 +11,15 @@ restart loses no work, and what the person did not touch keeps its exact levels 
      full: base64 of a .tril | null,                   what the byte budget cut it from, see `ui.budget`
      load,                                             changes with every load from the server
      rev}                                              counts the edits
+
+Between browser and server it is the JSON of that, a text: Gradio copies a list number by number, several times an edit.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 import secrets
 from dataclasses import dataclass, replace
@@ -41,7 +44,8 @@ class Drawing:
     """The canvas's value after the checks.
 
     polylines: (N, 2) float64 of x, y in px; cells: (rows, cols, 3) uint8 sRGB, None without a grid;
-    pose: instead of the polylines, None for a sketch.
+    pose: instead of the polylines, None for a sketch; full: what the byte budget cut it from;
+    load, rev: which load of the canvas it is an edit of, and how many edits there were.
     """
 
     name: str
@@ -53,6 +57,9 @@ class Drawing:
     polylines: tuple[np.ndarray, ...]
     cells: np.ndarray | None
     pose: Pose | None
+    full: Layers | None
+    load: str | None
+    rev: int
 
     def layers(self, text: str, negative: str, seed: int | None) -> Layers:
         """The three layers with this prompt: what Save writes and Decode reads.
@@ -139,11 +146,16 @@ def hexes(cells: np.ndarray) -> list[str]:
     return ["#" + bytes(cell).hex() for cell in cells.reshape(-1, 3)]
 
 
+def packed(value: dict[str, Any]) -> str:
+    """The canvas's value as it goes to the browser."""
+    return json.dumps(value, separators=(",", ":"))
+
+
 def read(value: Any) -> Drawing:
-    """Checks a canvas value. Raises `InvalidLayer` for anything that the canvas would not send."""
+    """Checks a canvas value, packed or not. Raises `InvalidLayer` for anything that the canvas would not send."""
     if value is None:
         raise InvalidLayer("there is no picture yet: drop an image or open a .tril file")
-    value = values.object_of(value, "drawing")
+    value = values.object_of(_unpacked(value) if isinstance(value, str) else value, "drawing")
     width, height = values.whole(value, "width", 1, MAX_SIDE), values.whole(value, "height", 1, MAX_SIDE)
     base = _base(value.get("base"))
     if base is not None and (base.width, base.height) != (width, height):
@@ -158,12 +170,17 @@ def read(value: Any) -> Drawing:
         polylines=values.polylines(value.get("strokes"), width, height),
         cells=values.cells(value.get("grid")),
         pose=values.pose(value.get("pose"), width, height),
+        full=_base(value.get("full")),
+        load=load if isinstance(load := value.get("load"), str) else None,
+        rev=rev if type(rev := value.get("rev")) is int else 0,
     )
 
 
-def read_full(value: dict[str, Any]) -> Layers | None:
-    """The layers that the byte budget cut the drawing from. Raises as `read`."""
-    return _base(value.get("full"))
+def _unpacked(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise InvalidLayer("the drawing sent by the page cannot be read; reload the page") from None
 
 
 def read_mask(value: Any, width: int, height: int) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from codec.errors import ImageError, InvalidLayer, ModelMissing, Truncated
 from codec.extract import POSE
 from codec.extract.edges import DETECTORS, LEARNED
 from codec.layers import MAX_SEED
-from ui import actions, session
+from ui import actions, previews, session
 from ui.page import EXAMPLE, EXAMPLE_PICTURE
 
 EXAMPLE_LAYERS = Layers.from_bytes(EXAMPLE.read_bytes())
@@ -116,6 +118,15 @@ def test_the_layers_can_be_shown_as_they_are(layers):
 def test_the_preview_keeps_the_colours():
     cells = np.zeros((4, 4, 3), np.uint8)
     cells[:, :2], cells[:, 2:] = (200, 30, 30), (30, 30, 200)
-    seen = actions.preview(Layers(64, 64, None, None, Colormap.from_cells(cells)), Strengths()).astype(int)
+    seen = previews.picture(Layers(64, 64, None, None, Colormap.from_cells(cells)), Strengths()).astype(int)
     left, right = seen[:, :24].mean((0, 1)), seen[:, -24:].mean((0, 1))
     assert left[0] > left[2] + 60 and right[2] > right[0] + 60
+
+
+def test_a_picture_on_its_way_to_the_browser_is_not_written_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    path = Path(previews._file(b"picture", "preview.jpg"))
+    before = path.stat().st_ino
+    assert previews._file(b"picture", "preview.jpg") == str(path)
+    assert (path.stat().st_ino, path.read_bytes()) == (before, b"picture")
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == [path]

@@ -52,21 +52,20 @@ def test_a_prompt_that_is_too_long_leaves_the_least_there_can_be():
 
 
 def test_what_it_was_cut_from_comes_back_until_an_edit():
-    value = session.write(FULL, "x") | {"name": "x"}
-    answer = budget.write(budget.within(FULL, 200), FULL, value)
+    answer = budget.write(budget.within(FULL, 200), FULL, session.read(session.write(FULL, "x")))
     drawing, layers = actions.current(answer, "other words", "", "0", False)
-    whole = budget.in_full(answer, drawing, layers)
+    whole = budget.in_full(drawing, layers)
     assert (whole.structure, whole.texture, whole.semantic.text) == (FULL.structure, FULL.texture, "other words")
     edited = answer | {"strokes": answer["strokes"][1:]}
     drawing, layers = actions.current(edited, "", "", "0", False)
-    assert budget.in_full(edited, drawing, layers) is layers
+    assert budget.in_full(drawing, layers) is layers
 
 
 def test_layers_of_another_size_are_not_what_it_was_cut_from():
     other = session.encode_base(samples.example())
     value = session.write(FULL, "x") | {"full": other}
     drawing, layers = actions.current(value, "", "", "0", False)
-    assert budget.in_full(value, drawing, layers) is layers
+    assert budget.in_full(drawing, layers) is layers
 
 
 def slide(visit, to: int) -> None:

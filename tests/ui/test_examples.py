@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 import codec
 from codec import CodecError, Layers, Pose, Sketch
 from codec.decode import Strengths
-from ui import actions, examples
+from ui import examples, previews
 
 
 @pytest.mark.parametrize("name", examples.EXAMPLES)
@@ -38,7 +38,7 @@ def test_an_empty_picture_has_all_layers_and_few_bytes(size):
     assert layers.structure == Sketch(layers.structure.cols, layers.structure.rows, ())
     assert abs(layers.texture.cells.astype(int) - examples.PAPER).max() < 8
     assert len(layers.to_bytes()) < 40
-    assert actions.preview(layers, Strengths()).mean() > 180
+    assert previews.picture(layers, Strengths()).mean() > 180
 
 
 @pytest.mark.parametrize("size", [None, [1, 1], [512], "512,512", [None, None], [512, 512, 512], [[], {}]])

@@ -38,7 +38,7 @@ def test_a_decode_is_kept_and_comes_back_by_a_click(fresh):
     visit.page.locator("#seed input").fill("3")
     visit.page.locator("#decode").click()
     expect(past).to_have_count(2)
-    visit.page.reload()
+    visit.reload()
     visit.says("Your last work")
     past.nth(1).click()
     visit.says("small is back as it was decoded, by painter with seed 77")
@@ -124,6 +124,6 @@ def test_what_a_slide_of_the_budget_cut_is_kept_too(visit):
     expect(visit.page.locator(".tl-total strong")).to_have_text(re.compile("^[1-4]..$"))
     visit.page.wait_for_function("localStorage.getItem('trilayer.kept')")
     data = visit.save()
-    visit.page.reload()
+    visit.reload()
     visit.says("Your last work")
     assert visit.save() == data

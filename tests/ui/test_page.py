@@ -44,8 +44,7 @@ def test_a_stroke_is_one_request_and_real_bytes(visit):
     visit.drag((0.1, 0.1), (0.3, 0.9), (0.5, 0.4))
     after = visit.bytes_change_from(before)
     visit.says("Preview of your edit")
-    assert [url for url in visit.posts[posts:] if "queue" in url] == visit.posts[posts:]
-    assert len(visit.posts) - posts == 1
+    assert [url.split("gradio_api/")[1] for url in visit.posts[posts:]] == ["run/predict"]
     data = visit.save()
     drawn = Layers.from_bytes(data).structure.strokes
     assert len(data) == after
@@ -411,7 +410,7 @@ def test_a_prompt_is_text_never_markup(visit):
 def test_a_value_that_no_canvas_sends_is_one_message(visit):
     def forge(route):
         body = json.loads(route.request.post_data)
-        body["data"] = [{**v, "strokes": [[0, 0, "1", 1]]} if isinstance(v, dict) else v for v in body["data"]]
+        body["data"][0] = json.dumps(json.loads(body["data"][0]) | {"strokes": [[0, 0, "1", 1]]})
         route.continue_(post_data=json.dumps(body))
 
     visit.page.route("**/queue/join*", forge)

@@ -143,6 +143,13 @@ def test_anything_else_is_no_pose(wrong):
     assert "\n" not in str(error.value) and len(str(error.value)) < 120
 
 
+def test_packed_it_is_the_same():
+    assert session.read(session.packed(value())).layers("x", "", 5) == session.read(value()).layers("x", "", 5)
+    for text in ("", "{", "[" * 100_000, "NaN", "1" * 5000):
+        with pytest.raises(InvalidLayer):
+            session.read(text)
+
+
 def test_reading_changes_nothing_in_the_value():
     given = value()
     before = copy.deepcopy(given)

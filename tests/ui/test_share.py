@@ -112,7 +112,7 @@ def test_work_comes_back_after_a_reload(visit):
     visit.page.locator("#seed input").fill("12")
     visit.page.locator("#keep-seed input").check()
     data = visit.save()
-    visit.page.reload()
+    visit.reload()
     visit.says("Your last work, coffee, is open again")
     expect(visit.page.locator("#prompt textarea")).to_have_value("mine <b>now</b>")
     expect(visit.page.locator("#keep-seed input")).to_be_checked()
@@ -126,7 +126,7 @@ def test_work_comes_back_after_a_reload(visit):
     visit.page.locator("#over").click()
     visit.says("An example is open")
     assert visit.save() == EXAMPLE.read_bytes()
-    visit.page.reload()
+    visit.reload()
     visit.says("An example is open")
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from codec import CodecError, Layers, Pose, Prompt
 from codec.decode import Strengths, get
 from codec.errors import InvalidLayer, UnknownName
-from ui import actions, mix, strip
+from ui import actions, mix, previews, strip
 from ui.page import EXAMPLE
 
 FULL = Layers.from_bytes(EXAMPLE.read_bytes())
@@ -33,17 +33,18 @@ def test_a_mix_that_no_page_sends_is_refused(bad):
 
 def test_the_sketch_s_strength_is_how_dark_its_lines_are():
     lines = FULL.only((2,))
-    dark = [float((255 - actions.preview(lines, Strengths(structure=s)).astype(int)).mean()) for s in (0, 0.5, 1, 2)]
+    dark = [float((255 - previews.picture(lines, Strengths(structure=s)).astype(int)).mean()) for s in (0, 0.5, 1, 2)]
     assert dark == sorted(dark) and dark[-1] > dark[0] + 1
 
 
 def test_the_colours_strength_is_how_far_from_their_mean_they_are():
-    spread = [float(actions.preview(FULL.only((3,)), Strengths(colours=s)).std(axis=(0, 1)).sum()) for s in (0, 0.5, 1)]
+    seen = [previews.picture(FULL.only((3,)), Strengths(colours=s)) for s in (0, 0.5, 1)]
+    spread = [float(picture.std(axis=(0, 1)).sum()) for picture in seen]
     assert 2 * spread[0] < spread[1] < spread[2]  # at 0 only the grain is left
 
 
 def test_strength_1_is_the_very_picture():
-    seen = actions.preview(FULL, Strengths())
+    seen = previews.picture(FULL, Strengths())
     assert np.array_equal(seen, actions.shown(get(actions.PREVIEW).decode(FULL, seed=0)))
 
 

@@ -1,6 +1,6 @@
 """One editor for the sketch, the colour cells and an object mask, as a `gr.HTML`.
 
-Its value is the JSON object that `ui.session` writes and reads. The browser keeps it, with the
+Its value is the JSON that `ui.session` writes and reads. The browser keeps it, with the
 history; the server sees it with the events that read it: one `edit` for each finished gesture.
 """
 
@@ -20,8 +20,8 @@ SCRIPTS = (
 )  # fmt: skip
 
 
-def layer_canvas(value: dict[str, Any], **options: Any) -> gr.HTML:
-    """The canvas with a value of `session.write`, which asks `ui.canvas` for what it cannot do itself.
+def layer_canvas(value: str, **options: Any) -> gr.HTML:
+    """The canvas with a value of `session.packed`, which asks `ui.canvas` for what it cannot do itself.
 
     Nothing is checked on the way in: `session.read` does that.
     """

@@ -77,7 +77,7 @@ const undo = () => step(past, future, 'Undone'), redo = () => step(future, past,
 // The value goes to the server only with the events that read it: one request a finished gesture.
 function commit() {
   rev += 1;
-  props.value = { ...doc, rev };
+  props.value = JSON.stringify({ ...doc, rev }); // a text: Gradio copies it several times, a list number by number
   trigger('edit', { rev });
   refresh();
 }
@@ -87,10 +87,11 @@ function commit() {
 // A load from the server counts as an edit: the page then shows its bytes and its preview. One that answers `of` a
 // drawing that has changed since, or comes while a stroke is drawn, gives way to the person's work; a `quiet` one
 // brings its own bytes and preview.
+const given = () => (props.value ? JSON.parse(props.value) : null);
 function arrive() {
-  const { of, quiet } = props.value ?? {};
+  const value = given(), { of, quiet } = value ?? {};
   if (of && doc && (gesture || of.load !== doc.load || of.rev !== rev)) { commit(); return; }
-  load(props.value);
+  load(value);
   if (doc && !quiet) trigger('edit', { rev: doc.rev });
 }
 

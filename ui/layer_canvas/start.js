@@ -32,4 +32,4 @@ root.canvas = { snapshot: now, restore, onchange: (f) => listeners.push(f), undo
 new ResizeObserver(() => { if (doc) drawSketch(); }).observe(stage);
 watch('value', arrive);
 setTool('pen');
-load(props.value);
+load(given());

@@ -1,0 +1,87 @@
+"""The preview after an edit: the fast decoder's picture, a few tabs' at a time and beside Gradio's queue.
+
+In the queue an answer would wait for the answers of other tabs, and make several ways through the network where here
+it makes one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, ParamSpec, TypeVar
+
+import gradio as gr
+import numpy as np
+from gradio.utils import get_upload_folder
+
+from codec import Layers
+from codec.decode import Strengths
+from ui import actions
+from ui.mix import Mix
+from ui.replies import label
+
+Inputs = ParamSpec("Inputs")
+Result = TypeVar("Result")
+
+AT_ONCE: Final = 2  # more would only make each of them slower
+_workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="preview")
+
+
+async def in_turn(work: Callable[Inputs, Result], *inputs: Inputs.args, **more: Inputs.kwargs) -> Result:
+    """What `work` returns or raises; it waits, without a thread, while `AT_ONCE` others are under way."""
+    return await asyncio.get_running_loop().run_in_executor(_workers, lambda: work(*inputs, **more))
+
+
+def picture(layers: Layers, strengths: Strengths) -> np.ndarray:
+    """The fast decoder's picture, at most `actions.SHOWN_SIDE` a side: (h, w, 3) uint8."""
+    from codec.decode import get
+
+    return actions.shown(get(actions.PREVIEW, strengths).decode(_seen(layers)))
+
+
+def update(original: Any, layers: Layers, mix: Mix) -> Any:
+    """The compare slider with the original, or else the layers, beside the preview of the layers that are on."""
+    own = actions.has_original(original)
+    left = original if own else _file(_flat(layers), "layers.jpg")
+    right = _file(_jpeg(_seen(mix.of(layers)), mix.strengths), "preview.jpg")
+    return gr.update(value=(left, right), label=label("Original" if own else "Layers", "preview"))
+
+
+def _seen(layers: Layers) -> Layers:
+    """Only what the preview is made from: a word more or less changes no picture."""
+    drawn = layers.only((2, 3))
+    seen = layers if drawn.structure is None and drawn.texture is None else drawn
+    return replace(seen, seed=None, settings=None)
+
+
+@lru_cache(maxsize=32)
+def _jpeg(seen: Layers, strengths: Strengths) -> bytes:
+    return actions.jpeg(picture(seen, strengths))
+
+
+@lru_cache(maxsize=32)
+def _flat(layers: Layers) -> bytes:
+    return actions.jpeg(actions.flat_picture(layers))
+
+
+def _file(data: bytes, name: str) -> str:
+    """The path of a file with that content, from where Gradio serves; one that is there is not written again.
+
+    Gradio's own `save_bytes_to_cache` would empty it first, while it may be on its way to the browser.
+    """
+    path = Path(get_upload_folder(), hashlib.sha256(data).hexdigest(), name)
+    try:
+        os.utime(path)  # for the sweeper, it is new
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{threading.get_ident()}.part")
+        part.write_bytes(data)
+        part.replace(path)
+    return str(path)
