@@ -4,7 +4,7 @@ After diffusion curves (Orzan et al. 2008), but the colours come from cell means
 from the curves. On a grid of pixels x we look for the least
 
     sum over links (i, j)  w_ij (x_i - x_j)²        smooth, but w_ij is small where a line cuts
-  + grip * sum over pixels (mean of its cell - c)²  every cell keeps its colour c
+  + grip * sum over pixels (mean of its cell - c)²  every cell keeps its colour c, as firmly as c is sure
   + pull * sum over pixels (x_i - x0_i)²            and what is shut in stays near a smooth x0
 
 which is a sparse symmetric system, solved from coarse to fine by conjugate gradients. A line
@@ -18,11 +18,13 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-LEAK = 0.01  # what a cut link still lets through, of 1
+LEAK = 0.003  # what a cut link still lets through, of 1
 GRIP = 30.0  # over the pixels of a cell, so that it means the same at every resolution
-PULL = 2.0  # the same
+PULL = 0.05  # the same
 SMALL = 0.4  # how much stronger it pulls in a region as small as a cell
 ROUNDS = (40, 30, 24, 24)  # conjugate gradient steps, coarse levels first
+CALM = 8.0  # errors of the quantiser that neighbouring cells must differ by to be kept apart firmly
+LOOSE = 0.02  # of the grip is what cells that differ less keep
 OVERSHOOT = 0.3  # how far, of the local range of colours, a pixel may leave that range
 
 
@@ -59,27 +61,43 @@ def _mark(links: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> None:
     links[row[inside], column[inside]] = True
 
 
-def diffuse(cells: np.ndarray, polylines: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
+def diffuse(
+    cells: np.ndarray, polylines: Sequence[np.ndarray], height: int, width: int, error: float = 0.0
+) -> np.ndarray:
     """Paint the colours of `cells` between the lines.
 
-    cells: (rows, cols, 3) float32 in 0..1; polylines: each (N, 2) of x, y in units of the whole
-    picture (0..1). Returns about (height, width, 3) float32 in 0..1: whole pixels to each cell.
+    cells: (rows, cols, 3) float32 in 0..1, known to about `error`; polylines: each (N, 2) of x, y in units of
+    the whole picture (0..1). Returns about (height, width, 3) float32 in 0..1: whole pixels to each cell.
     """
     rows, cols = cells.shape[:2]
     tall, wide = max(1, round(height / rows)), max(1, round(width / cols))
     painted = cells
+    firm = firmness(cells, error)
     levels = len(ROUNDS)
     for level, rounds in enumerate(ROUNDS):
         shift = levels - 1 - level
         h, w = rows * max(1, tall >> shift), cols * max(1, wide >> shift)
         smooth = cv2.resize(cells, (w, h), interpolation=cv2.INTER_CUBIC)
         start = cv2.resize(painted, (w, h)) if level else smooth
-        painted = _solve(cells, polylines, smooth, start, rounds)
+        painted = _solve(cells, firm, polylines, smooth, start, rounds)
     return _within_reach(painted, cells)
+
+
+def firmness(cells: np.ndarray, error: float) -> np.ndarray:
+    """How firmly each cell keeps its colour, (rows, cols) float32 in LOOSE..1.
+
+    Where all cells around differ by no more than the quantiser's error, that is all they tell: a plain ground.
+    """
+    if not error:
+        return np.ones(cells.shape[:2], np.float32)
+    around = np.ones((3, 3), np.uint8)
+    apart = np.maximum(cv2.dilate(cells, around) - cells, cells - cv2.erode(cells, around)).max(2)
+    return np.clip((apart / (CALM * error)) ** 2, LOOSE, 1.0).astype(np.float32)
 
 
 def _solve(
     cells: np.ndarray,
+    firm: np.ndarray,
     polylines: Sequence[np.ndarray],
     smooth: np.ndarray,
     start: np.ndarray,
@@ -91,9 +109,9 @@ def _solve(
     per_cell = (height // rows) * (width // cols)
     scale = np.array([width, height], np.float64)
     lines = [line * scale for line in polylines]
-    grip = GRIP / per_cell
+    grip = (GRIP / per_cell * firm)[..., None]
     cells_in = _areas(lines, height, width)[..., None] / per_cell
-    pull = PULL / per_cell * (1 + SMALL / cells_in**2)
+    pull = PULL / per_cell * (1 + SMALL / cells_in**2) * cv2.resize(firm, (width, height))[..., None]
     across, down = cut_links(lines, height, width)
     across = np.where(across, LEAK, 1.0).astype(np.float32)[..., None]
     down = np.where(down, LEAK, 1.0).astype(np.float32)[..., None]
@@ -105,7 +123,7 @@ def _solve(
         return cv2.resize(c, (width, height), interpolation=cv2.INTER_NEAREST)
 
     def apply(x: np.ndarray) -> np.ndarray:
-        y = spread(to_cells(x)) * grip + pull * x
+        y = spread(to_cells(x) * grip) + pull * x
         flow = (x[:, 1:] - x[:, :-1]) * across
         y[:, :-1] -= flow
         y[:, 1:] += flow
@@ -117,14 +135,14 @@ def _solve(
     def dot(a: np.ndarray, b: np.ndarray) -> float:
         return float((a * b).sum(dtype=np.float64))  # in one thread: the same sum everywhere
 
-    diagonal = grip / per_cell + pull
+    diagonal = spread(grip)[..., None] / per_cell + pull
     diagonal[:, :-1] += across
     diagonal[:, 1:] += across
     diagonal[:-1] += down
     diagonal[1:] += down
 
     x = start.copy()
-    residual = spread(cells) * grip + pull * smooth - apply(x)
+    residual = spread(cells * grip) + pull * smooth - apply(x)
     step = residual / diagonal
     energy = dot(residual, step)
     for _ in range(rounds):

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from codec import oklab
+from codec.coefficients import STEPS
 from codec.decode import brush, diffuse, strokes
 from codec.decode.base import OnStep, Progress, Strengths
 from codec.decode.upscaler import SCALE, Upscaler
@@ -33,6 +35,8 @@ AREA = 768 * 768  # pixels in all at most
 PENCIL = np.array([0.17, 0.16, 0.18], np.float32)
 HALO = 0.08  # how far sharpening may leave the tones around
 AS_THEY_ARE = Strengths()
+QUANTISER = 1.4  # standard deviation of an sRGB value of a cell, for Oklab's step (measured)
+FINE = 1.25  # times the picture's size is what the network makes, where that is small: lines stay sharp
 CANVAS = 2  # painting is done at 1 / CANVAS of that, enough for what the network is given
 
 
@@ -90,11 +94,11 @@ class Painter:
         on_step: OnStep | None,
     ) -> np.ndarray:
         height, width = _canvas(layers, AREA, CANVAS)
-        rows, columns = _canvas(layers, self.area, SCALE)
+        rows, columns = _canvas(layers, self.area, SCALE, FINE)
         progress = Progress(4 + self.upscaler.steps(rows), on_step)
         cell = math.sqrt(height * width / (cells.shape[0] * cells.shape[1]))
 
-        flat = diffuse.diffuse(cells, lines, height, width)
+        flat = diffuse.diffuse(cells, lines, height, width, _error(layers))
         flat = cv2.resize(flat, (width, height), interpolation=cv2.INTER_LINEAR)
         progress.step("colours", _to_uint8(flat))
 
@@ -103,10 +107,11 @@ class Painter:
         flat = brush.tighten(flat, room, cell)
         dabs, grain = brush.bristles(brush.direction(flat, pen), random)
         busy = _busy(pen)
-        painting = brush.dab(flat, dabs, room, cell, busy)
+        sure = cv2.resize(diffuse.firmness(cells, _error(layers)), (width, height), interpolation=cv2.INTER_LINEAR)
+        painting = brush.dab(flat, dabs * sure[..., None], room, cell, busy)
         progress.step("brush", _to_uint8(painting))
 
-        painting = _line_work(_crispen(painting), pen, self.strengths.structure)
+        painting = _line_work(_crispen(painting, sure[..., None]), pen, self.strengths.structure)
         painting = np.clip(painting * (1 + 0.05 * busy * grain)[..., None], 0.0, 1.0)
         progress.step("lines", _to_uint8(painting))
 
@@ -121,14 +126,19 @@ class Painter:
         return picture
 
 
-def _canvas(layers: Layers, area: int, shrink: int) -> tuple[int, int]:
-    """Height and width to work at: the picture's aspect, bounded, then divided by `shrink`."""
+def _canvas(layers: Layers, area: int, shrink: int, fine: float = 1.0) -> tuple[int, int]:
+    """Height and width to work at: the picture's aspect, `fine` times as large, bounded, then divided by `shrink`."""
     height, width = layers.height, layers.width
     longer = max(height, width)
-    scale = min(1.0, LONGEST / longer, math.sqrt(area / (height * width)))
+    scale = min(fine, LONGEST / longer, math.sqrt(area / (height * width)))
     scale = max(scale, SHORTEST / longer)
     high, wide = (max(1, round(side * scale / shrink)) for side in (height, width))
     return high, wide
+
+
+def _error(layers: Layers) -> float:
+    """The quantiser's error in the colours of the cells, about, of 1."""
+    return QUANTISER * STEPS[layers.texture.step] / oklab.ONE if layers.texture else 0.0
 
 
 def _lines(layers: Layers) -> list[np.ndarray]:
@@ -140,10 +150,13 @@ def _lines(layers: Layers) -> list[np.ndarray]:
     return [strokes.smooth(line / size) for line in lines]
 
 
-def _crispen(flat: np.ndarray) -> np.ndarray:
-    """Lift local contrast, fine and coarse, and saturation: averaging has taken them away."""
+def _crispen(flat: np.ndarray, sure: np.ndarray) -> np.ndarray:
+    """Lift local contrast, fine and coarse, and saturation: averaging has taken them away.
+
+    sure: (height, width, 1) float32 in 0..1, less where contrast is but the quantiser's.
+    """
     fine, coarse = (cv2.GaussianBlur(flat, (0, 0), max(0.5, s * brush.diagonal(flat))) for s in (0.008, 0.03))
-    sharp = flat + 1.2 * (flat - fine) + 0.35 * (flat - coarse)
+    sharp = flat + sure * (1.2 * (flat - fine) + 0.35 * (flat - coarse))
     around = np.ones((2 * round(0.03 * brush.diagonal(flat)) + 1,) * 2, np.uint8)
     sharp = np.clip(sharp, cv2.erode(flat, around) - HALO, cv2.dilate(flat, around) + HALO)
     grey = sharp.mean(2, keepdims=True)
