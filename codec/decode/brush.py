@@ -43,18 +43,24 @@ def bristles(along: tuple[np.ndarray, np.ndarray], random: np.random.Generator) 
     noise = random.standard_normal((height, width, 3), np.float32)
     swell = max(0.5, SWELL * diagonal(noise))
     noise[..., :2] = cv2.GaussianBlur(noise[..., :2], (0, 0), swell)
-    total = noise.copy()
-    for sign in (-STRIDE, STRIDE):
-        x, y = _home(height, width)
-        for _ in range(max(1, round(BRISTLE * diagonal(noise) / STRIDE))):
-            step = [_look(field, x, y, cv2.INTER_NEAREST) for field in along]
-            x += sign * step[0]
-            y += sign * step[1]
-            total += _look(noise, x, y, cv2.INTER_LINEAR)
+    total = smear(noise, along, BRISTLE * diagonal(noise))
     total[..., 2] = cv2.GaussianBlur(total[..., 2], (0, 0), 0.7)
     total -= total.mean((0, 1))
     total /= np.maximum(total.std((0, 1)), 1e-6)
     return total[..., :2], total[..., 2]
+
+
+def smear(noise: np.ndarray, along: tuple[np.ndarray, np.ndarray], reach: float) -> np.ndarray:
+    """The sum of what lies up to `reach` pixels before and behind, along the field of directions."""
+    total = noise.copy()
+    for sign in (-STRIDE, STRIDE):
+        x, y = _home(*noise.shape[:2])
+        for _ in range(max(1, round(reach / STRIDE))):
+            step = [_look(field, x, y, cv2.INTER_NEAREST) for field in along]
+            x += sign * step[0]
+            y += sign * step[1]
+            total += _look(noise, x, y, cv2.INTER_LINEAR)
+    return total
 
 
 def tighten(flat: np.ndarray, room: np.ndarray, cell: float) -> np.ndarray:
@@ -75,15 +81,18 @@ def tighten(flat: np.ndarray, room: np.ndarray, cell: float) -> np.ndarray:
     return flat
 
 
-def dab(flat: np.ndarray, dabs: np.ndarray, room: np.ndarray, cell: float, busy: np.ndarray) -> np.ndarray:
+def dab(
+    flat: np.ndarray, dabs: np.ndarray, room: np.ndarray, cell: float, busy: np.ndarray, size: float = 1.0
+) -> np.ndarray:
     """Break gradients into dabs: larger ones for larger cells, fainter ones where it is calm.
 
-    Arguments as above; dabs: as `bristles` returns them; busy: (height, width) float32, 0..1.
+    Arguments as above; dabs: as `bristles` returns them; busy: (height, width) float32, 0..1;
+    size: factor of the dabs' reach.
     """
     around = np.ones((2 * round(cell) + 1,) * 2, np.uint8)
     span = (cv2.dilate(flat, around) - cv2.erode(flat, around)).max(2)
     lively = cv2.blur(np.clip(span / LIVELY, 0.3, 1.0), around.shape)
-    reach = 0.066 * np.sqrt(cell * diagonal(flat)) * lively * (0.65 + 0.35 * busy)
+    reach = size * 0.066 * np.sqrt(cell * diagonal(flat)) * lively * (0.65 + 0.35 * busy)
     toward = np.tanh(2 * dabs) * np.minimum(reach, 0.7 * room)[..., None]
     return _shift(flat, toward[..., 0], toward[..., 1])
 

@@ -112,9 +112,9 @@ def _solve(
     grip = (GRIP / per_cell * firm)[..., None]
     cells_in = _areas(lines, height, width)[..., None] / per_cell
     pull = PULL / per_cell * (1 + SMALL / cells_in**2) * cv2.resize(firm, (width, height))[..., None]
-    across, down = cut_links(lines, height, width)
-    across = np.where(across, LEAK, 1.0).astype(np.float32)[..., None]
-    down = np.where(down, LEAK, 1.0).astype(np.float32)[..., None]
+    pull = np.repeat(pull.astype(np.float32), 3, 2)
+    across, down = (_conductance(cut) for cut in cut_links(lines, height, width))
+    y, flow_across, flow_down, product = smooth.copy(), np.empty_like(across), np.empty_like(down), smooth.copy()
 
     def to_cells(x: np.ndarray) -> np.ndarray:
         return cv2.resize(x, (cols, rows), interpolation=cv2.INTER_AREA)
@@ -123,39 +123,48 @@ def _solve(
         return cv2.resize(c, (width, height), interpolation=cv2.INTER_NEAREST)
 
     def apply(x: np.ndarray) -> np.ndarray:
-        y = spread(to_cells(x) * grip) + pull * x
-        flow = (x[:, 1:] - x[:, :-1]) * across
-        y[:, :-1] -= flow
-        y[:, 1:] += flow
-        flow = (x[1:] - x[:-1]) * down
-        y[:-1] -= flow
-        y[1:] += flow
+        np.multiply(pull, x, out=y)
+        np.add(y, spread(to_cells(x) * grip), out=y)
+        np.subtract(x[:, 1:], x[:, :-1], out=flow_across)
+        np.multiply(flow_across, across, out=flow_across)
+        y[:, :-1] -= flow_across
+        y[:, 1:] += flow_across
+        np.subtract(x[1:], x[:-1], out=flow_down)
+        np.multiply(flow_down, down, out=flow_down)
+        y[:-1] -= flow_down
+        y[1:] += flow_down
         return y
 
     def dot(a: np.ndarray, b: np.ndarray) -> float:
-        return float((a * b).sum(dtype=np.float64))  # in one thread: the same sum everywhere
+        return float(np.multiply(a, b, out=product).sum())  # in one thread: the same sum everywhere
 
-    diagonal = spread(grip)[..., None] / per_cell + pull
+    diagonal = spread(grip * np.ones(3, np.float32)) / per_cell + pull
     diagonal[:, :-1] += across
     diagonal[:, 1:] += across
     diagonal[:-1] += down
     diagonal[1:] += down
+    np.reciprocal(diagonal, out=diagonal)
 
     x = start.copy()
     residual = spread(cells * grip) + pull * smooth - apply(x)
-    step = residual / diagonal
+    step = residual * diagonal
     energy = dot(residual, step)
     for _ in range(rounds):
         if energy < 1e-9 * x.size:
             break
         image = apply(step)
-        length = energy / dot(step, image)
-        x += np.float32(length) * step
-        residual -= np.float32(length) * image
-        scaled = residual / diagonal
-        before, energy = energy, dot(residual, scaled)
-        step = scaled + np.float32(energy / before) * step
+        length = np.float32(energy / dot(step, image))
+        x += np.multiply(step, length, out=product)
+        residual -= np.multiply(image, length, out=product)
+        before, energy = energy, dot(residual, np.multiply(residual, diagonal, out=image))
+        step *= np.float32(energy / before)
+        step += image
     return x
+
+
+def _conductance(cut: np.ndarray) -> np.ndarray:
+    """The weight w of each link, for each of three channels: numpy is slow where it must repeat them itself."""
+    return np.repeat(np.where(cut, np.float32(LEAK), np.float32(1))[..., None], 3, 2)
 
 
 def _areas(lines: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:

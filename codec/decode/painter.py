@@ -4,8 +4,8 @@
                +-> diffuse -> brushwork -> ink -> grain -> shrink -> Real-ESRGAN x4 -> picture
     sketch ----+
 
-Nothing is trained on the layers and nothing is downloaded. The prompt is not used, except that
-where there is neither sketch nor colormap a card shows it.
+Nothing is trained on the layers and nothing is downloaded. Of the prompt only words of style and of
+material count (styles.py); where there is neither sketch nor colormap a card shows it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from codec import oklab
 from codec.coefficients import STEPS
-from codec.decode import brush, diffuse, strokes
+from codec.decode import brush, diffuse, strokes, styles, texturing
 from codec.decode.base import OnStep, Progress, Strengths
 from codec.decode.upscaler import SCALE, Upscaler
 from codec.errors import InvalidLayer
@@ -95,6 +95,7 @@ class Painter:
     ) -> np.ndarray:
         height, width = _canvas(layers, AREA, CANVAS)
         rows, columns = _canvas(layers, self.area, SCALE, FINE)
+        style = styles.read(layers.semantic.text if layers.semantic else "")
         progress = Progress(4 + self.upscaler.steps(rows), on_step)
         cell = math.sqrt(height * width / (cells.shape[0] * cells.shape[1]))
 
@@ -105,14 +106,17 @@ class Painter:
         pen = strokes.ink(lines, height, width)
         room = cv2.distanceTransform((pen < 0.15).astype(np.uint8), cv2.DIST_L2, 3)
         flat = brush.tighten(flat, room, cell)
-        dabs, grain = brush.bristles(brush.direction(flat, pen), random)
+        along = brush.direction(flat, pen)
+        dabs, grain = brush.bristles(along, random)
         busy = _busy(pen)
         sure = cv2.resize(diffuse.firmness(cells, _error(layers)), (width, height), interpolation=cv2.INTER_LINEAR)
-        painting = brush.dab(flat, dabs * sure[..., None], room, cell, busy)
+        painting = brush.dab(flat, dabs * sure[..., None], room, cell, busy, style.brush)
         progress.step("brush", _to_uint8(painting))
 
-        painting = _line_work(_crispen(painting, sure[..., None]), pen, self.strengths.structure)
+        painting = _line_work(_crispen(painting, sure[..., None]), pen, self.strengths.structure * style.lines)
         painting = np.clip(painting * (1 + 0.05 * busy * grain)[..., None], 0.0, 1.0)
+        painting = texturing.lay(painting, style.materials, along, pen, busy, random)
+        painting = styles.grade(painting, style)
         progress.step("lines", _to_uint8(painting))
 
         small = cv2.resize(painting, (columns, rows), interpolation=cv2.INTER_AREA)
@@ -121,7 +125,7 @@ class Painter:
             if result is None:
                 progress.step("refining")
             else:
-                picture = _to_uint8(result)
+                picture = _blocks(_to_uint8(result), style.blocks)
         progress.step("done", picture)
         return picture
 
@@ -160,7 +164,7 @@ def _crispen(flat: np.ndarray, sure: np.ndarray) -> np.ndarray:
     around = np.ones((2 * round(0.03 * brush.diagonal(flat)) + 1,) * 2, np.uint8)
     sharp = np.clip(sharp, cv2.erode(flat, around) - HALO, cv2.dilate(flat, around) + HALO)
     grey = sharp.mean(2, keepdims=True)
-    return np.clip(grey + 1.1 * (sharp - grey), 0.0, 1.0)
+    return np.clip(grey + 1.06 * (sharp - grey), 0.0, 1.0)
 
 
 def _line_work(painting: np.ndarray, pen: np.ndarray, weight: float) -> np.ndarray:
@@ -173,9 +177,20 @@ def _line_work(painting: np.ndarray, pen: np.ndarray, weight: float) -> np.ndarr
     contrast = (high - low).max(2, keepdims=True)
     strength = np.clip(0.85 - 0.8 * contrast, 0.38, 0.85) * np.float32(weight)
     strength = np.minimum(strength, 1.0) * pen[..., None]
-    light = np.clip(8 * high.mean(2, keepdims=True) - 1, 0.0, 1.0)  # 0 for tones under 1/8
-    tone = 0.32 * low * light + (high + 0.16) * (1 - light)
+    light = np.clip(20 * high.mean(2, keepdims=True) - 3.6, 0.0, 1.0)  # 0 for tones under 0.18, 1 over 0.23
+    tone = 0.28 * low * light + (high + 0.16) * (1 - light)
     return painting + (tone - painting) * strength
+
+
+def _blocks(picture: np.ndarray, count: float) -> np.ndarray:
+    """Pixel art: (h, w, 3) uint8 in `count` square blocks along the longer side; 0 changes nothing."""
+    height, width = picture.shape[:2]
+    if not count or max(height, width) <= count:
+        return picture
+    scale = count / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST)
 
 
 def _busy(pen: np.ndarray) -> np.ndarray:
@@ -183,7 +198,7 @@ def _busy(pen: np.ndarray) -> np.ndarray:
     if not pen.any():
         return np.ones_like(pen)  # nobody drew anything, so lines tell nothing
     near = cv2.GaussianBlur(pen, (0, 0), max(0.5, 0.03 * brush.diagonal(pen)))
-    return np.clip(8 * near, 0.2, 1.0)
+    return np.clip(8 * near, texturing.CALM, 1.0)
 
 
 def _drawing(

@@ -6,6 +6,7 @@ every working size. Polylines are (N, 2) of x, y in units of the whole picture (
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import cv2
@@ -48,12 +49,13 @@ def ink(polylines: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
         swell = np.clip(swell, 0.0, 1.0)
         weight = 0.75 + 0.25 / (1 + rank / max(1, len(polylines) / 4))
         points = np.round(line * unit - (1 << fraction) / 2).astype(np.int32)
-        tones = np.round(255 * weight * (0.35 + 0.65 * swell)).astype(int).tolist()
-        widths = LINE_WIDTH * diagonal * weight * (0.5 + 0.5 * swell)
-        widths = np.maximum(1, np.round(widths)).astype(int).tolist()
-        for i, (tone, thickness) in enumerate(zip(tones, widths, strict=True)):
-            ends = points[i].tolist(), points[i + 1].tolist()
-            cv2.line(sheet, *ends, tone, thickness, cv2.LINE_AA, fraction)
+        tones = np.round(255 * weight * (0.35 + 0.65 * swell)).astype(int)
+        widths = np.maximum(1, np.round(LINE_WIDTH * diagonal * weight * (0.5 + 0.5 * swell))).astype(int)
+        changes = np.flatnonzero((tones[1:] != tones[:-1]) | (widths[1:] != widths[:-1])) + 1
+        runs = [0, *changes.tolist(), len(tones)]
+        for start, end in itertools.pairwise(runs):
+            part = points[start : end + 1]
+            cv2.polylines(sheet, [part], False, int(tones[start]), int(widths[start]), cv2.LINE_AA, fraction)
     small = cv2.resize(sheet, (width, height), interpolation=cv2.INTER_AREA)
     return small.astype(np.float32) / 255
 
