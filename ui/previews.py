@@ -21,7 +21,7 @@ import gradio as gr
 import numpy as np
 from gradio.utils import get_upload_folder
 
-from codec import Layers
+from codec import Layers, Prompt
 from codec.decode import Strengths
 from ui import actions
 from ui.mix import Mix
@@ -55,10 +55,15 @@ def update(original: Any, layers: Layers, mix: Mix) -> Any:
 
 
 def _seen(layers: Layers) -> Layers:
-    """Only what the preview is made from: a word more or less changes no picture."""
+    """Only what the preview is made from: most words more or less change no picture."""
+    from codec.decode import styles
+
     drawn = layers.only((2, 3))
-    seen = layers if drawn.structure is None and drawn.texture is None else drawn
-    return replace(seen, seed=None, settings=None)
+    if drawn.structure is None and drawn.texture is None:
+        drawn = layers
+    elif layers.semantic is not None:
+        drawn = replace(drawn, semantic=Prompt(styles.words(layers.semantic.text)))
+    return replace(drawn, seed=None, settings=None)
 
 
 @lru_cache(maxsize=32)

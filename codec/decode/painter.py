@@ -58,7 +58,7 @@ class Painter:
     @classmethod
     def preview(cls) -> Painter:
         """The decoder "painter-preview": the same painting, refined less. Raises ModelMissing."""
-        return cls("painter-preview", Upscaler.srvgg(), 384 * 384)
+        return cls("painter-preview", Upscaler.srvgg(), 336 * 336)
 
     def weighted(self, strengths: Strengths) -> Painter:
         """The same, to whom the layers weigh so much."""
@@ -93,7 +93,7 @@ class Painter:
         random: np.random.Generator,
         on_step: OnStep | None,
     ) -> np.ndarray:
-        height, width = _canvas(layers, AREA, CANVAS)
+        height, width = _canvas(layers, self.area, CANVAS)
         rows, columns = _canvas(layers, self.area, SCALE, FINE)
         style = styles.read(layers.semantic.text if layers.semantic else "")
         progress = Progress(4 + self.upscaler.steps(rows), on_step)

@@ -89,22 +89,30 @@ MATERIALS: Final[dict[str, Material]] = {
 }  # fmt: skip
 
 
+def words(prompt: str) -> str:
+    """The first word of each row that a prompt has a word of: prompts with the same `words` are painted alike."""
+    return ", ".join(row.split()[0].replace("|", " ") for row in _said(prompt))
+
+
 def read(prompt: str) -> Style:
     """The style that a prompt's words ask for; Style() where none of them is known."""
-    text = " " + " ".join(re.findall(r"[^\W_]+", prompt.lower())) + " "
-
-    def said(words: str) -> bool:
-        return any(f" {word.replace('|', ' ')} " in text for word in words.split())
-
+    said = _said(prompt)
     values: dict[str, float] = {}
-    for words, changes in LOOKS.items():
-        for name, value in changes.items() if said(words) else ():
+    for row in (row for row in said if row in LOOKS):
+        for name, value in LOOKS[row].items():
             before = values.get(name, getattr(Style(), name))
             values[name] = before * value if name in _FACTORS else _stronger(name, before, value)
     for name in _FACTORS.keys() & values.keys():
         values[name] = min(max(values[name], _FACTORS[name][0]), _FACTORS[name][1])
-    materials = tuple(material for words, material in MATERIALS.items() if said(words))
+    materials = tuple(material for row, material in MATERIALS.items() if row in said)
     return Style(materials=materials, **values)
+
+
+def _said(prompt: str) -> dict[str, None]:
+    """The rows of the tables that a prompt has a word of, in their order."""
+    text = " " + " ".join(re.findall(r"[^\W_]+", prompt.lower())) + " "
+    rows = (*LOOKS, *MATERIALS)
+    return {row: None for row in rows if any(f" {word.replace('|', ' ')} " in text for word in row.split())}
 
 
 def _stronger(name: str, one: float, other: float) -> float:

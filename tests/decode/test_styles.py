@@ -37,6 +37,13 @@ def test_every_word_of_a_row_does_the_same():
         assert len(set(read)) == 1, words
 
 
+def test_the_words_that_count_are_painted_as_the_prompt():
+    for prompt in ("Oil painting of a Fox by night, golden hour", "two engines", " ".join((*styles.LOOKS, "sea"))):
+        assert styles.read(styles.words(prompt)) == styles.read(prompt)
+    assert styles.words("two engines") == ""
+    assert styles.words("photography of a kitten, sea") == styles.words("DSLR bokeh, waves") != ""
+
+
 def test_all_words_together_stay_in_bounds():
     style = styles.read(" ".join((*styles.LOOKS, *styles.MATERIALS)).replace("|", " "))
     assert 0.3 <= style.lines <= 1.4
