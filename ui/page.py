@@ -16,6 +16,10 @@ from ui.layer_canvas import layer_canvas
 
 EXAMPLE = examples.FOLDER / "coffee.tril"
 EXAMPLE_PICTURE = examples.FOLDER / "coffee.jpg"
+_WORDS = (
+    "The painter takes only style and material from it: “oil painting”, “night”, “pixel art”, “forest”… "
+    "Objects are drawn by the sketch; sd15 reads every word."
+)
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,7 @@ def _source_column(original: str, layers: Layers, text: str, negative: str) -> d
     )
     parts["origin"] = gr.HTML(views.origin("written for this example"), elem_id="origin", apply_default_css=False)
     parts["tally"] = gr.HTML(views.tally(layers.semantic or Prompt()), elem_id="tally", apply_default_css=False)
+    gr.HTML(views.hint(_WORDS), elem_id="words", apply_default_css=False)
     with gr.Accordion("Negative prompt", open=bool(negative)):
         parts["negative"] = gr.Textbox(
             negative, label="Negative prompt", show_label=False, container=False, lines=2,

@@ -14,6 +14,7 @@ STRIDE = 1.5  # pixels between two looks along a bristle
 BRISTLE = 1 / 60  # of the diagonal: half the length of a bristle's trace
 SWELL = 1 / 250  # of the diagonal: standard deviation of a dab's width
 CONTRAST = 0.16  # step of colour, from cell to cell, that is worth tightening
+TORN = 0.5  # colours further apart than about that would be torn to shreds
 LIVELY = 0.4  # range of colours, over three cells, at which dabs have their full size
 
 
@@ -91,7 +92,8 @@ def dab(
     """
     around = np.ones((2 * round(cell) + 1,) * 2, np.uint8)
     span = (cv2.dilate(flat, around) - cv2.erode(flat, around)).max(2)
-    lively = cv2.blur(np.clip(span / LIVELY, 0.3, 1.0), around.shape)
+    lively = np.clip(span / LIVELY, 0.3, 1.0) * np.clip(1.6 - span / TORN, 0.15, 1.0)
+    lively = cv2.blur(lively, around.shape)
     reach = size * 0.066 * np.sqrt(cell * diagonal(flat)) * lively * (0.65 + 0.35 * busy)
     toward = np.tanh(2 * dabs) * np.minimum(reach, 0.7 * room)[..., None]
     return _shift(flat, toward[..., 0], toward[..., 1])

@@ -20,8 +20,8 @@ class Material:
 
     `hue`: from, to in degrees of Oklab's, anticlockwise from red; None: any. `chroma`, `light`: from, to, of 1.
     `height`: from, to in shares of the picture's height, from the top. `size`: of its marks along and across, in
-    shares of the diagonal. `lie`: which way they lie, "level", "upright", or "form": along the lines nearby and
-    only where there are some. `amount`: how much they change the tone, of 1.
+    shares of the diagonal. `lie`: which way they lie, "level", "upright", or "form": along the lines nearby.
+    `calm`: how much of them is left where no lines are near. `amount`: how much they change the tone, of 1.
     """
 
     hue: tuple[float, float] | None
@@ -30,6 +30,7 @@ class Material:
     height: tuple[float, float]
     size: tuple[float, float]
     lie: str
+    calm: float
     amount: float
 
 
@@ -71,21 +72,21 @@ LOOKS: Final[dict[str, dict[str, float]]] = {
 
 MATERIALS: Final[dict[str, Material]] = {
     "tree trees forest jungle foliage leaves bush bushes hedge garden moss mossy overgrown woods":
-        Material((95, 150), (0.04, 1), (0.1, 0.8), (0.0, 1.0), (0.0075, 0.006), "level", 0.26),
+        Material((95, 150), (0.04, 1), (0.1, 0.8), (0.0, 1.0), (0.0075, 0.006), "level", 0.2, 0.2),
     "grass grassy lawn meadow field hill hills countryside prairie":
-        Material((105, 150), (0.08, 1), (0.25, 0.95), (0.35, 1.0), (0.012, 0.004), "upright", 0.11),
+        Material((105, 150), (0.08, 1), (0.25, 0.95), (0.35, 1.0), (0.012, 0.004), "upright", 0.5, 0.11),
     "hair beard fur fluffy furry cat dog chipmunk fox wolf bear rabbit lion tiger horse":
-        Material((20, 110), (0.01, 0.2), (0.1, 0.9), (0.0, 1.0), (0.02, 0.004), "form", 0.16),
+        Material((20, 110), (0.01, 0.2), (0.1, 0.9), (0.0, 1.0), (0.02, 0.004), "form", 0.0, 0.16),
     "river stream lake sea ocean water waves pond reflection":
-        Material((170, 280), (0.02, 1), (0.15, 0.9), (0.45, 1.0), (0.025, 0.005), "level", 0.11),
+        Material((170, 280), (0.02, 1), (0.15, 0.9), (0.55, 1.0), (0.025, 0.005), "level", 1.0, 0.11),
     "sky cloud clouds cloudy mist misty fog foggy":
-        Material((180, 290), (0.0, 0.15), (0.6, 1.0), (0.0, 0.6), (0.05, 0.018), "level", 0.05),
+        Material((180, 290), (0.0, 0.15), (0.6, 1.0), (0.0, 0.6), (0.05, 0.018), "level", 1.0, 0.05),
     "rock rocks rocky mountain mountains cliff stone ruined ruins castle castles cave":
-        Material(None, (0, 0.06), (0.15, 0.75), (0.0, 1.0), (0.012, 0.008), "form", 0.16),
+        Material(None, (0, 0.06), (0.15, 0.75), (0.0, 1.0), (0.012, 0.008), "form", 0.0, 0.16),
     "sand sandy beach desert dunes":
-        Material((50, 100), (0.02, 0.15), (0.45, 0.95), (0.3, 1.0), (0.006, 0.005), "level", 0.08),
+        Material((50, 100), (0.02, 0.15), (0.45, 0.95), (0.3, 1.0), (0.006, 0.005), "level", 1.0, 0.08),
     "wood wooden barn planks":
-        Material((40, 95), (0.01, 0.12), (0.1, 0.7), (0.0, 1.0), (0.03, 0.005), "form", 0.14),
+        Material((40, 95), (0.01, 0.12), (0.1, 0.7), (0.0, 1.0), (0.03, 0.005), "form", 0.0, 0.14),
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from codec.decode.styles import Material
 SOFT = 0.03  # how gradually, in lightness and chroma, a material ends
 SOFT_HUE = 20.0  # in degrees of hue
 SOFT_HEIGHT = 0.15  # in shares of the height
-CALM = 0.2  # the least that `busy` is, where "form" has no lines to follow
+CALM = 0.2  # the least that `busy` is, where no lines are near
 
 
 def lay(
@@ -39,8 +39,7 @@ def lay(
     for material in materials:
         here = _inside(chroma, material.chroma, SOFT) * _inside(light, material.light, SOFT)
         here = here * _inside(level, material.height, SOFT_HEIGHT)
-        if material.lie == "form":
-            here = here * (busy - CALM) / (1 - CALM)
+        here = here * (material.calm + (1 - material.calm) * (busy - CALM) / (1 - CALM))
         if material.hue:
             here = here * _inside(hue, material.hue, SOFT_HUE)
         here = np.minimum(cv2.GaussianBlur(here, (0, 0), max(0.5, 0.004 * brush.diagonal(pen))), left)
