@@ -1,4 +1,4 @@
-"""Makes the examples of the page anew: python -m tests.make_examples
+"""Makes the examples of the page anew, and the README's picture of one: python -m tests.make_examples
 
 From two free photos (coffee.jpg, and scikit-image's astronaut), pictures drawn here, a pose and a drawing.
 """
@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from PIL import Image
 from skimage import data as photos
 from skimage.draw import disk, ellipse, polygon
 
 import codec
 from codec import Colormap, Layers, Pose, Prompt, Sketch
 from codec.image import resize_area
+from ui import actions
 from ui.examples import FOLDER
 
 
@@ -23,6 +25,18 @@ def main() -> None:
         data = make().to_bytes()
         (FOLDER / f"{make.__name__}.tril").write_bytes(data)
         print(f"{make.__name__}.tril: {len(data)} bytes")
+    Image.fromarray(triptych()).save(FOLDER.parent / "readme.jpg", quality=88)
+
+
+def triptych(height: int = 300, gap: int = 8) -> np.ndarray:
+    """The first example's photo, its layers, and what is painted from them: (height, W, 3) uint8."""
+    layers = Layers.from_bytes((FOLDER / "coffee.tril").read_bytes())
+    width = round(height * layers.width / layers.height)
+    photo = np.asarray(Image.open(FOLDER / "coffee.jpg").convert("RGB"))
+    shown = (photo, actions.flat_picture(layers), codec.decode(layers))
+    panels = [resize_area(picture, width, height) for picture in shown]
+    white = np.full((height, gap, 3), 255, np.uint8)
+    return np.hstack([panels[0], white, panels[1], white, panels[2]])
 
 
 def coffee() -> Layers:
