@@ -33,14 +33,23 @@ def test_flat_colour_stays_flat(bristles):
 
 
 def test_dabs_do_not_reach_over_a_line(bristles):
-    half = np.zeros_like(RAMP)
-    half[:, SIZE // 2 :] = 1
     column = np.arange(SIZE, dtype=np.float32)
     room = np.repeat(np.abs(column + 0.5 - SIZE / 2)[None], SIZE, 0)
-    parted, mixed = (brush.dab(half, bristles[0], distance, 24, ONES) for distance in (room, OPEN))
-    beside = slice(SIZE // 2 - 8, SIZE // 2 - 1)
-    assert parted[:, beside].max() < 0.1  # what interpolation takes from the next pixel
-    assert mixed[:, beside].max() > 0.5
+    parted, mixed = (mixed_in(bristles, 0.4, distance) for distance in (room, OPEN))
+    assert parted < 0.1  # what interpolation takes from the next pixel
+    assert mixed > 0.5
+
+
+def test_far_colours_are_not_torn_to_shreds(bristles):
+    assert mixed_in(bristles, 1.0, OPEN) < 0.1
+
+
+def mixed_in(bristles, step: float, room: np.ndarray) -> float:
+    """How much of a light half, `step` lighter, dabs bring to some pixel of the dark half near it: 0 to 1."""
+    half = np.zeros_like(RAMP)
+    half[:, SIZE // 2 :] = step
+    painted = brush.dab(half, bristles[0], room, 24, ONES)
+    return float(painted[:, SIZE // 2 - 8 : SIZE // 2 - 1].max()) / step
 
 
 def test_tightening_narrows_a_blur():
