@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-FILES = ("page.js", "saves.js", "history.js", "words.js")
+FILES = ("page.js", "lost.js", "saves.js", "history.js", "words.js")
 
 
 def script() -> str:

@@ -1,0 +1,69 @@
+// What the server cannot say, because it is not there or it was Gradio that refused: in the status box, as
+// everything else, in place of Gradio's notices in a corner (hidden by page.css). The server's next word replaces it.
+// When the server is back Gradio loads the page anew, and the work that is kept is open again.
+const GONE = 'The server does not answer. Your work is kept in this browser, and is open again when the server is back: this page looks for it.';
+const box = document.querySelector('#status');
+const said = document.createElement('div');
+let gone = false, refused = false, leaving = false;
+
+said.id = 'lost';
+said.hidden = true;
+box.append(said);
+
+function say(text) {
+  const line = document.createElement('p');
+  line.textContent = text;
+  said.innerHTML = '<div class="tl-status tl-bad" role="alert"></div>';
+  said.firstChild.append(line);
+  said.hidden = false;
+  box.classList.add('tl-said');
+}
+
+function lost() {
+  if (!gone) say(GONE);
+  gone = true;
+}
+
+new MutationObserver((changes) => {
+  if (gone || changes.every(({ target }) => target === box || said.contains(target))) return;
+  refused = false;
+  said.hidden = true;
+  box.classList.remove('tl-said');
+}).observe(box, { subtree: true, childList: true, characterData: true });
+
+// Gradio's words, but where they are about our limits.
+const large = (text) => text.replace(/^File\(s\) exceed the maximum allowed size of ([\d.]+?)(?:\.0)? Mb: (.*)$/,
+  'Too large: $2. A file may have $1 MB here; choose a smaller one.');
+
+new MutationObserver(() => {
+  for (const notice of document.querySelectorAll('.toast-body:not([data-said])')) {
+    notice.dataset.said = '';
+    if (!gone && !refused) say(large((notice.querySelector('[data-testid=toast-text]') ?? notice).textContent.trim()));
+  }
+}).observe(document.body, { subtree: true, childList: true });
+
+const real = window.fetch;
+const ours = (what) => new URL(what instanceof Request ? what.url : what, location.href).origin === location.origin;
+addEventListener('beforeunload', () => { leaving = true; }); // then requests end as if there were no server
+
+// A request that is too large, or one too many: the server says which, Gradio would not.
+async function turnedDown(answer) {
+  const { error } = await answer.json();
+  if (typeof error !== 'string' || !error) return;
+  refused = true;
+  say(`${error[0].toUpperCase()}${error.slice(1)}`);
+}
+
+window.fetch = async (what, ...more) => {
+  try {
+    const answer = await real(what, ...more);
+    if (ours(what)) {
+      if ([502, 503, 504].includes(answer.status)) lost(); else gone = false;
+      if ([413, 429].includes(answer.status)) turnedDown(answer.clone()).catch(() => { /* not our server's words */ });
+    }
+    return answer;
+  } catch (error) {
+    if (error instanceof TypeError && ours(what) && !leaving) lost();
+    throw error;
+  }
+};
