@@ -4,6 +4,8 @@
                +-> diffuse -> brushwork -> ink -> grain -> shrink -> Real-ESRGAN x4 -> picture
     sketch ----+
 
+What is larger than that picture is enlarged by another Real-ESRGAN, band by band.
+
 Nothing is trained on the layers and nothing is downloaded. Of the prompt only words of style and of
 material count (styles.py); where there is neither sketch nor colormap a card shows it.
 """
@@ -19,6 +21,7 @@ import numpy as np
 
 from codec import oklab
 from codec.coefficients import STEPS
+from codec.container import MAX_SIDE
 from codec.decode import brush, diffuse, strokes, styles, texturing
 from codec.decode.base import OnStep, Progress, Strengths
 from codec.decode.upscaler import SCALE, Upscaler
@@ -31,7 +34,10 @@ if TYPE_CHECKING:
 
 LONGEST = 1024  # pixels of the longer side at most, before a large picture is enlarged
 SHORTEST = 256  # and at least, before a small one is shrunk
-AREA = 768 * 768  # pixels in all at most
+AREA = 1024 * 1024  # pixels in all at most
+LARGE = 2048 * 2048  # pixels at most that the fast network makes of that; more are interpolated
+ENLARGE = 1.6  # times the sides from which its picture is sharper
+BAND = 64  # rows of the small picture that it enlarges at a time
 PENCIL = np.array([0.17, 0.16, 0.18], np.float32)
 HALO = 0.08  # how far sharpening may leave the tones around
 AS_THEY_ARE = Strengths()
@@ -43,17 +49,25 @@ CANVAS = 2  # painting is done at 1 / CANVAS of that, enough for what the networ
 class Painter:
     """A Decoder. `final` looks best, `preview` is fast enough to run at every edit."""
 
-    def __init__(self, name: str, upscaler: Upscaler, area: int, strengths: Strengths = AS_THEY_ARE) -> None:
-        """Paint, then use `upscaler` for a picture of no more than `area` pixels."""
+    def __init__(
+        self,
+        name: str,
+        upscaler: Upscaler,
+        area: int,
+        enlarger: Upscaler | None = None,
+        strengths: Strengths = AS_THEY_ARE,
+    ) -> None:
+        """Paint, then use `upscaler` for a picture of no more than `area` pixels, and `enlarger` for larger ones."""
         self.name = name
         self.upscaler = upscaler
         self.area = area
+        self.enlarger = enlarger
         self.strengths = strengths
 
     @classmethod
     def final(cls) -> Painter:
         """The decoder "painter". Raises ModelMissing."""
-        return cls("painter", Upscaler.rrdb(), AREA)
+        return cls("painter", Upscaler.rrdb(), AREA, Upscaler.srvgg())
 
     @classmethod
     def preview(cls) -> Painter:
@@ -62,7 +76,7 @@ class Painter:
 
     def weighted(self, strengths: Strengths) -> Painter:
         """The same, to whom the layers weigh so much."""
-        return Painter(self.name, self.upscaler, self.area, strengths)
+        return Painter(self.name, self.upscaler, self.area, self.enlarger, strengths)
 
     def decode(self, layers: Layers, *, seed: int | None = None, on_step: OnStep | None = None) -> np.ndarray:
         """Paint the layers: (height, width, 3) uint8 sRGB; see Decoder.decode."""
@@ -81,7 +95,8 @@ class Painter:
         else:
             progress = Progress(1, on_step)
             drawn = bool(lines) or isinstance(layers.structure, Pose) or layers.semantic is None
-            picture = _drawing(layers, lines, random, self.strengths.structure) if drawn else _card(layers)
+            size = _canvas(layers, LARGE if self.enlarger else AREA, 1, longest=MAX_SIDE if self.enlarger else LONGEST)
+            picture = _drawing(layers, lines, random, self.strengths.structure, size) if drawn else _card(layers, size)
             progress.step("drawing", picture)
         return _fit(picture, layers.height, layers.width)
 
@@ -96,7 +111,9 @@ class Painter:
         height, width = _canvas(layers, self.area, CANVAS)
         rows, columns = _canvas(layers, self.area, SCALE, FINE)
         style = styles.read(layers.semantic.text if layers.semantic else "")
-        progress = Progress(4 + self.upscaler.steps(rows), on_step)
+        larger = self._larger(layers, rows * SCALE, columns * SCALE)
+        bands = -(-larger[0] // BAND) if larger else 0
+        progress = Progress(4 + self.upscaler.steps(rows) + bands, on_step)
         cell = math.sqrt(height * width / (cells.shape[0] * cells.shape[1]))
 
         flat = diffuse.diffuse(cells, lines, height, width, _error(layers))
@@ -125,16 +142,27 @@ class Painter:
             if result is None:
                 progress.step("refining")
             else:
-                picture = _blocks(_to_uint8(result), style.blocks)
+                picture = _to_uint8(result)
+        if larger and self.enlarger:
+            picture = _enlarged(self.enlarger, picture, *larger, progress)
+        picture = _blocks(picture, style.blocks)
         progress.step("done", picture)
         return picture
 
+    def _larger(self, layers: Layers, height: int, width: int) -> tuple[int, int] | None:
+        """Rows and columns to give the enlarger, for a picture that is worth it."""
+        rows, columns = _canvas(layers, LARGE, SCALE, longest=MAX_SIDE)
+        worth = self.enlarger is not None and max(rows * SCALE / height, columns * SCALE / width) > ENLARGE
+        return (rows, columns) if worth else None
 
-def _canvas(layers: Layers, area: int, shrink: int, fine: float = 1.0) -> tuple[int, int]:
+
+def _canvas(
+    layers: Layers, area: int, shrink: int, fine: float = 1.0, longest: int = LONGEST
+) -> tuple[int, int]:
     """Height and width to work at: the picture's aspect, `fine` times as large, bounded, then divided by `shrink`."""
     height, width = layers.height, layers.width
     longer = max(height, width)
-    scale = min(fine, LONGEST / longer, math.sqrt(area / (height * width)))
+    scale = min(fine, longest / longer, math.sqrt(area / (height * width)))
     scale = max(scale, SHORTEST / longer)
     high, wide = (max(1, round(side * scale / shrink)) for side in (height, width))
     return high, wide
@@ -182,6 +210,23 @@ def _line_work(painting: np.ndarray, pen: np.ndarray, weight: float) -> np.ndarr
     return painting + (tone - painting) * strength
 
 
+def _enlarged(upscaler: Upscaler, picture: np.ndarray, rows: int, columns: int, progress: Progress) -> np.ndarray:
+    """(h, w, 3) uint8, shrunk to rows x columns, then four times that: its lines are sharp again.
+
+    Each band sees as far over its border as the network reaches, so there are no seams.
+    """
+    small = cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    large = np.empty((rows * SCALE, columns * SCALE, 3), np.uint8)
+    for top in range(0, rows, BAND):
+        above, below = max(top - upscaler.reach, 0), min(top + BAND + upscaler.reach, rows)
+        *_, band = upscaler.run(small[above:below])
+        assert band is not None
+        inner = band[(top - above) * SCALE :][: min(BAND, rows - top) * SCALE]
+        large[top * SCALE : top * SCALE + len(inner)] = _to_uint8(inner)
+        progress.step("enlarging")
+    return large
+
+
 def _blocks(picture: np.ndarray, count: float) -> np.ndarray:
     """Pixel art: (h, w, 3) uint8 in `count` square blocks along the longer side; 0 changes nothing."""
     height, width = picture.shape[:2]
@@ -202,10 +247,10 @@ def _busy(pen: np.ndarray) -> np.ndarray:
 
 
 def _drawing(
-    layers: Layers, lines: Sequence[np.ndarray], random: np.random.Generator, weight: float
+    layers: Layers, lines: Sequence[np.ndarray], random: np.random.Generator, weight: float, size: tuple[int, int]
 ) -> np.ndarray:
     """A sketch without colours: pencil on paper, (h, w, 3) uint8; of a pose a pale shadow."""
-    height, width = _canvas(layers, AREA, 1)
+    height, width = size
     sheet = strokes.paper(height, width, random)
     if isinstance(layers.structure, Pose):
         figure = layers.structure.render(width, height).max(2, keepdims=True)
@@ -214,9 +259,9 @@ def _drawing(
     return _to_uint8(sheet + (PENCIL - sheet) * amount)
 
 
-def _card(layers: Layers) -> np.ndarray:
+def _card(layers: Layers, size: tuple[int, int]) -> np.ndarray:
     """The prompt as text and what is missing for more, (h, w, 3) uint8."""
-    height, width = _canvas(layers, AREA, 1)
+    height, width = size
     text = layers.semantic.text if layers.semantic else ""
     return text_card(f"{text}\n\n(no sketch and no colours to paint from)", width, height)
 

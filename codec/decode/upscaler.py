@@ -144,6 +144,11 @@ class Upscaler:
         """The good network (4.47 M parameters). Raises ModelMissing."""
         return cls(Rrdb(), RRDB)
 
+    @property
+    def reach(self) -> int:
+        """Pixels of the small picture, each way, that a pixel of the result depends on, at most."""
+        return sum(isinstance(part, nn.Conv2d) for part in self.network.modules())
+
     def steps(self, rows: int) -> int:
         """How many times `run` yields before the result, for a picture `rows` high."""
         return self.network.stages + -(-rows // STRIP_ROWS)

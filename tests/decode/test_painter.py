@@ -13,7 +13,8 @@ import torch
 
 from codec import weights
 from codec.decode import base, get, names
-from codec.decode.painter import Painter
+from codec.decode.painter import BAND, Painter, _enlarged
+from codec.decode.upscaler import Upscaler
 from codec.errors import Cancelled, InvalidLayer, ModelMissing, UnknownName
 from codec.layers import Layers
 from codec.pose import Pose
@@ -124,6 +125,27 @@ def test_the_largest_size(preview):
     picture = preview.decode(Layers(4096, 4096, None, SKETCH, COLOURS))
     assert picture.shape == (4096, 4096, 3)
     assert picture[100, 100, 2] > picture[100, 100, 0] + 60
+
+
+def test_bands_leave_no_seams():
+    fast = Upscaler.srvgg()
+    rough = np.random.default_rng(1).integers(0, 256, (2 * BAND + 50, 40, 3), dtype=np.uint8)
+    *_, whole = fast.run(rough.astype(np.float32) / 255)
+    steps = []
+    banded = _enlarged(fast, rough, *rough.shape[:2], base.Progress(3, steps.append))
+    assert np.abs(banded - np.clip(whole, 0, 1) * 255).max() < 0.51
+    assert len(steps) == 3
+
+
+def test_what_is_larger_than_its_painting_is_enlarged_by_the_fast_network():
+    large, small = Layers(620, 600, None, SKETCH, COLOURS), 256 * 256
+    network, enlarger = Upscaler.rrdb(), Upscaler.srvgg()
+    steps = []
+    refined = Painter("painter", network, small, enlarger).decode(large, on_step=steps.append)
+    interpolated = Painter("painter", network, small).decode(large)
+    assert refined.shape == (600, 620, 3) and [step.index for step in steps] == list(range(1, steps[0].total + 1))
+    assert {step.label for step in steps} >= {"refining", "enlarging"}
+    assert 0 < np.abs(refined.astype(int) - interpolated).mean() < 4
 
 
 @pytest.mark.parametrize("grid", [(4, 4), (32, 32), (4, 32), (9, 16)])
