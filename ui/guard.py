@@ -1,80 +1,234 @@
-"""What every answer of the server carries, and how large a request may be. Plain ASGI.
+"""What every answer of the server carries, and what a request must keep to. Plain ASGI.
 
-Gradio limits uploads (`max_file_size`) but not the bodies of its events, and sets no policy.
+Gradio limits files (`max_file_size`), but neither the number of them in an upload nor the bodies of its events, nor
+how often one asks; and it sets no policy.
 """
 
 from __future__ import annotations
 
+import asyncio
+import json
+import logging
+import math
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from email.message import Message as Header
+from typing import Any, Final
 
-from ui import space
+import codec
+from ui import kinds, limits, logs, space
 
 MAX_BODY = 8 << 20  # bytes of a request that is no upload: the largest drawing has about 2 MiB
+MAX_UPLOAD = 24 << 20  # of an upload, all its files: the page sends one of at most 20 MB
+MAX_FILES = 32  # of an upload
+MAX_OPEN = 512  # requests of one client under way; a tab holds two or three
+STALLED = 60.0  # s between two parts of a body
 
 # Gradio runs a component's script with Function(), hence 'unsafe-eval'. No host but this one.
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; media-src 'none'; object-src 'none'; base-uri 'self'; "
-    "form-action 'self'; frame-ancestors 'self'"
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; media-src 'none'; object-src 'none'; "
+    "worker-src 'none'; frame-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
 ) + (f" {space.FRAMES}" if space.here() else "")
 HEADERS = (
     (b"content-security-policy", _POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
+    # it knows no list of hosts: on a Space, frame-ancestors alone says who frames the page
+    *(() if space.here() else ((b"x-frame-options", b"SAMEORIGIN"),)),
 )
+
+_TOO_LARGE: Final = "the request is too large"
+_TOO_OFTEN: Final = "You ask faster than this server answers one visitor; please wait {}, then go on."
+_TOO_MANY_BYTES: Final = "You have sent as many files as this server keeps of one visitor; please wait {}, then go on."
+_TOO_MANY_OPEN: Final = "You have more requests under way than this server allows; please wait {}, then go on."
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-class Guard:
-    """Middleware around an ASGI app."""
+class Refused(Exception):
+    """status: of the answer; text: a sentence; wait: s after which it may be tried again, if it may."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, status: int, text: str, wait: float | None = None) -> None:
+        self.status, self.wait = status, None if wait is None else max(1, math.ceil(wait))
+        self.text = text if self.wait is None else text.format(_duration(self.wait))
+        super().__init__(self.text)
+
+
+class Guard:
+    """Middleware around an ASGI app. `requests` and `uploads`: what each client may."""
+
+    def __init__(self, app: Any, requests: limits.Buckets | None = None, uploads: limits.Buckets | None = None) -> None:
         self._app = app
+        self._requests = requests if requests is not None else limits.requests()
+        self._uploads = uploads if uploads is not None else limits.uploads()
+        self._logins = limits.logins()
+        self._open: Counter[str] = Counter()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        kind, client = kinds.of(scope["path"]), limits.client(scope.get("client"))
+        answer = Answer(send)
+        began = time.monotonic()
+        self._open[client] += 1
+        try:
+            await self._served(kind, client, scope, receive, answer)
+        finally:
+            self._open[client] -= 1
+            if not self._open[client]:
+                del self._open[client]
+            answer.log(kind, scope["method"], began)
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                names = {name for name, _ in HEADERS}
-                own = [header for header in message.get("headers", ()) if header[0].lower() not in names]
-                message = {**message, "headers": [*own, *HEADERS]}
-            await send(message)
-
-        if scope["path"].rstrip("/").endswith("/upload"):
-            await self._app(scope, receive, send_with_headers)
-        elif _announced(scope) > MAX_BODY:
-            await _refuse(send_with_headers)
+    async def _served(self, kind: str, client: str, scope: Message, receive: Receive, answer: Answer) -> None:
+        body: Body | None = None
+        try:
+            if kind == "health":
+                await answer.json(200, {"status": "ok", "version": codec.__version__})
+                return
+            if kind == "closed":
+                raise Refused(404, "not found")
+            if wait := self._requests.take(client, limits.COSTS.get(kind, 1.0)):
+                raise Refused(429, _TOO_OFTEN, wait)
+            if kind == "login" and (wait := self._logins.take(client, 1.0)):
+                raise Refused(429, _TOO_OFTEN, wait)
+            if self._open[client] > MAX_OPEN:
+                raise Refused(429, _TOO_MANY_OPEN, 5)
+            body = answer.body = self._body(kind, client, scope, receive)
+            await self._app(scope, body, answer.send)
+        except Exception as error:
+            # once the body is refused, what the app makes of the missing rest is of no account
+            refused = error if isinstance(error, Refused) else body.refused if body is not None else None
+            if refused is None:
+                answer.status = answer.status or 500
+                raise
+            await answer.refuse(refused)
         else:
-            await self._app(scope, _limited(receive), send_with_headers)
+            if body.refused is not None:
+                await answer.refuse(body.refused)
+
+    def _body(self, kind: str, client: str, scope: Message, receive: Receive) -> Body:
+        """Raises `Refused` where the announced length says enough."""
+        headers = dict(scope["headers"])
+        announced = headers.get(b"content-length", b"0")
+        length = int(announced) if announced.isdigit() else 0
+        if length > (MAX_UPLOAD if kind == "upload" else MAX_BODY):
+            raise Refused(413, _TOO_LARGE)
+        if kind != "upload":
+            return Body(receive, MAX_BODY)
+        if wait := self._uploads.take(client, length):
+            raise Refused(429, _TOO_MANY_BYTES, wait)
+
+        def charge(size: int, files: int) -> float:
+            return self._uploads.take(client, (0 if length else size) + files * limits.LEAST_FILE)
+
+        return Body(receive, MAX_UPLOAD, _boundary(headers), charge)
 
 
-def _announced(scope: Message) -> int:
-    length = dict(scope["headers"]).get(b"content-length", b"0")
-    return int(length) if length.isdigit() else 0
+class Body:
+    """A request's body as it comes; past a limit the client counts as gone, and `refused` says why.
+
+    most: bytes; boundary: what parts the files; charge(bytes, files) -> s to wait, 0 if they may come.
+    """
+
+    def __init__(
+        self, receive: Receive, most: int, boundary: bytes = b"", charge: Callable[[int, int], float] | None = None
+    ) -> None:
+        self.refused: Refused | None = None
+        self._receive, self._most, self._boundary, self._charge = receive, most, boundary, charge
+        self._seen, self._files, self._tail, self._ended = 0, 0, b"", False
+
+    async def __call__(self) -> Message:
+        if self.refused is None and self._ended:  # what comes now is that the client leaves, at some time
+            return await self._receive()
+        try:
+            if self.refused is not None:
+                raise self.refused
+            message = await asyncio.wait_for(self._receive(), STALLED)
+            self._count(message.get("body", b""))
+        except TimeoutError:
+            self.refused = Refused(408, "the request did not come to its end")
+        except Refused as refused:
+            self.refused = refused
+        if self.refused is not None:
+            return {"type": "http.disconnect"}
+        self._ended = not message.get("more_body", False)
+        return message
+
+    def _count(self, data: bytes) -> None:
+        self._seen += len(data)
+        files = self._parts(data) if self._boundary else 0
+        self._files += files
+        if self._seen > self._most or self._files > MAX_FILES:
+            raise Refused(413, _TOO_LARGE)
+        if self._charge is not None and (wait := self._charge(len(data), files)):
+            raise Refused(429, _TOO_MANY_BYTES, wait)
+
+    def _parts(self, data: bytes) -> int:
+        """How many more boundaries have come, one in two pieces included."""
+        data = self._tail + data
+        self._tail = data[max(0, len(data) - len(self._boundary) + 1) :]
+        return data.count(self._boundary)
 
 
-def _limited(receive: Receive) -> Receive:
-    """For a body of unannounced length: past the limit the client counts as gone."""
-    seen = 0
+class Answer:
+    """What goes back, with the headers that all answers have."""
 
-    async def limited() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if seen > MAX_BODY else message
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 0  # none was sent
+        self.body: Body | None = None
 
-    return limited
+    async def send(self, message: Message) -> None:
+        """Passes it on; but for what an app that starts to answer says of a body that was refused."""
+        if not self.status and self.body is not None and self.body.refused is not None:
+            return
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            names = {name for name, _ in HEADERS}
+            own = [header for header in message.get("headers", ()) if header[0].lower() not in names]
+            message = {**message, "headers": [*own, *HEADERS]}
+        await self._send(message)
+
+    async def json(self, status: int, said: dict[str, str], *more: tuple[bytes, bytes]) -> None:
+        """A whole answer."""
+        body = json.dumps(said).encode()
+        headers = [
+            (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"), *more,
+        ]  # fmt: skip
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+    async def refuse(self, why: Refused) -> None:
+        """Says why, unless the app has begun to answer. Gradio's page shows `detail`, its programs `error`."""
+        if self.status:
+            return
+        self.body = None
+        more = () if why.wait is None else ((b"retry-after", str(why.wait).encode()),)
+        await self.json(why.status, {"error": why.text, "detail": why.text}, *more)
+
+    def log(self, kind: str, method: str, began: float) -> None:
+        """Writes the line; for what the page itself is made of only where it failed."""
+        level = logging.DEBUG if kind in ("asset", "health") and self.status < 400 else logging.INFO
+        ms = round((time.monotonic() - began) * 1000, 1)
+        logs.event("request", level, kind=kind, method=method[:8], status=self.status, ms=ms)
 
 
-async def _refuse(send: Send) -> None:
-    body = b'{"error": "the request is too large"}'
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _boundary(headers: dict[bytes, bytes]) -> bytes:
+    """What stands before each part of a form, b"" for anything else."""
+    header = Header()
+    header["content-type"] = headers.get(b"content-type", b"").decode("latin-1")
+    found = header.get_boundary()
+    return b"--" + found.encode("latin-1", "replace") if found else b""
+
+
+def _duration(seconds: int) -> str:
+    if seconds < 120:
+        return f"{seconds} second{'s' if seconds > 1 else ''}"
+    return f"{math.ceil(seconds / 60)} minutes"

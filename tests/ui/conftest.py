@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,13 +24,19 @@ WAIT = 20_000  # ms that an expectation may take, on a busy machine
 
 
 @pytest.fixture(scope="session")
-def address() -> Iterator[str]:
-    """Where the app listens, on a free port."""
+def served() -> Iterator[tuple[Any, str]]:
+    """The page, and where it listens, on a free port."""
     from ui import serve
 
     page, address = serve.launch()
-    yield address
+    yield page, address
     serve.close(page)
+
+
+@pytest.fixture(scope="session")
+def address(served) -> str:
+    """Where the app listens."""
+    return served[1]
 
 
 @pytest.fixture(scope="session")

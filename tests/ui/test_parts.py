@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import socket
-import subprocess
-import sys
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -17,9 +11,8 @@ import pytest
 from codec import CodecError, Layers, Prompt
 from codec.errors import Cancelled
 from codec.settings import Settings
-from ui import serve, views
+from ui import views
 from ui.borrowing import uploaded
-from ui.guard import MAX_BODY, Guard
 from ui.stream import Job, Jobs
 
 HOSTILE = "<b>&\"'${x}{{y}}"
@@ -137,60 +130,6 @@ def test_the_readout_adds_up():
     assert "Extras" in view and "Extras" not in views.readout(Layers(512, 512, Prompt("x")), None)
 
 
-def test_the_sweep_takes_old_files_but_the_examples(tmp_path):
-    old, new, example = (tmp_path / name / "file" for name in ("old", "new", "example"))
-    for path in (old, new, example):
-        path.parent.mkdir()
-        path.write_text("x")
-    for path in (old, example):
-        os.utime(path, (time.time() - 100, time.time() - 100))
-    serve.sweep(tmp_path, 50, frozenset([example]))
-    assert not old.parent.exists() and new.exists() and example.exists()
-
-
-def test_what_the_server_allows():
-    given = serve.settings("127.0.0.1", None)
-    off = ("share", "show_error", "enable_monitoring", "ssr_mode", "mcp_server", "run_history", "pwa", "inbrowser")
-    assert not any(given[name] for name in off)
-    assert given["allowed_paths"] == [] and given["strict_cors"] and given["max_file_size"] == "20mb"
-
-
-def test_another_host_needs_a_login(monkeypatch):
-    monkeypatch.delenv("TRILAYER_LOGIN", raising=False)
-    with pytest.raises(ValueError, match="TRILAYER_LOGIN"):
-        serve.settings("0.0.0.0", None)
-    monkeypatch.setenv("TRILAYER_LOGIN", "me:se:cret")
-    assert serve.settings("0.0.0.0", None)["auth"] == ("me", "se:cret")
-    assert serve.settings("127.0.0.1", None)["auth"] is None
-
-
-def test_the_server_sets_a_policy_and_refuses_large_bodies(address):
-    answer = httpx.get(address)
-    assert "object-src 'none'" in answer.headers["Content-Security-Policy"]
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    try:
-        large = httpx.post(f"{address}gradio_api/queue/join", content=b" " * (MAX_BODY + 1))
-    except httpx.TransportError:
-        return  # it hung up before all was sent
-    assert large.status_code == 413
-
-
-def test_a_large_body_of_unannounced_length_is_cut_off():
-    got = []
-
-    async def app(scope, receive, send):
-        while (message := await receive())["type"] == "http.request":
-            got.append(len(message["body"]))
-
-    async def receive():
-        return {"type": "http.request", "body": b" " * (1 << 20), "more_body": True}
-
-    scope = {"type": "http", "path": "/x", "headers": []}
-    with ThreadPoolExecutor() as threads:  # the browser's own event loop is in this one
-        threads.submit(asyncio.run, Guard(app)(scope, receive, None)).result()
-    assert sum(got) <= MAX_BODY
-
-
 def test_no_file_but_an_upload_is_read(address, tmp_path):
     from gradio.utils import get_upload_folder
 
@@ -205,33 +144,3 @@ def test_no_file_but_an_upload_is_read(address, tmp_path):
 def test_no_file_but_its_own_is_served(address):
     for path in ("/etc/passwd", "app.py", "../app.py", "/proc/self/environ"):
         assert httpx.get(f"{address}gradio_api/file={path}").status_code in (403, 404)
-
-
-def test_the_app_says_where_it_is_and_leaves_nothing_behind(tmp_path):
-    command = [sys.executable, "app.py", "--port", str(free_port())]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(tmp_path)}
-    ) as app:
-        line = app.stdout.readline()
-        assert httpx.get(line.split()[-1]).status_code == 200
-        assert list(tmp_path.glob("trilayer-*"))
-        app.terminate()
-        assert app.wait(20) == 0
-    assert not list(tmp_path.glob("trilayer-*"))
-
-
-def test_an_app_that_cannot_start_says_why_in_one_line(tmp_path):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        command = [sys.executable, "app.py", "--port", str(taken.getsockname()[1])]
-        own = os.environ | {"TMPDIR": str(tmp_path)}
-        ran = subprocess.run(command, capture_output=True, text=True, env=own)
-    assert not list(tmp_path.glob("trilayer-*"))
-    assert ran.returncode == 1 and ran.stderr.startswith("Trilayer cannot start") and ran.stderr.count("\n") == 1
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
