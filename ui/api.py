@@ -17,8 +17,9 @@ from gradio.utils import get_upload_folder
 
 from codec import CodecError, Layers, Prompt, edit
 from codec.facts import facts
-from ui import actions, session
+from ui import actions, logs, session
 from ui.replies import sentence
+from ui.stream import Job, turn
 
 _log = logging.getLogger("trilayer")
 BORROW = ("nothing", "colours", "sketch", "both")
@@ -60,8 +61,16 @@ def decode(tril: Any, decoder: Any = actions.FINAL, seed: Any = None) -> str:
     opened = actions.open_file(_file(tril))
     name = actions.choice(decoder, "decoder", actions.decoders())
     number = (opened.layers.seed or 0) if seed is None else actions.seed_of(str(seed))
-    pixels = get(name).decode(opened.layers, seed=number)
-    return _saved(actions.png(pixels, opened.layers), f"{opened.name}.png")
+
+    def work(on_step: Any) -> Any:
+        with logs.decode(name):
+            return get(name).decode(opened.layers, seed=number, on_step=on_step)
+
+    job: Job[Any, Any] = Job(work, turn(name))  # so that the end of the server ends it, too
+    for _ in job:
+        pass
+    assert job.result is not None
+    return _saved(actions.png(job.result, opened.layers), f"{opened.name}.png")
 
 
 @_answered

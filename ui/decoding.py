@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -14,9 +13,9 @@ from codec import CodecError, Layers
 from codec.decode import Step
 from codec.errors import Cancelled, ModelMissing
 from codec.settings import Settings
-from ui import actions, diffusion, mix, saves, session, space, views
+from ui import actions, diffusion, logs, mix, saves, session, space, views
 from ui.replies import Changes, guarded, pair, sentence
-from ui.stream import Job, Jobs
+from ui.stream import Job, Jobs, turn
 
 if TYPE_CHECKING:
     from ui.page import Parts
@@ -41,7 +40,6 @@ class Decoding:
         self.jobs = Jobs()
         self.kept = diffusion.Keeper()
         self.users = diffusion.Users()
-        self.turns = {name: threading.Lock() for name in actions.decoders()}
 
     # the decoder and its options
 
@@ -182,7 +180,7 @@ class Decoding:
         waiting = Step(0, 1, "waiting for another decode to end")
         if decoder != diffusion.NAME:
             strengths = mix.read([1, 2, 3], how[4], how[5]).strengths
-            return Job(actions.decoding(layers, decoder, seed, strengths), self.turns[decoder], waiting)
+            return Job(_logged(decoder, actions.decoding(layers, decoder, seed, strengths)), turn(decoder), waiting)
         work = space.on_gpu(diffusion.decoding, layers, seed, diffusion.options(*how), only, self.kept.get(tab))
         self.users.add(tab)
 
@@ -192,7 +190,7 @@ class Decoding:
             finally:
                 self.users.tidy()  # the last tab that wanted the networks may be gone since
 
-        return Job(tidied, self.turns[decoder], waiting)
+        return Job(_logged(decoder, tidied), turn(decoder), waiting)
 
     def buttons(self, *, decoding: bool) -> Changes:
         p = self.parts
@@ -209,6 +207,14 @@ class Decoding:
         """Stops this tab's decode; the decode's own handler says so."""
         found = self.jobs.stop(request.session_hash)
         return {self.parts.status: gr.skip() if found else views.status("Nothing is being decoded.")}
+
+
+def _logged(decoder: str, work: Callable[[Any], actions.Finished]) -> Callable[[Any], actions.Finished]:
+    def run(on_step: Any) -> actions.Finished:
+        with logs.decode(decoder):
+            return work(on_step)
+
+    return run
 
 
 def offer(settings: Settings | None, preset: Any, **more: Any) -> Any:

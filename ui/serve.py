@@ -5,23 +5,26 @@ Loopback by default, nothing shared, no files but its own, no error details, no 
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import os
 import shutil
 import signal
 import sys
 import tempfile
 import threading
-import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import codec
 from codec import CodecError
-from ui import space
+from ui import limits, logs, space
+from ui.stream import stop_all
+from ui.upkeep import Keeper
 
 _HERE = Path(__file__).parent
-MAX_AGE = 12 * 3600  # s that an upload or a decoded picture is kept
-SWEEP_EVERY = 900  # s
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+GRACE: Final = 5.0  # s that a decode has to come to its next step, and an answer to its end, when the server ends
 
 # Set before Gradio is imported: it reads them then.
 _ENVIRONMENT = {
@@ -43,26 +46,41 @@ def private_folder() -> Path:
     return folder
 
 
-def sweep(folder: Path, max_age: float, keep: frozenset[Path] = frozenset()) -> None:
-    """Removes files older than `max_age` seconds but for `keep`, and folders that this empties."""
-    oldest = time.time() - max_age
-    for parent, _, names in os.walk(folder, topdown=False):
-        for name in names:
-            path = Path(parent, name)
-            try:
-                if path not in keep and path.stat().st_mtime < oldest:
-                    path.unlink()
-            except OSError:
-                continue  # another thread was faster
-        if Path(parent) != folder:
-            try:
-                os.rmdir(parent)
-            except OSError:
-                continue  # not empty
+@dataclass(frozen=True)
+class Door:
+    """Where the page listens, and who may enter.
+
+    host, port: the address; the first free port from 7860 where it is None
+    login: "name:password", or None for TRILAYER_LOGIN, or nobody is asked where that is not set either
+    public: whoever reaches this machine may enter without a login
+    proxies: addresses and networks, with commas between, whose X-Forwarded-For tells who asks
+    """
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    login: str | None = None
+    public: bool = False
+    proxies: str = ""
+
+    def auth(self) -> tuple[str, str] | None:
+        """Name and password. Raises `ValueError` for a login that is none, and where one is missing."""
+        said = self.login if self.login is not None else os.environ.get("TRILAYER_LOGIN", "")
+        name, _, password = said.partition(":")
+        if not (name and password) and (said or self.login is not None):
+            raise ValueError("a login is NAME:PASSWORD")
+        if said:
+            return name, password
+        if not (self.public or space.here() or _loopback(self.host)):
+            raise ValueError(
+                f"to listen on {self.host or 'every address'}, set TRILAYER_LOGIN=NAME:PASSWORD (or --auth), or give "
+                "--public to let in whoever reaches this machine"
+            )
+        return None
 
 
-def settings(host: str, port: int | None) -> dict[str, Any]:
+def settings(door: Door) -> dict[str, Any]:
     """The arguments of `Blocks.launch`. Raises `ValueError` for another host without a login."""
+    auth = door.auth()
     from starlette.middleware import Middleware
 
     from ui.guard import Guard
@@ -70,8 +88,8 @@ def settings(host: str, port: int | None) -> dict[str, Any]:
     from ui.theme import theme
 
     return {
-        "server_name": host,
-        "server_port": port,
+        "server_name": door.host,
+        "server_port": door.port,
         "share": False,
         "inbrowser": False,
         "quiet": True,
@@ -87,69 +105,82 @@ def settings(host: str, port: int | None) -> dict[str, Any]:
         "state_session_capacity": 200,
         "footer_links": [],
         "favicon_path": str(_HERE / "favicon.png"),
-        "app_kwargs": {"middleware": [Middleware(Guard)]},
-        "auth": _login(host),
+        "app_kwargs": {"middleware": [Middleware(Guard, requests=limits.requests(), uploads=limits.uploads())]},
+        "auth": auth,
         "theme": theme(),
         "css": (_HERE / "page.css").read_text(encoding="utf-8"),
         "js": script(),
     }
 
 
-def _login(host: str) -> tuple[str, str] | None:
-    """Who may enter when the page leaves this machine: TRILAYER_LOGIN, as name:password."""
-    if host in LOOPBACK or space.here():
-        return None
-    name, colon, password = os.environ.get("TRILAYER_LOGIN", "").partition(":")
-    if not (name and colon and password):
-        raise ValueError(f"to listen on {host}, set TRILAYER_LOGIN=name:password: others could use this machine")
-    return name, password
+def _loopback(host: str) -> bool:
+    """True for addresses that only this machine reaches."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
-def launch(host: str = "127.0.0.1", port: int | None = None) -> tuple[Any, str]:
+def launch(door: Door = Door()) -> tuple[Any, str]:
     """Starts the server and returns (the page, its address) without waiting.
 
     Its files are swept while it runs, and are gone when it ends.
     """
+    door.auth()  # what is wrong with either is said before anything is made
+    limits.requests()
+    # uvicorn reads it: by itself it would believe whoever asks from this machine
+    os.environ["FORWARDED_ALLOW_IPS"] = door.proxies or (space.PROXIES if space.here() else "")
     folder = private_folder()
     try:
         from ui.page import build
 
         page = build()
-        page.queue(max_size=32, default_concurrency_limit=4)
-        _, address, _ = page.launch(prevent_thread_lock=True, **settings(host, port))
+        page.queue(max_size=32, default_concurrency_limit=4, api_open=False)
+        _, address, _ = page.launch(prevent_thread_lock=True, **settings(door))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    ended = threading.Event()
-    example = frozenset(path for path in folder.rglob("*") if path.is_file())
-    threading.Thread(target=_keep_clean, args=(folder, example, ended), daemon=True).start()
-    page.folder, page.ended = folder, ended
+    page.server.config.timeout_graceful_shutdown = GRACE
+    page.folder = folder
+    page.upkeep = Keeper(page, folder, keep=frozenset(path for path in folder.rglob("*") if path.is_file()))
     return page, address
 
 
-def close(page: Any) -> None:
-    """Ends the server and removes its files."""
-    page.ended.set()
-    page.close()
+def close(page: Any) -> bool:
+    """Stops the decodes, ends the server and removes its files; -> True if all work has come to its end."""
+    page.upkeep.end()
+    stop_all(GRACE)
+    page.close(verbose=False)
+    ended = stop_all(GRACE)  # some may have begun since
     shutil.rmtree(page.folder, ignore_errors=True)
+    return ended
 
 
-def serve(host: str = "127.0.0.1", port: int | None = None) -> None:
-    """Serves until interrupted; prints the address. Exits with one line if it cannot start."""
+def serve(door: Door, level: str = "info") -> None:
+    """Serves until SIGINT or SIGTERM; prints the address. Exits with one line if it cannot start."""
     if space.here():
-        host, port = "0.0.0.0", port or 7860  # noqa: S104 - a container of its own, behind the hub
+        door = Door("0.0.0.0", door.port or 7860, door.login)  # noqa: S104 - a container of its own, behind the hub
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):  # a second one changes nothing: the end has its bound
+        signal.signal(number, lambda *_: stop.set())
     try:
-        page, address = launch(host, port)
+        log = logs.to_standard_error(level)
+        page, address = launch(door)
     except (OSError, ValueError, CodecError) as error:
         raise SystemExit(f"Trilayer cannot start: {error}") from None
-    print(f"Trilayer is at {address}", flush=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that its files go then, too
-    try:
-        page.block_thread()
-    finally:
-        close(page)
+    with log:
+        tempfile.tempdir = str(page.folder)  # Gradio leaves some there
+        print(f"Trilayer is at {address}", flush=True)
+        logs.event("started", version=codec.__version__, login=page.auth is not None)
+        while page.server.thread.is_alive() and not stop.wait(1.0):
+            pass
+        logs.event("stopped", clean=close(page))
+    _leave(page.folder, 0 if stop.is_set() else 1)
 
 
-def _keep_clean(folder: Path, keep: frozenset[Path], ended: threading.Event) -> None:
-    while not ended.wait(SWEEP_EVERY):
-        sweep(folder, MAX_AGE, keep)
+def _leave(folder: Path, code: int) -> None:
+    """Ends the process now: what a thread still computes, it computes for nobody, and it must write no more files."""
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(code)

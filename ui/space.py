@@ -11,6 +11,7 @@ from codec.errors import Cancelled
 from ui.stream import Job
 
 FRAMES = "https://huggingface.co https://*.hf.space"  # where a Space's page is shown
+PROXIES = "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10"  # where its hub's proxies may stand
 SECONDS = 120  # that a decode may have the GPU
 
 

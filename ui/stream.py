@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
@@ -12,6 +13,26 @@ from codec.errors import Cancelled
 
 Step = TypeVar("Step")
 Result = TypeVar("Result")
+
+_working: set[Job] = set()  # those whose thread has not ended
+_change = threading.Condition()
+_turns: dict[str, threading.Lock] = {}
+
+
+def turn(decoder: str) -> threading.Lock:
+    """What a decode holds, so that those of one decoder take turns, whoever asked for them."""
+    return _turns.setdefault(decoder, threading.Lock())
+
+
+def stop_all(grace: float) -> bool:
+    """Stops every job, of any page; -> True once all threads have ended, False if `grace` seconds were not enough."""
+    end = time.monotonic() + grace
+    with _change:
+        while _working and (left := end - time.monotonic()) > 0:
+            for job in _working:
+                job.stop()
+            _change.wait(min(left, 0.2))  # one may start meanwhile
+        return not _working
 
 
 class Job(Generic[Step, Result]):
@@ -49,6 +70,8 @@ class Job(Generic[Step, Result]):
 
     def __iter__(self) -> Iterator[Step]:
         """The steps. Raises `Cancelled` after `stop()`, and whatever the work raised."""
+        with _change:
+            _working.add(self)
         threading.Thread(target=self._run, daemon=True).start()
         try:
             while (step := self._news.get()) is not None:
@@ -69,6 +92,10 @@ class Job(Generic[Step, Result]):
                 self._turn.release()
         except BaseException as error:  # handed to the reader, whatever it is
             self._error = error
+        finally:
+            with _change:
+                _working.discard(self)
+                _change.notify_all()
         self._tell(None)
 
     def _wait(self) -> None:

@@ -32,9 +32,11 @@ def test_a_space_is_open_and_framed_by_its_hub_alone(monkeypatch):
     assert "hf.space" not in str(guard.HEADERS)
     monkeypatch.setenv("SPACE_ID", "someone/trilayer")
     monkeypatch.delenv("TRILAYER_LOGIN", raising=False)
-    assert serve.settings("0.0.0.0", 7860)["auth"] is None
+    assert serve.Door("0.0.0.0", 7860).auth() is None
+    assert serve.Door("0.0.0.0", 7860, "me:secret").auth() == ("me", "secret")
     try:
-        assert f"frame-ancestors 'self' {space.FRAMES}" in str(importlib.reload(guard).HEADERS)
+        headers = str(importlib.reload(guard).HEADERS)
+        assert f"frame-ancestors 'self' {space.FRAMES}" in headers and "x-frame-options" not in headers
     finally:
         monkeypatch.undo()
         importlib.reload(guard)
