@@ -171,12 +171,12 @@ def test_the_help_says_how_a_login_stays_hidden():
 
 
 def test_a_login_is_asked_for_and_a_proxy_that_is_named_tells_who_asks(started):
-    app = started("--host", "0.0.0.0", "--auth", "me:secret", "--proxy", "127.0.0.1", TRILAYER_RATE="0.1")
+    app = started("--host", "0.0.0.0", "--auth", "me:secret", "--proxy", "127.0.0.1", TRILAYER_RATE="0.001")
     asked = f"{app.address}gradio_api/queue/status"
     one, other, spoofed = ({"X-Forwarded-For": who} for who in ("192.0.2.1", "192.0.2.2", "192.0.2.99, 192.0.2.1"))
     answers = [httpx.get(asked, headers=one) for _ in range(int(limits.LEAST_BURST) + 20)]
     assert [answers[0].status_code, answers[-1].status_code] == [401, 429]
-    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 10
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 1000
     assert httpx.get(asked, headers=spoofed).status_code == 429
     assert httpx.get(asked, headers=other).status_code == 401
     assert httpx.get(f"{app.address}health", headers=one).json()["status"] == "ok"
@@ -187,6 +187,21 @@ def test_a_login_is_asked_for_and_a_proxy_that_is_named_tells_who_asks(started):
         assert client.get(asked, headers={"X-Forwarded-For": "192.0.2.4"}).status_code == 200
     wrong = httpx.post(f"{app.address}login", data=said | {"password": "x"}, headers={"X-Forwarded-For": "192.0.2.5"})
     assert wrong.status_code == 400
+    assert app.end() == 0
+    assert {401, 429, 400} <= {line.get("status") for line in app.log()}
+    assert not re.search(r"192\.0|secret", app.log_file.read_text())
+
+
+def test_without_a_proxy_nobody_is_believed_about_another_address(monkeypatch, address):
+    seen, real = [], limits.client
+
+    def client(given):
+        seen.append(real(given))
+        return seen[-1]
+
+    monkeypatch.setattr(limits, "client", client)
+    httpx.get(f"{address}health", headers={"X-Forwarded-For": "192.0.2.1"})
+    assert set(seen) == {"127.0.0.1"}
 
 
 # the end
@@ -197,18 +212,19 @@ def test_the_end_stops_decodes_and_leaves_nothing_behind(started, how):
     app = started(TRILAYER_RATE="0")
     tabs = [Tab(app.address, f"tab{n}") for n in range(6)]
     assert app.files()
+    tabs[0].ask("decoded")  # the first one loads the networks, which takes its time
+    assert "Decoded in" in str(list(tabs[0].answers()))
     for tab in tabs:
         tab.ask("decoded")
-    until = tabs[0].answers()
-    assert any("Decoding" in str(said) for said in until)
+    assert any("Decoding" in str(said) for said in tabs[0].answers())
     for number in (how, how):
         app.process.send_signal(number)  # who asks twice does not cut the end short
     assert app.process.wait(60) == 0
     assert not app.files()
     log = app.log()
-    assert log[-1] | {"time": ""} == {"time": "", "level": "info", "event": "stopped", "clean": True}
+    assert log[-1]["event"] == "stopped"  # "clean", too, where a step takes less than the grace
     ended = [line["outcome"] for line in log if line["event"] == "decode"]
-    assert len(ended) < len(tabs) and set(ended) <= {"done", "stopped"}
+    assert ended[0] == "done" and len(ended) < 1 + len(tabs) and set(ended) <= {"done", "stopped"}
     assert "error" not in [line["level"] for line in log]
 
 
@@ -235,7 +251,7 @@ def test_all_jobs_are_stopped_and_waited_for_as_long_as_is_said():
 
 def test_the_log_tells_of_requests_and_decodes_and_of_nothing_in_them(started, tmp_path):
     secret = "zanzibar"
-    app = started(TRILAYER_RATE="4")
+    app = started()
     picture = tmp_path / f"{secret}.jpg"
     picture.write_bytes(EXAMPLE_PICTURE.read_bytes())
     client = Client(app.address, verbose=False)
@@ -255,9 +271,6 @@ def test_the_log_tells_of_requests_and_decodes_and_of_nothing_in_them(started, t
     for path in (f"?t={secret}", f"{secret}?{secret}", f"gradio_api/file=/tmp/{secret}", f"gradio_api/{secret}"):
         httpx.get(app.address + path, headers={"X-Forwarded-For": secret, "User-Agent": secret})
     httpx.post(f"{app.address}gradio_api/queue/join", content=f'{{"data": "{secret}')
-    asked = f"{app.address}gradio_api/queue/status"  # nobody's word for another address is taken
-    statuses = [httpx.get(asked, headers={"X-Forwarded-For": f"192.0.2.{n}"}).status_code for n in range(200)]
-    assert 429 in statuses
     assert app.end() == 0
     assert secret not in app.log_file.read_text() + app.process.stdout.read()
     log = app.log()
@@ -268,7 +281,7 @@ def test_the_log_tells_of_requests_and_decodes_and_of_nothing_in_them(started, t
     requests = [line for line in log if line["event"] == "request"]
     assert all(line.keys() == {"time", "level", "event", "kind", "method", "status", "ms"} for line in requests)
     assert {"page", "upload", "event", "stream", "file", "other"} <= {line["kind"] for line in requests}
-    assert {200, 404, 422, 429} <= {line["status"] for line in requests}
+    assert {200, 404, 422} <= {line["status"] for line in requests}
     printed = [line for line in log if line["event"] == "printed"]  # by Gradio, of a decoder and a file that are none
     assert printed and all(line["error"] and line["trace"] for line in printed)
 
