@@ -2,6 +2,7 @@
 // everything else, in place of Gradio's notices in a corner (hidden by page.css). The server's next word replaces it.
 // When the server is back Gradio loads the page anew, and the work that is kept is open again.
 const GONE = 'The server does not answer. Your work is kept in this browser, and is open again when the server is back: this page looks for it.';
+const FULL = 'Many pictures are being worked on here just now. Your work is kept; try again in a minute.';
 const box = document.querySelector('#status');
 const said = document.createElement('div');
 let gone = false, refused = false, leaving = false;
@@ -46,20 +47,22 @@ const real = window.fetch;
 const ours = (what) => new URL(what instanceof Request ? what.url : what, location.href).origin === location.origin;
 addEventListener('beforeunload', () => { leaving = true; }); // then requests end as if there were no server
 
-// A request that is too large, or one too many: the server says which, Gradio would not.
+// A request that is too large, or one too many: the server says which, Gradio would not. What a proxy says for a
+// server that is gone is not in our words.
 async function turnedDown(answer) {
-  const { error } = await answer.json();
-  if (typeof error !== 'string' || !error) return;
+  const { error, detail } = await answer.json().catch(() => ({}));
+  const full = /^Queue is full/.test(detail), text = full ? FULL : error;
+  if (typeof text !== 'string' || !text) { if (answer.status > 500) lost(); return; }
+  gone = false;
   refused = true;
-  say(`${error[0].toUpperCase()}${error.slice(1)}`);
+  say(`${text[0].toUpperCase()}${text.slice(1)}`);
 }
 
 window.fetch = async (what, ...more) => {
   try {
     const answer = await real(what, ...more);
     if (ours(what)) {
-      if ([502, 503, 504].includes(answer.status)) lost(); else gone = false;
-      if ([413, 429].includes(answer.status)) turnedDown(answer.clone()).catch(() => { /* not our server's words */ });
+      if ([413, 429, 502, 503, 504].includes(answer.status)) await turnedDown(answer.clone()); else gone = false;
     }
     return answer;
   } catch (error) {

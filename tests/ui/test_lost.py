@@ -83,12 +83,21 @@ def test_what_gradio_refuses_is_said_in_the_status_box(visit, tmp_path):
     visit.faults[:] = [fault for fault in visit.faults if not fault.startswith("console: ")]  # the browser's own words
 
 
-@pytest.mark.parametrize("status", [413, 429])
-def test_what_the_server_turns_down_is_said_in_its_own_words(visit, status):
-    refusal = {"status": status, "json": {"error": "that was one too many; wait 3 seconds"}}
-    visit.page.route("**/queue/join*", lambda route: route.fulfill(**refusal), times=1)
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (413, {"error": "that is too large"}, "That is too large"),
+        (429, {"error": "that was one too many; wait 3 seconds"}, "That was one too many; wait 3 seconds"),
+        (503, {"detail": "Queue is full. Max size is 32 and size is 32."}, "Many pictures are being worked on here"),
+        (503, {}, "The server does not answer"),
+    ],
+    ids=["large", "often", "full", "gone"],
+)
+def test_what_the_server_turns_down_is_said_in_its_own_words(visit, status, body, said):
+    answer = {"status": status, "json": body}
+    visit.page.route("**/queue/join*", lambda route: route.fulfill(**answer), times=1)
     visit.page.locator("#decode").click()
-    visit.says("That was one too many; wait 3 seconds")
+    visit.says(said)
     expect(visit.page.locator("#status .tl-status:visible")).to_have_count(1)
     visit.page.locator("#decode").click()
     visit.says("Decoded in")
