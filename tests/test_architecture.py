@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Parts import parts of lower rows only. A part is a module or a package of this name.
 ROWS = (
     {"errors"},
-    {"image", "rangecoder", "container", "raster", "oklab", "tables", "chain", "weights", "svg", "torchvision_compat"},
+    {"image", "rangecoder", "container", "raster", "oklab", "tables", "chain", "weights", "svg", "torchvision_compat"}
+    | {"memory"},
     {"models", "v1", "rivals", "ciede", "transform"},
     {"semantic", "structure", "texture", "settings"},
     {"layers"},

@@ -19,10 +19,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from codec import models
+from codec import memory, models
 from codec.decode import lora, sd15
 from codec.decode.presets import Options
-from codec.errors import CodecError, ModelMissing, OutOfMemory
+from codec.errors import CodecError, ModelMissing
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
@@ -106,25 +106,14 @@ def find(name: str, options: Options) -> Path:
     return models.locate(name, given)
 
 
-_OUT = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
-
-
-@contextlib.contextmanager
-def memory_guarded(device: Device) -> Iterator[None]:
-    """Turn running out of memory, which has many names, into OutOfMemory."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not isinstance(error, MemoryError) and not any(sign in str(error).lower() for sign in _OUT):
-            raise
-    else:
-        return
-    SHELF.clear()
-    other = "" if device.name == "cpu" else ", or the device cpu, which is slower"
-    raise OutOfMemory(
+def memory_guarded(device: Device) -> contextlib.AbstractContextManager[None]:
+    """Turn running out of memory into OutOfMemory, without the networks in it."""
+    other = "" if device.name == "cpu" else " the device cpu, which is slower,"
+    said = (
         f"the memory of {device.name} is too small for this: close what else uses it, or try a smaller size, "
-        f"the preset fast{other}"
+        f"the preset fast,{other} or the decoder painter, which needs little"
     )
+    return memory.guarded(said, SHELF.clear)
 
 
 def tidy() -> None:
@@ -246,7 +235,7 @@ def _named(what: str, place: Path) -> Iterator[None]:
     except (MemoryError, ImportError):
         raise
     except Exception as error:
-        if isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _OUT):
+        if memory.is_short(error):
             raise
         reason = " ".join(str(error).split())[:160]
         raise ModelMissing(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from codec import oklab
+from codec import memory, oklab
 from codec.coefficients import STEPS
 from codec.container import MAX_SIDE
 from codec.decode import brush, diffuse, strokes, styles, texturing
@@ -82,8 +82,13 @@ class Painter:
         """Paint the layers: (height, width, 3) uint8 sRGB; see Decoder.decode."""
         if layers.semantic is None and layers.structure is None and layers.texture is None:
             raise InvalidLayer("there is nothing to decode: give a prompt, a sketch or colours")
-        if seed is None:
-            seed = layers.seed or 0
+        with memory.guarded(
+            f"there is not enough memory to paint {layers.width} x {layers.height} pixels: close what else uses it, "
+            "or make the picture smaller"
+        ):
+            return self._decode(layers, layers.seed or 0 if seed is None else seed, on_step)
+
+    def _decode(self, layers: Layers, seed: int, on_step: OnStep | None) -> np.ndarray:
         random = np.random.Generator(np.random.Philox(seed % 2**128))
         lines = _lines(layers)
         if layers.texture is not None:

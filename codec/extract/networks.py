@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import gc
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from codec.errors import ModelMissing, OutOfMemory
+from codec.memory import is_short
 
 Network = TypeVar("Network")
-_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
 
 
 class Slot(Generic[Network]):
@@ -63,18 +64,17 @@ def clear_errors(what: str, remedy: str) -> Iterator[None]:
     is not what it should be, or a package that is not installed, ModelMissing. `what`: the network."""
     try:
         yield
-    except MemoryError:
-        short = True
+    except MemoryError as error:
+        traceback.clear_frames(error.__traceback__)
     except ImportError as error:
         package = error.name or " ".join(str(error).split())[:200]
         raise ModelMissing(f"{what} needs the package {package}: pip install -r requirements.txt") from None
     except (RuntimeError, OSError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())
-        short = any(sign in reason.lower() for sign in _SIGNS)
-        if not short:
+        if not is_short(error):
             raise ModelMissing(f"{what} cannot be used ({reason[:200]}): fetch its files again") from None
+        traceback.clear_frames(error.__traceback__)  # they hold the arrays, as long as anybody holds the error
     else:
         return
-    # here the exception is gone, and with it the frames that held on to the memory
     tidy()
     raise OutOfMemory(f"{what} does not fit into memory: {remedy}")

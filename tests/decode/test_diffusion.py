@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import threading
 import time
@@ -462,6 +463,22 @@ def test_damaged_files_are_named(tmp_path, part, damage):
     with pytest.raises(ModelMissing, match="sd15") as caught:
         sd15(models=tmp_path).decode(WORDS)
     assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_goes_while_it_runs_is_named_and_may_come_back(tmp_path):
+    folder, away = shutil.copytree(tiny.models(), tmp_path / "models"), tmp_path / "away"
+    SHELF.clear()
+
+    def leave(step):
+        if step.label == "models loaded" and folder.exists():
+            folder.rename(away)
+
+    with pytest.raises(ModelMissing, match=r"the VAE in .*sd15 cannot be loaded .*fetch it again"):
+        sd15(models=folder).decode(WORDS, on_step=leave)
+    with pytest.raises(ModelMissing, match="sd15"):
+        sd15(models=folder).decode(WORDS)
+    away.rename(folder)
+    np.testing.assert_array_equal(sd15(models=folder).decode(WORDS), sd15().decode(WORDS))
 
 
 def test_another_model_s_weights_are_refused(tmp_path):
