@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import time
 from collections import Counter
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from codec.errors import CodecError
 from codec.export import write_file
@@ -146,10 +147,10 @@ def run(
             kept.append(row)
         else:
             tasks.append(task)
-    _write(out / MANIFEST, kept)
+    _begin(out / MANIFEST, kept)
     failed, count = 0, len(kept)
     for task, row in results(work, tasks, jobs, ray):
-        _write(out / MANIFEST, [row | {"options": options}], mode="a")
+        _append(out / MANIFEST, row | {"options": options})
         failed += bool(row["error"])
         count += 1
         if on_progress:
@@ -182,9 +183,18 @@ def _tasks(work: Encode | Decode, files: list[Path], folder: Path, out: Path) ->
         yield Task(path, name.as_posix(), digest, texts.get(name.as_posix()), out / target)
 
 
-def _write(manifest: Path, rows: Iterable[Row], mode: str = "w") -> None:
-    with manifest.open(mode, newline="", encoding="utf-8") as lines:
-        writer = csv.DictWriter(lines, COLUMNS, restval="", extrasaction="ignore")
-        if mode == "w":
-            writer.writeheader()
-        writer.writerows(rows)
+def _begin(manifest: Path, rows: Iterable[Row]) -> None:
+    """A manifest of these rows in place of the one there; should that fail, it stays."""
+    lines = io.StringIO(newline="")
+    csv.DictWriter(lines, COLUMNS).writeheader()
+    _rows(lines, rows)
+    write_file(manifest, lines.getvalue().encode())
+
+
+def _append(manifest: Path, row: Row) -> None:
+    with manifest.open("a", newline="", encoding="utf-8") as lines:
+        _rows(lines, [row])
+
+
+def _rows(lines: TextIO, rows: Iterable[Row]) -> None:
+    csv.DictWriter(lines, COLUMNS, restval="", extrasaction="ignore").writerows(rows)

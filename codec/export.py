@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -48,15 +49,14 @@ def write_layers(layers: Layers, folder: str | os.PathLike[str]) -> None:
     """Writes the files of `layers` into `folder`, which is made if need be.
 
     Files of these names that are there are replaced, or removed where the layer is absent; others
-    are left alone. Raises OSError where the folder cannot be written.
+    are left alone. Raises OSError where the folder cannot be written; it is then as it was.
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     files = files_of(layers)
+    write_files({target / name: data for name, data in files.items()})
     for name in FILES:
-        if name in files:
-            write_file(target / name, files[name])
-        else:
+        if name not in files:
             (target / name).unlink(missing_ok=True)
 
 
@@ -111,18 +111,27 @@ def write_file(path: str | os.PathLike[str], data: bytes) -> None:
     if os.path.exists(path) and not os.path.isfile(path):
         Path(path).write_bytes(data)
         return
-    target = Path(os.path.realpath(path))
-    part = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # less the umask
+    write_files({Path(path): data})
+
+
+def write_files(files: Mapping[Path, bytes]) -> None:
+    """Writes plain files, none of which takes its place before all of them are written. Raises OSError."""
+    parts: dict[Path, Path] = {}
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        if target.exists():
-            part.chmod(target.stat().st_mode & 0o777)
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+        for path, data in files.items():
+            target = Path(os.path.realpath(path))
+            part = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}")
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # less the umask
+            parts[part] = target
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            if target.exists():
+                part.chmod(target.stat().st_mode & 0o777)
+        for part, target in parts.items():
+            part.replace(target)
+    finally:
+        for part in parts:
+            part.unlink(missing_ok=True)
 
 
 # layers -> files

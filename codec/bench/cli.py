@@ -9,6 +9,7 @@ from typing import Any
 
 from codec.batchcli import add_jobs, progress
 from codec.errors import CodecError
+from codec.export import write_file
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:
@@ -43,7 +44,7 @@ def run_bench(options: argparse.Namespace) -> None:
     rows = read(file)
     table = report.table(rows)
     left_out = "".join(f"\nWithout {name}: {remedy}.\n" for name, remedy in absent.items())
-    (options.output / "table.md").write_text(f"{table}\n{left_out}", "utf-8")
+    write_file(options.output / "table.md", f"{table}\n{left_out}".encode())
     report.curves(rows, options.output / "curves.png")
     report.sheet(rows, options.output / "pictures", options.output / "sheet.jpg")
     print(table)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Final
+from typing import Any, Final
 
 from PIL import Image, ImageDraw, ImageFont
 
 from codec.bench.contenders import FORMATS, OURS
 from codec.bench.measures import MEASURES
 from codec.bench.run import SHOWN, plain
+from codec.export import write_file
 
 ORDER: Final = [one.name for one in (*OURS, *FORMATS)]
 TIMES: Final = ("encode s", "decode s")
@@ -114,7 +116,7 @@ def curves(rows: Sequence[dict[str, str]], path: Path) -> None:
         draw.line([(at, high + 12), (at + 22, high + 12)], colour, 3)
         draw.text((at + 28, high + 12), name, "black", font, "lm")
         at += 44 + draw.textlength(name, font)
-    image.save(path, "PNG", optimize=True)
+    _save(image, path, "PNG", optimize=True)
 
 
 def _across(rate: int, rates: Sequence[int], left: float, right: float) -> float:
@@ -143,5 +145,11 @@ def sheet(rows: Sequence[dict[str, str]], pictures: Path, path: Path, most: int 
                 out.paste(small, (column * SIDE + 2, head + line * SIDE + 2))
             else:
                 draw.text((column * SIDE + SIDE / 2, head + line * SIDE + SIDE / 2), "cannot", "#777777", font, "mm")
-    out.save(path, "JPEG", quality=85)
+    _save(out, path, "JPEG", quality=85)
     return True
+
+
+def _save(image: Image.Image, path: Path, form: str, **options: Any) -> None:
+    data = io.BytesIO()
+    image.save(data, form, **options)
+    write_file(path, data.getvalue())

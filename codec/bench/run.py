@@ -16,6 +16,7 @@ from codec.batch import PICTURES, captions
 from codec.bench.contenders import contenders
 from codec.bench.measures import MEASURES, available
 from codec.errors import CodecError, ImageError
+from codec.export import write_file
 from codec.pool import results
 
 RATES: Final = (300, 655, 1000, 2000)  # bytes
@@ -85,9 +86,10 @@ def _mend(file: Path) -> None:
     """Without the part of a line that a stop has left at the end."""
     data = file.read_bytes() if file.exists() else b""
     if not data.endswith(b"\n"):
-        file.unlink(missing_ok=True)
-        if b"\n" in data:
-            file.write_bytes(data[: data.rindex(b"\n") + 1])
+        if b"\n" not in data:
+            file.unlink(missing_ok=True)
+        else:
+            write_file(file, data[: data.rindex(b"\n") + 1])
 
 
 def _append(file: Path, rows: list[Row]) -> None:
@@ -157,4 +159,4 @@ def plain(name: str) -> str:
 def _keep(pixels: np.ndarray, path: Path) -> None:
     from codec.image import encode_png
 
-    path.write_bytes(encode_png(pixels))
+    write_file(path, encode_png(pixels))
