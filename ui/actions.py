@@ -218,11 +218,6 @@ def choice(value: Any, what: str, names: Sequence[str]) -> str:
     return value
 
 
-def original_or_layers(path: Any, layers: Layers) -> str | np.ndarray:
-    """The left side of the compare slider: the original's file while it is there, else the layers."""
-    return path if has_original(path) else flat_picture(layers)
-
-
 def has_original(path: Any) -> bool:
     """True while the original's file is there."""
     return isinstance(path, str) and os.path.isfile(path)

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio import processing_utils
 from gradio.utils import get_upload_folder
 
 from codec import CodecError, Layers, Prompt, edit
 from codec.facts import facts
-from ui import actions, logs, session
-from ui.replies import sentence
+from ui import actions, files, logs, session
+from ui.replies import reason
 from ui.stream import Job, turn
 
 _log = logging.getLogger("trilayer")
@@ -32,9 +31,10 @@ def _answered(work: Callable[..., Any]) -> Callable[..., Any]:
     def run(*inputs: Any) -> Any:
         try:
             return work(*inputs)
-        except CodecError as error:
-            raise gr.Error(sentence(str(error)), print_exception=False) from None
-        except Exception:  # a defect of ours: the log gets the details
+        except BaseException as error:  # SystemExit, too: it would end the server
+            if known := reason(error):
+                raise gr.Error(known, print_exception=False) from None
+            # a defect of ours: the log gets the details
             _log.exception("%s failed", work.__name__)
             raise gr.Error("Something went wrong here; try again with another file.", print_exception=False) from None
 
@@ -126,7 +126,7 @@ def _tril(layers: Layers, name: str) -> str:
 
 
 def _saved(data: bytes, name: str) -> str:
-    return processing_utils.save_bytes_to_cache(data, name, get_upload_folder())
+    return files.kept(data, name)
 
 
 def wire() -> None:

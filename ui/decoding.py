@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from gradio import processing_utils
 
 from codec import CodecError, Layers
 from codec.decode import Step
 from codec.errors import Cancelled, ModelMissing
 from codec.settings import Settings
-from ui import actions, diffusion, logs, mix, saves, session, space, views
+from ui import actions, diffusion, files, logs, mix, saves, session, space, views
 from ui.replies import Changes, guarded, pair, sentence
 from ui.stream import Job, Jobs, turn
 
@@ -170,9 +169,7 @@ class Decoding:
             p.status: views.status(_UNCHANGED if done.what is None else said, "good"),
             p.only: self._switch(decoder, tab),
         }
-        path = processing_utils.save_bytes_to_cache(
-            actions.png(done.pixels, layers), f"{drawing.name}.png", p.download.GRADIO_CACHE
-        )
+        path = files.kept(actions.png(done.pixels, layers), f"{drawing.name}.png")
         made = saves.made(layers, drawing.name, number, decoder)
         yield {p.result: gr.update(value=path, interactive=True), p.saves.made: made}
 

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from gradio import processing_utils
 
 from codec import CodecError, Layers, Prompt
 from codec.layers import default_budget
-from ui import actions, mix, previews, saves, session, views
+from ui import actions, files, mix, previews, saves, session, views
 from ui.borrowing import uploaded
 from ui.budgeting import Budgeting, reach
 from ui.decoding import Decoding
@@ -170,7 +169,7 @@ class Handlers:
             yield self.replaced(opened, decoder, preset, request)
             return
         assert opened.original is not None
-        shown = self._file(actions.jpeg(actions.shown(opened.original)), "original.jpg")
+        shown = files.kept(actions.jpeg(actions.shown(opened.original)), "original.jpg")
         another = self.decoding.opened(opened.layers, decoder, preset, request.session_hash)
         yield self._opened(opened) | another | {p.original: shown, p.source: path}
 
@@ -242,10 +241,6 @@ class Handlers:
         drawing, layers = actions.current(value, text, negative, seed, keep_seed)
         data, name = layers.to_bytes(), f"{drawing.name}.tril"
         yield {
-            p.download: self._file(data, name),
+            p.download: files.kept(data, name),
             p.status: views.status(f"Saved {name}, {len(data):,} bytes.", "good"),
         }
-
-    def _file(self, data: bytes, name: str) -> str:
-        """Writes it where the server hands out files and the sweep finds them."""
-        return processing_utils.save_bytes_to_cache(data, name, self.parts.download.GRADIO_CACHE)

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio import processing_utils
-from gradio.utils import get_upload_folder
 
 from codec import Layers, Prompt
 from codec.layers import default_budget
 from ui import actions, api, budgeting, decoding, diffusion, events, examples, mix, replies, saves, session, views
+from ui.files import kept
 from ui.layer_canvas import layer_canvas
 
 EXAMPLE = examples.FOLDER / "coffee.tril"
@@ -87,9 +86,7 @@ def build() -> gr.Blocks:
     """The page, with the example loaded."""
     layers = Layers.from_bytes(EXAMPLE.read_bytes())
     text, negative = (layers.semantic.text, layers.semantic.negative) if layers.semantic else ("", "")
-    original = processing_utils.save_bytes_to_cache(
-        EXAMPLE_PICTURE.read_bytes(), EXAMPLE_PICTURE.name, get_upload_folder()
-    )
+    original = kept(EXAMPLE_PICTURE.read_bytes(), EXAMPLE_PICTURE.name)
     with gr.Blocks(title="Trilayer", fill_width=True) as page:
         parts: dict[str, Any] = {
             "original": gr.State(original),

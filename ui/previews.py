@@ -7,23 +7,18 @@ it makes one.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
 import gradio as gr
 import numpy as np
-from gradio.utils import get_upload_folder
 
 from codec import Layers, Prompt
 from codec.decode import Strengths
-from ui import actions
+from ui import actions, files
 from ui.mix import Mix
 from ui.replies import label
 
@@ -49,8 +44,8 @@ def picture(layers: Layers, strengths: Strengths) -> np.ndarray:
 def update(original: Any, layers: Layers, mix: Mix) -> Any:
     """The compare slider with the original, or else the layers, beside the preview of the layers that are on."""
     own = actions.has_original(original)
-    left = original if own else _file(_flat(layers), "layers.jpg")
-    right = _file(_jpeg(_seen(mix.of(layers)), mix.strengths), "preview.jpg")
+    left = original if own else files.kept(_flat(layers), "layers.jpg")
+    right = files.kept(_jpeg(_seen(mix.of(layers)), mix.strengths), "preview.jpg")
     return gr.update(value=(left, right), label=label("Original" if own else "Layers", "preview"))
 
 
@@ -74,19 +69,3 @@ def _jpeg(seen: Layers, strengths: Strengths) -> bytes:
 @lru_cache(maxsize=32)
 def _flat(layers: Layers) -> bytes:
     return actions.jpeg(actions.flat_picture(layers))
-
-
-def _file(data: bytes, name: str) -> str:
-    """The path of a file with that content, from where Gradio serves; one that is there is not written again.
-
-    Gradio's own `save_bytes_to_cache` would empty it first, while it may be on its way to the browser.
-    """
-    path = Path(get_upload_folder(), hashlib.sha256(data).hexdigest(), name)
-    try:
-        os.utime(path)  # for the sweeper, it is new
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{threading.get_ident()}.part")
-        part.write_bytes(data)
-        part.replace(path)
-    return str(path)

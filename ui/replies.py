@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import logging
 from collections.abc import Callable, Iterator
@@ -9,10 +10,11 @@ from typing import Any
 
 import gradio as gr
 
-from codec import CodecError, Layers
-from ui import actions, views
+from codec import CodecError, Layers, memory
+from ui import actions, files, views
 
 Changes = dict[Any, Any]
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, a person's share of it, a file
 _log = logging.getLogger("trilayer")
 
 
@@ -23,7 +25,9 @@ def guarded(handler: Callable[..., Iterator[Changes]]) -> Callable[..., Iterator
     def run(self: Any, *inputs: Any) -> Iterator[Changes]:
         try:
             yield from handler(self, *inputs)
-        except Exception as error:
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # SystemExit, too: it would end the server
             yield {self.parts.status: _wrong(handler, error)}
 
     return run
@@ -36,25 +40,43 @@ def guarded_once(handler: Callable[..., Changes]) -> Callable[..., Changes]:
     def run(self: Any, *inputs: Any) -> Changes:
         try:
             return handler(self, *inputs)
-        except Exception as error:
+        except BaseException as error:
             return {self.parts.status: _wrong(handler, error)}
 
     return run
 
 
-def _wrong(handler: Callable[..., Any], error: Exception) -> str:
+def _wrong(handler: Callable[..., Any], error: BaseException) -> str:
     """The status box after that."""
-    if isinstance(error, CodecError):
-        return views.status(sentence(str(error)), "bad")
+    known = reason(error)
+    if known:
+        return views.status(known, "bad")
     # a defect of ours: the person keeps the work, the log gets the details
     _log.error("%s failed", handler.__name__, exc_info=error)
     return views.status("Something went wrong here; your layers are unchanged. Try again, or save them first.", "bad")
 
 
+def reason(error: BaseException) -> str:
+    """What a person can know of an error, and do; "" for a defect."""
+    if isinstance(error, CodecError):
+        return sentence(str(error))
+    if memory.is_short(error):
+        return "This machine has too little memory for that now. Try again later, or with a smaller picture."
+    if isinstance(error, OSError) and error.errno in FULL:
+        return (
+            f"The disk of the machine that serves this page is full ({error.strerror}): nothing was written, "
+            "and your layers are unchanged. Make room there, then try again."
+        )
+    return ""
+
+
 def pair(original: Any, layers: Layers, picture: Any, what: str) -> Any:
-    """The compare slider with the original, or else the layers, beside a picture."""
-    left = actions.original_or_layers(original, layers)
-    return gr.update(value=(left, picture), label=label("Original" if isinstance(left, str) else "Layers", what))
+    """The compare slider with the original, or else the layers, beside a picture, (h, w, 3) uint8."""
+    own = actions.has_original(original)
+    left = original if own else files.kept(actions.jpeg(actions.flat_picture(layers)), "layers.jpg")
+    # written here and not by Gradio, whose error no handler of ours would see
+    right = files.kept(actions.jpeg(picture), f"{what}.jpg")
+    return gr.update(value=(left, right), label=label("Original" if own else "Layers", what))
 
 
 def label(left: str, right: str) -> str:

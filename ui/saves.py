@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from gradio import processing_utils
 
 from codec import CodecError, Layers
 from codec.errors import FormatError
-from ui import actions, examples, session, share, views
+from ui import actions, examples, files, session, share, views
 from ui.replies import Changes, guarded, sentence
 
 if TYPE_CHECKING:
@@ -153,7 +152,7 @@ class Saves:
         drawing, layers = actions.current(value, text, negative, seed, keep_seed)
         data, name = share.zipped(layers), f"{drawing.name}-layers.zip"
         yield {
-            p.saves.zipped: processing_utils.save_bytes_to_cache(data, name, p.saves.zipped.GRADIO_CACHE),
+            p.saves.zipped: files.kept(data, name),
             p.status: views.status(f"Saved {name}: the layers as files that any editor opens.", "good"),
         }
 

@@ -14,6 +14,9 @@ from codec.errors import Cancelled
 Step = TypeVar("Step")
 Result = TypeVar("Result")
 
+WORKER = "decode"  # the name of a job's thread
+_LOOK = 5.0  # s between two looks whether a silent thread lives
+
 _working: set[Job] = set()  # those whose thread has not ended
 _change = threading.Condition()
 _turns: dict[str, threading.Lock] = {}
@@ -72,16 +75,29 @@ class Job(Generic[Step, Result]):
         """The steps. Raises `Cancelled` after `stop()`, and whatever the work raised."""
         with _change:
             _working.add(self)
-        threading.Thread(target=self._run, daemon=True).start()
+        worker = threading.Thread(target=self._run, name=WORKER, daemon=True)
+        worker.start()
         try:
-            while (step := self._news.get()) is not None:
+            while (step := self._next(worker)) is not None:
                 yield step
             if self.stopped:
                 raise Cancelled("stopped")
+            if self._error is not None and not isinstance(self._error, Exception):
+                raise RuntimeError("the work's thread was ended") from self._error  # itself, it would end the server
             if self._error is not None:
                 raise self._error
         finally:
             self._stopped.set()
+
+    def _next(self, worker: threading.Thread) -> Step | None:
+        """The next step, None after the last."""
+        while True:
+            try:
+                return self._news.get(timeout=_LOOK)
+            except queue.Empty:
+                if not worker.is_alive() and self._news.empty():  # it could not even say that it ends
+                    self._error = self._error or SystemExit()
+                    return None
 
     def _run(self) -> None:
         try:

@@ -13,7 +13,7 @@ from codec.errors import ImageError, InvalidLayer, ModelMissing, Truncated
 from codec.extract import POSE
 from codec.extract.edges import DETECTORS, LEARNED
 from codec.layers import MAX_SEED
-from ui import actions, previews, session
+from ui import actions, files, previews, session
 from ui.page import EXAMPLE, EXAMPLE_PICTURE
 
 EXAMPLE_LAYERS = Layers.from_bytes(EXAMPLE.read_bytes())
@@ -125,8 +125,8 @@ def test_the_preview_keeps_the_colours():
 
 def test_a_picture_on_its_way_to_the_browser_is_not_written_again(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    path = Path(previews._file(b"picture", "preview.jpg"))
+    path = Path(files.kept(b"picture", "preview.jpg"))
     before = path.stat().st_ino
-    assert previews._file(b"picture", "preview.jpg") == str(path)
+    assert files.kept(b"picture", "preview.jpg") == str(path)
     assert (path.stat().st_ino, path.read_bytes()) == (before, b"picture")
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == [path]
