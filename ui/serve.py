@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import codec
 from codec import CodecError
-from ui import limits, logs, space
+from ui import heap, limits, logs, space
 from ui.stream import stop_all
 from ui.upkeep import Keeper
 
@@ -40,6 +40,7 @@ _ENVIRONMENT = {
 def private_folder() -> Path:
     """Makes this process's own folder for uploads and pictures, and tells Gradio of it."""
     os.environ.update(_ENVIRONMENT)
+    heap.share()
     folder = Path(tempfile.mkdtemp(prefix="trilayer-"))
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     space.prepare()

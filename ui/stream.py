@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from codec.errors import Cancelled
+from ui import heap
 
 Step = TypeVar("Step")
 Result = TypeVar("Result")
@@ -113,6 +114,7 @@ class Job(Generic[Step, Result]):
                 _working.discard(self)
                 _change.notify_all()
         self._tell(None)
+        heap.trim()
 
     def _wait(self) -> None:
         """Takes the turn. Raises `Cancelled` if that was in vain."""
