@@ -18,22 +18,31 @@ MAX_BYTES: Final = 2 << 30  # of all files
 MAX_FILES: Final = 20_000
 MAX_ANSWERS: Final = 20_000  # that wait for whoever asked, some KB each
 EVERY: Final = 20.0  # s
+Seen = dict[tuple[Path, int], float]  # file and its time in ns -> when it was first seen so, by time.monotonic
 
 
 def sweep(
-    folder: Path, max_age: float, keep: frozenset[Path] = frozenset(), most: tuple[int, int] = (MAX_BYTES, MAX_FILES)
-) -> None:
+    folder: Path, max_age: float, keep: frozenset[Path] = frozenset(), most: tuple[int, int] = (MAX_BYTES, MAX_FILES),
+    seen: Seen | None = None,
+) -> None:  # fmt: skip
     """Removes files older than `max_age` seconds, then the oldest until `most` (bytes, files) are left; but for `keep`.
 
-    Folders that this empties go, too.
+    Folders that this empties go, too. With `seen`, which it brings up to date, a file must also have been seen as it
+    is for so long, by a clock that never jumps: else setting the machine's clock would make fresh files old.
     """
-    oldest = time.time() - max_age
+    oldest, now, before = time.time() - max_age, time.monotonic(), {} if seen is None else dict(seen)
+    if seen is not None:
+        seen.clear()
     left: list[tuple[float, int, Path]] = []
     for parent, _, names in os.walk(folder, topdown=False):
         for path in (Path(parent, name) for name in names):
             try:
                 found = path.stat()
-                if path in keep or found.st_mtime >= oldest:
+                since = before.get((path, found.st_mtime_ns), now)
+                if seen is not None:
+                    seen[path, found.st_mtime_ns] = since
+                fresh = seen is not None and now - since < max_age
+                if path in keep or fresh or found.st_mtime >= oldest:
                     left.append((found.st_mtime, found.st_size, path))
                 else:
                     path.unlink()
@@ -83,6 +92,7 @@ class Keeper:
     def __init__(self, page: Any, folder: Path, keep: frozenset[Path], every: float = EVERY) -> None:
         self._given = page, folder, keep
         self._every = every
+        self._seen: Seen = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
         self._thread.start()
@@ -96,7 +106,7 @@ class Keeper:
         page, folder, keep = self._given
         while not self._ended.wait(self._every):
             try:
-                sweep(folder, MAX_AGE, keep)
+                sweep(folder, MAX_AGE, keep, (MAX_BYTES, MAX_FILES), self._seen)
                 forget(page)
             except Exception:
                 _log.exception("upkeep failed")

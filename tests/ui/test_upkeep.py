@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 
@@ -45,6 +46,20 @@ def test_the_sweep_takes_the_oldest_where_there_are_too_many_bytes_or_files(tmp_
     assert left(made) == [3, 4]
     upkeep.sweep(tmp_path / "files", 5000, frozenset(made), most=(0, 0))
     assert left(made) == [3, 4]
+
+
+def test_a_clock_that_is_set_takes_no_fresh_file(tmp_path, monkeypatch):
+    now, seen = [0.0], {}
+    monkeypatch.setattr(upkeep, "time", SimpleNamespace(time=time.time, monotonic=lambda: now[0]))
+    made = files(tmp_path, 3)  # all look old: they are of before the clock was set
+    upkeep.sweep(tmp_path, 50, seen=seen)
+    now[0] = 49
+    os.utime(made[1], (1000, 1000))  # needed again
+    upkeep.sweep(tmp_path, 50, seen=seen)
+    assert left(made) == [0, 1, 2] and len(seen) == 3
+    now[0] = 51
+    upkeep.sweep(tmp_path, 50, seen=seen)
+    assert left(made) == [1]
 
 
 def test_upkeep_goes_on_after_whatever_went_wrong(tmp_path, monkeypatch):
