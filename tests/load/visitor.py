@@ -84,7 +84,7 @@ class Visitor:
                     await asyncio.sleep(self.random.uniform(*self.think))
                     await self.edit(tab)
                 leaves = self.random.random() < LEAVES
-                await self.decode(tab, leave_after=2 if leaves else None)
+                await self.decode(tab, leave_after=3 if leaves else None)
                 if leaves:
                     await tab.close()
                     tab = None

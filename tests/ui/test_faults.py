@@ -21,7 +21,7 @@ from codec.decode import _built, painter, upscaler
 from codec.errors import Cancelled
 from tests.load.server import Server, served
 from tests.load.tab import Counts, Page, Tab
-from tests.load.visitor import Visitor, identities
+from tests.load.visitor import Identity, Visitor, identities
 from ui.stream import WORKER, Job
 
 WAIT = 60  # s for a busy machine
@@ -38,12 +38,16 @@ class Guest(Visitor):
         return (await tab.run("edited", self.edited()))[-1]
 
 
-def visit(address: str, steps: Callable[[Guest, Tab], Awaitable[None]]) -> None:
+EVERYONE = identities(2)
+LARGE = [Identity(768, 576, (90, 120, 200))]  # takes a while
+
+
+def visit(address: str, steps: Callable[[Guest, Tab], Awaitable[None]], everyone: list[Identity] = EVERYONE) -> None:
     """A guest with a picture, in a tab of their own, through all the steps."""
 
     async def run() -> None:
         async with httpx.AsyncClient(base_url=address, timeout=WAIT, trust_env=False) as client:
-            guest = Guest(0, identities(2), await Page.read(client), Counts(), (0, 0))
+            guest = Guest(0, everyone, await Page.read(client), Counts(), (0, 0))
             tab = Tab(client, guest.page, guest.counts)
             await guest.arrive(tab)
             await steps(guest, tab)
@@ -113,12 +117,12 @@ def test_a_client_that_vanishes_ends_the_work(address, monkeypatch):
 
     async def steps(guest: Guest, tab: Tab) -> None:
         monkeypatch.setattr(painter.Painter, "decode", watched)
-        await guest.decode(tab, leave_after=2)
+        await guest.decode(tab, leave_after=3)  # the first says that it begins, the second that it has
         worker = next((thread for thread in threading.enumerate() if thread.name == WORKER), None)
         if worker is not None:
             await asyncio.to_thread(worker.join, WAIT)
 
-    visit(address, steps)
+    visit(address, steps, LARGE)
     assert ended == ["stopped"]
 
 
