@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import codec
 from ui import kinds, limits, logs, space
+from ui.replies import reason
 
 MAX_BODY = 8 << 20  # bytes of a request that is no upload: the largest drawing has about 2 MiB
 MAX_UPLOAD = 24 << 20  # of an upload, all its files: the page sends one of at most 20 MB
@@ -104,6 +105,8 @@ class Guard:
         except Exception as error:
             # once the body is refused, what the app makes of the missing rest is of no account
             refused = error if isinstance(error, Refused) else body.refused if body is not None else None
+            if refused is None and isinstance(error, OSError) and (known := reason(error)):
+                refused = Refused(507, known)  # an upload found the disk full
             if refused is None:
                 answer.status = answer.status or 500
                 raise
