@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from codec import Colormap, Layers, Prompt
+from codec.decode import Strengths
+from codec.image import encode_png
 from tests.load.__main__ import Found, report, run
 from tests.load.server import slope
 from tests.load.tab import Counts, Fault, Page, _newer
-from tests.load.visitor import Visitor, drawn, identities
+from tests.load.visitor import WORDS, Visitor, drawn, identities
+from ui import previews
 
 EVERYONE = identities(50)
 
@@ -30,6 +34,16 @@ def test_a_few_people_for_some_seconds():
 
 def test_nobody_is_like_another():
     assert len({one.colour for one in EVERYONE}) == len({(one.width, one.height) for one in EVERYONE}) == 50
+
+
+@pytest.mark.parametrize("number", [6, 37, 41, 42])
+def test_a_person_s_colour_outlives_the_painter(number):
+    """The page's own words for these say "dark", which paints them as it says: they are of no use here."""
+    one = EVERYONE[number]
+    cells = np.full((4, 4, 3), one.colour, np.uint8)
+    layers = Layers(one.width, one.height, Prompt(WORDS), None, Colormap.from_cells(cells))
+    shown = encode_png(previews.picture(layers, Strengths()))
+    Visitor(number, EVERYONE, Page({}, {}), Counts(), (0, 0)).mine(shown, "preview")
 
 
 def test_a_picture_of_somebody_else_is_noticed(visitor):

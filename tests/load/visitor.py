@@ -24,6 +24,7 @@ from ui import actions
 
 Answer = TypeVar("Answer")
 COME = 0.15  # of the time is in which they all arrive
+WORDS = "two shapes"  # none of style: the words that the page finds may be, and paint the colours darker
 LEAVES = 0.05  # of the decodes are left half-way: the tab is closed, and another one opened
 
 
@@ -101,9 +102,9 @@ class Visitor:
         inputs[0] = await tab.upload("mine.png", drawn(self.own))
         inputs[1] = None  # a state, which the server keeps
         given = await self.timed("upload", tab.queued("picture_dropped", inputs))
-        canvas, prompt, negative, _, budget, seed, keep_seed = given[:7]
+        canvas, _, negative, _, budget, seed, keep_seed = given[:7]
         self.value = json.loads(canvas)
-        self.fields = [prompt, negative, seed, keep_seed, budget]
+        self.fields = [WORDS, negative, seed, keep_seed, budget]
         self.told(given[-1])
 
     async def edit(self, tab: Tab) -> None:
