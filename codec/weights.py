@@ -38,21 +38,22 @@ def load(file: WeightFile, folder: Path | None = None) -> dict[str, np.ndarray]:
     its message, if the file is absent, unreadable, damaged or not the one that is pinned.
     """
     path = (FOLDER if folder is None else folder) / file.name
+    shown = path if folder is not None else f"assets/weights/{file.name}"  # the page's visitors need not know more
     remedy = "restore it from the project's assets/weights folder, or make it with convert.py there"
     try:
         data = path.read_bytes()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise ModelMissing(f"weights {path} cannot be read ({reason}): {remedy}") from None
+        raise ModelMissing(f"weights {shown} cannot be read ({reason}): {remedy}") from None
     if hashlib.sha256(data).hexdigest() != file.sha256:
-        raise ModelMissing(f"weights {path} are damaged or not the right version: {remedy}")
+        raise ModelMissing(f"weights {shown} are damaged or not the right version: {remedy}")
     from safetensors import SafetensorError
     from safetensors.numpy import load as parse
 
     try:
         return parse(data)
     except (SafetensorError, ValueError, KeyError) as error:  # pinned, but not such a file
-        raise ModelMissing(f"weights {path} are not safetensors ({error}): {remedy}") from None
+        raise ModelMissing(f"weights {shown} are not safetensors ({error}): {remedy}") from None
 
 
 def sha256(path: Path) -> str:

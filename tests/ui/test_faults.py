@@ -128,11 +128,8 @@ def test_a_client_that_vanishes_ends_the_work(address, monkeypatch):
 
 @pytest.fixture
 def other_weights(tmp_path, monkeypatch):
-    """The painter's weights in a folder of the test's own, nothing of them loaded yet."""
-    folder = tmp_path / "weights"
-    folder.mkdir()
-    for file in (upscaler.RRDB, upscaler.SRVGG):
-        shutil.copy(weights.FOLDER / file.name, folder)
+    """The weights in a folder of the test's own, nothing of the painter's loaded yet."""
+    folder = shutil.copytree(weights.FOLDER, tmp_path / "weights")
     monkeypatch.setattr(weights, "FOLDER", folder)
     before = dict(_built)
     _built.clear()
