@@ -80,7 +80,10 @@ FORBIDDEN_WORDS = ("trust_remote_code", "custom_pipeline", "allow_pickle=True", 
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
 FORBIDDEN_METHODS = {("torch", "load"), ("os", "system"), ("os", "popen")}
 
-TOP_LEVEL = {"app.py", "codec", "ui", "tests", "assets", "requirements.txt", "README.md", "LICENSE"}
+TOP_LEVEL = {
+    *("app.py", "codec", "ui", "tests", "assets", "README.md", "LICENSE"),
+    *("requirements.txt", "requirements.lock"),
+}
 
 
 def part_of(path: Path) -> str:
