@@ -20,19 +20,21 @@ _BYTES = (1, 2, 7)  # types of one byte a value: BYTE, ASCII, UNDEFINED
 
 
 def texts(exif: bytes) -> dict[str, str]:
-    """The texts of an EXIF block, by the tags' names; those of over 1 MiB and empty ones are left out."""
+    """The texts of an EXIF block, by the tags' names; empty ones and what goes beyond 1 MiB in all are left out."""
     tiff = exif.removeprefix(b"Exif\0\0")
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
     if order is None or len(tiff) < 8:
         return {}
     found: dict[str, str] = {}
+    room = MAX_TEXT
     directories = [struct.unpack_from(order + "I", tiff, 4)[0]]
     for place in directories:
         for tag, kind, count, value in _entries(tiff, order, place):
             if tag == _SUB_DIRECTORY and len(directories) == 1:
                 directories.append(value)
-            if tag not in _TAGS or kind not in _BYTES or count > MAX_TEXT:
+            if tag not in _TAGS or kind not in _BYTES or count > room:
                 continue
+            room -= count  # of any use or not: a tag may be there hundreds of times
             raw = struct.pack(order + "I", value)[:count] if count <= 4 else tiff[value : value + count]
             text = _comment(raw) if tag == 0x9286 else utf(raw)
             if text:

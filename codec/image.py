@@ -39,8 +39,9 @@ class Picture:
     """An upright, opaque sRGB picture and the text that its file carried.
 
     pixels: (H, W, 3) uint8, sRGB, 1..4096 a side.
-    text: metadata by keyword, e.g. {"parameters": "a cat\\nSteps: 20"}; at most 64 entries of
-    at most 1 MiB. EXIF's go by their tags' names, XMP by `exif.XMP`, what the pixels hide by `stealth.KEY`.
+    text: metadata by keyword, e.g. {"parameters": "a cat\\nSteps: 20"}; at most 64 entries, of
+    at most 1 MiB a source (PNG's chunks, EXIF, XMP, the pixels). EXIF's go by their tags' names, XMP by
+    `exif.XMP`, what the pixels hide by `stealth.KEY`.
     It is whatever the file says: data to show, never markup or a command.
     layers: the .tril file inside a PNG of ours, unchecked; None where there is none, or a damaged one.
     """
@@ -155,9 +156,11 @@ def _decode(parts: Parts) -> Picture:
 
 def _texts(parts: Parts, block: bytes, xmp: bytes | str | None, hidden: str) -> dict[str, str]:
     """All texts of a file; of two by one name a PNG's own stays."""
-    said = xmp.decode("utf-8", "replace") if isinstance(xmp, bytes) else xmp or ""
+    said = "" if xmp is None or len(xmp) > exif.MAX_TEXT else xmp
+    if isinstance(said, bytes):
+        said = said.decode("utf-8", "replace")
     found = {stealth.KEY: hidden, exif.XMP: said, **exif.texts(block), **parts.text}
-    kept = [(key, text) for key, text in found.items() if text and len(text) <= exif.MAX_TEXT]
+    kept = [(key, text) for key, text in found.items() if text]
     return dict(kept[:MAX_TEXTS])
 
 

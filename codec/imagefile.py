@@ -12,13 +12,16 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from codec import avif
 from codec.errors import ImageError
 from codec.exif import MAX_TEXT, XMP
 
 MAX_SIDE = 4096  # pixels
-MAX_TEXTS = 64
+MAX_TEXTS = 64  # of a file; all together have at most MAX_TEXT bytes, too
 MAX_PROFILE = 2 << 20  # bytes of an ICC profile; a CMYK press profile has about 0.6 MB
-MAX_CHUNKS = 1 << 16  # of a PNG or a JPEG
+MAX_UNPACKED = 3 << 20  # bytes that a file's packed texts and profile are unpacked to, all together
+MAX_CHUNKS = 1 << 14  # of a PNG or a JPEG: pixels of 64 MiB in parts of 4 KiB
+MAX_CODED = 3 * MAX_SIDE * MAX_SIDE  # pixels of all parts of an AVIF: colours, alpha, a thumbnail
 MAX_SCANS = 64  # of a progressive JPEG: each costs a pass over the whole picture
 
 
@@ -46,10 +49,9 @@ def parse(data: bytes) -> Parts:
     if data.startswith(b"\xff\xd8\xff"):
         return _jpeg(data)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        check_size(*_webp_size(data))
-        return Parts("WebP", data)
+        return _webp(data)
     if data[4:8] == b"ftyp" and (b"avif" in data[8:64] or b"avis" in data[8:64]):
-        return Parts("AVIF", data)
+        return _avif(data)
     if not data:
         raise ImageError("is empty")
     raise ImageError("is not a PNG, JPEG, WebP or AVIF picture; save it as one of these")
@@ -61,11 +63,22 @@ def check_size(width: int, height: int) -> None:
         raise ImageError(f"is {width} x {height} pixels; a side must be 1 to {MAX_SIDE}")
 
 
+def _avif(data: bytes) -> Parts:
+    """What is coded must be of the sizes that open, whatever the boxes around it tell."""
+    coded = avif.sizes(data)
+    for width, height in coded:
+        check_size(width, height)
+    if sum(width * height for width, height in coded) > MAX_CODED:
+        raise ImageError("is an AVIF file of more parts than a picture has; save it anew")
+    return Parts("AVIF", data)
+
+
 def _png(data: bytes) -> Parts:
     """ISO/IEC 15948 (PNG): keeps IHDR, PLTE, tRNS, IDAT and IEND, reads the text chunks."""
     parts = Parts("PNG", b"")
     kept = [data[:8]]
     colour = 0
+    unpack, room = _Unpacker(), MAX_TEXT
     for kind, body, chunk in png_chunks(data):
         if kind == b"IHDR" and len(kept) == 1:
             width, height, parts.depth, colour = struct.unpack_from(">IIBB", body)
@@ -76,13 +89,14 @@ def _png(data: bytes) -> Parts:
         elif kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
             kept.append(chunk)
         elif kind in (b"tEXt", b"zTXt", b"iTXt"):
-            key, value = _png_text(kind, body)
-            if key and len(parts.text) < MAX_TEXTS:
-                parts.text.setdefault(key, value)
+            key, value, size = _png_text(kind, body, unpack, room)
+            if key and key not in parts.text and len(parts.text) < MAX_TEXTS:
+                parts.text[key] = value
+                room -= size
         elif kind == b"eXIf":
             parts.exif = body
         elif kind == b"iCCP" and not parts.profile:
-            parts.profile = _inflate(body.partition(b"\0")[2][1:], MAX_PROFILE)
+            parts.profile = unpack(body.partition(b"\0")[2][1:], MAX_PROFILE)
     if len(kept) < 2:
         raise ImageError("is a PNG without a header; it is damaged")
     parts.data = b"".join(kept)
@@ -107,11 +121,11 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     raise ImageError(f"has more than {MAX_CHUNKS} PNG chunks; save it anew")
 
 
-def _png_text(kind: bytes, body: bytes) -> tuple[str, str]:
-    """A tEXt, zTXt or iTXt chunk -> keyword, text; ("", "") when it is damaged or too large."""
+def _png_text(kind: bytes, body: bytes, unpack: _Unpacker, room: int) -> tuple[str, str, int]:
+    """A tEXt, zTXt or iTXt chunk -> keyword, text, its bytes; ("", "", 0) when it is damaged or over `room` bytes."""
     key, _, rest = body.partition(b"\0")
-    if not 1 <= len(key) <= 79 or len(rest) > MAX_TEXT:
-        return "", ""
+    if not 1 <= len(key) <= 79 or len(rest) > room:
+        return "", "", 0
     packed = kind == b"zTXt"
     if kind == b"zTXt":
         rest = rest[1:]
@@ -119,23 +133,36 @@ def _png_text(kind: bytes, body: bytes) -> tuple[str, str]:
         packed = rest[:1] == b"\1"
         rest = rest[2:].partition(b"\0")[2].partition(b"\0")[2]  # language, translated keyword
     if packed:
-        rest = _inflate(rest, MAX_TEXT)
+        rest = unpack(rest, room)
     if not rest:
-        return "", ""
+        return "", "", 0
     try:  # the standard says Latin-1 for tEXt and zTXt; many writers put UTF-8 there
-        return key.decode("latin-1"), rest.decode("utf-8")
+        return key.decode("latin-1"), rest.decode("utf-8"), len(rest)
     except UnicodeDecodeError:
-        return key.decode("latin-1"), rest.decode("latin-1")
+        return key.decode("latin-1"), rest.decode("latin-1"), len(rest)
 
 
-def _inflate(packed: bytes, limit: int) -> bytes:
-    """zlib data -> at most `limit` bytes; b"" when it is damaged, cut off or larger."""
-    unpacker = zlib.decompressobj()
-    try:
-        data = unpacker.decompress(packed, limit + 1)
-    except zlib.error:
-        return b""
-    return data if unpacker.eof and len(data) <= limit else b""
+class _Unpacker:
+    """zlib data -> at most `limit` bytes; b"" when it is damaged, cut off or larger, or the file had too much of it.
+
+    A bomb costs as much as it is unpacked, refused or not, and a file may hold thousands.
+    """
+
+    def __init__(self) -> None:
+        self._left = MAX_UNPACKED
+
+    def __call__(self, packed: bytes, limit: int) -> bytes:
+        limit = min(limit, self._left)
+        if not limit:
+            return b""
+        unpacker = zlib.decompressobj()
+        try:
+            data = unpacker.decompress(packed, limit + 1)
+        except zlib.error:
+            self._left -= min(limit, 1032 * len(packed))  # how much zlib packs into a byte, at most
+            return b""
+        self._left -= min(limit, len(data))
+        return data if unpacker.eof and len(data) <= limit else b""
 
 
 # no repeat in these: a run of FF bytes must not be looked at twice
@@ -150,7 +177,7 @@ def _jpeg(data: bytes) -> Parts:
     parts = Parts("JPEG", b"")
     kept = [data[:2]]
     sized = False
-    at = 2
+    at, profile = 2, 0
     for _ in range(MAX_CHUNKS):
         found = _MARKER.search(data, at)
         if found is None or found.end() + 2 > len(data):
@@ -159,6 +186,8 @@ def _jpeg(data: bytes) -> Parts:
         if marker == 0xDA:  # start of scan: from here on libjpeg reads
             if not sized:
                 raise ImageError("is a JPEG without a frame header; it is damaged")
+            if profile > MAX_PROFILE:
+                kept = [part for part in kept if part[1] != 0xE2]
             parts.data = b"".join(kept) + b"\xff" + data[start - 1 : _scans_end(data, start)]
             return parts
         at = start
@@ -174,6 +203,10 @@ def _jpeg(data: bytes) -> Parts:
             parts.exif = body
         if marker == 0xE1 and body.startswith(_XMP):
             parts.text.setdefault(XMP, body.removeprefix(_XMP).decode("utf-8", "replace"))
+        if marker == 0xE2:
+            profile += len(body)
+            if profile > MAX_PROFILE:
+                continue
         # of the application's segments: APP0 (JFIF), APP2 (ICC profile), APP14 (Adobe's colours)
         if not (0xE0 <= marker <= 0xEF or marker == 0xFE) or marker in (0xE0, 0xE2, 0xEE):
             kept.append(b"\xff" + data[start - 1 : at])
@@ -194,6 +227,25 @@ def _scans_end(data: bytes, at: int) -> int:
             break
         at = found.end() + struct.unpack_from(">H", data, found.end())[0]
     raise ImageError(f"is a JPEG with more than {MAX_SCANS} scans; save it anew")
+
+
+def _webp(data: bytes) -> Parts:
+    """RFC 9649 (WebP): the file without texts and profiles that are too large."""
+    check_size(*_webp_size(data))
+    chunks: list[tuple[bytes, int, int]] = []
+    at = 12
+    while at + 8 <= len(data):
+        if len(chunks) == MAX_CHUNKS:
+            raise ImageError(f"has more than {MAX_CHUNKS} WebP chunks; save it anew")
+        kind, size = struct.unpack_from("<4sI", data, at)
+        chunks.append((kind, at, at + 8 + size + size % 2))
+        at = chunks[-1][2]
+    most = {b"ICCP": MAX_PROFILE, b"EXIF": MAX_PROFILE, b"XMP ": MAX_TEXT}
+    kept = [data[start:end] for kind, start, end in chunks if end - start <= most.get(kind, len(data)) + 9]
+    if len(kept) == len(chunks):
+        return Parts("WebP", data)
+    body = b"WEBP" + b"".join(kept)
+    return Parts("WebP", b"RIFF" + struct.pack("<I", len(body)) + body)
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:

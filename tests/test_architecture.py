@@ -36,6 +36,7 @@ INSIDE = {
     "textcard": "image",
     "embed": "image",
     "exif": "image",
+    "avif": "image",
     "stealth": "image",
     "checkpoints": "settings",
     "grams": "semantic",
