@@ -1,0 +1,56 @@
+"""Pictures that the painter must go on painting; `python -m tests.painted` writes them anew where a change is meant.
+
+Coarse ones, 16 pixels wide: processors differ in the last bits of a sum, not in what is seen.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from codec import Colormap, Layers, Pose, Prompt, Sketch, decode
+from codec.image import resize_area
+
+FILE = Path(__file__).parent / "golden" / "painted.json"
+
+
+def cases() -> dict[str, tuple[str, Layers]]:
+    """Name -> decoder and layers."""
+    cells = np.zeros((8, 8, 3), np.uint8)
+    cells[:4], cells[4:], cells[5:7, 2:5] = (70, 110, 220), (60, 130, 50), (200, 60, 40)
+    colours = Colormap.from_cells(cells, 10)
+    lines = [np.array([[0.0, 66], [40, 60], [96, 64], [128, 58]]), np.array([[32.0, 60], [32, 84], [80, 84], [80, 60]])]
+    sketch = Sketch.from_polylines(lines, 128, 96, 64)
+    pose = Pose((tuple((400 + 60 * n, 300 + 80 * n) for n in range(18)),))
+    both = Layers(128, 96, Prompt("a red house on a hill"), sketch, colours, seed=7)
+    return {
+        "painter": ("painter", both),
+        "preview": ("painter-preview", both),
+        "sketch": ("painter-preview", both.only({2})),
+        "colours": ("painter-preview", both.only({3})),
+        "pose": ("painter-preview", Layers(128, 96, None, pose, colours)),
+        "words": ("painter-preview", both.only({1})),
+    }
+
+
+def coarse(name: str) -> np.ndarray:
+    """(12, 16, 3) uint8: what is painted, averaged."""
+    decoder, layers = cases()[name]
+    return resize_area(decode(layers, decoder=decoder), 16, 12)
+
+
+def read() -> dict[str, np.ndarray]:
+    """The pictures as they were written."""
+    found = json.loads(FILE.read_text())
+    return {name: np.frombuffer(bytes.fromhex(text), np.uint8).reshape(12, 16, 3) for name, text in found.items()}
+
+
+def main() -> None:
+    """See the module's text."""
+    FILE.write_text(json.dumps({name: coarse(name).tobytes().hex() for name in cases()}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
