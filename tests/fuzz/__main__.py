@@ -23,7 +23,7 @@ from tests.fuzz.mutator import TARGETS, mutated_file, mutated_payloads, random_p
 
 ROOT = Path(__file__).parent.parent
 CRASHES = ROOT / "crashes"
-CHUNK = 20_000  # cases between two reports
+CHUNKS = {"containers": 20_000, "layers": 1_000}  # cases between two reports
 
 
 class Found(NamedTuple):
@@ -80,7 +80,8 @@ def keep(target: str, data: bytes) -> str:
 
 def run(target: str, count: int, seed: int, jobs: int) -> bool:
     """All cases of a target; says how it went. True if none failed."""
-    parts = [min(CHUNK, count - at) for at in range(0, count, CHUNK)]
+    size = CHUNKS[target]
+    parts = [min(size, count - at) for at in range(0, count, size)]
     cases = accepted = 0
     slowest, slow, failed, began = 0.0, "", [], time.perf_counter()
     with ProcessPoolExecutor(jobs) as pool:
