@@ -9,6 +9,7 @@ followed is read; all other coefficients are 0. So a map is made coarser by cutt
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -58,6 +59,13 @@ def octaves(step: int, ratio: int) -> tuple[int, int, int]:
     return step + OCTAVES[ratio], step, step
 
 
+def head_bits(rows: int, cols: int, step: int, ratio: int) -> float:
+    """What kind, grid, step, ratio and mean lightness take, and that no spot follows."""
+    meter = _Meter()
+    _frame(meter, Coefficients(rows, cols, step, (), (), ratio))
+    return meter.bits + math.log2(brightest(rows, cols, step, ratio) * 16 / 15 * 65536 / _NO_SPOT)
+
+
 def encode(coder: Encoder, given: Coefficients) -> bytes:
     """End a payload with a colormap: the fewest bytes that decode to these levels and no others."""
     _frame(coder, given)
@@ -96,6 +104,17 @@ def decode(coder: PrefixDecoder) -> Coefficients:
     by_cell = np.zeros_like(spectrum.levels)
     by_cell[spectrum.plan.order] = spectrum.levels
     return frame._replace(levels=tuple(by_cell.T.ravel().tolist()), spots=tuple(spots))
+
+
+class _Meter(Encoder):
+    """Only counts what a frame would take."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bits = 0.0
+
+    def _encode(self, start: int, size: int, total: int) -> None:
+        self.bits += math.log2(total / size)
 
 
 def _in_order(given: Coefficients) -> list[int]:

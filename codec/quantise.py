@@ -27,7 +27,7 @@ _SEEN: Final = 0.5  # smaller differences are weighed as this one
 _AFTER: Final = 1.15  # a change also makes what comes later cheaper or dearer
 _TAIL: Final = 2.0  # bits that a level beyond the last one costs besides, for the zeros between
 
-_BUCKETS: Final = np.array([bucket(size) for size in range(MAX_LEVEL + 2)])
+BUCKETS: Final = np.array([bucket(size) for size in range(MAX_LEVEL + 2)])
 
 
 def coarser(step: int, taken: float, wanted: float) -> int:
@@ -50,13 +50,31 @@ class Search:
         self.rows, self.cols = cells.shape[:2]
         self._order = spectrum.plan(self.rows, self.cols).order
         self._exact = self._scan(frequencies(cells))
-        self._metric = ciede.metric(oklab.from_srgb(cells)) / oklab.ONE**2
+        self.metric = ciede.metric(oklab.from_srgb(cells)) / oklab.ONE**2
         self._up, self._across = basis(self.rows) / BASIS, basis(self.cols) / BASIS
 
     def levels(self, step: int, ratio: int, rounds: int = 24, trade: float = TRADE) -> Found:
         """The levels for that step and ratio; `rounds` 0: rounded with a dead zone, no more."""
+        levels = self.rough(step, ratio, rounds, trade)
+        bits = _look(_costs(levels, self.rows, self.cols, octaves(step, ratio)), np.abs(levels)).ravel()
+        used = np.flatnonzero(levels.ravel())
+        sizes, exact = self.scaled(step, ratio)
+        difference = float(self._errors(levels, exact, sizes)[0].mean())
+        return self.found(levels, difference, float(bits[1 : used[-1] + 1].sum()) if len(used) else 0.0)
+
+    def scaled(self, step: int, ratio: int) -> tuple[np.ndarray, np.ndarray]:
+        """The steps of L, a and b, and the coefficients in these, (places, 3) in the order of coding."""
         sizes = STEPS[step] * np.array([RATIOS[ratio] / 4, 1, 1])
-        exact = self._exact / sizes
+        return sizes, self._exact / sizes
+
+    def waves(self) -> np.ndarray:
+        """(places, cells) float32: what each coefficient, in the order of coding, adds to the cells."""
+        waves = np.einsum("ry,cx->rcyx", self._up, self._across).reshape(self.rows * self.cols, -1)
+        return waves[self._order].astype(np.float32)
+
+    def rough(self, step: int, ratio: int, rounds: int = ROUGH, trade: float = TRADE) -> np.ndarray:
+        """Levels (places, 3) in the order of coding, after so many rounds."""
+        sizes, exact = self.scaled(step, ratio)
         levels = np.trunc(exact + np.sign(exact) * np.where(np.abs(exact) < 1, 0.38, 0.44)).astype(np.int64)
         levels[0] = np.rint(exact[0])
         top = brightest(self.rows, self.cols, step, ratio) - 1
@@ -75,7 +93,7 @@ class Search:
             some = max(1, len(useful) * (6 if number < rounds * 2 // 3 else 10) // 60)
             best = useful[np.argsort(gain.ravel()[useful])[:some]]
             levels.ravel()[best] += sign.ravel()[best]
-        return self._found(levels, exact, sizes, octaves(step, ratio))
+        return levels
 
     def step_for(self, bits: float) -> int:
         """About the finest step whose levels take so many bits."""
@@ -95,7 +113,7 @@ class Search:
         error = np.zeros((3, levels.shape[0]))
         error[:, self._order] = ((levels - exact) * sizes).T
         error = self._up.T @ error.reshape(3, self.rows, self.cols) @ self._across
-        bent = np.einsum("rcij,jrc->irc", self._metric, error)
+        bent = np.einsum("rcij,jrc->irc", self.metric, error)
         return np.sqrt(np.maximum((error * bent).sum(0), 0)), bent
 
     def _gains(
@@ -105,7 +123,7 @@ class Search:
         seen, bent = self._errors(levels, exact, sizes)
         weight = 0.5 / np.maximum(seen, _SEEN)
         slope = 2 * sizes * self._scan(self._up @ (weight * bent) @ self._across.T)
-        own = np.moveaxis(np.diagonal(self._metric, axis1=2, axis2=3), 2, 0)
+        own = np.moveaxis(np.diagonal(self.metric, axis1=2, axis2=3), 2, 0)
         curve = sizes**2 * self._scan(self._up**2 @ (weight * own) @ (self._across**2).T)
         size = np.abs(levels)
         outward = np.where(levels != 0, np.sign(levels), -np.sign(slope)).astype(np.int64)
@@ -121,27 +139,28 @@ class Search:
             best[better], sign[better] = gain[better], (outward * way)[better]
         return best, sign
 
-    def _found(self, levels: np.ndarray, exact: np.ndarray, sizes: np.ndarray, steps: tuple[int, int, int]) -> Found:
-        bits = _look(_costs(levels, self.rows, self.cols, steps), np.abs(levels)).ravel()
-        used = np.flatnonzero(levels.ravel())
+    def found(self, levels: np.ndarray, difference: float, bits: float) -> Found:
+        """Of levels in the order of coding."""
         by_cell = np.zeros((3, len(levels)), np.int64)
         by_cell[:, self._order] = levels.T
-        difference = float(self._errors(levels, exact, sizes)[0].mean())
-        taken = float(bits[1 : used[-1] + 1].sum()) if len(used) else 0.0
-        return Found(tuple(by_cell.ravel().tolist()), difference, taken)
+        return Found(tuple(by_cell.ravel().tolist()), difference, bits)
 
 
 def _costs(levels: np.ndarray, rows: int, cols: int, steps: tuple[int, int, int]) -> np.ndarray:
     """Bits of each bucket of sizes at each place and channel, if the levels around are these."""
-    logits = spectrum.logits(levels, rows, cols, steps) / 256
+    return costs(spectrum.logits(levels, rows, cols, steps) / 256)
+
+
+def costs(logits: np.ndarray) -> np.ndarray:
+    """Bits of each bucket of sizes, (..., buckets), of what a network says, (..., STOPS)."""
     stop, go = np.logaddexp(0, -logits) / np.log(2), np.logaddexp(0, logits) / np.log(2)
-    extra = _BUCKETS[-1] + 1 - stop.shape[-1]
+    extra = BUCKETS[-1] + 1 - stop.shape[-1]
     stop = np.concatenate([stop, np.repeat(stop[..., -1:], extra, -1)], -1)
     go = np.concatenate([np.zeros_like(go[..., :1]), go, np.repeat(go[..., -1:], extra - 1, -1)], -1)
     return stop + go.cumsum(-1)
 
 
 def _look(costs: np.ndarray, size: np.ndarray) -> np.ndarray:
-    at = _BUCKETS[size]
+    at = BUCKETS[size]
     bits = np.take_along_axis(costs, at[..., None], -1)[..., 0]
     return bits + np.maximum(at - 2, 0) + 0.95 * (size > 0)

@@ -27,7 +27,7 @@ FACTS: Final = AROUND + 1 + 7 + 1  # what the other channels foretell; then of t
 SIGNS: Final = 13  # facts about a sign
 MARKED: Final = ((0, 0), (1, 0), (2, 0), (3, 0), (0, 2), (2, 2), (0, 1))  # frequencies with a sign of their own
 
-_SHIFTS: Final = np.array([0] * 13 + [3, 5, 3, 3])  # facts that are sums of 8 and 32: to their means
+SHIFTS: Final = np.array([0] * 13 + [3, 5, 3, 3])  # facts that are sums of 8 and 32: to their means
 _NEAR: Final = ((-1, 0), (0, -1), (-1, -1), (-2, 0), (0, -2), (-1, 1), (1, -1))
 _SIGN_NEAR: Final = ((-2, 0), (0, -2), (-1, 0), (0, -1))
 _STEADY: Final = 2000  # what sums of products begin with, so that little is not yet much
@@ -203,7 +203,7 @@ class Spectrum:
     def stops(self, place: int, channel: int) -> list[int]:
         """The chance, of 65,536, of each bucket of sizes if it is none before: (STOPS,)."""
         net, plan_ = self._nets[channel], self.plan
-        facts = self._buffer[plan_.plus[place, channel]] - self._buffer[plan_.minus[place, channel]] >> _SHIFTS
+        facts = self._buffer[plan_.plus[place, channel]] - self._buffer[plan_.minus[place, channel]] >> SHIFTS
         hidden = self._bases[place, channel] + facts @ net.first[:AROUND]
         if channel:
             hidden = hidden + min(abs(sum(self._foretold(place, channel))) >> 4, 255) * net.first[AROUND]
@@ -262,7 +262,7 @@ def observe(levels: np.ndarray, rows: int, cols: int) -> tuple[np.ndarray, np.nd
     buffer = np.concatenate(
         [size.reshape(*lead, -1), size.cumsum(-2).reshape(*lead, -1), np.zeros((*lead, 1), np.int64)], -1
     )
-    around = buffer[..., plan_.plus] - buffer[..., plan_.minus] >> _SHIFTS
+    around = buffer[..., plan_.plus] - buffer[..., plan_.minus] >> SHIFTS
 
     def so_far(one: int, other: int) -> np.ndarray:
         sums = (signed[..., one] * signed[..., other]).cumsum(-1)

@@ -5,7 +5,8 @@ Natarajan, Rao 1974), one quantiser step. Coefficients go from low frequency to 
 channels together (coefficients.py), each as likely as a small network says (spectrum.py); so any first part of a
 payload is the same map, blurred. A cell that a person painted is a spot: its own colour, stored beside the
 transform, so that one stroke of the brush neither vanishes in the quantiser nor stirs the
-other cells. Decoding is integer arithmetic throughout. What levels a map gets, quantise.py decides.
+other cells. Decoding is integer arithmetic throughout. What levels a map gets at a step,
+quantise.py decides, and within a budget refine.py.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from codec import ciede, coefficients, oklab, quantise
+from codec import ciede, coefficients, oklab, quantise, refine
 from codec.coefficients import BRIGHTEST, MAX_CELLS, MAX_LEVEL, MIN_CELLS, RATIOS, STEPS, Coefficients, Spot, brightest
 from codec.errors import BudgetTooSmall, Corrupt, InvalidLayer
 from codec.rangecoder import Decoder, Encoder, Exhausted, PrefixDecoder
@@ -23,6 +24,12 @@ from codec.transform import BASIS, basis
 from codec.v1 import coefficients as coefficients1
 
 _KINDS: Final = (1, 15)  # reserved (so that no bytes at all is no layer), this one
+_FEW, _MANY, _MOST = 100, 400, 1024  # cells: the fewer, the faster a try, so the more of them
+# ratios, and how much coarser than the first look says: what is best differs from map to map
+_TRIED: Final = ((2, 1), (1, 1))
+_TRIED_OF_FEW: Final = ((2, 2), (2, 0), (1, 4), (0, 4))
+_TRIED_OF_MANY: Final = ((2, 1),)
+_END: Final = 0.3  # bits, about, that a payload's end wastes
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,29 @@ class Colormap:
         Raises `BudgetTooSmall` if not even their mean colour fits.
         """
         search = _search(cells)
+        rows, cols = search.rows, search.cols
+        if rows * cols > _MOST:
+            return cls._stepped(search, max_bytes)
+        usual = search.step_for(8 * max_bytes)
+        best: tuple[float, Colormap] | None = None
+        tried = _TRIED_OF_FEW if rows * cols <= _FEW else _TRIED if rows * cols <= _MANY else _TRIED_OF_MANY
+        for ratio, coarser in tried:
+            step = min(usual + coarser, len(STEPS) - 1)
+            room = 8 * max_bytes - _END - coefficients.head_bits(rows, cols, step, ratio)
+            levels = refine.Refiner(search, step, ratio).within(room).levels
+            try:
+                made = cls(rows, cols, step, levels, (), ratio).cut(max_bytes)
+            except BudgetTooSmall:  # the coarsest mean takes the fewest bytes
+                made = cls.from_cells(cells, len(STEPS) - 1, len(RATIOS) - 1).cut(max_bytes)
+            unlike = _unlike(cells, made.cells)
+            if best is None or unlike < best[0]:
+                best = unlike, made
+        assert best is not None
+        return best[1]
+
+    @classmethod
+    def _stepped(cls, search: quantise.Search, max_bytes: int) -> Colormap:
+        """As `fit`, faster: by the step alone."""
 
         def made(step: int, trade: float = quantise.TRADE) -> tuple[float, Colormap]:
             found = search.levels(step, quantise.RATIO, trade=trade)
@@ -212,6 +242,12 @@ def _search(cells: np.ndarray) -> quantise.Search:
         raise InvalidLayer("a colormap's cells are (rows, cols, 3) uint8")
     _check_grid(*cells.shape[:2])
     return quantise.Search(cells)
+
+
+def _unlike(cells: np.ndarray, others: np.ndarray) -> float:
+    """The mean CIEDE2000 difference of two grids of sRGB cells."""
+    one, other = (ciede.cielab(oklab.from_srgb(colours)) for colours in (cells, others))
+    return float(ciede.difference(one, other).mean())
 
 
 def _check_grid(rows: int, cols: int) -> None:

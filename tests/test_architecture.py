@@ -50,6 +50,7 @@ INSIDE = {
     "spectrum": "texture",
     "cells": "edit",
     "quantise": "texture",
+    "refine": "texture",
     "modellist": "models",
     "hub": "models",
     "pickles": "models",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from codec import ciede, oklab, spectrum
+from codec import ciede, coefficients, oklab, quantise, refine, spectrum
 from codec.errors import BudgetTooSmall, Corrupt, InvalidLayer
 from codec.image import resize_area
 from codec.texture import MAX_CELLS, MIN_CELLS, STEPS, Colormap
@@ -229,6 +229,24 @@ def test_ciede2000_is_the_known_one() -> None:
     one, other = np.random.default_rng(0).integers(0, 256, (2, 500, 3), dtype=np.uint8)
     ours = ciede.difference(*(ciede.cielab(oklab.from_srgb(cells)) for cells in (one, other)))
     assert np.abs(ours - deltaE_ciede2000(rgb2lab(one), rgb2lab(other))).max() < 0.02
+
+
+@pytest.mark.parametrize("bits", [150, 400, 900])
+def test_refined_levels_take_the_bits_they_are_said_to(photo: np.ndarray, bits: int) -> None:
+    """Nearly all of what they may, and no more: as their payload shows."""
+    search = quantise.Search(resize_area(photo, 12, 10))
+    found = refine.Refiner(search, 26, 1).within(bits)
+    taken = 8 * len(Colormap(10, 12, 26, found.levels, (), 1).to_bytes()) - coefficients.head_bits(10, 12, 26, 1)
+    assert 0.85 * bits < found.bits <= bits
+    assert found.bits - 1 < taken < found.bits + 16
+
+
+@pytest.mark.parametrize(("grid", "budget"), [(8, 60), (16, 120)])
+def test_a_fit_is_nearer_than_any_plain_map_of_its_bytes(photo: np.ndarray, grid: int, budget: int) -> None:
+    cells = resize_area(photo, grid, grid)
+    plain = [Colormap.from_cells(cells, step) for step in range(16, 44)]
+    nearest = min(difference(cells, one.cells) for one in plain if len(one.to_bytes()) <= budget)
+    assert difference(cells, Colormap.fit(cells, budget).cells) < 0.98 * nearest
 
 
 def test_every_painted_colour_comes_back(photo: np.ndarray) -> None:
