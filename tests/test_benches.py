@@ -110,7 +110,9 @@ def test_our_colours_are_the_fewest_bytes_that_are_near_enough():
     cost = layers_bench.ours(cells)
     assert layers_bench._at(cells, int(cost.data[0])) <= 2 < layers_bench._at(cells, int(cost.data[0]) - 1)
     assert cost.data == cost.file and cost.data[1] < cost.data[0]
-    assert cost.difference == sorted(cost.difference, reverse=True)
+    fewer, more = cost.difference[:-1], cost.difference[1:]
+    assert all(after < 1.1 * before for before, after in zip(fewer, more, strict=True))  # a search, on noise
+    assert cost.difference[-1] < 0.5 * cost.difference[0]
 
 
 @pytest.mark.parametrize("name", [rival.name for rival in rivals.PICTURES])
