@@ -12,7 +12,10 @@ STEP_X = np.array([1, 1, 0, -1, -1, -1, 0, 1])
 STEP_Y = np.array([0, -1, -1, -1, 0, 1, 1, 1])
 
 BEAM = 8  # states kept for each curve
-DISTORTION = 0.07  # bits a sample may cost for each unit of penalty: the slope of the trade
+MISS = 0.45  # bits that are saved for a pixel too far off: the slope of the trade
+_NEAR, _OFF = 2.0, 6.0  # squared pixels: as good as on the curve; as bad as any miss
+_PULL = 0.02  # what a squared pixel counts for besides, so that what strays comes back
+_LOOK = 0.7  # share of a link that its end's penalty is expected to hold for
 
 
 @dataclass(frozen=True)
@@ -36,27 +39,29 @@ class Lattice:
 
 
 def penalty(squared: np.ndarray) -> np.ndarray:
-    """Distortion of a sample at a squared distance in pixels: d^2, growing as d^4 past the tolerance."""
-    return squared + squared * squared * np.float32(1 / 16)
+    """How much of a sample at a squared distance in pixels counts as missed: what F counts, its step at
+    2 px made a slope from 1.4 to 2.4, since the search rounds and a sketch is drawn in pixels."""
+    return np.clip((squared - _NEAR) / np.float32(_OFF - _NEAR), 0, 1) + np.float32(_PULL) * squared
 
 
 def fit(
-    curves: list[np.ndarray], lattice: Lattice, distortion: float = DISTORTION, beam: int = BEAM
+    curves: list[np.ndarray], lattice: Lattice, miss: float = MISS, beam: int = BEAM
 ) -> list[np.ndarray]:
-    """The cheapest chain for each curve: bits + `distortion` * sum over the curve of d^2 + d^4 / 16.
+    """The cheapest chain for each curve: bits + `miss` * sum of `penalty` over the curve.
 
     curves: (N, 2) float32 arrays of (x, y) pixel indices about a pixel apart. A beam search grows
     all chains in step, a link at a time; a state is a cell, the sample of the curve it has reached,
-    and the last direction and turns. Turns are at most 90 degrees.
+    and the last direction and turns. Turns are at most 90 degrees. Distances are to the chain as it is
+    drawn, smoothed by [1 2 1] / 4: what a link draws is known when the next one is.
     Returns one chain for each curve: (M, 2) int array of (x, y) cells, M = 0 if there is none.
     """
     if not curves:
         return []
-    search = _Search(curves, lattice, np.float32(distortion), beam)
+    search = _Search(curves, lattice, np.float32(miss), beam)
     search.start()
     while search.step():
         pass
-    return [search.chain(i) for i in range(len(curves))]
+    return search.chains()
 
 
 @dataclass
@@ -64,7 +69,7 @@ class _States:
     """Chains in the making, arrays of (active curves, beam or candidates)."""
 
     cells: np.ndarray  # (..., 2) where each chain has come to,
-    at: np.ndarray  # the sample of its curve that it has reached,
+    at: np.ndarray  # the sample of its curve that what is drawn for sure has reached,
     heading: np.ndarray  # its last direction,
     past: np.ndarray  # its last three turns, as turn_bits has them,
     cost: np.ndarray  # and what it has cost, in bits
@@ -86,15 +91,16 @@ def _columns(values: np.ndarray, order: np.ndarray) -> np.ndarray:
 class _Search:
     """Beam search over all curves. Shapes: A active curves, B beam, K moves, W samples ahead."""
 
-    def __init__(self, curves: list[np.ndarray], lattice: Lattice, distortion: np.float32, beam: int) -> None:
-        self.lattice, self.slope, self.beam = lattice, distortion, beam
+    def __init__(self, curves: list[np.ndarray], lattice: Lattice, miss: np.float32, beam: int) -> None:
+        self.lattice, self.slope, self.beam = lattice, miss, beam
         self.points = np.concatenate(curves).astype(np.float32)
         lengths = np.array([len(c) for c in curves])
         self.first = np.cumsum(lengths) - lengths
         self.final = lengths - 1  # index of the last sample of each curve
         pitch = max(lattice.pitch)
         self.ahead = np.arange(int(2.5 * pitch) + 3)  # samples that one link may pass
-        self.near_end = 0.75 * pitch
+        self.near_end = 2 * pitch
+        self.steps = np.stack([STEP_X, STEP_Y], 1) * np.array(lattice.pitch, np.float32)  # in pixels
         self.credit = np.float32(1.5 / pitch)  # bits that a sample of progress is worth when states compete
         self.best = np.full(len(curves), np.inf, np.float32)
         self.best_at = np.full((len(curves), 2), -1)  # step and slot of the best finished chain
@@ -125,57 +131,73 @@ class _Search:
         if not alive.any():
             return False
         self.active, states = self.active[alive], states.rows(alive)
-        candidates, finished, moves = self._extend(states)
-        self._keep(candidates, finished, moves)
+        self._keep(*self._extend(states))
         return True
 
-    def _extend(self, states: _States) -> tuple[_States, np.ndarray, int]:
-        """Every state with every link: candidates (A, B * K), the cost of ending there, and K."""
-        if len(self.history) == 1:
-            headings = np.broadcast_to(np.arange(8), (*states.at.shape, 8))
-            past = np.broadcast_to(states.past[:, :, None], headings.shape)
-            bits = np.full(headings.shape, FIRST_BITS, np.float32)
-        else:
-            headings = (states.heading[:, :, None] + np.arange(-2, 3)) & 7
-            past = np.arange(5) * 25 + states.past[:, :, None] // 5
-            bits = turn_bits()[states.heading & 1, states.past]
+    def _extend(self, states: _States) -> tuple[_States, np.ndarray, np.ndarray, int]:
+        """Every state with every link: candidates (A, B * K), what each is likely to cost more, the cost of
+        ending there, and K."""
+        headings, past, bits = self._moves(states)
         cells = states.cells[:, :, None] + np.stack([STEP_X[headings], STEP_Y[headings]], 3)
-        final = self.final[self.active][:, None, None]
-        samples = np.minimum(states.at[:, :, None] + self.ahead, final)
-        samples += self.first[self.active][:, None, None]
-        to_cell, to_link = self._distances(samples, states.cells, cells)
-
-        reached = to_cell.argmin(3)  # the nearest sample becomes the state's position
-        passed = (self.ahead > 0) & (self.ahead <= reached[..., None])
-        cost = states.cost[:, :, None] + bits + self.slope * (penalty(to_link) * passed).sum(3)
-        allowed = self._inside(cells) & ((reached > 0) | (len(self.history) == 1))
-        cost = np.where(allowed, cost, np.float32(np.inf))
+        here = self.lattice.centres(states.cells)
+        final = self.final[self.active][:, None]
+        samples = np.minimum(states.at[:, :, None] + self.ahead, final[:, :, None])
+        points = self.points[samples + self.first[self.active][:, None, None]] - here[:, :, None]
+        steps = self.steps[headings]
+        cost = np.where(self._inside(cells), states.cost[:, :, None] + bits, np.float32(np.inf))
+        reached, bent = np.zeros(headings.shape, np.int64), np.zeros(steps.shape, np.float32)
+        if len(self.history) > 1:
+            # The corner before this link is drawn at `bent`, the one before that at `origin`.
+            last = self.steps[states.heading]
+            bent = (steps - last[:, :, None]) / np.float32(4)
+            origin = -last
+            if len(self.history) > 2:
+                before = self.steps[(states.heading - (states.past // 25 - 2)) & 7]
+                origin = origin + (last - before) / np.float32(4)
+            to_bent, to_link = _distances(points - origin[:, :, None], bent - origin[:, :, None])
+            reached = to_bent.argmin(3)  # the nearest sample becomes the state's position
+            passed = (self.ahead > 0) & (self.ahead <= reached[..., None])
+            cost += self.slope * np.einsum("abkw,abkw->abk", penalty(to_link), passed)
+            cost = np.where(reached > 0, cost, np.float32(np.inf))
         at = states.at[:, :, None] + reached
-
-        # A chain may end near the end of its curve, and pays for the samples it does not reach.
-        missed = (self.ahead > reached[..., None]) & (states.at[:, :, None, None] + self.ahead <= final[..., None])
-        finished = cost + np.float32(END_BITS) + self.slope * (penalty(to_cell) * missed).sum(3)
-        finished = np.where(at >= final - self.near_end, finished, np.float32(np.inf))
+        finished = self._finished(states, cost, at, points, (bent, steps))
+        to_cell = _distances(points[:, :, ::2], steps)[0].min(3)
+        ahead = np.float32(_LOOK * max(self.lattice.pitch)) * self.slope * penalty(to_cell)
 
         flat = (len(self.active), -1)
         candidates = (values.reshape(flat) for values in (at, headings, past, cost))
-        return _States(cells.reshape(*flat, 2), *candidates), finished.reshape(flat), headings.shape[2]
+        found = _States(cells.reshape(*flat, 2), *candidates)
+        return found, ahead.reshape(flat), finished.reshape(flat), headings.shape[2]
 
-    def _distances(self, samples: np.ndarray, here: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Squared distances (A, B, K, W) of `samples` (A, B, W) to the cells `there` (A, B, K, 2) and
-        to the links that lead there from `here` (A, B, 2)."""
-        origin = self.lattice.centres(here)[:, :, None]
-        offset = self.points[samples] - origin
-        link = self.lattice.centres(there) - origin
-        from_here = (offset * offset).sum(3)[:, :, None]
-        length = (link * link).sum(3)[..., None]  # squared
-        along = link @ offset.swapaxes(2, 3)
-        share = np.clip(along / length, 0, 1)
-        return from_here + (length - 2 * along), from_here + share * (share * length - 2 * along)
+    def _moves(self, states: _States) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The links each state may go on with: directions, turns after them, and bits, (A, B, K)."""
+        if len(self.history) == 1:
+            headings = np.broadcast_to(np.arange(8), (*states.at.shape, 8))
+            past = np.broadcast_to(states.past[:, :, None], headings.shape)
+            return headings, past, np.full(headings.shape, FIRST_BITS, np.float32)
+        headings = (states.heading[:, :, None] + np.arange(-2, 3)) & 7
+        past = np.arange(5) * 25 + states.past[:, :, None] // 5
+        return headings, past, turn_bits()[states.heading & 1, states.past]
 
-    def _keep(self, candidates: _States, finished: np.ndarray, moves: int) -> None:
+    def _finished(
+        self, states: _States, cost: np.ndarray, at: np.ndarray, points: np.ndarray, link: tuple[np.ndarray, np.ndarray]
+    ) -> np.ndarray:
+        """What each candidate costs as a whole chain, (A, B, K); infinity where the curve goes on. `link`: from
+        where to where its last link is drawn. It pays for what it does not reach, too."""
+        out = np.full(cost.shape, np.inf, np.float32)
+        final = self.final[self.active]
+        curve, slot, move = np.nonzero((at >= final[:, None, None] - self.near_end) & np.isfinite(cost))
+        bent, tail = (ends[curve, slot, move] for ends in link)
+        offset = points[curve, slot] - bent[:, None]
+        to_tail = _distances(offset[:, None], (tail - bent)[:, None, None])[1][:, 0, 0]
+        sample = states.at[curve, slot][:, None] + self.ahead
+        missed = (sample > at[curve, slot, move][:, None]) & (sample <= final[curve][:, None])
+        out[curve, slot, move] = cost[curve, slot, move] + END_BITS + self.slope * (penalty(to_tail) * missed).sum(1)
+        return out
+
+    def _keep(self, candidates: _States, ahead: np.ndarray, finished: np.ndarray, moves: int) -> None:
         """The `beam` best different candidates of each curve go on; the best finish is noted."""
-        key = candidates.cost - self.credit * candidates.at
+        key = candidates.cost + ahead - self.credit * candidates.at
         order = np.argsort(key, 1, kind="stable")[:, : 3 * self.beam]
         ranked = candidates.columns(order)
         state = (ranked.cells[..., 1] * (self.lattice.cols + 2) + ranked.cells[..., 0]) * 8 + ranked.heading
@@ -194,17 +216,31 @@ class _Search:
         self.best_at[self.active[better], 1] = slot[better]
         self.history.append((self.active, self.states.cells, order // moves))
 
-    def chain(self, curve: int) -> np.ndarray:
-        """The best finished chain of a curve, (M, 2) cells."""
-        step, slot = self.best_at[curve]
-        out = []
-        while step >= 0:
+    def chains(self) -> list[np.ndarray]:
+        """The best finished chain of each curve, (M, 2) cells: all followed back at once."""
+        out: list[list[np.ndarray]] = [[] for _ in self.first]
+        slots = self.best_at[:, 1].copy()
+        for step in reversed(range(len(self.history))):
             curves, cells, parents = self.history[step]
-            row = int(np.searchsorted(curves, curve))
-            out.append(cells[row, slot])
-            slot, step = parents[row, slot], step - 1
-        return np.array(out[::-1], np.int64).reshape(-1, 2)
+            rows = np.flatnonzero(self.best_at[curves, 0] >= step)
+            found = slots[curves[rows]]
+            for curve, cell in zip(curves[rows].tolist(), cells[rows, found], strict=True):
+                out[curve].append(cell)
+            slots[curves[rows]] = parents[rows, found]
+        return [np.array(cells[::-1], np.int64).reshape(-1, 2) for cells in out]
 
     def _inside(self, cells: np.ndarray) -> np.ndarray:
         x, y = cells[..., 0], cells[..., 1]
         return (x >= 0) & (y >= 0) & (x < self.lattice.cols) & (y < self.lattice.rows)
+
+
+def _distances(points: np.ndarray, links: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Squared distances (A, B, K, W) of `points` (A, B, W, 2) to the ends of `links` (A, B, K, 2), and to the
+    links; all as seen from where these begin."""
+    x, y = points[:, :, None, :, 0], points[:, :, None, :, 1]
+    dx, dy = links[..., 0, None], links[..., 1, None]
+    length = dx * dx + dy * dy  # squared
+    from_here = x * x + y * y
+    along = dx * x + dy * y
+    share = np.clip(along / np.maximum(length, np.float32(1e-6)), 0, 1)
+    return from_here + (length - 2 * along), from_here + share * (share * length - 2 * along)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import heapq
+from math import inf
 
 import numpy as np
 
@@ -9,31 +10,48 @@ from codec.extract.fit import Lattice
 from codec.extract.rates import OVERHEAD_BITS, link_bits
 
 _DISC = [(dx, dy) for dy in range(-2, 3) for dx in range(-2, 3) if dx * dx + dy * dy <= 4]
-_SPARE = 0.4  # of the whole chain's gain a bit, what a link must gain to be kept
+_SPARE = 0.4  # of the whole chain's gain a bit, what a link must gain to be kept where no price is known
+_SURE = 1.5  # times the budget: what strokes may cost by estimate until there are enough
+_DEAREST = 0.9  # and the most of it that a price can ask
 _REST = 4.0  # times as much must be left of a chain to make a stroke of its own
 
 
 def order(
-    chains: list[np.ndarray], lattice: Lattice, weights: np.ndarray, stray: float = 0.3, least: float = 3.0
+    chains: list[np.ndarray],
+    lattice: Lattice,
+    weights: np.ndarray,
+    budget: float = 0.0,
+    stray: float = 0.6,
+    least: float = 3.0,
 ) -> list[np.ndarray]:
     """The chains' worthwhile parts, most important first.
 
-    chains: (M, 2) int arrays of (x, y) cells. weights: (h, w) float32, what covering each pixel is
-    worth: 0 off the thin edge map. A chain covers what lies within 2 px of it; every pixel of its
-    length with nothing to cover within 2 px costs `stray`. Of each chain the part is taken that newly
-    covers most for its bits; what it leaves on either side may be taken later. A part must newly
-    cover `least` in all.
+    chains: (M, 2) int arrays of (x, y) cells; several may follow the same curve, then the best is taken.
+    weights: (h, w) float32, what covering each pixel is worth: 0 off the thin edge map. A chain covers
+    what lies within 2 px of it; every pixel of its length with nothing to cover within 2 px costs
+    `stray`. Of each chain the part is taken that newly covers most for its bits; what it leaves on either
+    side may be taken later. A part must newly cover `least` in all. `budget`: bits that will be
+    kept; the ends of a part must gain as much a bit as the last stroke that fits, so the strokes are
+    ordered twice. 0: as much as a share of what the part gains.
     """
     if not chains:
         return []
-    parts = [_Part(*part) for part in zip(chains, *_cover(chains, lattice, weights, stray), strict=True)]
+    covers = list(zip(chains, *_cover(chains, lattice, weights, stray), strict=True))
+    _, price = _greedy([_Part(*cover) for cover in covers], weights, least, 0.0, budget) if budget else ([], 0.0)
+    return _greedy([_Part(*cover) for cover in covers], weights, least, price, _SURE * budget or inf)[0]
+
+
+def _greedy(
+    parts: list[_Part], weights: np.ndarray, least: float, price: float, budget: float
+) -> tuple[list[np.ndarray], float]:
+    """The best parts in turn until they take `budget` bits, and what the last one newly covers for a bit."""
     for part in parts:
-        part.least = least
+        part.least, part.price = least, price
     worth = weights.ravel().copy()
     heap = [(-part.best(worth), i) for i, part in enumerate(parts)]
     heapq.heapify(heap)
-    out = []
-    while heap:  # lazy greedy: a gain can only shrink, so a fresh one that still leads is the best
+    out, spent, least_paid = [], 0.0, 0.0
+    while heap and spent < budget:  # lazy greedy: a gain can only shrink, so a fresh one that still leads is the best
         _, i = heapq.heappop(heap)
         now = parts[i].best(worth)
         if now <= 0:
@@ -43,12 +61,14 @@ def order(
             continue
         taken, *left = parts[i].split()
         out.append(taken.chain)
+        least_paid = now
+        spent += taken.costs[-1] + OVERHEAD_BITS
         worth[taken.pixels] = 0
         for part in left:
-            part.least = _REST * least
+            part.least, part.price = _REST * least, price
             parts.append(part)
             heapq.heappush(heap, (-part.best(worth), len(parts) - 1))
-    return out
+    return out, least_paid
 
 
 class _Part:
@@ -59,20 +79,24 @@ class _Part:
     ) -> None:
         self.chain, self.pixels, self.links = chain, pixels, links
         self.missed, self.bits = missed, bits
+        self.costs = np.zeros(len(bits) + 1)
+        bits.cumsum(out=self.costs[1:])
         self.first, self.last = 0, len(bits)  # the links of the best part
-        self.least = 0.0  # what it must newly cover
+        self.least = self.price = 0.0  # what it must newly cover, in all and for a bit at its ends
 
     def best(self, worth: np.ndarray) -> float:
         """Find the part without ends that gain little, and return its gain for each bit; 0 if there is none."""
-        count = len(self.bits)
+        count, costs = len(self.bits), self.costs
         covered = np.bincount(self.links, worth[self.pixels], count)
         if covered.sum() < self.least:
             return 0.0
         gain = covered - self.missed
-        sums, costs = np.append(0, np.cumsum(gain)), np.append(0, np.cumsum(self.bits))
+        sums = np.zeros(count + 1)
+        gain.cumsum(out=sums[1:])
         self.first, self.last = 0, count
         price = max(sums[-1] / (costs[-1] + OVERHEAD_BITS), 0.0)
-        over = sums - _SPARE * price * costs
+        asked = min(self.price, _DEAREST * price) if self.price else _SPARE * price
+        over = sums - asked * costs
         lows = np.minimum.accumulate(over)
         last = int((over[1:] - lows[:-1]).argmax()) + 1
         first = int(over[:last].argmin())

@@ -10,14 +10,16 @@ from codec.extract.metrics import f_measure
 from codec.extract.order import order
 from codec.extract.rates import STROKE_BITS, stroke_bits
 from codec.extract.thinning import thin
-from codec.extract.trace import curves
+from codec.extract.trace import ways
 from codec.strokes import MAX_CELLS, MIN_CELLS, arrange
 from codec.structure import Sketch
 
 HIGH, LOW = 0.3, 0.15  # hysteresis thresholds on edge strength
 SHORTEST = 10  # pixels of the smallest piece of an edge
 _PITCHES = 3.4, 8.0  # finest and coarsest lattice pitch in pixels of the working frame
-_TRIED = (1.0, 0.85, 1.18)  # lattices finer or coarser than the usual one; the one that agrees most is kept
+_TRIED = (1.0, 0.87)  # the usual lattice and a coarser one; the one that agrees more is kept
+_MISS = 0.35  # bits that a pixel is worth at 200 bytes
+_EXACT = (0.7, 1.3)  # times that, what a miss costs: each curve is fitted with both
 _FILLERS = 6  # strokes tried in what bytes the first one too many has left
 _PLENTY = 2.5  # how many times the budget the strokes to choose from may cost
 
@@ -50,7 +52,7 @@ def drawn(strength: np.ndarray, height: int, width: int, max_bytes: int) -> Sket
     raises as `sketch`.
     """
     reference = thin(strength, HIGH, LOW, SHORTEST)
-    found = curves(reference)
+    found = ways(reference)
     best, most = None, -1.0
     for finer in _TRIED:
         ordered = candidates(reference, found, height, width, max_bytes, finer)
@@ -65,13 +67,17 @@ def drawn(strength: np.ndarray, height: int, width: int, max_bytes: int) -> Sket
 
 
 def candidates(
-    reference: np.ndarray, found: list[np.ndarray], height: int, width: int, max_bytes: int, finer: float = 1.0
+    reference: np.ndarray, found: list[list[np.ndarray]], height: int, width: int, max_bytes: int, finer: float = 1.0
 ) -> Sketch:
-    """More strokes than `max_bytes` hold, on a lattice that suits these; most important first."""
+    """More strokes than `max_bytes` hold, on a lattice that suits these; most important first.
+
+    found: the edge map's curves, in one way or more.
+    """
     weights = reference.astype(np.float32)  # each pixel alike: what F counts
-    cols, rows = _cells(height, width, _pitch(found, max_bytes) / finer)
-    trade = float(np.clip(0.05 * (max_bytes / 200) ** 0.5, 0.04, 0.08))  # the fewer bytes, the less exact
-    return _fitted(_foremost(found, weights, max_bytes), cols, rows, weights, trade)
+    cols, rows = _cells(height, width, _pitch(found[0], max_bytes) / finer)
+    foremost = {curve.tobytes(): curve for way in found for curve in _foremost(way, weights, max_bytes)}
+    miss = float(np.clip(_MISS * (max_bytes / 200) ** 0.5, 0.8 * _MISS, 1.6 * _MISS))  # the fewer bytes, the less exact
+    return _fitted([*foremost.values()], cols, rows, weights, miss, max_bytes)
 
 
 def _pitch(found: list[np.ndarray], max_bytes: int) -> float:
@@ -101,12 +107,16 @@ def _foremost(found: list[np.ndarray], weights: np.ndarray, max_bytes: int) -> l
     return [found[i] for i in ranking[:enough]]
 
 
-def _fitted(found: list[np.ndarray], cols: int, rows: int, weights: np.ndarray, trade: float) -> Sketch:
-    """All strokes on one lattice, most important first."""
+def _fitted(
+    found: list[np.ndarray], cols: int, rows: int, weights: np.ndarray, miss: float, max_bytes: int
+) -> Sketch:
+    """All strokes on one lattice, most important first. Each curve is fitted loosely and closely, and the order
+    takes what pays more."""
     height, width = weights.shape
     lattice = Lattice(cols, rows, width, height)
-    chains = [chain for chain in fit(found, lattice, trade) if len(chain) > 1]
-    strokes = [tuple((x, y) for x, y in chain.tolist()) for chain in order(chains, lattice, weights)]
+    fitted = {chain.tobytes(): chain for exact in _EXACT for chain in fit(found, lattice, exact * miss)}
+    chains = [chain for chain in fitted.values() if len(chain) > 1]
+    strokes = [tuple((x, y) for x, y in chain.tolist()) for chain in order(chains, lattice, weights, 8 * max_bytes)]
     return Sketch(cols, rows, tuple(strokes))
 
 

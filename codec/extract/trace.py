@@ -7,6 +7,7 @@ import numpy as np
 _STEPS = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))
 # How far apart two directions are, 0..4 eighths of a turn.
 _APART = tuple(tuple(abs((a - b + 12) % 8 - 4) for b in range(8)) for a in range(8))
+WAYS = (14.0, 0.0), (24.0, 0.0), (14.0, 6.0), (14.0, 12.0)  # gap and corner, see `join`
 MOST_CURVES = 1500  # the longest stay; bounds the work on noise
 
 
@@ -18,9 +19,24 @@ def curves(edges: np.ndarray, gap: float = 14.0, shortest: int = 8, sigma: float
     dropped; points are smoothed with a Gaussian of `sigma` points, ends fixed.
     Returns a list of (N, 2) float32 arrays of (x, y) in pixel indices, about a pixel apart.
     """
-    found = sorted(trace(edges), key=lambda piece: -len(piece.points))[:MOST_CURVES]
-    joined = join(found, gap)
-    return [smooth(curve, sigma) for curve in joined if len(curve) >= shortest]
+    return _joined(_longest(edges), gap, 0.0, shortest, sigma)
+
+
+def ways(edges: np.ndarray, shortest: int = 8, sigma: float = 1.0) -> list[list[np.ndarray]]:
+    """The curves of a thin map in several ways: as `curves` gives them, then joined less or more.
+
+    Which pays depends on what else is drawn, so a choice among them is left to who knows that.
+    """
+    found = _longest(edges)
+    return [_joined(found, gap, corner, shortest, sigma) for gap, corner in WAYS]
+
+
+def _longest(edges: np.ndarray) -> list[Piece]:
+    return sorted(trace(edges), key=lambda piece: -len(piece.points))[:MOST_CURVES]
+
+
+def _joined(found: list[Piece], gap: float, corner: float, shortest: int, sigma: float) -> list[np.ndarray]:
+    return [smooth(curve, sigma) for curve in join(found, gap, corner) if len(curve) >= shortest]
 
 
 class Piece:
@@ -91,12 +107,13 @@ def _walk(left: bytearray, offsets: list[int], at: int) -> tuple[list[int], int]
         before, last = last, best
 
 
-def join(pieces: list[Piece], gap: float) -> list[np.ndarray]:
-    """Join ends that are at most `gap` pixels apart and continue each other: nearest and
-    best-aligned pairs first. Returns (N, 2) float arrays; a gap is filled by a straight run."""
+def join(pieces: list[Piece], gap: float, corner: float = 0.0) -> list[np.ndarray]:
+    """Join ends that are at most `gap` pixels apart and continue each other, or at most `corner` (<= gap)
+    apart if the turn is not too sharp: nearest and best-aligned pairs first. Returns (N, 2) float arrays;
+    a gap is filled by a straight run."""
     if not pieces:
         return []
-    mates = _mates(pieces, gap)
+    mates = _mates(pieces, gap, corner)
     used = [False] * len(pieces)
     out = []
     for closed in (False, True):  # open chains from one of their free ends, then rings
@@ -129,7 +146,7 @@ def _bridge(last: np.ndarray, points: np.ndarray) -> np.ndarray:
     return np.concatenate([last + share * (points[0] - last), points])
 
 
-def _mates(pieces: list[Piece], gap: float) -> dict[int, int]:
+def _mates(pieces: list[Piece], gap: float, corner: float) -> dict[int, int]:
     """Which end continues in which: end e (0 first, 1 last) of piece i is number 2 i + e."""
     tips, inner = [], []
     for piece in pieces:
@@ -153,7 +170,9 @@ def _mates(pieces: list[Piece], gap: float) -> dict[int, int]:
     straight = -(out[a] * out[b]).sum(1)  # 1: the second end goes on in the first one's direction
     unit = way / np.maximum(distance, 1e-9)[:, None]
     aimed = np.where(distance > 2.9, np.minimum((out[a] * unit).sum(1), -(out[b] * unit).sum(1)), 1.0)
-    good = (distance <= gap) & (a // 2 != b // 2) & (straight >= 0.5) & (aimed >= 0.6)
+    good = (distance <= gap) & (straight >= 0.5) & (aimed >= 0.6)
+    good |= (distance <= corner) & (straight > -0.8) & (aimed > -0.5)
+    good &= a // 2 != b // 2
     score = distance + 6 * (1 - straight) + 6 * (1 - aimed) + 2 * (held[a] + held[b])
     mates: dict[int, int] = {}
     for i in np.flatnonzero(good)[np.argsort(score[good], kind="stable")].tolist():

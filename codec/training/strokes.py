@@ -106,7 +106,7 @@ def drawings(folder: Path) -> Iterator[Sketch]:
     """Sketches as files hold them: long and short, fine and coarse."""
     from codec.extract.structure import HIGH, LOW, SHORTEST, candidates, leading
     from codec.extract.thinning import thin
-    from codec.extract.trace import curves
+    from codec.extract.trace import ways
 
     dice = np.random.default_rng(SEED)
     for path in sorted(folder.glob("*.npz")):
@@ -119,7 +119,7 @@ def drawings(folder: Path) -> Iterator[Sketch]:
         reference = thin(strength, HIGH, LOW, SHORTEST)
         finer = float(dice.choice((0.85, 1.0, 1.18)))
         height, width = strength.shape
-        yield leading(candidates(reference, curves(reference), height, width, budget, finer), budget)
+        yield leading(candidates(reference, ways(reference), height, width, budget, finer), budget)
 
 
 def grow(tests: np.ndarray, symbols: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:

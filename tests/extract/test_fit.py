@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.chain import Stroke, is_chain
+from codec.chain import Stroke, is_chain, smooth
 from codec.extract.fit import Lattice, fit
 from codec.structure import Sketch
 
@@ -42,6 +42,17 @@ def test_an_arc_becomes_a_legal_chain_close_to_it(
     assert np.sqrt((gaps**2).mean()) < 2.2
 
 
+def test_what_is_drawn_is_within_the_tolerance() -> None:
+    lattice = Lattice(85, 85, 512, 512)  # cells of 6 px: corners lie up to 3 px off, and are smoothed
+    family = [arc((250, 250), radius, 0.3 * radius, 3.0) for radius in (40, 70, 100, 150, 220)]
+    for curve, chain in zip(family, fit(family, lattice, miss=2.0), strict=True):
+        drawn = smooth(lattice.centres(chain))
+        share = np.linspace(0, 1, 20)[:, None]
+        dense = np.concatenate([a + share * (b - a) for a, b in zip(drawn, drawn[1:], strict=False)])
+        gaps = np.hypot(*(curve[:, None] - dense[None]).transpose(2, 0, 1)).min(1)
+        assert (gaps <= 2).mean() > 0.97
+
+
 def test_curves_do_not_disturb_each_other() -> None:
     family = [arc((200, 150), r, 0.3, 2.5) for r in (20, 50, 120)]
     together = fit(family, LATTICE)
@@ -59,7 +70,7 @@ def test_the_rate_distortion_slope_trades_bits_for_distance() -> None:
     rng = np.random.default_rng(3)
     y = 150 + 6 * np.sin(np.arange(420) / 9) + rng.normal(0, 0.3, 420)
     wave = np.stack([np.arange(40, 460), y], 1).astype(np.float32)
-    loose, close = (fit([wave], LATTICE, distortion=d)[0] for d in (0.005, 0.3))
+    loose, close = (fit([wave], LATTICE, miss=d)[0] for d in (0.03, 2.0))
     assert distances(wave, close, LATTICE).mean() < distances(wave, loose, LATTICE).mean()
     sizes = [len(Sketch(LATTICE.cols, LATTICE.rows, (_stroke(chain),)).to_bytes()) for chain in (loose, close)]
     assert sizes[0] < sizes[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from codec.extract.thinning import skeletonise
-from codec.extract.trace import curves
+from codec.extract.trace import curves, ways
 
 
 def test_a_line_is_one_curve_with_its_ends() -> None:
@@ -36,6 +36,15 @@ def test_a_gap_between_parallel_ends_stays() -> None:
     edges = np.zeros((30, 80), bool)
     edges[9, 5:35] = edges[15, 35:75] = True
     assert len(curves(edges)) == 2
+
+
+def test_ways_differ_in_what_they_join() -> None:
+    edges = np.zeros((60, 120), bool)
+    edges[10, 5:35] = edges[10, 55:90] = True  # 20 px apart, in line
+    edges[20:50, 95] = True  # round a corner from there, 11 px off
+    assert [len(found) for found in ways(edges)] == [3, 2, 3, 2]
+    assert all(np.array_equal(a, b) for a, b in zip(ways(edges)[0], curves(edges), strict=True))
+    assert max(np.abs(np.diff(curve, axis=0)).max() for found in ways(edges) for curve in found) < 2
 
 
 def test_a_ring_is_one_curve_that_returns() -> None:
