@@ -12,6 +12,7 @@ on what might have followed: so a sketch is cut by cutting its bytes.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -256,14 +257,14 @@ def _start_priors() -> list[tuple[int, int]]:
     return tables.load("stroke_starts.npy")
 
 
-def arrange(strokes: Iterable[Stroke], cols: int, rows: int, first: int = 8, growth: float = 2.0) -> tuple[Stroke, ...]:
-    """An order that costs less: strokes, most important first, in runs of growing length, each in
-    the order that starts are cheap in. A stroke starts at its upper end."""
+def arrange(strokes: Iterable[Stroke], cols: int, rows: int, first: int = 8) -> tuple[Stroke, ...]:
+    """An order that costs less: strokes, most important first, in runs, each in the order that starts are
+    cheap in. The first run has `first` strokes or more, each other one twice as many as the one before, also the
+    last: a short one at the end would be dear. A stroke starts at its upper end."""
     left = [stroke if stroke[0][::-1] <= stroke[-1][::-1] else stroke[::-1] for stroke in strokes]
+    runs = max((len(left) // first + 1).bit_length() - 1, 1)
+    ends = [len(left) * (2**run - 1) // (2**runs - 1) for run in range(runs + 1)]
     out: list[Stroke] = []
-    size = float(first)
-    while left:
-        run, left = left[: round(size)], left[round(size) :]
-        out += sorted(run, key=lambda stroke: place_of(cols, rows, stroke[0]))
-        size *= growth
+    for begin, end in itertools.pairwise(ends):
+        out += sorted(left[begin:end], key=lambda stroke: place_of(cols, rows, stroke[0]))
     return tuple(out)
