@@ -44,7 +44,8 @@ def order(
 def _greedy(
     parts: list[_Part], weights: np.ndarray, least: float, price: float, budget: float
 ) -> tuple[list[np.ndarray], float]:
-    """The best parts in turn until they take `budget` bits, and what the last one newly covers for a bit."""
+    """The best parts in turn until they take `budget` bits, and what the last one newly covers for a
+    bit; 0 if there are not so many."""
     for part in parts:
         part.least, part.price = least, price
     worth = weights.ravel().copy()
@@ -68,7 +69,7 @@ def _greedy(
             part.least, part.price = _REST * least, price
             parts.append(part)
             heapq.heappush(heap, (-part.best(worth), len(parts) - 1))
-    return out, least_paid
+    return out, least_paid if spent >= budget else 0.0
 
 
 class _Part:
