@@ -83,9 +83,11 @@ def contours(pixels: np.ndarray) -> np.ndarray:
     below, right = -height % MULTIPLE, -width % MULTIPLE
     padded = np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="edge")
     x = torch.from_numpy(padded.transpose(2, 0, 1).astype(np.float32) / 255)[None]
+    both = torch.cat([x, x.flip(3)])  # the mean of two looks, one mirrored, is nearer to HED
     with torch.inference_mode():
-        strength = torch.sigmoid(_network()(x.contiguous(memory_format=torch.channels_last)))
-    return strength[0, 0, :height, :width].numpy()
+        one, mirrored = torch.sigmoid(_network()(both.contiguous(memory_format=torch.channels_last)))
+    strength = (one + mirrored.flip(2)) / 2
+    return strength[0, :height, :width].numpy()
 
 
 @functools.cache
