@@ -329,4 +329,27 @@ _MODELS = (
         ),
         "",
     ),
+    Model(
+        "clip",
+        "compares pictures with words (CLIP ViT-B/32), for bench",
+        "openai/clip-vit-base-patch32",
+        "3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268",
+        (
+            File("config.json"),
+            File("merges.txt"),
+            File("preprocessor_config.json"),
+            File(
+                "pytorch_model.bin",
+                605_247_071,
+                "a63082132ba4f97a80bea76823f544493bffa8082296d62d71581a4feff1576f",
+                rounded=True,
+            ),
+            File("special_tokens_map.json"),
+            File("tokenizer.json"),
+            File("tokenizer_config.json"),
+            File("vocab.json"),
+        ),
+        "other (see repository)",
+        "a pickle on the hub: converted to safetensors once",
+    ),
 )

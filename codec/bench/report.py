@@ -41,15 +41,17 @@ def means(rows: Sequence[dict[str, str]]) -> tuple[Means, dict[tuple[int, str], 
 
 
 def table(rows: Sequence[dict[str, str]]) -> str:
-    """Markdown; the best of a rate in bold. A codec that could not write all pictures says how many."""
+    """Markdown; the best of a rate in bold. A codec that could not write all pictures says how many; what was not
+    measured has no column."""
     found, counts = means(rows)
-    head = ["bytes", "codec", "pictures", "mean bytes", *(_titled(name) for name in MEASURES), "encode", "decode"]
+    shown = [name for name in MEASURES if any(name in mean for mean in found.values())]
+    head = ["bytes", "codec", "pictures", "mean bytes", *(_titled(name) for name in shown), "encode", "decode"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for rate in sorted({rate for rate, _ in counts}):
         every = max(done for (r, _), (done, _) in counts.items() if r == rate)
         best = {
-            name: (max if better == "high" else min)(values)
-            for name, (_, better, _) in MEASURES.items()
+            name: (max if MEASURES[name][1] == "high" else min)(values)
+            for name in shown
             if (values := [v[name] for k, v in found.items() if k[0] == rate and name in v and counts[k][0] == every])
         }
         for name in ORDER:
@@ -58,10 +60,11 @@ def table(rows: Sequence[dict[str, str]]) -> str:
             done, of = counts[rate, name]
             mean = found.get((rate, name), {})
             cells = [str(rate), name, f"{done} of {of}", _shown(mean.get("bytes"), 0)]
-            for measure in MEASURES:
+            for measure in shown:
                 value = mean.get(measure)
-                shown = _shown(value, 3 if measure in ("edge F", "MS-SSIM") else 2)
-                cells.append(f"**{shown}**" if done == every and value == best.get(measure) else shown)
+                cell = _shown(value, MEASURES[measure][2])
+                bold = done == every and value is not None and value == best.get(measure)
+                cells.append(f"**{cell}**" if bold else cell)
             cells += [f"{_shown(mean.get(time), 2)} s" if time in mean else "-" for time in TIMES]
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -83,13 +83,19 @@ def read(file: Path) -> list[dict[str, str]]:
 
 
 def _mend(file: Path) -> None:
-    """Without the part of a line that a stop has left at the end."""
+    """Without the part of a line that a stop has left at the end, and with the columns of today."""
     data = file.read_bytes() if file.exists() else b""
     if not data.endswith(b"\n"):
         if b"\n" not in data:
             file.unlink(missing_ok=True)
         else:
             write_file(file, data[: data.rindex(b"\n") + 1])
+    rows = read(file)
+    if rows and list(rows[0]) != list(COLUMNS):
+        part = file.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        _append(part, [{name: row.get(name, "") for name in COLUMNS} for row in rows])
+        part.replace(file)
 
 
 def _append(file: Path, rows: list[Row]) -> None:
@@ -127,7 +133,8 @@ def measure(task: Task) -> list[Row]:
             row["error"] = str(error)
             continue
         row["bytes"] = len(data)
-        row |= {name: round(measure(pixels, shown), 4) for name, measure in measures.items()}
+        found = {name: measure(pixels, shown, task.text) for name, measure in measures.items()}
+        row |= {name: round(value, 4) for name, value in found.items() if value is not None}
         if rate == SHOWN:
             _keep(shown, task.pictures / f"{task.digest}-{plain(name)}.png")
     _keep(pixels, task.pictures / f"{task.digest}.png")
