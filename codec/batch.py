@@ -62,6 +62,13 @@ class Encode:
     reads: tuple[str, ...] = PICTURES
     writes: str = ".tril"
 
+    @property
+    def large(self) -> bool:
+        """Whether a network of gigabytes may be needed: a captioner."""
+        from codec.extract.caption import best
+
+        return self.prompt is None and self.captioner != "none" and (self.captioner != "auto" or best() is not None)
+
     def __call__(self, task: Task) -> Row:
         from codec.extract import extract
 
@@ -84,6 +91,11 @@ class Decode:
     seed: int | None = None
     reads: tuple[str, ...] = (".tril",)
     writes: str = ".png"
+
+    @property
+    def large(self) -> bool:
+        """Whether networks of gigabytes are needed."""
+        return self.decoder == "sd15"
 
     def __call__(self, task: Task) -> Row:
         def work() -> Layers:

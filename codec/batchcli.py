@@ -16,8 +16,23 @@ if TYPE_CHECKING:
 def add_jobs(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where many files are worked on."""
     group = parser.add_argument_group("folders")
-    group.add_argument("--jobs", type=int, default=1, metavar="N", help="processes, 1 to 64 (default: 1)")
+    group.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="processes, 1 to 64 (default: one a core, to 8, and 1 GB of free memory for each; "
+        "1 for Stable Diffusion, BLIP and Ray's clusters)",
+    )
     group.add_argument("--ray", metavar="ADDRESS", help="a Ray cluster, or local, in place of processes")
+
+
+def jobs(options: argparse.Namespace, large: bool) -> int:
+    """How many processes; large: whether their models are, so that several may not fit into memory or GPU."""
+    if options.jobs is not None:
+        return int(options.jobs)
+    from codec.pool import default_jobs
+
+    return 1 if large or options.ray not in (None, "local") else default_jobs()
 
 
 def run(work: Encode | Decode, options: argparse.Namespace, folder: str) -> None:
@@ -27,7 +42,7 @@ def run(work: Encode | Decode, options: argparse.Namespace, folder: str) -> None
     out = Path(options.output)
     if options.output == "-" or (out.exists() and not out.is_dir()):
         raise CodecError("what comes of a folder goes into a folder: name one with -o")
-    written, failed = run(work, Path(folder), out, options.jobs, options.ray, progress)
+    written, failed = run(work, Path(folder), out, jobs(options, work.large), options.ray, progress)
     shown = f"{written} of {written + failed} files written to {options.output}, see {MANIFEST} there"
     if failed:
         raise CodecError(f"{shown}; {failed} failed")

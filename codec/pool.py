@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -39,7 +42,7 @@ def results(
 
 
 def default_jobs() -> int:
-    """How many processes suit this machine: one a core that this one may use, at most 8 and what memory has room for."""
+    """How many processes suit this machine: one a core that this one may use, to 8, and as memory has room."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, _BY_DEFAULT, _room() // _MEMORY))
 
@@ -58,8 +61,9 @@ def _room(root: Path = Path("/")) -> int:
 
 
 def _in_processes(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Result]]:
-    with ProcessPoolExecutor(jobs, get_context("spawn"), one_thread) as pool:
-        waiting: dict[Future[Result], Task] = {pool.submit(work, task): task for task in tasks}
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _start) as pool:
+        with _deaf():
+            waiting: dict[Future[Result], Task] = {pool.submit(work, task): task for task in tasks}
         try:
             while waiting:
                 for future in wait(waiting, return_when=FIRST_COMPLETED).done:
@@ -71,6 +75,25 @@ def _in_processes(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: i
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """A process started in here does not hear Ctrl-C before `_start`: its imports would end in a traceback."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _start() -> None:
+    """In each new process. Ctrl-C ends it without a word: what is to be said the first process says."""
+    one_thread()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def one_thread() -> None:

@@ -7,16 +7,19 @@ import importlib
 import importlib.util
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import codec
-from codec import CodecError, batch
+from codec import CodecError, batch, pool
 from codec.__main__ import main
 from codec.batch import MANIFEST, Decode, Encode, read, run
 from codec.image import encode_png, load
-from codec.pool import results
+from codec.pool import default_jobs, results
 from tests.test_bench import picture
 
 
@@ -91,6 +94,63 @@ def test_processes_write_the_same_bytes(folder, tmp_path):
     run(Encode(budget=250), folder, tmp_path / "two", jobs=2)
     for path in (tmp_path / "one").rglob("*.tril"):
         assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
+
+
+def test_a_folder_takes_processes_by_default_and_networks_of_gigabytes_one(folder, tmp_path, monkeypatch):
+    taken = []
+    monkeypatch.setattr(batch, "run", lambda work, folder, out, jobs, *rest: taken.append(jobs) or (1, 0))
+    monkeypatch.setattr(pool, "default_jobs", lambda: 5)
+    for jobs, words in (
+        (5, "encode"), (5, "encode --captioner none"), (3, "encode --jobs 3"), (1, "encode --captioner blip"),
+        (5, "encode --captioner blip --prompt a"), (5, "encode --ray local"), (1, "encode --ray far:1"),
+        (5, "decode"), (1, "decode --decoder sd15"), (2, "decode --decoder sd15 --jobs 2"),
+    ):  # fmt: skip
+        command, *more = words.split()
+        assert main([command, str(folder), "-o", str(tmp_path / "out"), *more]) == 0
+        assert taken.pop() == jobs, words
+
+
+def test_the_default_suits_cores_and_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "_room", lambda: 100 << 30)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(6)), raising=False)
+    assert default_jobs() == 6
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(64)))
+    assert default_jobs() == 8
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert default_jobs() == 1
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    for room, jobs in ((100 << 30, 4), (3 << 30, 3), ((2 << 30) - 1, 1), (0, 1)):
+        monkeypatch.setattr(pool, "_room", lambda room=room: room)
+        assert default_jobs() == jobs
+
+
+def test_free_memory_is_the_systems_or_the_containers(tmp_path):
+    assert pool._room(tmp_path) == 8 << 30  # a system that does not tell: no limit
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "meminfo").write_text("MemTotal: 16000000 kB\nMemAvailable:    4000000 kB\nBuffers: 1 kB\n")
+    (tmp_path / "sys/fs/cgroup").mkdir(parents=True)
+    for text, room in (("max\n", 4_096_000_000), ("2000000000\n", 2_000_000_000), ("9000000000\n", 4_096_000_000)):
+        (tmp_path / "sys/fs/cgroup/memory.max").write_text(text)
+        assert pool._room(tmp_path) == room
+
+
+def test_one_task_needs_no_second_process():
+    assert list(results(lambda task: (task, os.getpid()), ["a"], jobs=8)) == [("a", ("a", os.getpid()))]
+
+
+def test_ctrl_c_ends_all_processes_with_one_line(folder, tmp_path):
+    for number in range(60):
+        (folder / f"{number}.png").write_bytes((folder / "a.png").read_bytes())
+    command = [sys.executable, "-m", "codec", "encode", str(folder), "-o", str(tmp_path / "out"), "--jobs", "2"]
+    root = Path(codec.__file__).parents[1]
+    with subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:
+        first = running.stderr.readline()
+        os.killpg(running.pid, signal.SIGINT)
+        rest = running.stderr.read().splitlines()
+    assert "1 of 64" in first and running.returncode == 130
+    assert rest[-1] == "trilayer: stopped" and all(line.startswith("[") for line in rest[:-1])
+    assert len(read(tmp_path / "out" / MANIFEST)) < 64
 
 
 def test_nothing_to_do_and_wrong_options_are_said(tmp_path, folder, capsys):

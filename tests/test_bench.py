@@ -7,9 +7,10 @@ import csv
 import numpy as np
 import pytest
 
+from codec import pool
 from codec.__main__ import main
 from codec.bench import measures, report, run
-from codec.bench.contenders import FORMATS, contenders
+from codec.bench.contenders import FORMATS, Trilayer, contenders
 from codec.errors import UnknownName
 from codec.image import encode_png
 
@@ -140,3 +141,16 @@ def test_what_is_wrong_is_said(tmp_path, folder, capsys):
     assert not (tmp_path / "out" / "results.csv").exists()
     with pytest.raises(UnknownName, match="painter"):
         contenders(["GIF"])
+
+
+def test_a_folder_takes_processes_by_default_and_stable_diffusion_one(folder, tmp_path, monkeypatch):
+    taken, out = [], tmp_path / "out"
+    monkeypatch.setattr(pool, "default_jobs", lambda: 5)
+    monkeypatch.setattr(run, "run", lambda *given: taken.append(given[4]) or out / "none.csv")
+    out.mkdir()
+    assert main(["bench", str(folder), "-o", str(out)]) == 0
+    assert main(["bench", str(folder), "-o", str(out), "--jobs", "2"]) == 0
+    monkeypatch.setattr(Trilayer, "missing", lambda self: None)  # as if its weights were here
+    assert main(["bench", str(folder), "-o", str(out)]) == 0
+    assert main(["bench", str(folder), "-o", str(out), "--codecs", *SOME]) == 0
+    assert taken == [5, 2, 1, 5]

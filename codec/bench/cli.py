@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from codec.batchcli import add_jobs, progress
+from codec.batchcli import add_jobs, jobs, progress
 from codec.errors import CodecError
 from codec.export import write_file
 
@@ -37,10 +37,12 @@ def run_bench(options: argparse.Namespace) -> None:
     rates = sorted(set(options.rates or RATES))
     if rates[0] < 1:
         raise CodecError("--rates are bytes, 1 or more")
-    absent = contenders(options.codecs)[1] | available()[1]
+    here, without = contenders(options.codecs)
+    absent = without | available()[1]
+    large = any(getattr(one, "decoder", None) == "sd15" for one in here)
     for name, remedy in absent.items():
         print(f"without {name}: {remedy}", file=sys.stderr)
-    file = run(options.folder, options.output, rates, options.codecs, options.jobs, options.ray, progress)
+    file = run(options.folder, options.output, rates, options.codecs, jobs(options, large), options.ray, progress)
     rows = read(file)
     table = report.table(rows)
     left_out = "".join(f"\nWithout {name}: {remedy}.\n" for name, remedy in absent.items())

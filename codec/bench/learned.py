@@ -214,4 +214,5 @@ def _state(source: Path, digits: str = "") -> State:
         raise ModelMissing(f"{target} is damaged: delete it") from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise ModelMissing(f"{source} cannot be read or converted ({reason}); TRILAYER_CACHE may name one with room") from None
+        remedy = "TRILAYER_CACHE may name a folder with room"
+        raise ModelMissing(f"{source} cannot be read or converted ({reason}); {remedy}") from None
