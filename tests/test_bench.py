@@ -9,10 +9,12 @@ import pytest
 
 from codec import pool
 from codec.__main__ import main
+from codec.batch import captions
 from codec.bench import measures, report, run
 from codec.bench.contenders import FORMATS, Trilayer, contenders
 from codec.errors import UnknownName
-from codec.image import encode_png
+from codec.image import encode_png, load
+from tests import photos
 
 SOME = ["Trilayer, painter", "WebP", "JPEG"]
 
@@ -131,6 +133,13 @@ def test_the_best_of_those_that_wrote_every_picture_is_bold():
     assert "| MS-SSIM ↑ | encode |" in table[0]  # what nobody measured has no column
     assert "| JPEG | 1 of 1 | 650 | **0.500** | **1.00** | **0.600** |" in table[2]
     assert "| AVIF | 0 of 1 | - | - | - | - | - | - |" in table[4]
+
+
+def test_the_photographs_of_the_readme_are_squares_with_prompts(tmp_path):
+    photos.write(tmp_path)
+    sizes = {path.name: load(path).pixels.shape for path in tmp_path.glob("*.png")}
+    assert set(sizes) == set(captions(tmp_path)) and len(sizes) == len(photos.CAPTIONS)
+    assert all(height == width <= 512 for height, width, _ in sizes.values())
 
 
 def test_what_is_wrong_is_said(tmp_path, folder, capsys):

@@ -176,10 +176,10 @@ def _states(package: str, heads: str, trunk: str) -> tuple[State, State]:
     found, file = importlib.util.find_spec(package), _torchvisions(trunk)
     lacking = [] if found else [f"pip install {package.replace('_', '-')}"]
     if file is None:
-        lacking.append(f"put {_FROM}/{trunk} into {_hub()} or into TRILAYER_MODELS=DIR")
+        lacking.append(f"put {_FROM}/{trunk} into {_hub()}, or into DIR and set TRILAYER_MODELS=DIR")
     if not found or not found.origin or file is None:
         raise ModelMissing(", and ".join(lacking))
-    return _state(Path(found.origin).parent / heads), _state(file, trunk.rpartition("-")[2].removesuffix(".pth"))
+    return state(Path(found.origin).parent / heads), state(file, trunk.rpartition("-")[2].removesuffix(".pth"))
 
 
 def _hub() -> Path:
@@ -196,8 +196,11 @@ def _torchvisions(name: str) -> Path | None:
     return next((folder / name for folder in folders if (folder / name).is_file()), None)
 
 
-def _state(source: Path, digits: str = "") -> State:
-    """The tensors of a pickle, whose SHA-256 starts with `digits`: converted once, and kept in our cache."""
+def state(source: Path, digits: str = "") -> State:
+    """The tensors of a pickle, whose SHA-256 starts with `digits`: converted once, and kept in our cache.
+
+    Raises ModelMissing if it is another file, or refused by codec.pickles.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

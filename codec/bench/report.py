@@ -128,8 +128,8 @@ def _across(rate: int, rates: Sequence[int], left: float, right: float) -> float
 
 
 def sheet(rows: Sequence[dict[str, str]], pictures: Path, path: Path, most: int = 12) -> bool:
-    """A JPEG of `most` pictures at 655 bytes, a row each: original, then every codec. False if none was kept."""
-    images = list(dict.fromkeys((row["sha256"], row["image"]) for row in rows if int(row["rate"]) == SHOWN))[:most]
+    """A JPEG of the first pictures at 655 bytes, a row each: original, then every codec. False if none was kept."""
+    images = sorted({(row["image"], row["sha256"]) for row in rows if int(row["rate"]) == SHOWN})[:most]
     present = [name for name in ORDER if any(row["codec"] == name for row in rows)]
     if not images:
         return False
@@ -138,7 +138,7 @@ def sheet(rows: Sequence[dict[str, str]], pictures: Path, path: Path, most: int 
     draw, font = ImageDraw.Draw(out), ImageFont.load_default(12)
     for column, name in enumerate(["original", *present]):
         draw.text((column * SIDE + SIDE / 2, head / 2), name, "black", font, "mm")
-    for line, (digest, _) in enumerate(images):
+    for line, (_, digest) in enumerate(images):
         files = [f"{digest}.png", *(f"{digest}-{plain(name)}.png" for name in present)]
         for column, file in enumerate(files):
             if (pictures / file).exists():
@@ -148,7 +148,7 @@ def sheet(rows: Sequence[dict[str, str]], pictures: Path, path: Path, most: int 
                 out.paste(small, (column * SIDE + 2, head + line * SIDE + 2))
             else:
                 draw.text((column * SIDE + SIDE / 2, head + line * SIDE + SIDE / 2), "cannot", "#777777", font, "mm")
-    _save(out, path, "JPEG", quality=85)
+    _save(out, path, "JPEG", quality=75, optimize=True, progressive=True)
     return True
 
 
