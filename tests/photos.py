@@ -18,7 +18,7 @@ SIDE: Final = 512
 CAPTIONS: Final = {
     "astronaut": "portrait of a smiling woman in an orange space suit",
     "chelsea": "a ginger cat's face",
-    "rocket": "a rocket on its pad at dusk",
+    "rocket": "a rocket on its launch pad",
     "hubble_deep_field": "galaxies in black space",
 }  # the name of skimage.data's function, and a prompt
 
