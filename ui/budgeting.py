@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ui.decoding import Decoding
     from ui.page import Parts
 
-_SPLITS = [("as suits", "auto"), ("pin the colours", "colours"), ("pin the sketch", "sketch")]
+_SPLITS = [("Automatic", "auto"), ("Pin the colours", "colours"), ("Pin the sketch", "sketch")]
 
 
 def slider(layers: Layers) -> gr.Slider:
@@ -99,7 +99,7 @@ class Budgeting:
             yield changes  # and the picture stays, be it a finished one
             return
         yield changes | {p.canvas: session.packed(budget.write(cut, full, drawing))}
-        if not self.decoding.jobs.running(request.session_hash):
+        if not self.decoding.jobs.shows(request.session_hash):
             yield {p.compare: previews.update(original, cut, chosen), p.result: gr.update(interactive=False)}
 
 

@@ -87,7 +87,9 @@ def borrow(payload: Any) -> Answer:
     how = actions.choice(asked.get("how"), "way to read a picture", borrowing.HOW)
     after = borrowing.sketch(before, path, how, add=asked.get("add") is True)
     value = session.write(after, drawing.name)
-    said = f"{len(value['strokes']):,} strokes with {name}" if value["pose"] is None else f"Pose of {name}"
+    n = len(value["strokes"])
+    strokes = f"{n:,} stroke{'' if n == 1 else 's'} {'with those of' if asked.get('add') is True else 'from'} {name}"
+    said = strokes if value["pose"] is None else f"Pose of {name}"
     return {key: value[key] for key in ("base", "cols", "rows", "strokes", "pose")} | {"said": said}
 
 

@@ -121,10 +121,10 @@ class Handlers:
             return {p.status: views.unusable(sentence(str(error)))}
         if not actions.same_prompt(drawing, layers):
             changes[p.origin] = views.origin("written by you", layers.settings)
-        if self.decoding.jobs.running(tab):
+        if self.decoding.jobs.shows(tab):
             return changes
         changes |= {p.compare: previews.update(original, layers, chosen), p.result: gr.update(interactive=False)}
-        if drawing.rev:
+        if drawing.rev and not self.decoding.jobs.running(tab):
             changes[p.status] = views.status("Preview of your edit. Press Decode for the finished picture.")
         return changes
 

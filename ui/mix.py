@@ -12,8 +12,7 @@ from ui import actions
 
 CHOICES: Final = (("Prompt", 1), ("Sketch or pose", 2), ("Colours", 3))
 HINT: Final = (
-    "The painter draws the lines so strongly, and takes the colours so far from their mean; "
-    "with sd15 it is how much each of them guides. 1 is as the file says."
+    "How dark the lines are drawn and how vivid the colours are; with sd15, how much each guides. 1 is as in the file."
 )
 
 

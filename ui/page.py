@@ -16,8 +16,8 @@ from ui.layer_canvas import layer_canvas
 EXAMPLE = examples.FOLDER / "coffee.tril"
 EXAMPLE_PICTURE = examples.FOLDER / "coffee.jpg"
 _WORDS = (
-    "The painter takes only style and material from it: “oil painting”, “night”, “pixel art”, “forest”… "
-    "Objects are drawn by the sketch; sd15 reads every word."
+    "The painter reads words of style and material: “oil painting”, “night”, “forest”… "
+    "Objects come from the sketch. sd15 reads every word."
 )
 
 
@@ -142,7 +142,7 @@ def _source_column(original: str, layers: Layers, text: str, negative: str) -> d
             list(actions.EDGES), value=actions.EDGES[0], label="Edge detector", elem_id="edges"
         )
         parts["grid"] = gr.Dropdown(
-            [("as the budget allows", 0), *(((f"{n} on the longer side"), n) for n in (4, 6, 8, 12, 16, 24, 32))],
+            [("As the budget allows", 0), *(((f"{n} on the longer side"), n) for n in (4, 6, 8, 12, 16, 24, 32))],
             value=0, label="Colour cells", elem_id="grid",
         )  # fmt: skip
         parts["again"] = gr.Button("Extract again", elem_id="again")
@@ -163,8 +163,8 @@ def _result_column(original: str, layers: Layers) -> dict[str, Any]:
         views.status("An example is open. Press Decode, or edit a layer first."),
         elem_id="status", apply_default_css=False,
     )  # fmt: skip
-    parts["strip"] = gr.HTML("", elem_id="strip", apply_default_css=False)
     parts["stages"] = gr.Button("Compare 1, 2 and 3 layers", size="sm", elem_id="stages")
+    parts["strip"] = gr.HTML("", elem_id="strip", apply_default_css=False)
     with gr.Column(elem_id="how"):
         with gr.Row():
             parts["decoder"] = gr.Dropdown(

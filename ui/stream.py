@@ -146,13 +146,15 @@ class Jobs:
 
     def __init__(self) -> None:
         self._jobs: dict[str | None, Job] = {}
+        self._beside: set[str | None] = set()  # sessions whose job shows elsewhere than in the slider
         self._lock = threading.Lock()
 
-    def start(self, session: str | None, job: Job) -> None:
-        """Makes it the session's job; one still running is stopped."""
+    def start(self, session: str | None, job: Job, *, beside: bool = False) -> None:
+        """Makes it the session's job; one still running is stopped. `beside`: the slider stays free for previews."""
         with self._lock:
             before = self._jobs.get(session)
             self._jobs[session] = job
+            (self._beside.add if beside else self._beside.discard)(session)
         if before is not None:
             before.stop()
 
@@ -161,10 +163,16 @@ class Jobs:
         with self._lock:
             if self._jobs.get(session) is job:
                 del self._jobs[session]
+                self._beside.discard(session)
 
     def running(self, session: str | None) -> bool:
         """True while the session decodes."""
         return session in self._jobs
+
+    def shows(self, session: str | None) -> bool:
+        """True while its decode shows in the slider."""
+        with self._lock:
+            return session in self._jobs and session not in self._beside
 
     def stop(self, session: str | None) -> bool:
         """Stops the session's job; False if there is none."""

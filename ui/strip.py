@@ -114,7 +114,7 @@ class Strip:
         try:
             for number, stage in enumerate(found):
                 job = on.job(stage.layers, decoder, seed, False, how, tab)
-                on.jobs.start(tab, job)
+                on.jobs.start(tab, job, beside=True)
                 try:
                     yield began | on.buttons(decoding=True)
                     for step in job:

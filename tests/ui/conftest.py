@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,24 @@ def fresh(browser, address):
 def visit(fresh) -> Visit:
     """The page, opened, with its example."""
     return fresh().open()
+
+
+@pytest.fixture
+def endless(monkeypatch):
+    """A decode that ends only by being stopped; -> the event that it has been."""
+    from codec.decode import Step
+    from codec.errors import Cancelled
+    from ui import actions
+
+    ended = threading.Event()
+
+    def work(on_step):
+        n = 0
+        while on_step(Step(1 + n % 3, 4, f"round {n}")):
+            n += 1
+            ended.wait(0.1)
+        ended.set()
+        raise Cancelled("stopped")
+
+    monkeypatch.setattr(actions, "decoding", lambda *_: work)
+    return ended

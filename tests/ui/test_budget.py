@@ -120,7 +120,7 @@ def test_the_slider_cuts_live_and_brings_back(fresh):
     expect(total).to_have_text(str(len(FULL.to_bytes())))
 
     page.get_by_role("button", name="Budget and extraction").click()
-    page.get_by_label("pin the colours").check()
+    page.get_by_label("Pin the colours").check()
     colours = int(page.locator("#pinned input").input_value())
     slide(visit, 400)
     visit.says("Cut to")

@@ -387,17 +387,17 @@ def test_what_is_masked_is_erased_and_the_mask_can_be_had_again(canvas):
 def test_a_sketch_comes_from_an_svg_a_drawing_and_another_file(canvas):
     canvas.page.locator(".lc-add").check()
     canvas.choose("sketch", "corner.svg", SVG)
-    canvas.said(f"{len(STROKES) + 1} strokes with corner.svg")
+    canvas.said(f"{len(STROKES) + 1} strokes with those of corner.svg")
     assert canvas.strokes()[1:] == STROKES
     canvas.page.locator(".lc-add").uncheck()
     canvas.choose("sketch", "corner.svg", SVG)
-    canvas.said("1 strokes with corner.svg")
+    canvas.said("1 stroke from corner.svg")
     canvas.choose("sketch", "other.tril", OTHER.to_bytes())
-    canvas.said("2 strokes with other.tril")
+    canvas.said("2 strokes from other.tril")
     layers = canvas.layers()
     assert layers.structure == OTHER.structure and layers.texture == FILE.texture and layers.semantic == FILE.semantic
     canvas.choose("sketch", "photo.jpg", EXAMPLE_PICTURE.read_bytes())
-    canvas.said(re.compile(r"[2-9]\d+ strokes with photo.jpg"))
+    canvas.said(re.compile(r"[2-9]\d+ strokes from photo.jpg"))
     for _ in range(4):
         canvas.undo()
     assert canvas.layers() == FILE
@@ -444,7 +444,7 @@ def test_what_is_drawn_while_a_file_is_read_stays(canvas):
     canvas.page.wait_for_function("() => document.querySelector('.lc').dataset.busy === 'false'")
     canvas.page.mouse.move(*canvas.spot(0.95, 0.9))
     canvas.page.mouse.up()
-    canvas.said("2 strokes with other.tril")
+    canvas.said("2 strokes from other.tril")
     strokes = canvas.strokes()
     assert len(strokes) == 4 and strokes[2:] == OTHER.structure.strokes
     assert min(x for x, _ in strokes[0]) > 55 and len(strokes[0]) > 30  # of 64

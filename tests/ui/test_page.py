@@ -5,19 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import re
-import threading
 
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from codec import Layers, Pose, Prompt
-from codec.decode import Step
-from codec.errors import Cancelled
 from codec.image import encode_png, load
 from codec.layers import MAX_SEED
 from codec.settings import Settings
-from ui import actions
 from ui.page import EXAMPLE
 
 POSE = Pose((((1024, 200), (1024, 1800), *(None,) * 16),))
@@ -272,23 +268,6 @@ def test_an_error_goes_when_it_is_put_right(visit, wrong, right):
     visit.says("seed must be a whole number")
     visit.page.locator("#seed input").fill("5")
     visit.says("put right")
-
-
-@pytest.fixture
-def endless(monkeypatch):
-    """A decode that ends only by being stopped; -> the event that it has been."""
-    ended = threading.Event()
-
-    def work(on_step):
-        n = 0
-        while on_step(Step(1 + n % 3, 4, f"round {n}")):
-            n += 1
-            ended.wait(0.1)
-        ended.set()
-        raise Cancelled("stopped")
-
-    monkeypatch.setattr(actions, "decoding", lambda *_: work)
-    return ended
 
 
 def test_stop_stops_at_once_and_the_work_too(visit, endless):

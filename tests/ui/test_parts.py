@@ -99,10 +99,13 @@ def test_a_tab_has_one_job():
     jobs.start("tab", first)
     jobs.start("tab", second)
     assert first.stopped and not second.stopped and jobs.running("tab") and not jobs.running("other")
+    assert jobs.shows("tab") and not jobs.shows("other")
     jobs.end("tab", first)
     assert jobs.stop("tab") and second.stopped
     jobs.end("tab", second)
     assert not jobs.running("tab") and not jobs.stop("tab")
+    jobs.start("tab", first, beside=True)
+    assert jobs.running("tab") and not jobs.shows("tab")
 
 
 VIEWS = [views.status(HOSTILE, "bad"), views.origin(HOSTILE), views.origin("", Settings(model=HOSTILE))]
