@@ -118,7 +118,8 @@ def said(cut: Layers, full: Layers, most: int) -> str:
         return views.status(f"All there is, in {size:,} of {most:,} bytes.")
     parts = []
     if isinstance(full.structure, Sketch) and isinstance(cut.structure, Sketch):
-        parts.append(f"{len(cut.structure.strokes):,} of {len(full.structure.strokes):,} strokes")
+        some, all_ = len(cut.structure.strokes), len(full.structure.strokes)
+        parts.append(f"{some:,} of {all_:,} strokes" if some < all_ else "all strokes")
     if cut.texture != full.texture:
         parts.append("colours in coarser steps")
-    return views.status(f"Cut to {size:,} bytes: {', '.join(parts)}. Slide back up to have the rest again.")
+    return views.status(f"Cut to {size:,} bytes: {', '.join(parts)}. Slide back up for the rest.")

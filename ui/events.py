@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from codec import CodecError, Layers, Prompt
+from codec.errors import NotTrilayer
 from codec.layers import default_budget
 from ui import actions, files, mix, previews, saves, session, views
 from ui.borrowing import uploaded
@@ -33,7 +34,8 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
     now = [parts.canvas, parts.prompt, parts.negative, parts.seed, parts.keep_seed]
     opened = [
         parts.canvas, parts.prompt, parts.negative, parts.origin, parts.budget, parts.seed,
-        parts.keep_seed, parts.picture, parts.original, parts.source, parts.only, parts.follow, parts.status,
+        parts.keep_seed, parts.picture, parts.original, parts.source, parts.only, parts.follow, parts.strip,
+        parts.status,
     ]  # fmt: skip
     edits = [
         page.load, parts.canvas.edit, parts.prompt.change, parts.negative.change, parts.seed.change,
@@ -210,7 +212,11 @@ class Handlers:
         path = uploaded(sent)
         if path is None:
             return
-        yield self.replaced(actions.open_file(path), decoder, preset, request)
+        try:
+            opened = actions.open_file(path)
+        except NotTrilayer as error:
+            raise NotTrilayer(f"{error}: choose a .tril; a picture goes into the image box") from None
+        yield self.replaced(opened, decoder, preset, request)
 
     def replaced(self, opened: actions.Opened, decoder: Any, preset: Any, request: gr.Request) -> Changes:
         """These layers in place of everything, without an original."""
@@ -230,6 +236,7 @@ class Handlers:
             p.budget: gr.update(value=most, maximum=reach(most)),
             p.seed: str(layers.seed or 0),
             p.keep_seed: layers.seed is not None,
+            p.strip: "",
             p.status: views.status(opened.warning, "warn") if opened.warning else done,
         }
 

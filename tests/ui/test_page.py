@@ -330,7 +330,7 @@ def test_the_largest_seed_comes_back_exactly_and_decodes(visit):
 @pytest.mark.parametrize(
     ("where", "name", "data", "says"),
     [
-        ("open", "no.tril", b"hello", "not a"),
+        ("open", "no.tril", b"hello", "choose a .tril"),
         ("open", "cut.tril", EXAMPLE.read_bytes()[:8], "cut off"),
         ("picture", "no.png", b"hello", "PNG, JPEG, WebP"),
         (

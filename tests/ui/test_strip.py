@@ -113,3 +113,6 @@ def test_toggles_strengths_and_the_strip(fresh, request):
     page.locator("#stop").click()
     visit.says("Stopped.")
     expect(page.locator("#stages")).to_be_enabled()
+    page.locator("[data-example=house]").click()
+    visit.says("Drawn from nothing")
+    expect(page.locator("#strip figure")).to_have_count(0)  # it was of another picture

@@ -103,7 +103,7 @@ function load(value) {
   if (keep && !goesOn) remember(now()); else future = [];
   doc = value ? { ...value } : null;
   for (const key of ['keep_history', 'of', 'quiet']) delete doc?.[key];
-  if (!keep) { mask = lastMask = null; resetView(); }
+  if (!keep) { mask = lastMask = null; resetView(); say(''); }
   rev = 0;
   rebuild();
   tell('');
@@ -132,7 +132,7 @@ function refresh() {
   const some = Boolean(doc) && masked(), can = {
     undo: past.length, redo: future.length, erase: some && !busy, clear: some, export: some, again: lastMask && !some,
     delete: selected.size || joint, front: selected.size, finer: doc && !busy && finerGrid(1), coarser: doc?.grid && !busy && finerGrid(-1),
-    person: doc && (doc.pose?.length ?? 0) < MAX_PERSONS, unperson: doc && person() !== null, 'zoom-in': view.k < MAX_ZOOM,
+    person: doc && (doc.pose?.length ?? 0) < MAX_PERSONS, unperson: doc && person() !== null, next: doc?.pose?.length > 1, 'zoom-in': view.k < MAX_ZOOM,
     'zoom-out': view.k > 1, fit: view.k > 1, sketch: doc && !busy, colours: doc && !busy, joint: doc && person() !== null,
   };
   const focused = document.activeElement;

@@ -138,7 +138,7 @@ function showPose() {
   const i = person(), list = $('.lc-joint');
   list.disabled = i === null;
   list.replaceChildren(...(i === null ? [] : JOINTS).map((name, k) => new Option(`${name}${doc.pose[i][k] ? '' : ' (hidden)'}`, k, false, k === (joint?.number ?? 0))));
-  $('.lc-person').textContent = i === null ? 'nobody yet' : `Person ${i + 1} of ${doc.pose.length}`;
+  $('.lc-person').textContent = i === null ? 'Nobody yet' : `Person ${i + 1} of ${doc.pose.length}`;
   $('[data-do=joint]').textContent = i !== null && !doc.pose[i][joint?.number ?? 0] ? 'Show joint' : 'Hide joint';
 }
 

@@ -25,7 +25,7 @@ function setTool(name) {
   $('.lc-now').textContent = TOOLS[name].name;
   if (old === name || !doc) return;
   if (name !== 'select' && selected.size) { selected.clear(); refresh(); }
-  showBrush(null); drawSketch();
+  say(''); showBrush(null); drawSketch();
 }
 
 const sizeOf = (name = tool) => sizes[name] ?? TOOLS[name].size[3];

@@ -51,7 +51,7 @@ TOOLS.cell = {
 
 TOOLS.pick = {
   name: 'Pick', allowed: hasGrid,
-  begin(p) { pick(cellAt(p)); setTool('cell'); return false; },
+  begin(p) { setTool('cell'); pick(cellAt(p)); return false; },
 };
 
 // A bucket: the selection where it is poured into it, else neighbours of about one colour.
