@@ -92,7 +92,7 @@ class Budgeting:
         cut = budget.within(full, most, split)
         changes = {
             p.readout: views.readout(cut, most),
-            p.fit: gr.update(visible=cut.sizes().total > most),
+            p.fit: gr.update(interactive=cut.sizes().total > most),
             p.status: said(cut, full, most),
         }
         if (cut.structure, cut.texture) == (layers.structure, layers.texture):

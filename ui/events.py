@@ -147,7 +147,7 @@ class Handlers:
         p = self.parts
         most = actions.whole(budget, "byte budget", *actions.BUDGETS)
         over = len(layers.to_bytes()) > most
-        changes: Changes = {p.readout: views.readout(layers, most), p.fit: gr.update(visible=over)}
+        changes: Changes = {p.readout: views.readout(layers, most), p.fit: gr.update(interactive=over)}
         if views.is_unusable(said):
             changes[p.status] = views.status("That is put right. Press Decode for the finished picture.")
         return changes

@@ -134,7 +134,7 @@ def _source_column(original: str, layers: Layers, text: str, negative: str) -> d
             max_lines=6, max_length=session.MAX_PROMPT, elem_id="negative",
         )  # fmt: skip
     parts["readout"] = gr.HTML(views.readout(layers, budget), elem_id="readout", apply_default_css=False)
-    parts["fit"] = gr.Button("Cut to fit", visible=False, elem_id="fit", size="sm")
+    parts["fit"] = gr.Button("Cut to fit", interactive=False, elem_id="fit", size="sm")
     parts["budget"] = budgeting.slider(layers)
     with gr.Accordion("Budget and extraction", open=False):
         parts |= budgeting.split()

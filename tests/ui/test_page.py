@@ -223,25 +223,36 @@ def test_extract_again_can_be_undone(visit):
 
 
 def test_over_the_budget_it_says_so_and_can_be_cut(visit):
-    before = visit.bytes()
+    before, fit = visit.bytes(), visit.page.get_by_role("button", name="Cut to fit")
+    expect(fit).to_be_disabled()
     visit.page.locator("#prompt textarea").fill(" ".join(f"w{7919 * i % 9973:x}q" for i in range(60)))
     visit.bytes_change_from(before)
     expect(visit.page.locator("#readout")).to_contain_text("over the budget")
     expect(visit.page.locator("#origin")).to_have_text("Prompt written by you")
-    visit.page.get_by_role("button", name="Cut to fit").click()
+    expect(fit).to_be_enabled()
+    fit.click()
     visit.says("Cut to")
+    expect(fit).to_be_disabled()
     expect(visit.page.locator("#readout")).to_contain_text("left")
     assert len(visit.save()) <= EXAMPLE.stat().st_size + 8  # the budget, 0.02 bpp
 
 
-def test_decode_shows_steps_and_finishes(visit):
+def test_decode_shows_steps_and_finishes(fresh):
+    visit = fresh(viewport={"width": 360, "height": 800}).open()
+
+    def tops() -> list[float]:
+        return [visit.page.locator(x).evaluate("e => e.offsetTop") for x in ("#stages", "#how", "#budget", "#canvas")]
+
     visit.page.locator("#seed input").fill("5")
+    places = tops()
     visit.page.keyboard.press("Control+Enter")
     expect(visit.page.locator("#status progress")).to_be_visible()
+    assert tops() == places
     expect(visit.page.locator("#stop")).to_be_enabled()
     expect(visit.page.locator("#status")).to_contain_text("Decoded in", timeout=90_000)
     visit.says("seed 5")
     visit.shows("decoded")
+    assert tops() == places, "the page jumps"
     expect(visit.page.locator("#decode")).to_be_enabled()
     expect(visit.page.locator("#stop")).to_be_disabled()
     with visit.page.expect_download() as download:
