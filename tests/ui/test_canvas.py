@@ -418,7 +418,8 @@ def test_colours_come_from_another_file_and_a_picture(canvas):
 
 
 def test_a_file_without_lines_is_said_once_and_nothing_is_lost(canvas):
-    canvas.drag((0.1, 0.1), (0.3, 0.9))
+    with canvas.page.expect_response("**/run/predict*"):
+        canvas.drag((0.1, 0.1), (0.3, 0.9))
     mine = canvas.value()["strokes"]
     canvas.choose("sketch", "no.png", b"hello")
     canvas.says("PNG, JPEG, WebP")

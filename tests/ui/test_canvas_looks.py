@@ -11,6 +11,16 @@ from playwright.sync_api import expect
 ARTEFACTS = Path(os.environ.get("TRILAYER_ARTEFACTS", Path(__file__).parent.parent / "artefacts"))  # not in git
 TOOLS = ("pen", "eraser", "select", "mask", "box", "lasso", "cell", "fill", "pick", "area", "pose", "hand")
 
+LOOKS = """(tools) => tools.map((name) => {
+  document.querySelector(`.lc button[data-tool=${name}]`).click();
+  const out = [...document.querySelectorAll('.lc button, .lc input, .lc select, .lc output')]
+    .filter((e) => e.offsetParent && !e.closest('.lc-grid'))
+    .filter((e) => e.getBoundingClientRect().right > innerWidth || e.getBoundingClientRect().left < 0)
+    .map((e) => e.outerHTML);
+  const top = Math.round(document.querySelector('.lc-stage').offsetTop);
+  return { tool: document.querySelector('.lc').dataset.tool, out, top, wide: document.documentElement.scrollWidth };
+})"""
+
 
 def shoot(visit, name: str) -> None:
     ARTEFACTS.mkdir(exist_ok=True)
@@ -24,18 +34,11 @@ def test_every_tool_fits_and_the_picture_stays_where_it_is(fresh, width, mode):
     visit = fresh(viewport={"width": width, "height": 900}, color_scheme=mode).open(f"?__theme={mode}")
     visit.drag((0.1, 0.1), (0.3, 0.3))
     visit.says("Preview of your edit")
-    tops = set()
-    for tool in TOOLS:
-        visit.tool(tool)
-        tops.add(round(visit.page.locator(".lc-stage").evaluate("e => e.offsetTop")))
-        out = visit.page.locator(".lc button, .lc input, .lc select, .lc output").evaluate_all(
-            """all => all.filter((e) => e.offsetParent && !e.closest('.lc-grid'))
-                 .filter((e) => e.getBoundingClientRect().right > innerWidth || e.getBoundingClientRect().left < 0)
-                 .map((e) => e.outerHTML)"""
-        )
-        assert out == [], tool
-        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
-    assert len(tops) == 1, "the picture jumps"
+    found = visit.page.evaluate(LOOKS, TOOLS)
+    assert [seen["tool"] for seen in found] == list(TOOLS)
+    assert [(seen["tool"], seen["out"]) for seen in found if seen["out"]] == []
+    assert max(seen["wide"] for seen in found) <= width
+    assert len({seen["top"] for seen in found}) == 1, "the picture jumps"
     axe = Axe() if (width, mode) in ((360, "light"), (1400, "dark")) else None
     for tool in ("select", "mask", "area", "pose"):
         visit.tool(tool)
@@ -49,9 +52,9 @@ def test_every_tool_fits_and_the_picture_stays_where_it_is(fresh, width, mode):
         assert [(v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found] == [], tool
         shoot(visit, f"{width}-{mode}-{tool}")
     visit.undo()
+    expect(visit.page.locator(".lc-say")).to_have_text("Undone")
     visit.tool("pen")
     shoot(visit, f"{width}-{mode}-pen")
-    expect(visit.page.locator(".lc-say")).to_have_text("Undone")
     visit.page.keyboard.press("?")
     assert not axe or axe.run(visit.page, context=".lc-sheet").response["violations"] == []
     visit.page.screenshot(path=ARTEFACTS / f"canvas-{width}-{mode}-sheet.png")

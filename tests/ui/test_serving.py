@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -132,34 +133,39 @@ def test_a_login_is_a_name_and_a_password(login):
         Door(login=login).auth()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "variables", "says"),
-    [
-        (["--host", "0.0.0.0"], {}, "set TRILAYER_LOGIN=NAME:PASSWORD"),
-        (["--auth", "me"], {}, "a login is NAME:PASSWORD"),
-        ([], {"TRILAYER_RATE": "often"}, "TRILAYER_RATE must be a number"),
-    ],
-)
-def test_an_app_that_cannot_start_says_why_in_one_line(tmp_path, arguments, variables, says):
+WRONG = {  # arguments and variables of an app that cannot start: what it says
+    "an open host": (["--host", "0.0.0.0"], {}, "set TRILAYER_LOGIN=NAME:PASSWORD"),
+    "half a login": (["--auth", "me"], {}, "a login is NAME:PASSWORD"),
+    "no rate": ([], {"TRILAYER_RATE": "often"}, "TRILAYER_RATE must be a number"),
+    "a port that is taken": (["--port", "TAKEN"], {}, ""),
+}
+
+
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory) -> dict[str, tuple[Path, subprocess.CompletedProcess]]:
+    """Each of them run, side by side: {name: (its folder for files, what came of it)}."""
     own = {name: value for name, value in os.environ.items() if name != "TRILAYER_LOGIN"}
-    ran = subprocess.run(
-        [sys.executable, "app.py", *arguments], cwd=ROOT, capture_output=True, text=True,
-        env=own | {"TMPDIR": str(tmp_path)} | variables,
-    )  # fmt: skip
-    assert not list(tmp_path.glob("trilayer-*"))
-    assert ran.returncode == 1 and ran.stderr.startswith("Trilayer cannot start: ") and ran.stderr.count("\n") == 1
-    assert says in ran.stderr
 
+    def run(name: str) -> tuple[Path, subprocess.CompletedProcess]:
+        arguments, variables, _ = WRONG[name]
+        folder = tmp_path_factory.mktemp("failed")
+        command = [sys.executable, "app.py", *(port if given == "TAKEN" else given for given in arguments)]
+        env = own | {"TMPDIR": str(folder)} | variables
+        return folder, subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=env)
 
-def test_a_port_that_is_taken_is_said_in_one_line(tmp_path):
-    with socket.socket() as taken:
+    with socket.socket() as taken, ThreadPoolExecutor(2) as beside:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        command = [sys.executable, "app.py", "--port", str(taken.getsockname()[1])]
-        own = os.environ | {"TMPDIR": str(tmp_path)}
-        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=own)
-    assert not list(tmp_path.glob("trilayer-*"))
-    assert ran.returncode == 1 and ran.stderr.startswith("Trilayer cannot start") and ran.stderr.count("\n") == 1
+        port = str(taken.getsockname()[1])
+        return dict(zip(WRONG, beside.map(run, WRONG), strict=True))
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_an_app_that_cannot_start_says_why_in_one_line(failed, name):
+    folder, ran = failed[name]
+    assert not list(folder.glob("trilayer-*"))
+    assert ran.returncode == 1 and ran.stderr.startswith("Trilayer cannot start: ") and ran.stderr.count("\n") == 1
+    assert WRONG[name][2] in ran.stderr
 
 
 def test_the_help_says_how_a_login_stays_hidden():

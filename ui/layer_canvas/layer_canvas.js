@@ -119,7 +119,9 @@ function rebuild() {
     if (layer.mask.width !== maskW || layer.mask.height !== maskH) { layer.mask.width = maskW; layer.mask.height = maskH; }
     stage.style.aspectRatio = `${doc.width} / ${doc.height}`;
     stage.style.maxWidth = `calc(72vh * ${doc.width / doc.height})`;
-    setTool(TOOLS[tool].allowed() ? tool : doc.pose?.length ? 'pose' : 'mask');
+    const own = ownTool; // comes back with the next picture that it is for
+    setTool(TOOLS[own].allowed() ? own : doc.pose?.length ? 'pose' : 'mask');
+    ownTool = own;
   }
   buildGrid();
   prune();

@@ -8,11 +8,11 @@
 // What a tool changes in `doc` and `mask` while it is dragged is taken back by cancel().
 
 const TOOLS = {}, sizes = {}, COLOUR_TOOLS = ['cell', 'fill', 'pick', 'area'], waiting = [];
-let tool = 'pen', takeAway = false, busy = 0;
+let tool = 'pen', ownTool = 'pen', takeAway = false, busy = 0;
 
 function setTool(name) {
   const old = tool;
-  tool = root.dataset.tool = name;
+  tool = root.dataset.tool = ownTool = name;
   for (const b of $$('button[data-tool]')) b.setAttribute('aria-pressed', String(b.dataset.tool === name));
   for (const row of $$('[data-for]')) row.hidden = !row.dataset.for.split(' ').includes(name);
   const [label, least, most, first] = TOOLS[name].size ?? [];
@@ -25,7 +25,8 @@ function setTool(name) {
   $('.lc-now').textContent = TOOLS[name].name;
   if (old === name || !doc) return;
   if (name !== 'select' && selected.size) { selected.clear(); refresh(); }
-  say(''); showBrush(null); drawSketch();
+  if (!busy) say('');
+  showBrush(null); drawSketch();
 }
 
 const sizeOf = (name = tool) => sizes[name] ?? TOOLS[name].size[3];
