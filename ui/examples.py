@@ -21,7 +21,7 @@ EXAMPLES = {  # file: what it is called, what to try
     "balloon": ("Erase an object", "Draw over the balloon with Mask, then press Erase masked."),
     "coffee": ("Recolour", "Pick a new colour, paint the saucer's cells with Cell, then Decode."),
     "dancers": ("Pose", "Two people as skeletons: drag their joints with Pose, then Decode."),
-    "house": ("A drawing", "Drawn from nothing: add strokes with Pen and colours with Cell, then Decode."),
+    "house": ("A drawing", "Drawn from nothing; add strokes with Pen and colours with Cell, then Decode."),
 }
 SIZES = ((512, 512), (768, 512), (512, 768), (768, 768), (1024, 1024))  # px; those that cost the file no bytes
 THUMB = 112  # px

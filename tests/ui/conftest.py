@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+ARTEFACTS = Path(os.environ.get("TRILAYER_ARTEFACTS", Path(__file__).parent.parent / "artefacts"))  # not in git
 WAIT = 20_000  # ms that an expectation may take, on a busy machine
 
 
@@ -196,6 +198,15 @@ class Visit:
         with self.page.expect_download() as download:
             self.page.locator("#save").click()
         return Path(download.value.path()).read_bytes()
+
+    def shoot(self, name: str, where: str = "") -> None:
+        """Keeps a picture, of the whole page or of a part of it, for a person to look at."""
+        ARTEFACTS.mkdir(exist_ok=True)
+        path = ARTEFACTS / f"{name}.png"
+        if where:
+            self.page.locator(where).screenshot(path=path, animations="disabled")
+        else:
+            self.page.screenshot(path=path, animations="disabled", full_page=True)
 
     def small(self) -> None:
         """Opens a picture that decodes in no time."""

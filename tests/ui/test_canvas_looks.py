@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 
-ARTEFACTS = Path(os.environ.get("TRILAYER_ARTEFACTS", Path(__file__).parent.parent / "artefacts"))  # not in git
 TOOLS = ("pen", "eraser", "select", "mask", "box", "lasso", "cell", "fill", "pick", "area", "pose", "hand")
 
 LOOKS = """(tools) => tools.map((name) => {
@@ -20,11 +16,6 @@ LOOKS = """(tools) => tools.map((name) => {
   const top = Math.round(document.querySelector('.lc-stage').offsetTop);
   return { tool: document.querySelector('.lc').dataset.tool, out, top, wide: document.documentElement.scrollWidth };
 })"""
-
-
-def shoot(visit, name: str) -> None:
-    ARTEFACTS.mkdir(exist_ok=True)
-    visit.page.locator("#canvas").screenshot(path=ARTEFACTS / f"canvas-{name}.png", animations="disabled")
 
 
 @pytest.mark.parametrize(("width", "mode"), [(360, "light"), (768, "dark"), (1400, "light"), (1400, "dark")])
@@ -50,11 +41,11 @@ def test_every_tool_fits_and_the_picture_stays_where_it_is(fresh, width, mode):
             visit.drag((0.3, 0.3), (0.9, 0.9))
         found = axe.run(visit.page, context="#canvas").response["violations"] if axe else []
         assert [(v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found] == [], tool
-        shoot(visit, f"{width}-{mode}-{tool}")
+        visit.shoot(f"canvas-{width}-{mode}-{tool}", "#canvas")
     visit.undo()
     expect(visit.page.locator(".lc-say")).to_have_text("Undone")
     visit.tool("pen")
-    shoot(visit, f"{width}-{mode}-pen")
+    visit.shoot(f"canvas-{width}-{mode}-pen", "#canvas")
     visit.page.keyboard.press("?")
     assert not axe or axe.run(visit.page, context=".lc-sheet").response["violations"] == []
-    visit.page.screenshot(path=ARTEFACTS / f"canvas-{width}-{mode}-sheet.png")
+    visit.shoot(f"canvas-{width}-{mode}-sheet")

@@ -403,6 +403,7 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(fresh, bare, mode):
     expect(visit.page.locator("#follow")).to_be_visible()
     found = Axe().run(visit.page).response["violations"]
     assert [(v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found if v["id"] not in ALLOWED] == []
+    visit.shoot(f"page-360-{mode}-sd15")
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= 360
     inside = "e => e.getBoundingClientRect().right <= innerWidth + 1 && e.getBoundingClientRect().left >= -1"
     for place in visit.page.locator("#sd15 input, #status p, #only").all():

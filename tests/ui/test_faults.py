@@ -53,7 +53,8 @@ def visit(address: str, steps: Callable[[Guest, Tab], Awaitable[None]], everyone
             await steps(guest, tab)
             await tab.close()
 
-    asyncio.run(run())
+    with ThreadPoolExecutor(1) as beside:  # the browser's loop may run in this thread
+        beside.submit(asyncio.run, run()).result()
 
 
 def inside(frame: FrameType | None, function: str) -> bool:

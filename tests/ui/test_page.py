@@ -253,6 +253,7 @@ def test_decode_shows_steps_and_finishes(fresh):
     visit.says("seed 5")
     visit.shows("decoded")
     assert tops() == places, "the page jumps"
+    visit.shoot("page-360-decoded")
     expect(visit.page.locator("#decode")).to_be_enabled()
     expect(visit.page.locator("#stop")).to_be_disabled()
     with visit.page.expect_download() as download:
@@ -413,6 +414,7 @@ def test_a_value_that_no_canvas_sends_is_one_message(again):
 @pytest.mark.parametrize("width", [360, 768, 1400])
 def test_nothing_scrolls_sideways(fresh, width):
     visit = fresh(viewport={"width": width, "height": 800}).open()
+    visit.shoot(f"page-{width}-opened")
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     inside = "e => e.getBoundingClientRect().right <= innerWidth + 1 && e.getBoundingClientRect().left >= -1"
     for place in ("#save", ".lc-stage", ".lc-apply", "#compare", "#readout table", "#decode", "#dice"):
@@ -445,5 +447,6 @@ def test_axe_finds_nothing_of_ours(fresh, mode):
     visit.page.get_by_role("button", name="Negative prompt").click()
     expect(visit.page.locator("#again")).to_be_visible()
     found = Axe().run(visit.page).response["violations"]
+    visit.shoot(f"page-1400-{mode}-options")
     ours = [(v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found if v["id"] not in ALLOWED]
     assert ours == []

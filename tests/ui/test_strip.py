@@ -103,6 +103,7 @@ def test_toggles_strengths_and_the_strip(fresh, request):
     ]
     expect(page.locator("#strip")).to_contain_text(f"{sizes[1]} bytes {FULL.bpp(sizes[1]):.4f} bpp")
     visit.says("Decoded from prompt and")
+    visit.shoot("page-1400-strip")
     expect(page.locator("#decode")).to_be_enabled()
 
     request.getfixturevalue("endless")
