@@ -116,7 +116,7 @@ class Saves:
             return
         if "empty" in incoming:
             empty = examples.empty(incoming["empty"])
-            said = views.status("An empty picture: draw with Pen, paint with Cell, write a prompt, then Decode.", "good")
+            said = views.status("An empty picture: draw with Pen, paint with Cell, write a prompt, Decode.", "good")
             yield self.on.replaced(empty, decoder, preset, request) | {p.status: said}
             return
         if "t" in incoming:

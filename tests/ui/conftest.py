@@ -59,18 +59,6 @@ def browser():
 LEFT = re.compile("AbortError: signal is aborted without reason|Connection errored out")
 
 
-EDIT = "/run/predict"
-PUT_BACK = """() => {
-  for (const open of document.querySelectorAll('.label-wrap.open')) open.click();
-  document.querySelector('.lc .lc-colour').value = '#c8553d';
-  document.querySelector('.lc [data-do=take-away][aria-pressed=true]')?.click();
-  const { canvas } = document.querySelector('.lc');
-  if (window.arrived === undefined) canvas.onchange(({ word }) => { window.arrived ||= !word; });
-  window.arrived = false;
-  window.trilayer.bring({ example: 'coffee' });
-}"""
-
-
 class Visit:
     """A page that notes what must not happen on it, and how a test speaks of it."""
 
@@ -79,10 +67,7 @@ class Visit:
         self.address = address
         self.faults: list[str] = []
         self.posts: list[str] = []
-        self.asked = 0  # edits whose answer is still to come
         page.set_default_timeout(WAIT)
-        page.on("requestfinished", self._answered)
-        page.on("requestfailed", self._answered)
         page.on("dialog", self._dialog)
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         page.on("console", self._console)
@@ -101,41 +86,12 @@ class Visit:
             self.faults.append(f"request to {request.url}")
         if request.method == "POST":
             self.posts.append(request.url)
-            self.asked += EDIT in request.url
-
-    def _answered(self, request) -> None:
-        self.asked -= request.method == "POST" and EDIT in request.url
 
     def open(self, query: str = "") -> Visit:
         """Loads the page and waits for the first preview: nothing is under way then."""
         self.page.goto(self.address + query)
         self.shows("preview")
         return self
-
-    def put_back(self) -> Visit:
-        """Everything as it was when the page was opened, but for the original picture, which is no more.
-
-        A load of the page takes seconds, this a fraction of one.
-        """
-        from playwright.sync_api import expect
-
-        self.page.unroute_all()
-        expect(self.page.locator("#decode")).to_be_enabled()
-        self.page.evaluate(PUT_BACK)
-        self.page.wait_for_function("window.arrived === true")
-        self.tool("pen")
-        self.settles()
-        expect(self.page.locator("#compare")).to_contain_text("Layers | preview")
-        self.page.evaluate("document.querySelector('.tl-forget').click()")
-        self.posts.clear()
-        return self
-
-    def settles(self) -> None:
-        """Waits until no edit is left unanswered."""
-        quiet = 0
-        while quiet < 2:  # an answer may be followed by the next question
-            self.page.wait_for_timeout(30)
-            quiet = 0 if self.asked else quiet + 1
 
     def reload(self) -> None:
         """Loads the page again; what Gradio's client then says of its own stream is no fault."""
@@ -236,31 +192,6 @@ def fresh(browser, address):
     for context in contexts:
         context.close()
     assert [fault for visit in visits for fault in visit.faults] == []
-
-
-@pytest.fixture(scope="session")
-def pages(browser, address):
-    """-> a list with the page of `again`; none while it is used, before the first and after a test that failed."""
-    found: list[Visit] = []
-    yield found
-    for one in found:
-        one.page.context.close()
-
-
-@pytest.fixture
-def again(request, browser, address, pages) -> Iterator[Visit]:
-    """The page with its example, one for many tests and put back for each; nothing but layers and words may differ."""
-    failed = request.session.testsfailed
-    if pages:
-        one = pages.pop().put_back()
-    else:
-        one = Visit(browser.new_context(viewport={"width": 1400, "height": 900}).new_page(), address).open().put_back()
-    yield one
-    assert one.faults == []
-    if request.session.testsfailed == failed:
-        pages.append(one)
-    else:
-        one.page.context.close()
 
 
 @pytest.fixture

@@ -218,23 +218,7 @@ def picture(visit):
     return load(download.value.path()).pixels
 
 
-@pytest.fixture
-def visit(request, again):
-    """The page of many tests, whose decoder and options are put back, too."""
-    failed = request.session.testsfailed
-    yield again
-    again.page.unroute_all()
-    if request.session.testsfailed > failed or not again.page.locator("#sd15").is_visible():
-        return
-    for name, steps in (("fast", "4"), ("balanced", "20")):
-        again.page.locator("#preset").get_by_label(name).check()
-        expect(again.page.locator("#steps input")).to_have_value(steps)
-    choose(again, "painter")
-    expect(again.page.locator("#sd15")).to_be_hidden()
-
-
-def test_the_options_are_there_when_they_matter(fresh):
-    visit = fresh().open()
+def test_the_options_are_there_when_they_matter(visit):
     panel, only = visit.page.locator("#sd15"), visit.page.locator("#only input")
     expect(panel).to_be_hidden()
     expect(only).to_be_disabled()

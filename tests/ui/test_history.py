@@ -48,15 +48,15 @@ def test_a_decode_is_kept_and_comes_back_by_a_click(fresh):
     expect(visit.page.locator(".tl-history")).to_be_hidden()
 
 
-def test_edited_work_is_not_lost_when_another_picture_is_opened(again):
-    again.drag((0.2, 0.2), (0.8, 0.2))
-    again.canvas_has("rev", "1")
-    mine = again.save()
-    again.put("open", {"name": "x.tril", "mimeType": "", "buffer": Layers(64, 64, Prompt("x")).to_bytes()})
-    again.says("Opened x")
-    again.page.locator(".tl-history li button", has_text="edited").click()
-    again.says("Your last work, coffee, is open again")
-    assert again.save() == mine
+def test_edited_work_is_not_lost_when_another_picture_is_opened(visit):
+    visit.drag((0.2, 0.2), (0.8, 0.2))
+    visit.canvas_has("rev", "1")
+    mine = visit.save()
+    visit.put("open", {"name": "x.tril", "mimeType": "", "buffer": Layers(64, 64, Prompt("x")).to_bytes()})
+    visit.says("Opened x")
+    visit.page.locator(".tl-history li button", has_text="edited").click()
+    visit.says("Your last work, coffee, is open again")
+    assert visit.save() == mine
 
 
 @pytest.mark.parametrize("damage", ["{", "5", "[null, 1, {}]"])
@@ -81,41 +81,41 @@ def test_entries_are_text_and_bounded(fresh):
     assert visit.save() == EXAMPLE.read_bytes()
 
 
-def test_undo_goes_over_words_and_strokes_in_their_order(again):
-    prompt = again.page.locator("#prompt textarea")
+def test_undo_goes_over_words_and_strokes_in_their_order(visit):
+    prompt = visit.page.locator("#prompt textarea")
     before = prompt.input_value()
     prompt.click()
-    again.page.keyboard.type(" and cake")
-    again.drag((0.2, 0.2), (0.8, 0.2))
-    again.canvas_has("rev", "1")
-    mine = again.save()
+    visit.page.keyboard.type(" and cake")
+    visit.drag((0.2, 0.2), (0.8, 0.2))
+    visit.canvas_has("rev", "1")
+    mine = visit.save()
     prompt.fill("tea")
-    again.page.locator("h1").click()
-    again.page.keyboard.press("Control+z")
+    visit.page.locator("h1").click()
+    visit.page.keyboard.press("Control+z")
     expect(prompt).to_have_value(f"{before} and cake")
-    assert again.save() == mine
-    again.page.keyboard.press("Control+z")
-    again.canvas_has("rev", "2")
+    assert visit.save() == mine
+    visit.page.keyboard.press("Control+z")
+    visit.canvas_has("rev", "2")
     expect(prompt).to_have_value(f"{before} and cake")
-    again.undo()
+    visit.undo()
     expect(prompt).to_have_value(before)
-    expect(again.page.locator(".lc [data-do=undo]")).to_be_disabled()
-    assert again.save() == EXAMPLE.read_bytes()
+    expect(visit.page.locator(".lc [data-do=undo]")).to_be_disabled()
+    assert visit.save() == EXAMPLE.read_bytes()
     for _ in range(3):
-        again.page.locator(".lc [data-do=redo]").click()
+        visit.page.locator(".lc [data-do=redo]").click()
     expect(prompt).to_have_value("tea")
 
 
-def test_undo_in_a_text_box_is_the_browsers(again):
-    prompt = again.page.locator("#prompt textarea")
+def test_undo_in_a_text_box_is_the_browsers(visit):
+    prompt = visit.page.locator("#prompt textarea")
     before = prompt.input_value()
-    again.drag((0.2, 0.2), (0.8, 0.2))
-    again.canvas_has("rev", "1")
+    visit.drag((0.2, 0.2), (0.8, 0.2))
+    visit.canvas_has("rev", "1")
     prompt.click()
-    again.page.keyboard.type("x")
-    again.page.keyboard.press("Control+z")
+    visit.page.keyboard.type("x")
+    visit.page.keyboard.press("Control+z")
     expect(prompt).to_have_value(before)
-    again.canvas_has("rev", "1")
+    visit.canvas_has("rev", "1")
 
 
 def test_what_a_slide_of_the_budget_cut_is_kept_too(visit):

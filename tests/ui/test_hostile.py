@@ -16,11 +16,11 @@ from ui import views
 TOLD = [text for text in TEXTS if "\0" not in text]
 
 
-def test_no_view_of_any_text_runs(again):
+def test_no_view_of_any_text_runs(visit):
     """Set as the page sets it; what ran would be a dialog, a request or an error, which fail the test."""
     made = [view(text) for text in TOLD for view in (views.status, views.unusable, views.note, views.origin)]
     made += [views.origin("", Settings(model=text[:16])) for text in TOLD]
-    tags = again.page.evaluate(
+    tags = visit.page.evaluate(
         """(made) => {
           const box = document.querySelector('#status').appendChild(document.createElement('div'));
           box.innerHTML = made.join('');
@@ -29,20 +29,20 @@ def test_no_view_of_any_text_runs(again):
         made,
     )
     assert set(tags) == {"DIV", "P"}
-    shown = again.page.locator("#status").inner_text()
+    shown = visit.page.locator("#status").inner_text()
     assert "<script>alert(1)</script>" in shown
 
 
-def test_no_prompt_and_no_file_name_runs(again):
+def test_no_prompt_and_no_file_name_runs(visit):
     """All of them as prompts, 24 at a time, in files whose names are hostile too."""
     groups = [TEXTS[at : at + 24] for at in range(0, len(TEXTS), 24)]
     for number, group in enumerate(groups):
         data = Layers(8 + number, 8, Prompt("\n".join(group)[:1300], group[0])).to_bytes()
         name = f"{TEXTS[number].replace('/', ' ')}{number}.tril"
-        again.put("open", {"name": name, "mimeType": "application/octet-stream", "buffer": data})
-        again.says(f"{8 + number} × 8")
-        expect(again.page.locator("#tally")).to_contain_text("Negative: ")
-    assert again.page.locator("img[src=x], svg[onload], iframe, video, #top script").count() == 0
+        visit.put("open", {"name": name, "mimeType": "application/octet-stream", "buffer": data})
+        visit.says(f"{8 + number} × 8")
+        expect(visit.page.locator("#tally")).to_contain_text("Negative: ")
+    assert visit.page.locator("img[src=x], svg[onload], iframe, video, #top script").count() == 0
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def test_no_prompt_and_no_file_name_runs(again):
         ("svg.png", SVG, "is not a PNG, JPEG, WebP or AVIF picture"),
     ],
 )
-def test_a_bomb_is_refused_by_our_loader_alone(again, monkeypatch, name, data, line):
+def test_a_bomb_is_refused_by_our_loader_alone(visit, monkeypatch, name, data, line):
     opened = []
     real = PIL.Image.open
     monkeypatch.setattr(PIL.Image, "open", lambda *given, **more: opened.append(given) or real(*given, **more))
-    again.put("picture", {"name": name, "mimeType": "image/png", "buffer": data})
-    again.says(line)
+    visit.put("picture", {"name": name, "mimeType": "image/png", "buffer": data})
+    visit.says(line)
     assert opened == []
 
 

@@ -71,17 +71,17 @@ def test_a_restart_of_the_server_loses_nothing(browser, server):
     context.close()
 
 
-def test_what_gradio_refuses_is_said_in_the_status_box(again, tmp_path):
+def test_what_gradio_refuses_is_said_in_the_status_box(visit, tmp_path):
     large = tmp_path / "large.png"
     large.write_bytes(bytes(21 << 20))
-    again.put("picture", large)
-    again.says("Too large: \"large.png\". A file may have 20 MB here; choose a smaller one.")
-    expect(again.page.locator(".toast-wrap")).to_be_hidden()
-    before = again.bytes()
-    again.drag((0.1, 0.1), (0.5, 0.4))
-    again.bytes_change_from(before)
-    expect(again.page.locator("#lost")).to_be_hidden()
-    again.faults[:] = [fault for fault in again.faults if not fault.startswith("console: ")]  # the browser's own words
+    visit.put("picture", large)
+    visit.says("Too large: \"large.png\". A file may have 20 MB here; choose a smaller one.")
+    expect(visit.page.locator(".toast-wrap")).to_be_hidden()
+    before = visit.bytes()
+    visit.drag((0.1, 0.1), (0.5, 0.4))
+    visit.bytes_change_from(before)
+    expect(visit.page.locator("#lost")).to_be_hidden()
+    visit.faults[:] = [fault for fault in visit.faults if not fault.startswith("console: ")]  # the browser's own words
 
 
 @pytest.mark.parametrize(
@@ -94,14 +94,14 @@ def test_what_gradio_refuses_is_said_in_the_status_box(again, tmp_path):
     ],
     ids=["large", "often", "full", "gone"],
 )
-def test_what_the_server_turns_down_is_said_in_its_own_words(again, status, body, said):
-    again.small()
+def test_what_the_server_turns_down_is_said_in_its_own_words(visit, status, body, said):
+    visit.small()
     answer = {"status": status, "json": body}
-    again.page.route("**/queue/join*", lambda route: route.fulfill(**answer), times=1)
-    again.page.locator("#decode").click()
-    again.says(said)
-    expect(again.page.locator("#status .tl-status:visible")).to_have_count(1)
-    again.page.locator("#decode").click()
-    again.says("Decoded in")
-    expect(again.page.locator("#lost")).to_be_hidden()
-    again.faults[:] = [fault for fault in again.faults if not fault.startswith("console: ")]
+    visit.page.route("**/queue/join*", lambda route: route.fulfill(**answer), times=1)
+    visit.page.locator("#decode").click()
+    visit.says(said)
+    expect(visit.page.locator("#status .tl-status:visible")).to_have_count(1)
+    visit.page.locator("#decode").click()
+    visit.says("Decoded in")
+    expect(visit.page.locator("#lost")).to_be_hidden()
+    visit.faults[:] = [fault for fault in visit.faults if not fault.startswith("console: ")]

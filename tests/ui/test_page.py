@@ -34,125 +34,125 @@ def test_an_example_is_there_and_saves_as_it_is(visit):
     assert visit.save() == EXAMPLE.read_bytes()
 
 
-def test_a_stroke_is_one_request_and_real_bytes(again):
-    before, posts = again.bytes(), len(again.posts)
+def test_a_stroke_is_one_request_and_real_bytes(visit):
+    before, posts = visit.bytes(), len(visit.posts)
     strokes = Layers.from_bytes(EXAMPLE.read_bytes()).structure.strokes
-    again.drag((0.1, 0.1), (0.3, 0.9), (0.5, 0.4))
-    after = again.bytes_change_from(before)
-    again.says("Preview of your edit")
-    assert [url.split("gradio_api/")[1] for url in again.posts[posts:]] == ["run/predict"]
-    data = again.save()
+    visit.drag((0.1, 0.1), (0.3, 0.9), (0.5, 0.4))
+    after = visit.bytes_change_from(before)
+    visit.says("Preview of your edit")
+    assert [url.split("gradio_api/")[1] for url in visit.posts[posts:]] == ["run/predict"]
+    data = visit.save()
     drawn = Layers.from_bytes(data).structure.strokes
     assert len(data) == after
     assert drawn[-len(strokes) :] == strokes and len(drawn) > len(strokes)  # the others are untouched
 
 
-def test_the_eraser_takes_only_what_it_meets(again):
+def test_the_eraser_takes_only_what_it_meets(visit):
     old = set(Layers.from_bytes(EXAMPLE.read_bytes()).structure.strokes)
-    before = again.bytes()
-    again.tool("eraser")
-    again.drag((0.45, 0.05), (0.55, 0.05))
-    again.drag((0.3, 0.5), (0.6, 0.5))
-    again.bytes_change_from(before)
-    again.says("Preview of your edit")
-    left = Layers.from_bytes(again.save()).structure.strokes
+    before = visit.bytes()
+    visit.tool("eraser")
+    visit.drag((0.45, 0.05), (0.55, 0.05))
+    visit.drag((0.3, 0.5), (0.6, 0.5))
+    visit.bytes_change_from(before)
+    visit.says("Preview of your edit")
+    left = Layers.from_bytes(visit.save()).structure.strokes
     whole = old.intersection(left)
     assert 0 < len(whole) < len(old)
     points = {point for stroke in old for point in stroke}
     assert all(set(stroke) <= points for stroke in left)
 
 
-def test_painting_a_cell_with_pointer_and_keyboard(again):
+def test_painting_a_cell_with_pointer_and_keyboard(visit):
     base = Layers.from_bytes(EXAMPLE.read_bytes()).texture
-    again.page.locator(".lc-colour").fill("#00ff00")
-    again.tool("cell")
-    again.drag((0.02, 0.02))
-    again.canvas_has("rev", "1")
-    again.page.locator(".lc-grid [role=gridcell]").first.focus()
-    again.page.keyboard.press("ArrowRight")
-    again.page.keyboard.press("ArrowDown")
-    again.page.keyboard.press("Enter")
-    again.canvas_has("rev", "2")
-    cells = Layers.from_bytes(again.save()).texture.cells.astype(int)
+    visit.page.locator(".lc-colour").fill("#00ff00")
+    visit.tool("cell")
+    visit.drag((0.02, 0.02))
+    visit.canvas_has("rev", "1")
+    visit.page.locator(".lc-grid [role=gridcell]").first.focus()
+    visit.page.keyboard.press("ArrowRight")
+    visit.page.keyboard.press("ArrowDown")
+    visit.page.keyboard.press("Enter")
+    visit.canvas_has("rev", "2")
+    cells = Layers.from_bytes(visit.save()).texture.cells.astype(int)
     for row, col in ((0, 0), (1, 1)):
         assert cells[row, col, 1] > max(cells[row, col, 0], cells[row, col, 2]) + 60
     changed = np.argwhere((cells != base.cells).any(axis=2)).tolist()
     assert [0, 0] in changed and [1, 1] in changed
 
 
-def test_picking_a_colour_paints_with_it(again):
-    again.tool("pick")
-    again.drag((0.5, 0.99))
-    expect(again.page.locator(".lc")).to_have_attribute("data-tool", "cell")
-    assert again.page.locator(".lc-colour").input_value() != "#c8553d"
+def test_picking_a_colour_paints_with_it(visit):
+    visit.tool("pick")
+    visit.drag((0.5, 0.99))
+    expect(visit.page.locator(".lc")).to_have_attribute("data-tool", "cell")
+    assert visit.page.locator(".lc-colour").input_value() != "#c8553d"
 
 
-def test_an_object_is_erased_from_both_layers_and_comes_back(again):
-    before = again.bytes()
-    again.tool("mask")
+def test_an_object_is_erased_from_both_layers_and_comes_back(visit):
+    before = visit.bytes()
+    visit.tool("mask")
     for y in (0.4, 0.45, 0.5, 0.55, 0.6):
-        again.drag((0.4, y), (0.65, y))
-    again.canvas_has("masked", "true")
-    again.page.get_by_role("button", name="Erase masked").click()
-    expect(again.page.locator(".lc-say")).to_contain_text("Erased from")
-    again.canvas_has("masked", "false")
-    again.bytes_change_from(before)
-    layers = Layers.from_bytes(again.save())
+        visit.drag((0.4, y), (0.65, y))
+    visit.canvas_has("masked", "true")
+    visit.page.get_by_role("button", name="Erase masked").click()
+    expect(visit.page.locator(".lc-say")).to_contain_text("Erased from")
+    visit.canvas_has("masked", "false")
+    visit.bytes_change_from(before)
+    layers = Layers.from_bytes(visit.save())
     cols, rows = layers.structure.cols, layers.structure.rows
     left = [point for stroke in layers.structure.strokes for point in stroke]
     assert left and not [1 for x, y in left if 0.42 < x / cols < 0.63 and 0.42 < y / rows < 0.58]
-    again.undo()
-    again.canvas_has("masked", "true")
-    expect(again.page.locator(".tl-total strong")).to_have_text(f"{before:,}")
-    assert again.save() == EXAMPLE.read_bytes()
+    visit.undo()
+    visit.canvas_has("masked", "true")
+    expect(visit.page.locator(".tl-total strong")).to_have_text(f"{before:,}")
+    assert visit.save() == EXAMPLE.read_bytes()
 
 
-def test_a_stroke_drawn_while_the_server_erases_is_kept(again):
+def test_a_stroke_drawn_while_the_server_erases_is_kept(visit):
     held = []
-    again.page.route("**/component_server**", lambda route: held.append(route))
-    again.tool("mask")
-    again.drag((0.4, 0.5), (0.6, 0.5))
-    again.page.get_by_role("button", name="Erase masked").click()
-    again.tool("pen")
-    again.drag((0.05, 0.05), (0.06, 0.9))
-    again.canvas_has("rev", "1")
-    count = int(again.canvas("strokes"))
-    expect(again.page.locator(".lc-say")).to_contain_text("Erasing")
+    visit.page.route("**/component_server**", lambda route: held.append(route))
+    visit.tool("mask")
+    visit.drag((0.4, 0.5), (0.6, 0.5))
+    visit.page.get_by_role("button", name="Erase masked").click()
+    visit.tool("pen")
+    visit.drag((0.05, 0.05), (0.06, 0.9))
+    visit.canvas_has("rev", "1")
+    count = int(visit.canvas("strokes"))
+    expect(visit.page.locator(".lc-say")).to_contain_text("Erasing")
     assert len(held) == 1
     held[0].continue_()
-    expect(again.page.locator(".lc-say")).to_contain_text("Erased from")
-    strokes = Layers.from_bytes(again.save()).structure.strokes
+    expect(visit.page.locator(".lc-say")).to_contain_text("Erased from")
+    strokes = Layers.from_bytes(visit.save()).structure.strokes
     column = [x for x, _ in strokes[0]]
     assert max(column) < 10 and len(column) > 50, "the stroke drawn meanwhile"
-    again.undo()
-    again.canvas_has("strokes", str(count))
+    visit.undo()
+    visit.canvas_has("strokes", str(count))
 
 
-def test_what_was_erased_of_another_picture_is_dropped(again):
+def test_what_was_erased_of_another_picture_is_dropped(visit):
     held = []
-    again.page.route("**/component_server**", lambda route: held.append(route))
-    again.tool("mask")
-    again.drag((0.4, 0.5), (0.6, 0.5))
-    again.page.get_by_role("button", name="Erase masked").click()
-    expect(again.page.locator(".lc-say")).to_contain_text("Erasing")
+    visit.page.route("**/component_server**", lambda route: held.append(route))
+    visit.tool("mask")
+    visit.drag((0.4, 0.5), (0.6, 0.5))
+    visit.page.get_by_role("button", name="Erase masked").click()
+    expect(visit.page.locator(".lc-say")).to_contain_text("Erasing")
     other = Layers(64, 64, Prompt("another"), POSE).to_bytes()
-    again.put("open", {"name": "other.tril", "mimeType": "application/octet-stream", "buffer": other})
-    again.says("Opened other")
+    visit.put("open", {"name": "other.tril", "mimeType": "application/octet-stream", "buffer": other})
+    visit.says("Opened other")
     assert len(held) == 1
     held[0].continue_()
-    expect(again.page.locator(".lc-say")).to_have_text("Nothing was erased.")
-    assert again.save() == other
+    expect(visit.page.locator(".lc-say")).to_have_text("Nothing was erased.")
+    assert visit.save() == other
 
 
-def test_joints_are_erased_and_counted(again):
+def test_joints_are_erased_and_counted(visit):
     posed = Layers(64, 64, Prompt("a dancer"), POSE).to_bytes()
-    again.put("open", {"name": "posed.tril", "mimeType": "application/octet-stream", "buffer": posed})
-    again.says("Opened posed")
-    again.tool("mask")
-    again.drag((0.5, 0.1), (0.5, 0.15))
-    again.page.get_by_role("button", name="Erase masked").click()
-    expect(again.page.locator(".lc-say")).to_have_text("Erased 1 joint and 0 colour cells")
-    layers = Layers.from_bytes(again.save())
+    visit.put("open", {"name": "posed.tril", "mimeType": "application/octet-stream", "buffer": posed})
+    visit.says("Opened posed")
+    visit.tool("mask")
+    visit.drag((0.5, 0.1), (0.5, 0.15))
+    visit.page.get_by_role("button", name="Erase masked").click()
+    expect(visit.page.locator(".lc-say")).to_have_text("Erased 1 joint and 0 colour cells")
+    layers = Layers.from_bytes(visit.save())
     assert layers.semantic == Prompt("a dancer")
     assert layers.structure.persons[0] == (None, *POSE.persons[0][1:])
 
@@ -187,27 +187,27 @@ def test_a_picture_dropped_anywhere_is_taken_apart_once(visit, picture, where):
     assert len([url for url in visit.posts if "/upload" in url]) == uploads + 1
 
 
-def test_undo_and_redo_with_the_keyboard(again):
-    before = again.bytes()
-    again.drag((0.1, 0.2), (0.9, 0.8))
-    after = again.bytes_change_from(before)
-    again.page.keyboard.press("Control+z")
-    expect(again.page.locator(".tl-total strong")).to_have_text(f"{before:,}")
-    again.page.keyboard.press("Control+Shift+z")
-    expect(again.page.locator(".tl-total strong")).to_have_text(f"{after:,}")
+def test_undo_and_redo_with_the_keyboard(visit):
+    before = visit.bytes()
+    visit.drag((0.1, 0.2), (0.9, 0.8))
+    after = visit.bytes_change_from(before)
+    visit.page.keyboard.press("Control+z")
+    expect(visit.page.locator(".tl-total strong")).to_have_text(f"{before:,}")
+    visit.page.keyboard.press("Control+Shift+z")
+    expect(visit.page.locator(".tl-total strong")).to_have_text(f"{after:,}")
 
 
-def test_a_dropped_picture_brings_its_prompt(again, picture):
-    again.put("picture", picture)
-    expect(again.page.locator("#prompt textarea")).to_have_value("a blue square on sand")
-    again.says("Opened blue-square, 160 × 120")
-    again.canvas_has("strokes", re.compile("^[1-9]"))
+def test_a_dropped_picture_brings_its_prompt(visit, picture):
+    visit.put("picture", picture)
+    expect(visit.page.locator("#prompt textarea")).to_have_value("a blue square on sand")
+    visit.says("Opened blue-square, 160 × 120")
+    visit.canvas_has("strokes", re.compile("^[1-9]"))
     told = "Prompt from the picture's AUTOMATIC1111 metadata. Made with 20 steps."
-    expect(again.page.locator("#origin")).to_have_text(told)
-    layers = Layers.from_bytes(again.save())
+    expect(visit.page.locator("#origin")).to_have_text(told)
+    layers = Layers.from_bytes(visit.save())
     assert (layers.width, layers.height, layers.semantic.text) == (160, 120, "a blue square on sand")
     assert (layers.seed, layers.settings) == (7, Settings(20))
-    expect(again.page.locator(".tl-total strong")).to_have_text(f"{len(layers.to_bytes()):,}")
+    expect(visit.page.locator(".tl-total strong")).to_have_text(f"{len(layers.to_bytes()):,}")
 
 
 def test_extract_again_can_be_undone(visit):
@@ -222,19 +222,19 @@ def test_extract_again_can_be_undone(visit):
     expect(visit.page.locator(".tl-total strong")).to_have_text(f"{before:,}")
 
 
-def test_over_the_budget_it_says_so_and_can_be_cut(again):
-    before, fit = again.bytes(), again.page.get_by_role("button", name="Cut to fit")
+def test_over_the_budget_it_says_so_and_can_be_cut(visit):
+    before, fit = visit.bytes(), visit.page.get_by_role("button", name="Cut to fit")
     expect(fit).to_be_disabled()
-    again.page.locator("#prompt textarea").fill(" ".join(f"w{7919 * i % 9973:x}q" for i in range(60)))
-    again.bytes_change_from(before)
-    expect(again.page.locator("#readout")).to_contain_text("over the budget")
-    expect(again.page.locator("#origin")).to_have_text("Prompt written by you")
+    visit.page.locator("#prompt textarea").fill(" ".join(f"w{7919 * i % 9973:x}q" for i in range(60)))
+    visit.bytes_change_from(before)
+    expect(visit.page.locator("#readout")).to_contain_text("over the budget")
+    expect(visit.page.locator("#origin")).to_have_text("Prompt written by you")
     expect(fit).to_be_enabled()
     fit.click()
-    again.says("Cut to")
+    visit.says("Cut to")
     expect(fit).to_be_disabled()
-    expect(again.page.locator("#readout")).to_contain_text("left")
-    assert len(again.save()) <= EXAMPLE.stat().st_size + 8  # the budget, 0.02 bpp
+    expect(visit.page.locator("#readout")).to_contain_text("left")
+    assert len(visit.save()) <= EXAMPLE.stat().st_size + 8  # the budget, 0.02 bpp
 
 
 def test_decode_shows_steps_and_finishes(fresh):
@@ -268,28 +268,28 @@ def test_decode_shows_steps_and_finishes(fresh):
 
 
 @pytest.mark.parametrize(("wrong", "right"), [("", "600"), ("5", "4000")])
-def test_an_error_goes_when_it_is_put_right(again, wrong, right):
-    again.page.get_by_role("button", name="Budget and extraction").click()
-    again.page.locator("#budget input[type=number]").fill(wrong)
-    again.says("byte budget must be a whole number")
-    again.page.locator("#budget input[type=number]").fill(right)
-    again.says("All there is")
-    expect(again.page.locator("#status .tl-bad")).to_have_count(0)
-    again.page.locator("#keep-seed input").check()
-    again.page.locator("#seed input").fill("five")
-    again.says("seed must be a whole number")
-    again.page.locator("#seed input").fill("5")
-    again.says("put right")
+def test_an_error_goes_when_it_is_put_right(visit, wrong, right):
+    visit.page.get_by_role("button", name="Budget and extraction").click()
+    visit.page.locator("#budget input[type=number]").fill(wrong)
+    visit.says("byte budget must be a whole number")
+    visit.page.locator("#budget input[type=number]").fill(right)
+    visit.says("All there is")
+    expect(visit.page.locator("#status .tl-bad")).to_have_count(0)
+    visit.page.locator("#keep-seed input").check()
+    visit.page.locator("#seed input").fill("five")
+    visit.says("seed must be a whole number")
+    visit.page.locator("#seed input").fill("5")
+    visit.says("put right")
 
 
-def test_stop_stops_at_once_and_the_work_too(again, endless):
-    again.page.locator("#decode").click()
-    again.says("Round")
-    expect(again.page.locator("#decode")).to_be_disabled()
-    again.page.locator("#stop").click()
-    again.says("Stopped.")
-    expect(again.page.locator("#decode")).to_be_enabled()
-    expect(again.page.locator("#stop")).to_be_disabled()
+def test_stop_stops_at_once_and_the_work_too(visit, endless):
+    visit.page.locator("#decode").click()
+    visit.says("Round")
+    expect(visit.page.locator("#decode")).to_be_disabled()
+    visit.page.locator("#stop").click()
+    visit.says("Stopped.")
+    expect(visit.page.locator("#decode")).to_be_enabled()
+    expect(visit.page.locator("#stop")).to_be_disabled()
     assert endless.wait(10)
 
 
@@ -301,22 +301,22 @@ def test_closing_the_tab_ends_the_work(fresh, endless):
     assert endless.wait(20)
 
 
-def test_edits_while_decoding_keep_the_picture_and_count_bytes(again, endless):
-    again.page.locator("#decode").click()
-    again.says("Round")
-    before = again.bytes()
-    again.drag((0.2, 0.2), (0.8, 0.2))
-    again.bytes_change_from(before)
-    again.page.locator("#stop").click()
-    again.says("Stopped.")
+def test_edits_while_decoding_keep_the_picture_and_count_bytes(visit, endless):
+    visit.page.locator("#decode").click()
+    visit.says("Round")
+    before = visit.bytes()
+    visit.drag((0.2, 0.2), (0.8, 0.2))
+    visit.bytes_change_from(before)
+    visit.page.locator("#stop").click()
+    visit.says("Stopped.")
 
 
-def test_saved_work_opens_again_with_the_same_bytes(again, fresh):
-    again.page.locator("#prompt textarea").fill("ein Kaffee – ☕")
-    again.drag((0.2, 0.2), (0.8, 0.2))
-    again.canvas_has("rev", "1")
-    again.page.locator("#keep-seed input").check()
-    data = again.save()
+def test_saved_work_opens_again_with_the_same_bytes(visit, fresh):
+    visit.page.locator("#prompt textarea").fill("ein Kaffee – ☕")
+    visit.drag((0.2, 0.2), (0.8, 0.2))
+    visit.canvas_has("rev", "1")
+    visit.page.locator("#keep-seed input").check()
+    data = visit.save()
     assert Layers.from_bytes(data).seed == 0
     other = fresh().open()
     other.put("open", {"name": "mine.tril", "mimeType": "application/octet-stream", "buffer": data})
@@ -326,17 +326,17 @@ def test_saved_work_opens_again_with_the_same_bytes(again, fresh):
     assert other.save() == data
 
 
-def test_the_largest_seed_comes_back_exactly_and_decodes(again):
+def test_the_largest_seed_comes_back_exactly_and_decodes(visit):
     data = Layers(64, 64, Prompt("x"), POSE, seed=MAX_SEED).to_bytes()
-    again.put("open", {"name": "large.tril", "mimeType": "application/octet-stream", "buffer": data})
-    again.says("Opened large")
-    expect(again.page.locator("#seed input")).to_have_value(str(MAX_SEED))
-    assert again.save() == data
-    again.page.locator("#decode").click()
-    expect(again.page.locator("#status")).to_contain_text(f"seed {MAX_SEED}", timeout=90_000)
-    again.page.locator("#dice").click()
-    expect(again.page.locator("#seed input")).not_to_have_value(str(MAX_SEED))
-    assert 0 <= Layers.from_bytes(again.save()).seed < 2**32
+    visit.put("open", {"name": "large.tril", "mimeType": "application/octet-stream", "buffer": data})
+    visit.says("Opened large")
+    expect(visit.page.locator("#seed input")).to_have_value(str(MAX_SEED))
+    assert visit.save() == data
+    visit.page.locator("#decode").click()
+    expect(visit.page.locator("#status")).to_contain_text(f"seed {MAX_SEED}", timeout=90_000)
+    visit.page.locator("#dice").click()
+    expect(visit.page.locator("#seed input")).not_to_have_value(str(MAX_SEED))
+    assert 0 <= Layers.from_bytes(visit.save()).seed < 2**32
 
 
 @pytest.mark.parametrize(
@@ -353,62 +353,62 @@ def test_the_largest_seed_comes_back_exactly_and_decodes(again):
         ),
     ],
 )
-def test_a_bad_file_is_one_message_and_nothing_is_lost(again, where, name, data, says):
-    again.drag((0.2, 0.2), (0.8, 0.2))
-    again.says("Preview of your edit")
-    mine = again.save()
-    again.put(where, {"name": name, "mimeType": "image/png", "buffer": data})
-    expect(again.page.locator("#status .tl-bad")).to_have_count(1)
-    again.says(says)
-    assert again.save() == mine
+def test_a_bad_file_is_one_message_and_nothing_is_lost(visit, where, name, data, says):
+    visit.drag((0.2, 0.2), (0.8, 0.2))
+    visit.says("Preview of your edit")
+    mine = visit.save()
+    visit.put(where, {"name": name, "mimeType": "image/png", "buffer": data})
+    expect(visit.page.locator("#status .tl-bad")).to_have_count(1)
+    visit.says(says)
+    assert visit.save() == mine
 
 
-def test_of_a_damaged_file_the_rest_opens(again):
+def test_of_a_damaged_file_the_rest_opens(visit):
     data = bytearray(EXAMPLE.read_bytes())
     colours = Layers.from_bytes(bytes(data)).texture.to_bytes()
     data[bytes(data).index(colours) + 3] ^= 0x40
-    again.put("open", {"name": "hurt.tril", "mimeType": "application/octet-stream", "buffer": bytes(data)})
-    again.says("damaged: texture")
-    again.canvas_has("strokes", re.compile("^[1-9]"))
-    expect(again.page.locator(".lc button[data-tool=cell]")).to_be_disabled()
-    assert Layers.from_bytes(again.save()).texture is None
+    visit.put("open", {"name": "hurt.tril", "mimeType": "application/octet-stream", "buffer": bytes(data)})
+    visit.says("damaged: texture")
+    visit.canvas_has("strokes", re.compile("^[1-9]"))
+    expect(visit.page.locator(".lc button[data-tool=cell]")).to_be_disabled()
+    assert Layers.from_bytes(visit.save()).texture is None
 
 
-def test_of_a_file_that_was_cut_off_the_rest_opens(again):
+def test_of_a_file_that_was_cut_off_the_rest_opens(visit):
     cut = EXAMPLE.read_bytes()[:-30]
-    again.put("open", {"name": "cut.tril", "mimeType": "application/octet-stream", "buffer": cut})
-    again.says("damaged: texture")
+    visit.put("open", {"name": "cut.tril", "mimeType": "application/octet-stream", "buffer": cut})
+    visit.says("damaged: texture")
     whole = Layers.from_bytes(EXAMPLE.read_bytes())
-    assert Layers.from_bytes(again.save()) == whole.only((1, 2))
+    assert Layers.from_bytes(visit.save()) == whole.only((1, 2))
 
 
 HOSTILE = "${alert(1)} {{constructor}} <img src=x onerror=alert(2)> </textarea><script>alert(3)</script> \u202egnp"
 
 
-def test_a_prompt_is_text_never_markup(again):
-    again.small()
-    again.page.locator("#prompt textarea").fill(HOSTILE)
-    again.page.locator("#decode").click()
-    expect(again.page.locator("#status")).to_contain_text("Decoded in", timeout=90_000)
-    data = again.save()
+def test_a_prompt_is_text_never_markup(visit):
+    visit.small()
+    visit.page.locator("#prompt textarea").fill(HOSTILE)
+    visit.page.locator("#decode").click()
+    expect(visit.page.locator("#status")).to_contain_text("Decoded in", timeout=90_000)
+    data = visit.save()
     assert Layers.from_bytes(data).semantic.text == HOSTILE
     name = "<img src=x onerror=alert(4)>.tril"
-    again.put("open", {"name": name, "mimeType": "application/octet-stream", "buffer": data})
-    again.says("Opened")
-    expect(again.page.locator("#prompt textarea")).to_have_value(HOSTILE)
-    assert again.page.locator("img[src=x], #bench script").count() == 0
+    visit.put("open", {"name": name, "mimeType": "application/octet-stream", "buffer": data})
+    visit.says("Opened")
+    expect(visit.page.locator("#prompt textarea")).to_have_value(HOSTILE)
+    assert visit.page.locator("img[src=x], #bench script").count() == 0
 
 
-def test_a_value_that_no_canvas_sends_is_one_message(again):
+def test_a_value_that_no_canvas_sends_is_one_message(visit):
     def forge(route):
         body = json.loads(route.request.post_data)
         body["data"][0] = json.dumps(json.loads(body["data"][0]) | {"strokes": [[0, 0, "1", 1]]})
         route.continue_(post_data=json.dumps(body))
 
-    again.page.route("**/queue/join*", forge)
-    again.page.locator("#decode").click()
-    again.says("not a list of two points")
-    expect(again.page.locator("#decode")).to_be_enabled()
+    visit.page.route("**/queue/join*", forge)
+    visit.page.locator("#decode").click()
+    visit.says("not a list of two points")
+    expect(visit.page.locator("#decode")).to_be_enabled()
 
 
 @pytest.mark.parametrize("width", [360, 768, 1400])
