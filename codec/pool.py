@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -64,11 +64,14 @@ def _in_processes(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: i
     with ProcessPoolExecutor(jobs, get_context("spawn"), _start) as pool:
         with _deaf():
             waiting: dict[Future[Result], Task] = {pool.submit(work, task): task for task in tasks}
+        processes = active_children()
         try:
             while waiting:
                 for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                     yield waiting.pop(future), future.result()
         except BrokenProcessPool:
+            if any(process.exitcode == -signal.SIGINT for process in processes):
+                raise KeyboardInterrupt from None  # they heard Ctrl-C before this one did
             raise CodecError(
                 "a process was ended from outside, most likely for its memory: take fewer --jobs and run it again; "
                 "what is done is kept"

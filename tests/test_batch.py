@@ -171,6 +171,16 @@ def end(task: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def interrupted(task: int) -> None:
+    """As Ctrl-C does, where a process hears it before the first one."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_process_that_ctrl_c_ended_first_ends_all():
+    with pytest.raises(KeyboardInterrupt):
+        list(results(interrupted, [1, 2], jobs=2))
+
+
 def test_a_killed_process_is_one_clear_error():
     with pytest.raises(CodecError, match="memory"):
         list(results(end, [1, 2], jobs=2))
