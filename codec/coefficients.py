@@ -74,8 +74,7 @@ def encode(coder: Encoder, given: Coefficients) -> bytes:
     for _ in _spots(coder, given.rows * given.cols, given.spots):
         pass
     count = max((index + 1 for index, level in enumerate(levels) if level), default=0)
-    for index in range(3, count):
-        _level(coder, spectrum, index, levels[index])
+    _coded(coder, spectrum, levels[:count])
     for payload, rest in coder.endings():
         if not rest or _nothing_follows(rest, spectrum.copy(), max(count, 3)):
             return payload
@@ -97,8 +96,8 @@ def decode(coder: PrefixDecoder) -> Coefficients:
     try:
         for spot in _spots(coder, frame.rows * frame.cols, None):
             spots.append(spot)
-        for index in range(3, 3 * frame.rows * frame.cols):
-            _level(coder, spectrum, index, None)
+        for _ in _rest(coder, spectrum, 3):
+            pass
     except Exhausted:
         pass
     by_cell = np.zeros_like(spectrum.levels)
@@ -126,7 +125,7 @@ def _in_order(given: Coefficients) -> list[int]:
 def _nothing_follows(rest: PrefixDecoder, spectrum: Spectrum, start: int) -> bool:
     """Would a reader find no further level but 0 in what the last byte holds beyond the last one?"""
     try:
-        return not any(_level(rest, spectrum, index, None) for index in range(start, spectrum.levels.size))
+        return not any(_rest(rest, spectrum, start))
     except Exhausted:
         return True
     except Corrupt:
@@ -192,7 +191,7 @@ def _level(coder: Coder, spectrum: Spectrum, index: int, given: int | None) -> i
     wanted = bucket(abs(given or 0))
     chances = spectrum.stops(place, channel)
     found = 0
-    while found < LARGEST and not coder.bit(Bit(chances[min(found, STOPS - 1)]), int(found == wanted)):
+    while found < LARGEST and not coder.chance(chances[min(found, STOPS - 1)], int(found == wanted)):
         found += 1
     size = found
     if found > 2:
@@ -201,10 +200,44 @@ def _level(coder: Coder, spectrum: Spectrum, index: int, given: int | None) -> i
     if size > MAX_LEVEL:
         raise Corrupt("a level of the texture layer is too large", ("texture",))
     level = size
-    if size and not coder.bit(Bit(spectrum.positive(place, channel, size)), int((given or 0) > 0)):
+    if size and not coder.chance(spectrum.positive(place, channel, size), int((given or 0) > 0)):
         level = -size
     spectrum.put(place, channel, level)
     return level
+
+
+def _coded(coder: Encoder, spectrum: Spectrum, levels: list[int]) -> None:
+    """Code all levels after the mean's, to the last that is not 0: as `_level` one by one, runs of zeros at once."""
+    index = 3
+    for filled in [at for at in range(3, len(levels)) if levels[at]]:
+        while index <= filled:
+            places = (filled - index) // 3
+            if places > 1 and index % 3 == 0:
+                for chance in spectrum.zeros(index // 3, places):
+                    coder.chance(chance, 1)
+                index += 3 * places
+            else:
+                _level(coder, spectrum, index, levels[index])
+                index += 1
+
+
+def _rest(coder: PrefixDecoder, spectrum: Spectrum, index: int) -> Iterator[int]:
+    """Read all levels from an index on -> those that were read one by one; the others are 0.
+
+    Where most are 0, so many places at once are taken to be as the run of zeros lets expect.
+    """
+    run = 0  # of zeros, half of the one before it counted in
+    while index < spectrum.levels.size:
+        place, channel = divmod(index, 3)
+        if run >= 6 and channel == 0:
+            chances = spectrum.zeros(place, min(run // 2, spectrum.places - place))
+            zeros = coder.ones(chances)
+            index, run = index + zeros, run + zeros
+            if zeros == len(chances):
+                continue
+        level = _level(coder, spectrum, index, None)
+        index, run = index + 1, run // 2 if level else run + 1
+        yield level
 
 
 def bucket(size: int) -> int:

@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
+from codec.errors import Corrupt
+
 TOTAL: Final = 1 << 16  # of every probability; the range never falls under 2^24
 _BOTTOM: Final = 1 << 24
 _MASK: Final = (1 << 32) - 1
@@ -64,6 +66,9 @@ class Coder(Protocol):
     def search(self, below: Callable[[int], int], size: int, value: int = 0) -> int:
         """One of 0..size-1, where `below(v)` sums the weights (>= 1) under v; `below(size)` <= 2^22."""
 
+    def chance(self, p: int, value: int = 0) -> int:
+        """A bit; `p` of 65,536 is the probability of a 1."""
+
     def bit(self, model: Bit, value: int = 0) -> int:
         """A bit; the model learns from it."""
 
@@ -72,7 +77,12 @@ class Coder(Protocol):
 
 
 class _Syntax:
-    """The compound symbols, made of the three simple ones."""
+    """The compound symbols, made of the four simple ones."""
+
+    def bit(self: Coder, model: Bit, value: int = 0) -> int:
+        coded = self.chance(model.p, value)
+        model.update(coded)
+        return coded
 
     def number(self: Coder, model: Number, value: int = 0) -> int:
         wanted = (value + 1).bit_length() - 1
@@ -109,12 +119,11 @@ class Encoder(_Syntax):
         self._encode(start, below(value + 1) - start, below(size))
         return value
 
-    def bit(self, model: Bit, value: int = 0) -> int:
+    def chance(self, p: int, value: int = 0) -> int:
         if value:
-            self._encode(0, model.p, TOTAL)
+            self._encode(0, p, TOTAL)
         else:
-            self._encode(model.p, TOTAL - model.p, TOTAL)
-        model.update(value)
+            self._encode(p, TOTAL - p, TOTAL)
         return value
 
     def fork(self) -> Encoder:
@@ -189,14 +198,15 @@ def _add(out: bytearray, carry: int) -> None:
 
 
 class Decoder(_Syntax):
-    """Reads what an `Encoder` wrote. Any bytes decode to something: the caller judges what.
+    """Reads what an `Encoder` wrote. Nearly any bytes decode to something: the caller judges what.
 
-    Every interval is as the encoder's, and what lies over the last one (a range that is no
-    multiple of the total leaves some) counts to the last symbol.
+    A range that is no multiple of the total leaves some over the last interval, where no encoder ever is: a code
+    there raises `Corrupt`, named by `layer`. (Read as the last symbol, it would never come down again.)
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, layer: str = "") -> None:
         self._data = data
+        self._layer = layer
         self._at = 4
         self._code = int.from_bytes(data[:4].ljust(4, b"\0"), "big")
         self._range = _MASK
@@ -223,20 +233,20 @@ class Decoder(_Syntax):
         self._consume(start, below(found + 1) - start, total)
         return found
 
-    def bit(self, model: Bit, value: int = 0) -> int:
-        found = int(self._code < self._range // TOTAL * model.p)
+    def chance(self, p: int, value: int = 0) -> int:
+        found = int(self._code < self._range // TOTAL * p)
         if found:
-            self._consume(0, model.p, TOTAL)
+            self._consume(0, p, TOTAL)
         else:
-            self._consume(model.p, TOTAL - model.p, TOTAL)
-        model.update(found)
+            self._consume(p, TOTAL - p, TOTAL)
         return found
 
     def _consume(self, start: int, size: int, total: int) -> None:
         unit = self._range // total
-        # a code above every interval (never an encoder's) must not outgrow the range
-        self._code = min(self._code - start * unit, size * unit - 1)
+        self._code -= start * unit
         self._range = size * unit
+        if self._code >= self._range:
+            raise Corrupt(f"the {self._layer} layer's bytes are not in their one form", (self._layer,))
         while self._range < _BOTTOM:
             byte = self._data[self._at] if self._at < len(self._data) else 0
             self._code = (self._code << 8 | byte) & _MASK
@@ -300,18 +310,31 @@ class PrefixDecoder(_Syntax):
         self._consume(start * unit, (end - start) * unit)
         return found
 
-    def bit(self, model: Bit, value: int = 0) -> int:
+    def chance(self, p: int, value: int = 0) -> int:
         unit = self._range // TOTAL
-        split = unit * model.p
+        split = unit * p
         found = int(self._low < split)
         if found != int(self._high < split):
             raise Exhausted
         if found:
             self._consume(0, split)
         else:
-            self._consume(split, unit * (TOTAL - model.p))
-        model.update(found)
+            self._consume(split, unit * (TOTAL - p))
         return found
+
+    def ones(self, chances: Sequence[int]) -> int:
+        """How many bits, of these chances of 65,536 to be a 1, are certain to be, up to the first that is not.
+
+        That one is not read. As `bit` with a new model for each, faster.
+        """
+        for count, chance in enumerate(chances):
+            split = self._range // TOTAL * chance
+            if self._high >= split:  # `_low` is never above it
+                return count
+            self._range = split
+            while self._range < _BOTTOM:
+                self._refill()
+        return len(chances)
 
     def _consume(self, start: int, size: int) -> None:
         # codes above every interval (never an encoder's) must not outgrow the range
@@ -319,8 +342,11 @@ class PrefixDecoder(_Syntax):
         self._high = min(self._high - start, size - 1)
         self._range = size
         while self._range < _BOTTOM:
-            more = self._at < len(self._data)
-            self._low = (self._low << 8 | (self._data[self._at] if more else 0)) & _MASK
-            self._high = (self._high << 8 | (self._data[self._at] if more else 255)) & _MASK
-            self._range <<= 8
-            self._at += 1
+            self._refill()
+
+    def _refill(self) -> None:
+        more = self._at < len(self._data)
+        self._low = (self._low << 8 | (self._data[self._at] if more else 0)) & _MASK
+        self._high = (self._high << 8 | (self._data[self._at] if more else 255)) & _MASK
+        self._range <<= 8
+        self._at += 1

@@ -137,7 +137,7 @@ def _prompt2(payload: bytes) -> Prompt:
     if payload[:1] == bytes([_PLAIN]):
         text, _, negative = payload[1:].partition(bytes([_PLAIN]))
         return Prompt(text.decode(), negative.decode())
-    coder = Decoder(payload)
+    coder = Decoder(payload, "semantic")
     return _syntax(coder, coder.choice(_FORMS), None)
 
 

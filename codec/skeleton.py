@@ -47,7 +47,7 @@ Person = tuple[Joint, ...]
 def syntax(coder: Coder, given: tuple[Person, ...] | None) -> tuple[Person, ...]:
     """The payload after its kind; codes the persons `given`, or reads them where there are none.
 
-    Raises `Corrupt` for more than 64 persons and for one without a joint.
+    Raises `Corrupt` for more than 64 persons, for one without a joint, and for one of another size than was coded.
     """
     persons: list[Person] = []
     end, size = Bit(1024), 28
@@ -58,6 +58,8 @@ def syntax(coder: Coder, given: tuple[Person, ...] | None) -> tuple[Person, ...]
         likely = [1 + 64 // (4 + (other - size) ** 2) for other in range(len(SIZES))]
         size = coder.choice(likely, size_class(wanted) if wanted else 0)
         persons.append(_person(coder, size, wanted))
+        if size_class(persons[-1]) != size:
+            raise Corrupt("the pose is not in its one form: a person has another size than it says", ("structure",))
         if len(persons) == 1:
             end = Bit()
     return tuple(persons)

@@ -172,7 +172,7 @@ def from_bytes(payload: bytes, version: int = 2) -> Sketch | Pose:
         object.__setattr__(sketch, "payload", payload)
         return sketch
     if kind == _POSE:
-        coder = Decoder(payload)
+        coder = Decoder(payload, "structure")
         coder.choice(_KINDS[2])
         return _one_form(_pose(coder, 2), payload, 2)
     raise Corrupt("the structure layer has a kind this reader does not know", ("structure",))
@@ -185,7 +185,7 @@ def _one_form(layer: Sketch | Pose, payload: bytes, version: int) -> Sketch | Po
 
 
 def _from_bytes1(payload: bytes) -> Sketch | Pose:
-    coder = Decoder(payload)
+    coder = Decoder(payload, "structure")
     kind = coder.choice(_KINDS[1])
     if kind == _SKETCH:
         return _one_form(Sketch(*strokes1.syntax(coder, None)), payload, 1)

@@ -218,7 +218,7 @@ def _to_bytes1(colormap: Colormap) -> bytes:
 
 
 def _from_bytes1(payload: bytes) -> Colormap:
-    coder = Decoder(payload)
+    coder = Decoder(payload, "texture")
     if not coder.choice(_KINDS):
         raise Corrupt("the texture layer has a kind this reader does not know", ("texture",))
     colormap = Colormap(*coefficients1.syntax(coder, None))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.rangecoder import Bit, Coder, Decoder, Encoder, Number
+from codec.errors import Corrupt
+from codec.rangecoder import Bit, Coder, Decoder, Encoder, Exhausted, Number, PrefixDecoder
 
 Symbol = tuple[str, int, int]
 
@@ -50,8 +53,30 @@ def test_round_trip(message: list[Symbol]) -> None:
 @given(st.binary(max_size=40), symbols())
 def test_any_bytes_decode_within_bounds(data: bytes, message: list[Symbol]) -> None:
     blank = [(kind, top, 0) for kind, top, _ in message]
-    found = run(Decoder(data), blank)
-    assert all(0 <= value < top for value, (_, top, _) in zip(found, message, strict=True))
+    try:
+        found = run(Decoder(data, "semantic"), blank)
+    except Corrupt as error:
+        assert error.layers == ("semantic",)
+    else:
+        assert all(0 <= value < top for value, (_, top, _) in zip(found, message, strict=True))
+
+
+@pytest.mark.parametrize("symbol", [("uniform", 3 << 14, 0), ("bit", 2, 0), ("choice", 4, 0)])
+def test_a_code_that_no_encoder_writes_is_refused(symbol: Symbol) -> None:
+    """Above the last interval: it would be the last symbol for ever after."""
+    with pytest.raises(Corrupt, match="one form"):
+        run(Decoder(b"\xff" * 40), [symbol] * 100)
+
+
+@given(st.binary(max_size=12), st.lists(st.integers(1, 65535), max_size=60))
+def test_ones_are_bits_that_are_certain(data: bytes, chances: list[int]) -> None:
+    one, other = PrefixDecoder(data), PrefixDecoder(data)
+    count = one.ones(chances)
+    assert all(other.chance(chance) for chance in chances[:count])
+    if count < len(chances):
+        for decoder in (one, other):  # both stand before the same bit
+            with contextlib.suppress(Exhausted):
+                assert not decoder.chance(chances[count])
 
 
 def test_zeros_are_ones() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from codec import ciede, coefficients, oklab, quantise, refine, spectrum
 from codec.errors import BudgetTooSmall, Corrupt, InvalidLayer
 from codec.image import resize_area
+from codec.rangecoder import Encoder, PrefixDecoder
 from codec.texture import MAX_CELLS, MIN_CELLS, STEPS, Colormap
 from tests.samples import colormaps
 
@@ -223,6 +226,35 @@ def test_one_after_the_other_as_all_at_once(photo: np.ndarray) -> None:
         for channel, level in enumerate(three):
             assert known.stops(place, channel) == wanted[place, channel].tolist()
             known.put(place, channel, level)
+
+
+@pytest.mark.parametrize("kept", [1.0, 0.3, 0.1, 0.02])
+def test_zeros_at_once_as_one_after_the_other(photo: np.ndarray, kept: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of zeros are the same bytes, and the same levels, as a level at a time."""
+    whole = Colormap.from_cells(resize_area(photo, 20, 16), 16)
+    mask = np.random.default_rng(1).random(len(whole.levels)) < kept
+    mask[0] = True
+    levels = tuple(level if kept else 0 for level, kept in zip(whole.levels, mask.tolist(), strict=True))
+    payload = Colormap(16, 20, 16, levels).to_bytes()
+    with monkeypatch.context() as slow:
+        slow.setattr(coefficients, "_coded", one_by_one)
+        assert Colormap(16, 20, 16, levels).to_bytes() == payload
+    for size in range(len(payload), 8, -max(len(payload) // 20, 1)):
+        found = Colormap.from_bytes(payload[:size])
+        with monkeypatch.context() as slow:
+            slow.setattr(coefficients, "_rest", all_one_by_one)
+            assert Colormap.from_bytes(payload[:size]) == found
+    assert Colormap.from_bytes(payload).levels == levels
+
+
+def one_by_one(coder: Encoder, known: spectrum.Spectrum, levels: list[int]) -> None:
+    for index in range(3, len(levels)):
+        coefficients._level(coder, known, index, levels[index])
+
+
+def all_one_by_one(coder: PrefixDecoder, known: spectrum.Spectrum, index: int) -> Iterator[int]:
+    for at in range(index, known.levels.size):
+        yield coefficients._level(coder, known, at, None)
 
 
 def test_ciede2000_is_the_known_one() -> None:

@@ -44,7 +44,7 @@ def encode(texts: Texts) -> bytes:
 
 def decode(payload: bytes) -> Texts:
     """The texts of a payload. Raises `Corrupt` for a form it does not know, and too long a text."""
-    coder = Decoder(payload)
+    coder = Decoder(payload, "semantic")
     return syntax(coder, coder.choice(_MODES), None)
 
 
