@@ -53,7 +53,7 @@ def test_what_once_failed_does_not_fail_again(path: Path) -> None:
 
 
 def test_a_failure_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(data: bytes) -> bool:
+    def broken(data: bytes, read: object) -> bool:
         raise ZeroDivisionError
 
     monkeypatch.setattr("tests.fuzz.__main__.CRASHES", tmp_path)

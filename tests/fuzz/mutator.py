@@ -7,9 +7,10 @@ import binascii
 import random
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 from codec import Layers
-from codec.container import pack, unpack
+from codec.container import Container, pack, unpack
 from codec.errors import CodecError
 
 KNOWN = frozenset((0xC1, 0xC2))
@@ -45,7 +46,7 @@ def mutated_payloads(rng: random.Random, source: bytes) -> bytes:
     if not out[2] & 15:
         out += source[3:6]
     for index, payload in enumerate(content.layers):
-        out += _layer(index, mutate(rng, payload) if rng.random() < 0.6 else payload)
+        out += layer(index, mutate(rng, payload) if rng.random() < 0.6 else payload)
     if out[2] & 16:
         body = source[-2 - extensions : -2]
         out += mutate(rng, body) if rng.random() < 0.3 else body
@@ -56,7 +57,7 @@ def random_payloads(rng: random.Random) -> bytes:
     """A file of either version with nothing but noise in its layers."""
     out = bytearray((0xB3, 0x4C, rng.choice((0x21, 0x41))))
     for index in range(3):
-        out += _layer(index, rng.randbytes(rng.randrange(40)) if rng.random() < 0.5 else b"")
+        out += layer(index, rng.randbytes(rng.randrange(40)) if rng.random() < 0.5 else b"")
     return sealed(bytes(out))
 
 
@@ -66,7 +67,8 @@ def mutated_file(rng: random.Random, source: bytes) -> bytes:
     return sealed(data[:-2]) if rng.random() < 0.5 else data
 
 
-def _layer(index: int, payload: bytes) -> bytes:
+def layer(index: int, payload: bytes) -> bytes:
+    """A layer as a file has it: length, check and payload."""
     if not payload:
         return b"\0"
     return _varint(len(payload)) + bytes([zlib.crc32(payload, index) & 0xFF]) + payload
@@ -83,20 +85,28 @@ def _varint(value: int) -> bytes:
 # the targets: was it accepted? Anything but our errors is a find.
 
 
-def container(data: bytes) -> bool:
+Read = Callable[[bytes], Any]
+
+
+def frame(data: bytes) -> Container:
+    """The frame alone."""
+    return unpack(data, known=KNOWN)
+
+
+def container(data: bytes, read: Read = frame) -> bool:
     """The frame alone: what is accepted is written again byte for byte."""
     try:
-        content = unpack(data, known=KNOWN)
+        content = read(data)
     except CodecError:
         return False
     assert pack(content) == data
     return True
 
 
-def layers(data: bytes) -> bool:
+def layers(data: bytes, read: Read = Layers.from_bytes) -> bool:
     """The frame and its layers, which are written again byte for byte; what is refused may be salvaged."""
     try:
-        found = Layers.from_bytes(data)
+        found = read(data)
     except CodecError:
         salvaged(data)
         return False
@@ -113,4 +123,5 @@ def salvaged(data: bytes) -> None:
     assert Layers.from_bytes(found.to_bytes()) == found
 
 
-TARGETS: dict[str, Callable[[bytes], bool]] = {"containers": container, "layers": layers}
+TARGETS: dict[str, Callable[..., bool]] = {"containers": container, "layers": layers}
+READS: dict[str, Read] = {"containers": frame, "layers": Layers.from_bytes}
