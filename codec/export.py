@@ -125,6 +125,8 @@ def write_files(files: Mapping[Path, bytes]) -> None:
             parts[part] = target
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
+                file.flush()
+                os.fsync(handle)  # else a power cut may leave the new name with nothing behind it
             if target.exists():
                 part.chmod(target.stat().st_mode & 0o777)
         for part, target in parts.items():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from codec import Layers, Prompt
+from codec import Layers, Prompt, export
 from codec.batch import MANIFEST
 from codec.image import encode_png
 from tests.test_bench import picture
@@ -71,6 +72,16 @@ def test_a_folder_of_layers_is_replaced_whole_or_not_at_all(folder):
     ran = run("layers", folder / "in.tril", "-o", out, most=20)  # enough for the prompt, too little for the notes
     assert one_line(ran), ran
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_what_is_written_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    """A power cut leaves the old file or the new one, not an empty one."""
+    order = []
+    monkeypatch.setattr(os, "fsync", lambda handle: order.append(os.fstat(handle).st_size))
+    replace = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda path, target: (order.append(target.name), replace(path, target)))
+    export.write_files({tmp_path / "a": b"abc", tmp_path / "b": b"de"})
+    assert order == [3, 2, "a", "b"] and (tmp_path / "b").read_bytes() == b"de"
 
 
 def test_a_manifest_outlives_it(folder):
