@@ -68,9 +68,7 @@ def load(source: str | os.PathLike[str] | bytes | BinaryIO) -> Picture:
     except ImageError as error:
         raise ImageError(f"{name} {error}") from None
     except Exception as error:  # Pillow's decoders raise a dozen kinds; every one means this
-        raise ImageError(
-            f"{name} is damaged or cut off; open it elsewhere and save it anew"
-        ) from error
+        raise ImageError(f"{name} is damaged or cut off; open it elsewhere and save it anew") from error
     with contextlib.suppress(ImageError):
         return replace(picture, layers=embed.take(data))
     return picture

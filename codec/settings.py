@@ -27,12 +27,7 @@ SCHEDULES: Final = ("karras", "exponential", "sgm_uniform", "simple", "beta")
 SAMPLERS: Final = (
     *_FIRST,
     *_LATER,
-    *(
-        name
-        for schedule in SCHEDULES
-        for method in _METHODS
-        if (name := f"{method}_{schedule}") not in _FIRST
-    ),
+    *(name for schedule in SCHEDULES for method in _METHODS if (name := f"{method}_{schedule}") not in _FIRST),
 )
 MAX_MODEL: Final = 64  # bytes of UTF-8
 SIZE_UNIT: Final = 8  # px: what latents are made of

@@ -34,8 +34,7 @@ Point = tuple[float, float]
 def write(polylines: Sequence[np.ndarray], width: int, height: int) -> str:
     """Curves, each (N, 2) of x, y in pixels, as black lines on white, one <path> each, in order."""
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"'
-        f' viewBox="0 0 {width} {height}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
         '<rect id="paper" width="100%" height="100%" fill="#fff"/>',
         f'<g fill="none" stroke="#000" stroke-width="{max(width, height) / 256:.6g}"'
         ' stroke-linecap="round" stroke-linejoin="round">',

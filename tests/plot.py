@@ -47,9 +47,7 @@ def _place(point: Point, most_x: float, most_y: float) -> tuple[float, float]:
     return across * _SCALE, down * _SCALE
 
 
-def _axes(
-    draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont, x: tuple[str, float], y: tuple[str, float]
-) -> None:
+def _axes(draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont, x: tuple[str, float], y: tuple[str, float]) -> None:
     for tick in range(6):
         across, value = x[1] * tick / 5, y[1] * tick / 5
         left, right = _place((0, value), x[1], y[1]), _place((x[1], value), x[1], y[1])

@@ -128,7 +128,6 @@ def test_the_first_seed_costs_nothing_and_others_two_bytes_in_all(photo, file):
     assert len(replace(file, seed=255).to_bytes()) - len(file.to_bytes()) == 2
 
 
-
 def test_an_old_seed_is_replaced(photo, file):
     assert best_of(photo, replace(file, seed=99), Ladder(photo, 1), 3).seed == 1
     assert best_of(photo, replace(file, seed=99), Ladder(photo, 0), 3).seed is None

@@ -54,9 +54,7 @@ def may_grow(drawing: Drawing, layers: Layers, budget: int) -> bool:
 def more(layers: Layers, source: str, budget: int, grid: Any, edges: Any) -> Layers:
     """The same with all the sketch and colours that the slider has room for. Raises as `actions.open_picture`."""
     found = actions.open_picture(source, prompt="", negative="", budget=max(budget, MOST), grid=grid, edges=edges)
-    return replace(
-        layers, structure=found.layers.structure, texture=found.layers.texture, version=found.layers.version
-    )
+    return replace(layers, structure=found.layers.structure, texture=found.layers.texture, version=found.layers.version)
 
 
 def within(full: Layers, budget: int, split: Split = Split()) -> Layers:

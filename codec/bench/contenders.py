@@ -213,4 +213,3 @@ def contenders(names: Sequence[str] | None = None) -> tuple[tuple[Contender, ...
     every = tuple(one for one in every if not names or one.name in names)
     absent = {one.name: why for one in every if (why := one.missing())}
     return tuple(one for one in every if one.name not in absent), absent
-

@@ -249,8 +249,10 @@ class StableDiffusion:
         if work.device.name != "cpu":
             return f"{work.plan.steps} steps on {work.device.name}"
         minutes = presets.expected_minutes(self.options, work.layers, torch.get_num_threads())
-        return f"{work.plan.steps} steps on the CPU, about {minutes:.0f} min" if minutes >= 1.5 else (
-            f"{work.plan.steps} steps on the CPU, about {max(minutes * 60, 1):.0f} s"
+        return (
+            f"{work.plan.steps} steps on the CPU, about {minutes:.0f} min"
+            if minutes >= 1.5
+            else (f"{work.plan.steps} steps on the CPU, about {max(minutes * 60, 1):.0f} s")
         )
 
 

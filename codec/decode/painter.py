@@ -161,9 +161,7 @@ class Painter:
         return (rows, columns) if worth else None
 
 
-def _canvas(
-    layers: Layers, area: int, shrink: int, fine: float = 1.0, longest: int = LONGEST
-) -> tuple[int, int]:
+def _canvas(layers: Layers, area: int, shrink: int, fine: float = 1.0, longest: int = LONGEST) -> tuple[int, int]:
     """Height and width to work at: the picture's aspect, `fine` times as large, bounded, then divided by `shrink`."""
     height, width = layers.height, layers.width
     longer = max(height, width)

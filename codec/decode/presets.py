@@ -1,8 +1,8 @@
 """What a person can set about a Stable Diffusion decode, and what each preset makes of it.
 
-    paper      the settings of Chen, Mao, Cheng (DCC 2025): 50 steps of PNDM, guidance 7.5
-    balanced   20 steps of DPM-Solver++ (Lu et al. 2022): nearly the same pictures in under half the time
-    fast       LCM-LoRA (Luo et al. 2023), 4 steps without guidance, TAESD as the VAE
+paper      the settings of Chen, Mao, Cheng (DCC 2025): 50 steps of PNDM, guidance 7.5
+balanced   20 steps of DPM-Solver++ (Lu et al. 2022): nearly the same pictures in under half the time
+fast       LCM-LoRA (Luo et al. 2023), 4 steps without guidance, TAESD as the VAE
 """
 
 from __future__ import annotations

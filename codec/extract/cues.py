@@ -1,5 +1,6 @@
 """Cues for an edge: how strong a colour step is, how well it explains its surroundings, whether it
 goes on as a line, and how busy the neighbourhood is."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

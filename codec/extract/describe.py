@@ -96,9 +96,7 @@ def _main_colours(names: list[str], shares: np.ndarray, order: list[int]) -> lis
     return [first]
 
 
-def _accent(
-    names: list[str], nearest: np.ndarray, prototypes: np.ndarray, taken: set[str]
-) -> list[str]:
+def _accent(names: list[str], nearest: np.ndarray, prototypes: np.ndarray, taken: set[str]) -> list[str]:
     """The most vivid colour that is not a main one, and where it is."""
     best, score, where = "", 0.0, nearest < 0
     for family in dict.fromkeys(_family(name) for name in names):
@@ -149,6 +147,4 @@ def _light(lightness: np.ndarray) -> list[str]:
 
 def _family(name: str) -> str:
     family = name.split()[-1]
-    return {"black": "grey", "white": "grey", "cream": "beige", "olive": "green"}.get(
-        family, family
-    )
+    return {"black": "grey", "white": "grey", "cream": "beige", "olive": "green"}.get(family, family)

@@ -1,4 +1,5 @@
 """Edge detectors by name: picture -> soft edge strength."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,5 @@
 """Curves -> chains of lattice cells, by a search that trades bits for distance, all curves at once."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -44,9 +45,7 @@ def penalty(squared: np.ndarray) -> np.ndarray:
     return np.clip((squared - _NEAR) / np.float32(_OFF - _NEAR), 0, 1) + np.float32(_PULL) * squared
 
 
-def fit(
-    curves: list[np.ndarray], lattice: Lattice, miss: float = MISS, beam: int = BEAM
-) -> list[np.ndarray]:
+def fit(curves: list[np.ndarray], lattice: Lattice, miss: float = MISS, beam: int = BEAM) -> list[np.ndarray]:
     """The cheapest chain for each curve: bits + `miss` * sum of `penalty` over the curve.
 
     curves: (N, 2) float32 arrays of (x, y) pixel indices about a pixel apart. A beam search grows

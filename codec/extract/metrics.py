@@ -1,4 +1,5 @@
 """How well strokes cover an edge map: the boundary F-measure of the edge detection benchmarks."""
+
 from __future__ import annotations
 
 from typing import NamedTuple

@@ -1,4 +1,5 @@
 """Which strokes matter most: greedy cover of the edge map, by newly covered edge for each bit."""
+
 from __future__ import annotations
 
 import heapq

@@ -1,4 +1,5 @@
 """What strokes cost, in bits: read off the models that will code them."""
+
 from __future__ import annotations
 
 import functools

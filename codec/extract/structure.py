@@ -1,4 +1,5 @@
 """Picture -> sketch: detect edges, trace curves, fit chains, put first what matters most, cut."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -107,9 +108,7 @@ def _foremost(found: list[np.ndarray], weights: np.ndarray, max_bytes: int) -> l
     return [found[i] for i in ranking[:enough]]
 
 
-def _fitted(
-    found: list[np.ndarray], cols: int, rows: int, weights: np.ndarray, miss: float, max_bytes: int
-) -> Sketch:
+def _fitted(found: list[np.ndarray], cols: int, rows: int, weights: np.ndarray, miss: float, max_bytes: int) -> Sketch:
     """All strokes on one lattice, most important first. Each curve is fitted loosely and closely, and the order
     takes what pays more."""
     height, width = weights.shape

@@ -1,4 +1,5 @@
 """Soft edge strength -> one-pixel-wide edge map."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Thin edge map -> curves: through junctions, over small gaps, smoothed."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -85,9 +85,7 @@ def _priors() -> list[list[tuple[int, int]]]:
 Watch = Callable[[int, Models], None]
 
 
-def syntax(
-    coder: Coder, given: Lattice | None, models: Models | None = None, watch: Watch | None = None
-) -> Lattice:
+def syntax(coder: Coder, given: Lattice | None, models: Models | None = None, watch: Watch | None = None) -> Lattice:
     """The payload after its kind; codes what is `given`, or reads it where nothing is.
 
     `watch` is called wherever the payload could end, with the number of strokes so far.

@@ -193,4 +193,3 @@ OPENED: dict[str, Callable[[], bytes]] = {
     "WebP, EXIF of 16 MB": lambda: extended(8, 16, (b"EXIF", repeated_comments() + bytes(15 << 20))),
     "WebP, a profile of 16 MB": lambda: extended(32, 16, (b"ICCP", bytes(16 << 20))),
 }
-

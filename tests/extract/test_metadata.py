@@ -259,7 +259,7 @@ def test_hostile_texts_say_nothing_or_a_prompt(text):
 def test_json_has_limits():
     assert parse("[" * 64 + "]" * 64) is not None and parse("[" * 65 + "]" * 65) is None
     assert parse('["' + "[" * 100 + '\\"{"]') == ["[" * 100 + '"{']
-    assert parse('[1, NaN]') == [1, None] and parse("[" + " " * MAX_JSON + "]") is None and parse("7") is None
+    assert parse("[1, NaN]") == [1, None] and parse("[" + " " * MAX_JSON + "]") is None and parse("7") is None
 
 
 PARTS = ["a", "a:", 'a:"', "Steps: 1", "a: b, ", "\\", "Negative prompt:\n", "x\n", ":,", "[", " ", '"', " [", "-s 3 "]

@@ -75,7 +75,7 @@ def test_what_gradio_refuses_is_said_in_the_status_box(visit, tmp_path):
     large = tmp_path / "large.png"
     large.write_bytes(bytes(21 << 20))
     visit.put("picture", large)
-    visit.says("Too large: \"large.png\". A file may have 20 MB here; choose a smaller one.")
+    visit.says('Too large: "large.png". A file may have 20 MB here; choose a smaller one.')
     expect(visit.page.locator(".toast-wrap")).to_be_hidden()
     before = visit.bytes()
     visit.drag((0.1, 0.1), (0.5, 0.4))
