@@ -71,10 +71,14 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
     parts.canvas.trouble(None, None, parts.status, js="() => document.querySelector('.lc').trouble", **saves.LOCAL)
     parts.dice.click(None, None, parts.seed, js="() => String(crypto.getRandomValues(new Uint32Array(1))[0])")
     saves.wire(page, parts, on, now, opened, quiet)
-    _wire_decoding(page, parts, decoding, now, quiet)
+    decoded = _wire_decoding(page, parts, decoding, now, quiet)
+    decoded.then(
+        on.resumed, [*now, parts.budget, parts.status, parts.original, *parts.mix], [parts.compare],
+        queue=False, **quiet,
+    )  # fmt: skip
 
 
-def _wire_decoding(page: gr.Blocks, parts: Parts, on: Decoding, now: list[Any], quiet: dict[str, Any]) -> None:
+def _wire_decoding(page: gr.Blocks, parts: Parts, on: Decoding, now: list[Any], quiet: dict[str, Any]) -> Any:
     how = parts.how
     newest = {**quiet, "trigger_mode": "always_last"}
     decoded = parts.decode.click(
@@ -95,6 +99,7 @@ def _wire_decoding(page: gr.Blocks, parts: Parts, on: Decoding, now: list[Any], 
     parts.follow.change(on.followed, [parts.canvas, *how], [parts.steps, parts.guidance, parts.note], **newest)
     gr.on([part.change for part in how[2:]], on.expected, [parts.decoder, parts.canvas, *how], [parts.note], **newest)
     page.unload(on.left)
+    return decoded
 
 
 class Handlers:
@@ -107,6 +112,14 @@ class Handlers:
     async def edited(self, request: gr.Request, *inputs: Any) -> Changes:
         """The new bytes, and a preview unless the slider shows a decode."""
         return await previews.in_turn(self._edited, request.session_hash, *inputs)
+
+    async def resumed(self, request: gr.Request, *inputs: Any) -> Changes:
+        """After a decode that was stopped: the preview again, of what was edited meanwhile, too."""
+        p = self.parts
+        if not self.decoding.jobs.was_stopped(request.session_hash):
+            return {p.compare: gr.skip()}
+        changes = await self.edited(request, *inputs)
+        return {p.compare: changes.get(p.compare, gr.skip())}
 
     @guarded_once
     def _edited(

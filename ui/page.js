@@ -8,6 +8,12 @@ document.addEventListener('keydown', (e) => {
   button.click();
 }, true);
 
+// On a phone the button stays in sight (page.css), and what it makes is elsewhere.
+document.addEventListener('click', (e) => {
+  if (!e.target.closest('#decode') || !matchMedia('(max-width: 700px)').matches) return;
+  document.querySelector('#compare').scrollIntoView({ block: 'start' });
+});
+
 // A file may be dropped anywhere: a .tril is opened, anything else goes to the image box, which says
 // what it takes. Without this a browser leaves the page for the file.
 const brings = (e) => Boolean(e.dataTransfer && e.dataTransfer.types.includes('Files'));

@@ -527,13 +527,10 @@ def test_other_scripts_can_follow_the_history(canvas):
 def test_every_button_has_a_name_and_can_be_hit(canvas):
     for name in canvas.page.locator(".lc button[data-tool]").evaluate_all("all => all.map((b) => b.dataset.tool)"):
         canvas.tool(name)
-        small = (
-            canvas.page.locator(".lc-bar, .lc-options, .lc-foot")
-            .locator("button, input, select")
-            .evaluate_all(
-                """all => all.filter((e) => e.offsetParent).map((e) => (e.closest('label') ?? e).getBoundingClientRect())
+        controls = canvas.page.locator(".lc-bar, .lc-options, .lc-foot").locator("button, input, select")
+        small = controls.evaluate_all(
+            """all => all.filter((e) => e.offsetParent).map((e) => (e.closest('label') ?? e).getBoundingClientRect())
                  .filter((r) => r.width < 24 || r.height < 24).length"""
-            )
         )
         nameless = canvas.page.locator(".lc button, .lc input, .lc select").evaluate_all(
             "all => all.filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length)).length"

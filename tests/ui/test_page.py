@@ -307,6 +307,23 @@ def test_edits_while_decoding_keep_the_picture_and_count_bytes(visit, endless):
     before = visit.bytes()
     visit.drag((0.2, 0.2), (0.8, 0.2))
     visit.bytes_change_from(before)
+    shown = visit.page.locator("#compare img").last.get_attribute("src")
+    visit.page.locator("#stop").click()
+    visit.says("Stopped.")
+    expect(visit.page.locator("#compare img").last).not_to_have_attribute("src", shown)  # the edit is seen at last
+    visit.shows("preview")
+
+
+def test_on_a_phone_decode_is_in_sight_and_leads_to_its_picture(fresh, endless):
+    visit = fresh(viewport={"width": 360, "height": 800}).open()
+    seen = "e => { const b = e.getBoundingClientRect(); return b.top >= 0 && b.bottom <= innerHeight && b.top; }"
+    assert visit.page.locator("#decode").evaluate(seen) > 700
+    assert visit.page.locator("#compare").evaluate("e => e.getBoundingClientRect().top") > 800
+    visit.page.locator("#decode").click()
+    visit.says("Round")
+    assert visit.page.locator("#compare").evaluate("e => e.getBoundingClientRect().top") < 100
+    assert visit.page.locator("#status").evaluate(seen)
+    visit.shoot("page-360-decoding")
     visit.page.locator("#stop").click()
     visit.says("Stopped.")
 
