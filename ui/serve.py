@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from typing import Any, Final
 
 import codec
 from codec import CodecError
-from ui import heap, limits, logs, space
+from ui import folder, heap, limits, logs, space
 from ui.stream import stop_all
 from ui.upkeep import Keeper
 
@@ -41,10 +40,10 @@ def private_folder() -> Path:
     """Makes this process's own folder for uploads and pictures, and tells Gradio of it."""
     os.environ.update(_ENVIRONMENT)
     heap.share()
-    folder = Path(tempfile.mkdtemp(prefix="trilayer-"))
-    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    own = folder.make()
+    os.environ["GRADIO_TEMP_DIR"] = str(own)
     space.prepare()
-    return folder
+    return own
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ def launch(door: Door = Door()) -> tuple[Any, str]:
     limits.requests()
     # uvicorn reads it: by itself it would believe whoever asks from this machine
     os.environ["FORWARDED_ALLOW_IPS"] = door.proxies or (space.PROXIES if space.here() else "")
-    folder = private_folder()
+    own = private_folder()
     try:
         from ui.page import build
 
@@ -139,11 +138,11 @@ def launch(door: Door = Door()) -> tuple[Any, str]:
         page.queue(max_size=32, default_concurrency_limit=4, api_open=False)
         _, address, _ = page.launch(prevent_thread_lock=True, **settings(door))
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        folder.remove(own)
         raise
     page.server.config.timeout_graceful_shutdown = GRACE
-    page.folder = folder
-    page.upkeep = Keeper(page, folder, keep=frozenset(path for path in folder.rglob("*") if path.is_file()))
+    page.folder = own
+    page.upkeep = Keeper(page, own, keep=frozenset(path for path in own.rglob("*") if path.is_file()))
     return page, address
 
 
@@ -153,7 +152,7 @@ def close(page: Any) -> bool:
     stop_all(GRACE)
     page.close(verbose=False)
     ended = stop_all(GRACE)  # some may have begun since
-    shutil.rmtree(page.folder, ignore_errors=True)
+    folder.remove(page.folder)
     return ended
 
 
@@ -179,9 +178,9 @@ def serve(door: Door, level: str = "info") -> None:
     _leave(page.folder, 0 if stop.is_set() else 1)
 
 
-def _leave(folder: Path, code: int) -> None:
+def _leave(own: Path, code: int) -> None:
     """Ends the process now: what a thread still computes, it computes for nobody, and it must write no more files."""
     with contextlib.suppress(OSError):
         sys.stdout.flush()
-    shutil.rmtree(folder, ignore_errors=True)
+    folder.remove(own)
     os._exit(code)

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -352,3 +353,18 @@ def test_the_log_says_how_a_decode_ended(monkeypatch, capsys, error, outcome):
 def test_a_level_that_is_none_is_refused():
     with pytest.raises(ValueError, match="one of debug, info"), logs.to_standard_error("loud"):
         pass
+
+
+def test_what_a_killed_server_left_goes_with_the_next_start_and_nothing_else(started):
+    killed = started()
+    left = killed.files()
+    alive = started()
+    kept = [path for path in alive.files() if path not in left]
+    killed.end(signal.SIGKILL)
+    for path in left + kept:
+        os.utime(path, (time.time() - 3600,) * 2)  # neither has been used for an hour
+    last = started()
+    assert [len(left), len(kept)] == [1, 1] and not left[0].exists() and kept[0].exists()
+    alive.end()
+    last.end()
+    assert last.files() == []
