@@ -7,6 +7,7 @@ how often one asks; and it sets no policy.
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import math
@@ -16,8 +17,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from email.message import Message as Header
 from typing import Any, Final
 
+from starlette.exceptions import HTTPException
+
 import codec
-from ui import kinds, limits, logs, space
+from ui import callers, kinds, limits, logs, space
 from ui.replies import reason
 
 MAX_BODY = 8 << 20  # bytes of a request that is no upload: the largest drawing has about 2 MiB
@@ -41,6 +44,10 @@ HEADERS = (
     *(() if space.here() else ((b"x-frame-options", b"SAMEORIGIN"),)),
 )
 
+_log = logging.getLogger("trilayer")
+_FAILED: Final = "The server cannot make sense of that request, or failed at it; nothing was changed."
+_FOREIGN: Final = "another page asks that in your name; open this one in a tab of its own"
+_ELSEWHERE: Final = "This page is for its own machine, as localhost; with --public or --proxy it lets others in."
 _TOO_LARGE: Final = "the request is too large"
 _TOO_OFTEN: Final = "You ask faster than this server answers one visitor; please wait {}, then go on."
 _TOO_MANY_BYTES: Final = "You have sent as many files as this server keeps of one visitor; please wait {}, then go on."
@@ -61,10 +68,13 @@ class Refused(Exception):
 
 
 class Guard:
-    """Middleware around an ASGI app. `requests` and `uploads`: what each client may."""
+    """Middleware around an ASGI app. `requests` and `uploads`: what each client may; `private`: for this machine."""
 
-    def __init__(self, app: Any, requests: limits.Buckets | None = None, uploads: limits.Buckets | None = None) -> None:
-        self._app = app
+    def __init__(
+        self, app: Any, requests: limits.Buckets | None = None, uploads: limits.Buckets | None = None, *,
+        private: bool = False,
+    ) -> None:  # fmt: skip
+        self._app, self._private = app, private
         self._requests = requests if requests is not None else limits.requests()
         self._uploads = uploads if uploads is not None else limits.uploads()
         self._logins = limits.logins()
@@ -100,24 +110,28 @@ class Guard:
                 raise Refused(429, _TOO_OFTEN, wait)
             if self._open[client] > MAX_OPEN:
                 raise Refused(429, _TOO_MANY_OPEN, 5)
-            body = answer.body = self._body(kind, client, scope, receive)
+            headers = dict(scope["headers"])
+            if self._private and callers.elsewhere(headers):
+                raise Refused(421, _ELSEWHERE)
+            if callers.foreign(scope["method"], headers):
+                raise Refused(403, _FOREIGN)
+            body = answer.body = self._body(kind, client, headers, receive)
             await self._app(scope, body, answer.send)
         except Exception as error:
             # once the body is refused, what the app makes of the missing rest is of no account
             refused = error if isinstance(error, Refused) else body.refused if body is not None else None
-            if refused is None and isinstance(error, OSError) and (known := reason(error)):
-                refused = Refused(507, known)  # an upload found the disk full
-            if refused is None:
-                answer.status = answer.status or 500
-                raise
-            await answer.refuse(refused)
+            if refused is None and answer.status:
+                if isinstance(error.__cause__, HTTPException):  # a stream has said why it ends
+                    await answer.end()
+                    return
+                raise  # the connection is cut, so that the half is not taken for the whole
+            await answer.refuse(refused or _of(error))
         else:
             if body.refused is not None:
                 await answer.refuse(body.refused)
 
-    def _body(self, kind: str, client: str, scope: Message, receive: Receive) -> Body:
+    def _body(self, kind: str, client: str, headers: dict[bytes, bytes], receive: Receive) -> Body:
         """Raises `Refused` where the announced length says enough."""
-        headers = dict(scope["headers"])
         announced = headers.get(b"content-length", b"0")
         length = int(announced) if announced.isdigit() else 0
         if length > (MAX_UPLOAD if kind == "upload" else MAX_BODY):
@@ -208,6 +222,10 @@ class Answer:
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
 
+    async def end(self) -> None:
+        """Of an answer that has begun."""
+        await self._send({"type": "http.response.body", "body": b""})
+
     async def refuse(self, why: Refused) -> None:
         """Says why, unless the app has begun to answer. Gradio's page shows `detail`, its programs `error`."""
         if self.status:
@@ -221,6 +239,16 @@ class Answer:
         level = logging.DEBUG if kind in ("asset", "health") and self.status < 400 else logging.INFO
         ms = round((time.monotonic() - began) * 1000, 1)
         logs.event("request", level, kind=kind, method=method[:8], status=self.status, ms=ms)
+
+
+def _of(error: Exception) -> Refused:
+    """What is said of an app that failed before it answered. Gradio fails at much that it does not expect."""
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return Refused(404, "not found")
+    if isinstance(error, OSError) and (known := reason(error)):
+        return Refused(507, known)  # an upload found the disk full
+    _log.error("a request failed", exc_info=error)
+    return Refused(500, _FAILED)
 
 
 def _boundary(headers: dict[bytes, bytes]) -> bytes:

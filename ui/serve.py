@@ -6,7 +6,6 @@ Loopback by default, nothing shared, no files but its own, no error details, no 
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import signal
 import sys
@@ -18,7 +17,7 @@ from typing import Any, Final
 
 import codec
 from codec import CodecError
-from ui import folder, heap, limits, logs, space
+from ui import callers, folder, heap, limits, logs, space
 from ui.stream import stop_all
 from ui.upkeep import Keeper
 
@@ -70,17 +69,22 @@ class Door:
             raise ValueError("a login is NAME:PASSWORD")
         if said:
             return name, password
-        if not (self.public or space.here() or _loopback(self.host)):
+        if not (self.public or space.here() or callers.loopback(self.host)):
             raise ValueError(
                 f"to listen on {self.host or 'every address'}, set TRILAYER_LOGIN=NAME:PASSWORD (or --auth), or give "
                 "--public to let in whoever reaches this machine"
             )
         return None
 
+    def private(self) -> bool:
+        """True while nobody but this machine is to reach it, under this machine's own names."""
+        return callers.loopback(self.host) and not (self.auth() or self.public or self.proxies or space.here())
+
 
 def settings(door: Door) -> dict[str, Any]:
     """The arguments of `Blocks.launch`. Raises `ValueError` for another host without a login."""
     auth = door.auth()
+    guard: Any = {"requests": limits.requests(), "uploads": limits.uploads(), "private": door.private()}
     from starlette.middleware import Middleware
 
     from ui.guard import Guard
@@ -105,20 +109,12 @@ def settings(door: Door) -> dict[str, Any]:
         "state_session_capacity": 200,
         "footer_links": [],
         "favicon_path": str(_HERE / "favicon.png"),
-        "app_kwargs": {"middleware": [Middleware(Guard, requests=limits.requests(), uploads=limits.uploads())]},
+        "app_kwargs": {"middleware": [Middleware(Guard, **guard)]},
         "auth": auth,
         "theme": theme(),
         "css": (_HERE / "page.css").read_text(encoding="utf-8"),
         "js": script(),
     }
-
-
-def _loopback(host: str) -> bool:
-    """True for addresses that only this machine reaches."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def launch(door: Door = Door()) -> tuple[Any, str]:

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 import codec
-from ui import guard, kinds, limits
+from ui import callers, guard, kinds, limits
 from ui.guard import MAX_BODY, MAX_FILES, MAX_UPLOAD, Guard
 from ui.limits import Buckets
 
@@ -67,6 +67,79 @@ def test_every_answer_has_the_policy(address):
 def test_what_the_page_does_not_use_is_not_there(address):
     for path in ("proxy=http://127.0.0.1/", "deep_link?session_hash=x", "vibe-code", "runs", "stream/x"):
         assert httpx.get(f"{address}gradio_api/{path}").json()["error"] == "not found"
+
+
+def test_what_the_app_fails_at_is_one_answer_with_the_policy(address):
+    """Gradio fails at functions and components that there are not, at NaN, and at names longer than a disk's."""
+    json = {"content-type": "application/json"}
+    bodies = [
+        b'{"session_hash": "a", "fn_index": 9999, "data": []}',
+        b'{"session_hash": "a", "fn_index": NaN, "data": []}',
+    ]
+    answers = [httpx.post(f"{address}gradio_api/queue/join", content=body, headers=json) for body in bodies]
+    answers.append(httpx.post(f"{address}gradio_api/call/v2/inspect", json={"x": 1}))
+    assert {answer.status_code for answer in answers} == {500}
+    answers.append(httpx.get(f"{address}assets/{'a' * 3000}"))
+    assert answers[-1].status_code == 404
+    for answer in answers:
+        assert "Content-Security-Policy" in answer.headers and answer.json()["detail"] == answer.json()["error"]
+    assert "nothing was changed" in answers[0].json()["error"]
+
+
+@pytest.mark.parametrize("path", ["queue/data?session_hash=nobody", "call/inspect/none"])
+def test_a_stream_of_nothing_says_so_and_ends(address, path):
+    answer = httpx.get(f"{address}gradio_api/{path}")
+    assert answer.status_code == 200 and "404" in answer.text
+
+
+# who asks
+
+FROM = [  # a method, what a browser says with it, and whether another page asks
+    ("POST", {}, False),
+    ("POST", {"Sec-Fetch-Site": "same-origin", "Origin": "https://named.example"}, False),
+    ("POST", {"Sec-Fetch-Site": "none"}, False),
+    ("POST", {"Sec-Fetch-Site": "same-site", "Origin": "http://test:1"}, True),
+    ("POST", {"Sec-Fetch-Site": "cross-site"}, True),
+    ("PUT", {"Origin": "https://evil.example"}, True),
+    ("POST", {"Origin": "null"}, True),
+    ("POST", {"Origin": "https://test"}, False),
+    ("POST", {"Origin": "https://named.example", "X-Forwarded-Host": "named.example"}, False),
+    ("GET", {"Sec-Fetch-Site": "cross-site"}, False),
+]
+
+
+@pytest.mark.parametrize(("method", "headers", "foreign"), FROM)
+def test_another_page_may_not_ask_in_a_visitors_name(method, headers, foreign):
+    (answer,) = ask(app(), (method, "/x", {"headers": headers}))
+    assert (answer.status_code == 403) is foreign
+    assert not foreign or "in your name" in answer.json()["detail"]
+
+
+def test_the_server_takes_nothing_from_another_page(address):
+    evil = {"Origin": "https://evil.example"}
+    plain = evil | {"Content-Type": "text/plain"}
+    asked = '{"session_hash": "a", "component_id": 1, "fn_name": "x", "data": 1}'
+    assert httpx.post(f"{address}gradio_api/upload", **files(1), headers=evil).status_code == 403
+    assert httpx.post(f"{address}gradio_api/component_server/", content=asked, headers=plain).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("host", "ours"),
+    [
+        ("127.0.0.1:7860", True), ("localhost", True), ("LOCALHOST:1", True), ("[::1]:7860", True),
+        ("a.localhost:1", True), ("evil.example:7860", False), ("127.0.0.1.evil.example", False), ("[::1", False),
+        ("192.0.2.1", False), ("localhost@evil.example", False), ("?", False),
+    ],
+)  # fmt: skip
+def test_a_private_page_is_under_no_name_that_leads_here(host, ours):
+    """Else a page of another machine could make its name lead here, and read and change what only this one may."""
+    given = {"headers": {"Host": host}}
+    assert callers.elsewhere({b"host": host.encode()}) is not ours
+    private = Guard(app()._app, **FREE, private=True)
+    if host.isprintable():
+        (answer,) = ask(private, ("GET", "/x", given))
+        assert (answer.status_code == 421) is not ours and (ours or "--public" in answer.json()["detail"])
+    assert ask(app(), ("GET", "/x", given))[0].status_code == 200
 
 
 # bodies

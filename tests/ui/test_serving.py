@@ -128,6 +128,15 @@ def test_this_machine_needs_none_but_asks_for_one_that_is_set(monkeypatch, host)
     assert Door(host).auth() == ("she", "secret")
 
 
+def test_a_page_is_private_unless_others_are_let_in(monkeypatch, address):
+    monkeypatch.delenv("TRILAYER_LOGIN", raising=False)
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    assert Door().private() and Door("::1").private()
+    open_doors = [Door(login="a:b"), Door(public=True), Door(proxies="127.0.0.1"), Door("0.0.0.0", public=True)]
+    assert not any(door.private() for door in open_doors)
+    assert httpx.get(address, headers={"Host": "evil.example"}).status_code == 421
+
+
 @pytest.mark.parametrize("login", ["", "x", "x:", ":x"])
 def test_a_login_is_a_name_and_a_password(login):
     with pytest.raises(ValueError, match="a login is NAME:PASSWORD"):
