@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import codec
 from codec import CodecError
-from ui import callers, folder, heap, limits, logs, space
+from ui import callers, folder, heap, limits, logs, mends, space
 from ui.stream import stop_all
 from ui.upkeep import Keeper
 
@@ -130,6 +130,7 @@ def launch(door: Door = Door()) -> tuple[Any, str]:
     try:
         from ui.page import build
 
+        mends.mend()
         page = build()
         page.queue(max_size=32, default_concurrency_limit=4, api_open=False)
         _, address, _ = page.launch(prevent_thread_lock=True, **settings(door))
