@@ -128,6 +128,7 @@ def launch(door: Door = Door()) -> tuple[Any, str]:
     os.environ["FORWARDED_ALLOW_IPS"] = door.proxies or (space.PROXIES if space.here() else "")
     own = private_folder()
     try:
+        from ui.connection import Connection
         from ui.page import build
 
         mends.mend()
@@ -138,6 +139,7 @@ def launch(door: Door = Door()) -> tuple[Any, str]:
         folder.remove(own)
         raise
     page.server.config.timeout_graceful_shutdown = GRACE
+    page.server.config.http_protocol_class = Connection
     page.folder = own
     page.upkeep = Keeper(page, own, keep=frozenset(path for path in own.rglob("*") if path.is_file()))
     return page, address
