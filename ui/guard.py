@@ -18,6 +18,7 @@ from email.message import Message as Header
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 import codec
 from ui import callers, kinds, limits, logs, space
@@ -48,6 +49,7 @@ _log = logging.getLogger("trilayer")
 _FAILED: Final = "The server cannot make sense of that request, or failed at it; nothing was changed."
 _FOREIGN: Final = "another page asks that in your name; open this one in a tab of its own"
 _ELSEWHERE: Final = "This page is for its own machine, as localhost; with --public or --proxy it lets others in."
+_CUT: Final = "the request did not come to its end"
 _TOO_LARGE: Final = "the request is too large"
 _TOO_OFTEN: Final = "You ask faster than this server answers one visitor; please wait {}, then go on."
 _TOO_MANY_BYTES: Final = "You have sent as many files as this server keeps of one visitor; please wait {}, then go on."
@@ -169,7 +171,7 @@ class Body:
             message = await asyncio.wait_for(self._receive(), STALLED)
             self._count(message.get("body", b""))
         except TimeoutError:
-            self.refused = Refused(408, "the request did not come to its end")
+            self.refused = Refused(408, _CUT)
         except Refused as refused:
             self.refused = refused
         if self.refused is not None:
@@ -247,6 +249,8 @@ def _of(error: Exception) -> Refused:
         return Refused(404, "not found")
     if isinstance(error, OSError) and (known := reason(error)):
         return Refused(507, known)  # an upload found the disk full
+    if isinstance(error, ClientDisconnect):
+        return Refused(408, _CUT)  # nobody hears it, but the log tells
     _log.error("a request failed", exc_info=error)
     return Refused(500, _FAILED)
 

@@ -10,7 +10,7 @@ _KINDS: Final = tuple(
     (kind, re.compile(pattern, re.DOTALL))
     for kind, pattern in (
         ("health", "/health"),
-        ("page", "/"),
+        ("page", rf"/|{_API}/(?:config|info|openapi\.json)/?"),  # all that is on it, in one form or another
         ("asset", "/(?:assets|static|svelte)/.*"),
         ("asset", rf"{_API}/(?:theme\.css|favicon\.ico|manifest\.json|robots\.txt|custom_component/.*)"),
         ("login", "/(?:login|logout)/?"),

@@ -13,8 +13,8 @@ from typing import Final
 RATE: Final = 100.0  # a second: fast drawing needs some 10, and fifty people may share an address
 BURST: Final = 10  # s of the rate, saved up...
 LEAST_BURST: Final = 50.0  # ...but no less than a page needs to come up
-# of one request, 1 where nothing is said; a page comes with some 100 assets
-COSTS: Final = {"health": 0.0, "asset": 0.1, "file": 0.2, "stream": 0.5, "upload": 2.0}
+# of one request, 1 where nothing is said: a page takes 20 to 40 ms to write and comes with some 100 assets
+COSTS: Final = {"health": 0.0, "asset": 0.1, "file": 0.2, "stream": 0.5, "upload": 2.0, "page": 5.0}
 LOGINS: Final = 30.0  # at once...
 LOGINS_RATE: Final = 0.2  # ...and a second: passwords are guessed slowly
 UPLOADS: Final = 400 << 20  # bytes of files that one client may leave at once...

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -265,8 +265,34 @@ def test_passwords_are_guessed_slowly_whatever_the_rate():
 
 
 def test_a_page_with_its_hundred_assets_is_not_often():
-    answers = ask(app(requests=Buckets(0.001, 12)), ("GET", "/"), *[("GET", "/assets/x.js")] * 100)
+    answers = ask(app(requests=Buckets(0.001, 16)), ("GET", "/"), *[("GET", "/assets/x.js")] * 100)
     assert {answer.status_code for answer in answers} == {200}
+
+
+def test_pages_which_take_long_to_write_are_soon_too_many():
+    answers = ask(app(requests=Buckets(0.001, 16)), *[("GET", "/")] * 4)
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+
+
+def test_fifty_people_behind_one_address_come_at_once():
+    """Each loads the page with its assets, its settings, two pictures and two streams."""
+    buckets = Buckets(limits.RATE, limits.BURST * limits.RATE, lambda: 0.0)
+    first = ["page", *["asset"] * 100, "other", "event", "file", "file", "stream", "stream"]
+    assert not any(buckets.take("fifty", limits.COSTS.get(kind, 1.0)) for _ in range(50) for kind in first)
+
+
+def test_who_leaves_amid_an_upload_is_no_error(caplog):
+    async def leaving(scope, receive, send):
+        raise ClientDisconnect
+
+    assert ask(Guard(leaving, **FREE), ("POST", "/gradio_api/upload"))[0].status_code == 408
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    assert ask(Guard(lambda *_: fail(), **FREE), ("GET", "/x"))[0].status_code == 500
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == ["a request failed"]
+
+
+def fail() -> None:
+    raise KeyError("secret")
 
 
 def test_fast_drawing_and_fifty_people_behind_one_address_are_not_refused():
@@ -356,7 +382,8 @@ def test_health_says_that_it_lives_and_what_it_is(address):
         ("/gradio_api/call/inspect/17", "stream"), ("/gradio_api/queue/data", "stream"),
         ("/gradio_api/heartbeat/x", "stream"), ("/gradio_api/file=/tmp/a\nb.png", "file"),
         ("/gradio_api/proxy=http://x", "closed"), ("/monitoring/summary", "closed"), ("/gradio_api/runs", "closed"),
-        ("/gradio_api/info", "other"), ("/config", "other"), ("/x/upload", "other"), ("/healthy", "other"),
+        ("/gradio_api/info", "page"), ("/config", "page"), ("/openapi.json", "page"), ("/configs", "other"),
+        ("/gradio_api/queue/status", "other"), ("/x/upload", "other"), ("/healthy", "other"),
     ],
 )  # fmt: skip
 def test_a_path_has_a_kind(path, kind):
