@@ -5,6 +5,7 @@ Gradio's own `delete_cache` dies at the first upload that comes while it looks, 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -67,6 +68,13 @@ def _drop(emptied: Path, folder: Path) -> None:
         return  # not empty
 
 
+def hold(folder: Path, keep: frozenset[Path]) -> None:
+    """Makes the folder and these files new, so that a system that clears old temporary files leaves them alone."""
+    for path in (folder, *keep):
+        with contextlib.suppress(OSError):
+            os.utime(path)
+
+
 def forget(page: Any, most: int = MAX_ANSWERS) -> None:
     """Of Gradio's memory: the names of files that are gone; the oldest sessions' answers where more than `most` wait.
 
@@ -87,7 +95,7 @@ def forget(page: Any, most: int = MAX_ANSWERS) -> None:
 
 
 class Keeper:
-    """A thread that does both, again and again, until it is ended; whatever goes wrong once, it goes on."""
+    """A thread that does all of this, again and again, until it is ended; whatever goes wrong once, it goes on."""
 
     def __init__(self, page: Any, folder: Path, keep: frozenset[Path], every: float = EVERY) -> None:
         self._given = page, folder, keep
@@ -106,6 +114,7 @@ class Keeper:
         page, folder, keep = self._given
         while not self._ended.wait(self._every):
             try:
+                hold(folder, keep)
                 sweep(folder, MAX_AGE, keep, (MAX_BYTES, MAX_FILES), self._seen)
                 forget(page)
             except Exception:

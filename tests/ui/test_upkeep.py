@@ -62,6 +62,18 @@ def test_a_clock_that_is_set_takes_no_fresh_file(tmp_path, monkeypatch):
     assert left(made) == [1]
 
 
+def test_what_is_kept_never_looks_old(tmp_path, monkeypatch):
+    """systemd clears /tmp of what nobody has touched for ten days."""
+    made, again = files(tmp_path, 2), threading.Event()
+    os.utime(tmp_path, (1000, 1000))
+    monkeypatch.setattr(upkeep, "forget", lambda _: again.set())
+    keeper = upkeep.Keeper(None, tmp_path, frozenset([*made[1:], tmp_path / "gone"]), every=0.001)
+    assert again.wait(20)
+    keeper.end()
+    ages = [time.time() - path.stat().st_mtime for path in (*made, tmp_path)]
+    assert ages[0] > 900 > 60 > max(ages[1:])
+
+
 def test_upkeep_goes_on_after_whatever_went_wrong(tmp_path, monkeypatch):
     rounds, third = [], threading.Event()
 
