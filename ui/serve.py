@@ -23,6 +23,7 @@ from ui.upkeep import Keeper
 
 _HERE = Path(__file__).parent
 GRACE: Final = 5.0  # s that a decode has to come to its next step, and an answer to its end, when the server ends
+MANY: Final = 16_384  # files and connections open at once; `guard` lets one client have 512 of them
 
 # Set before Gradio is imported: it reads them then.
 _ENVIRONMENT = {
@@ -43,6 +44,19 @@ def private_folder() -> Path:
     os.environ["GRADIO_TEMP_DIR"] = str(own)
     space.prepare()
     return own
+
+
+def many_files() -> None:
+    """Lets this process have more files and connections open than the 1,024 that are usual, if it may."""
+    try:
+        import resource
+    except ImportError:  # not on Windows, which has no such limit
+        return
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = MANY if most == resource.RLIM_INFINITY else min(MANY, most)
+    if few != resource.RLIM_INFINITY and few < enough:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (enough, most))
 
 
 @dataclass(frozen=True)
@@ -162,6 +176,7 @@ def serve(door: Door, level: str = "info") -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):  # a second one changes nothing: the end has its bound
         signal.signal(number, lambda *_: stop.set())
+    many_files()
     try:
         log = logs.to_standard_error(level)
         page, address = launch(door)

@@ -220,6 +220,20 @@ def test_without_a_proxy_nobody_is_believed_about_another_address(monkeypatch, a
     assert set(seen) == {"127.0.0.1"}
 
 
+def test_more_connections_than_two_clients_may_have():
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (500, before[1]))
+        serve.many_files()
+        few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        assert most == before[1] and few == (serve.MANY if most == resource.RLIM_INFINITY else min(serve.MANY, most))
+        serve.many_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (few, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 # the end
 
 
