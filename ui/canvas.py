@@ -18,7 +18,7 @@ from codec.cells import resampled, shifted
 from codec.texture import MAX_CELLS, MIN_CELLS
 from ui import actions, borrowing, session, values
 from ui.examples import PAPER
-from ui.replies import sentence
+from ui.replies import reason
 from ui.session import Drawing
 
 _log = logging.getLogger("trilayer")
@@ -32,9 +32,10 @@ def _answered(work: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
     def run(payload: Any) -> Answer:
         try:
             return work(payload)
-        except CodecError as error:
-            return {"error": sentence(str(error))}
-        except Exception:  # a defect of ours: the person keeps the work, the log gets the details
+        except BaseException as error:  # SystemExit, too: it would end the server
+            if known := reason(error):
+                return {"error": known}
+            # a defect of ours: the person keeps the work, the log gets the details
             _log.exception("%s failed", work.__name__)
             return {"error": "Something went wrong here; your layers are unchanged. Try again, or save them first."}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from io import BytesIO
 
 import numpy as np
@@ -220,3 +221,21 @@ def test_hues_turn_and_brightness_grows():
 def test_anything_else_is_an_answer_not_a_crash(ask, payload):
     answer = ask(payload)
     assert set(answer) == {"error"} and "went wrong" not in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (MemoryError(), "too little memory"),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk of the machine that serves this page is full"),
+        (SystemExit(), "Something went wrong here; your layers are unchanged"),
+        (KeyError("secret"), "Something went wrong here; your layers are unchanged"),
+    ],
+)
+def test_what_breaks_beneath_the_canvas_is_one_sentence(monkeypatch, error, says):
+    def broken(*_):
+        raise error
+
+    monkeypatch.setattr(canvas.session, "read", broken)
+    reply = canvas.erase({})
+    assert set(reply) == {"error"} and says in reply["error"] and "secret" not in reply["error"]
