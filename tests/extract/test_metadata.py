@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from codec import exif, stealth
 from codec.extract import extract, metadata
-from codec.extract.metadata import a1111, comfyui
+from codec.extract.metadata import a1111, comfyui, nodes
 from codec.extract.metadata.values import MAX_JSON, model_name, parse, sampler_name
 from codec.image import load
 from codec.layers import Layers
@@ -195,6 +196,54 @@ def test_a_long_graph_is_walked_and_a_longer_one_is_not():
         assert (found and found.prompt.text) == text
 
 
+class Counted(dict):
+    """A graph that counts how often a node is looked at."""
+
+    looks = 0
+
+    def __getitem__(self, name):
+        self.looks += 1
+        return super().__getitem__(name)
+
+
+def linked(count, **also):
+    """Nodes in a row, each linked to the one before."""
+    return {str(n): nodes.Node("Any", {"seed": [str(n - 1), 0], **also}) for n in range(count)}
+
+
+SAMPLER = nodes.Node("KSampler", {"positive": ["text", 0], "steps": 3, "noise": ["3899", 0], "guider": ["3899", 0]})
+
+
+@pytest.mark.parametrize(
+    ("graph", "text"),
+    [
+        (linked(3900), None),  # every one an end, without a sampler behind it
+        (linked(3900) | {"k": SAMPLER, "text": nodes.Node("CLIPTextEncode", {"text": "a fox"})}, "a fox"),
+        (linked(3900, clip=0, text=["3899", 0]) | {"k": SAMPLER, "text": nodes.Node("", {"a": ["3899", 0]})}, None),
+    ],
+)
+def test_no_graph_is_walked_for_ever(graph, text):
+    graph = Counted(graph)
+    found = comfyui._Walk(graph).metadata()
+    assert (found and found.prompt.text) == text
+    assert graph.looks < 2 * comfyui.MAX_STEPS
+
+
+def test_texts_of_a_graph_do_not_grow():
+    said = made.comfy() | {
+        f"t{n}": made.node("Text", text=f"fox {n}", value=[f"t{n + 1}", 0], delimiter="x" * 400_000) for n in range(2)
+    }
+    said |= {f"t{n}": made.node("Text", text=f"fox {n}", value=[f"t{n + 1}", 0]) for n in range(2, 3000)}
+    said["6"]["inputs"]["text"] = ["t0", 0]
+    tracemalloc.start()
+    try:
+        found = comfyui.read(said)
+        assert found.prompt.text.startswith("fox 0xxx")
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_novelai_prompt_of_characters():
     texts = made.NOVELAI_TEXTS | {"Comment": json.dumps(made.NOVELAI4)}
     assert metadata.read(texts).prompt == Prompt(f"{made.PROMPT} | a fox | a bird", made.NEGATIVE)
@@ -237,7 +286,7 @@ HOSTILE = [
     "[" * 100_000, '{"a":' * 5000 + "1" + "}" * 5000, "{" + '"a":1,' * 100_000 + '"b":2}',
     '{"seed": ' + "9" * 5000 + "}",
     '{"c": NaN}', '{"c": Infinity, "uc": -Infinity}', '{"sui_image_params": []}', "null", "[]", "{}",
-    '"' * 9999, "\\" * 9999,
+    '"' * 9999, "\\" * 9999, "&#" + "1" * 5000 + ";", "&#x" + "1" * 5000 + ";",
     '{"prompt": {"1": {"class_type": [], "inputs": 7}, "2": 3}}', '{"sui_image_params": {"prompt": {}, "seed": 1e400}}',
     '{"c": "x", "steps": true, "scale": [], "size": "x", "seed": -1, "sampler": {}, "model": 3}', "\ud800{}", "{\0}",
     '{"nodes": {}, "links": [[1,2],3,[[],{},null,0]]}', '{"nodes": [[], {"type": "KSampler", "id": {}, "inputs": {}}]}',

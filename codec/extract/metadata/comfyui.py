@@ -1,12 +1,14 @@
 """ComfyUI: the graph that made the picture, walked from the node that saves it to the sampler and on to its texts.
 
 A graph is nodes by their names; an input is a value, or a link: the name of another node and which
-of its outputs. It may be of any shape, cycles included: every walk visits a node once.
+of its outputs. It may be of any shape, cycles included: every walk visits a node once, and all of them
+together take a bounded number of steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any, Final
 
 from codec.extract.metadata.nodes import (
@@ -25,9 +27,12 @@ from codec.extract.metadata.nodes import (
 )
 from codec.extract.metadata.values import Metadata, mapping, metadata, number, whole
 from codec.extract.metadata.workflow import graph_of
+from codec.semantic import MAX_TEXT
 
 TOOL = "ComfyUI"
 MAX_NODES: Final = 4000
+MAX_STEPS: Final = 200_000  # of all walks through one graph, from a node to each of its inputs
+_MAX_GLUE: Final = 64  # characters between two texts
 # inputs that hold the text of an encoder of text, by falling worth: of each group the first that says something
 _ENCODED: Final = (
     ("text", "prompt", "text_g", "t5xxl", "mt5xl", "gemma_prompt", "caption"),
@@ -65,6 +70,16 @@ class _Walk:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self._steps = MAX_STEPS
+
+    def _visit(self, link: Any, seen: set[str]) -> Node | None:
+        """The node that a link comes from, once; None for one that was seen, is not there, or is a step too far."""
+        name = target(link)
+        if name is None or name in seen or name not in self.graph or self._steps <= 0:
+            return None
+        seen.add(name)
+        self._steps -= 1 + len(self.graph[name].inputs)
+        return self.graph[name]
 
     def metadata(self) -> Metadata | None:
         sampler = self._sampler()
@@ -93,9 +108,10 @@ class _Walk:
         """The sampler nearest to the node that saves; without such a node any that is there."""
         savers = [node for node in self.graph.values() if "save" in node.kind.lower() and links(node.inputs)]
         shown = [node for node in self.graph.values() if "preview" in node.kind.lower()]
+        seen = set[str]()  # for all ends together: behind a node that was seen there is none
         for ends in (savers, shown, list(self.graph.values())):
             for end in ends:
-                for node in self._upstream(*links(end.inputs), start=end):
+                for node in chain([end], self._upstream(*links(end.inputs), seen=seen)):
                     if is_sampler(node):
                         return node
         return None
@@ -110,18 +126,13 @@ class _Walk:
         )
         return (before or sampler).inputs
 
-    def _upstream(self, *behind: Any, start: Node | None = None) -> Iterator[Node]:
-        """`start`, then the nodes behind the links, the nearest first, each once."""
-        if start is not None:
-            yield start
-        queue, seen = list(behind), set[str]()
+    def _upstream(self, *behind: Any, seen: set[str] | None = None) -> Iterator[Node]:
+        """The nodes behind the links, the nearest first, each once, but for those `seen`, which are added to."""
+        queue, seen = list(behind), set[str]() if seen is None else seen
         for link in queue:  # grows as it goes
-            name = target(link)
-            if name is None or name in seen or name not in self.graph:
-                continue
-            seen.add(name)
-            yield self.graph[name]
-            queue += links(self.graph[name].inputs)
+            if node := self._visit(link, seen):
+                yield node
+                queue += links(node.inputs)
 
     def _first(self, link: Any, is_it: Callable[[Node], bool]) -> Node | None:
         return next((node for node in self._upstream(link) if is_it(node)), None)
@@ -142,12 +153,8 @@ class _Walk:
         """The texts behind a link, in the order that the nodes name them. A stack: graphs may be long."""
         stack = [start]
         while stack:
-            name = target(stack.pop())
-            if name is None or name in seen or name not in self.graph:
-                continue
-            seen.add(name)
-            node = self.graph[name]
-            if "zeroout" in node.kind.lower():
+            node = self._visit(stack.pop(), seen)
+            if node is None or "zeroout" in node.kind.lower():
                 continue
             if (told := self._encoded(node, role)) is not None:
                 found += told
@@ -170,9 +177,9 @@ class _Walk:
         return told
 
     def _string(self, value: Any) -> str:
-        """A text, or the ones behind a link, joined as the nodes say."""
+        """A text, or the ones behind a link, joined as the nodes say; of no more characters than a prompt has bytes."""
         if isinstance(value, str):
-            return value.strip()
+            return value.strip()[:MAX_TEXT]
         parts: list[str] = []
         seen: set[str] = set()
         stack, glue = [value], ", "
@@ -181,17 +188,17 @@ class _Walk:
             if isinstance(here, str):
                 parts.append(here.strip())
                 continue
-            name = target(here)
-            if name is None or name in seen or name not in self.graph:
+            node = self._visit(here, seen)
+            if node is None:
                 continue
-            seen.add(name)
-            said = self.graph[name].inputs
+            said = node.inputs
             glue = next((said[key] for key in ("delimiter", "separator") if isinstance(said.get(key), str)), glue)
             texts = [said[key] for key in _TEXTS if key in said]
             if isinstance(said.get("populated_text"), str):  # what a wildcard's text came to
                 texts = texts[:1]
             stack += reversed(texts)
-        return glue.replace("\\n", "\n").join(dict.fromkeys(part for part in parts if part))
+        glue = glue[:_MAX_GLUE].replace("\\n", "\n")
+        return glue.join(dict.fromkeys(part for part in parts if part))[:MAX_TEXT]
 
     # numbers
 

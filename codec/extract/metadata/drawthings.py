@@ -31,4 +31,7 @@ def comment(xmp: str) -> dict[str, Any]:
     begin, end = xmp.find(">", item), xmp.find(_CLOSE, item)
     if -1 in (start, item, begin, end) or begin > end:
         return {}
-    return mapping(html.unescape(xmp[begin + 1 : end]).strip())
+    try:
+        return mapping(html.unescape(xmp[begin + 1 : end]).strip())
+    except ValueError:  # of a character's number of over 4,300 digits
+        return {}
