@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
 
@@ -19,6 +20,8 @@ from codec.errors import FormatError, LimitExceeded
 
 MAX_BYTES = 8 << 20
 MAX_POINTS = 1 << 16  # after curves have become polylines
+MAX_TAGS = 1 << 18
+MAX_BRACKETS = 1 << 16  # that open: each may be a transform
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _TOKEN = re.compile(rf"([A-Za-z])|({_NUMBER})|[\s,]+|(.)", re.DOTALL)
@@ -26,7 +29,6 @@ _TRANSFORM = re.compile(r"\s*(\w+)\s*\(([^()]*)\)[\s,]*")
 _ARGUMENTS = {"M": 2, "L": 2, "H": 1, "V": 1, "C": 6, "S": 4, "Q": 4, "T": 2, "Z": 0}
 _UNSEEN = {"defs", "clipPath", "mask", "symbol", "marker", "pattern", "metadata", "title", "desc", "style"}
 _REFUSED = {"rect", "circle", "ellipse", "text", "image", "use", "foreignObject"}
-_IDENTITY = np.eye(3)
 
 Point = tuple[float, float]
 
@@ -50,7 +52,7 @@ def read(data: bytes, width: int, height: int) -> list[np.ndarray]:
 
     The SVG's viewBox (else its width and height, else nothing) is stretched over a picture of
     width x height pixels. Raises FormatError for what is not read (the message says what to
-    do) and LimitExceeded for more than 8 MiB or 65,536 points.
+    do) and LimitExceeded for more than 8 MiB, 65,536 points or transforms, or 262,144 tags.
     """
     root = _parse(data)
     matrix = _viewport(root, width, height)
@@ -64,7 +66,8 @@ def read(data: bytes, width: int, height: int) -> list[np.ndarray]:
             continue
         if name in _REFUSED and element.get("id") != "paper":
             raise FormatError(f"the SVG has a <{name}>; turn it into a path first")
-        matrix = matrix @ _transform(element.get("transform", ""))
+        if "transform" in element.keys():  # noqa: SIM118 - an element is no dict
+            matrix = _transform(element.get("transform", ""), matrix)
         for points in _outline(name, element, matrix):
             total += len(points)
             _demand_few(total)
@@ -89,6 +92,8 @@ def _parse(data: bytes) -> ElementTree.Element:
         text = data.decode("utf-8-sig")  # and no other: a DOCTYPE could hide in UTF-16
     except UnicodeDecodeError:
         raise FormatError("the SVG is not UTF-8 text; save it as plain SVG") from None
+    if text.count("<") > MAX_TAGS or text.count("(") > MAX_BRACKETS:
+        raise LimitExceeded("the SVG has too many elements or transforms; simplify it")
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise FormatError("the SVG has a DOCTYPE; remove it or save as plain SVG")
     try:
@@ -138,20 +143,28 @@ def _viewport(root: ElementTree.Element, width: int, height: int) -> np.ndarray:
     return np.array([[width / w, 0, -x * width / w], [0, height / h, -y * height / h], [0, 0, 1]])
 
 
-def _transform(text: str) -> np.ndarray:
-    """A transform attribute -> (3, 3)."""
-    matrix, at = _IDENTITY, 0
+def _transform(text: str, matrix: np.ndarray) -> np.ndarray:
+    """A transform attribute, after the (3, 3) of the elements around -> (3, 3)."""
+    at = 0
     text = text.strip()
     while at < len(text):
         found = _TRANSFORM.match(text, at)
         if found is None:
             raise FormatError("the SVG has a transform that is not understood")
-        matrix = matrix @ _one_transform(found[1], [float(n) for n in re.findall(_NUMBER, found[2])])
+        with np.errstate(all="ignore"):  # what is too large is seen by the points
+            matrix = matrix @ _one_transform(found[1], _numbers(found[2], 7))
         at = found.end()
     return matrix
 
 
+def _numbers(text: str, most: int) -> list[float]:
+    """The numbers in a text, the first `most`."""
+    return [float(found[0]) for found in islice(re.finditer(_NUMBER, text), most)]
+
+
 def _one_transform(kind: str, n: list[float]) -> np.ndarray:
+    if not all(map(math.isfinite, n)):
+        raise FormatError("the SVG has numbers too large to draw")
     if kind == "matrix" and len(n) == 6:
         return np.array([[n[0], n[2], n[4]], [n[1], n[3], n[5]], [0, 0, 1]])
     if kind == "translate" and len(n) in (1, 2):
@@ -169,10 +182,11 @@ def _one_transform(kind: str, n: list[float]) -> np.ndarray:
 def _outline(name: str, element: ElementTree.Element, matrix: np.ndarray) -> Iterator[list[Point]]:
     """An element -> its polylines, in its own units; the matrix says how fine a curve must be."""
     if name == "path":
-        pixels = math.sqrt(abs(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]))
+        (a, c, _), (b, d, _), _ = matrix.tolist()
+        pixels = math.sqrt(abs(a * d - b * c))
         yield from _path(element.get("d", ""), pixels)
     elif name in ("polyline", "polygon"):
-        numbers = [float(n) for n in re.findall(_NUMBER, element.get("points", ""))]
+        numbers = _numbers(element.get("points", ""), 2 * MAX_POINTS + 2)
         points = list(zip(numbers[::2], numbers[1::2], strict=False))
         yield points + points[:1] * (name == "polygon")
     elif name == "line":
@@ -191,13 +205,14 @@ def _commands(d: str) -> Iterator[tuple[str, list[float]]]:
     """Path data -> command letter and its numbers, repeated commands spelled out."""
     letter = ""
     numbers: list[float] = []
+    bare = False  # no number has followed the letter yet
     for found in _TOKEN.finditer(d):
         if found[3]:
             raise FormatError(f"the SVG has a path with {found[3]!r} in it")
         if found[1]:
-            if numbers:
+            if numbers or bare:
                 raise FormatError("the SVG has a path with a number missing")
-            letter = found[1]
+            letter, bare = found[1], found[1] not in "Zz"
             if letter.upper() == "A":
                 raise FormatError("the SVG has a path with an arc; turn it into curves first")
             if letter.upper() not in _ARGUMENTS:
@@ -209,6 +224,7 @@ def _commands(d: str) -> Iterator[tuple[str, list[float]]]:
             if not letter:
                 raise FormatError("the SVG has a path that does not start with a command")
             numbers.append(float(found[2]))
+            bare = False
             if len(numbers) == _ARGUMENTS[letter.upper()]:
                 yield letter, numbers
                 numbers = []
@@ -266,6 +282,7 @@ def _bezier(corners: list[Point], pixels: float) -> list[Point]:
     t = np.linspace(0, 1, count + 1)[1:, None]
     curve = np.array(corners)
     rows: list[np.ndarray] = [np.repeat(corner[None], count, axis=0) for corner in curve]
-    while len(rows) > 1:  # de Casteljau
-        rows = [a + (b - a) * t for a, b in zip(rows, rows[1:], strict=False)]
+    with np.errstate(all="ignore"):
+        while len(rows) > 1:  # de Casteljau
+            rows = [a + (b - a) * t for a, b in zip(rows, rows[1:], strict=False)]
     return [(float(px), float(py)) for px, py in rows[0]]

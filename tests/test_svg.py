@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from codec import svg
 from codec.errors import CodecError, FormatError, LimitExceeded
+from tests.fuzz.mutator import mutate
 
 
 def read(body: str, size: str = 'viewBox="0 0 100 100"') -> list[list[list[float]]]:
@@ -118,6 +121,11 @@ def test_the_viewbox_is_stretched_over_the_picture(size, point):
         ('<g transform="skewX(5)"/>', "skewX"),
         ('<g transform="gibberish"/>', "not understood"),
         ('<line x1="5%"/>', "other units"),
+        ('<g transform="rotate(1e999)"/>', "too large"),
+        ('<g transform="scale(1e300) scale(1e300)"><path d="M1 1C2 2 3 3 4 4"/></g>', "too large"),
+        ('<g transform="scale(1 1 1 1 1 1 1 1 1)"/>', "scale"),
+        ('<path d="M0 0C1 1 1e999 2 3 3"/>', "too large"),
+        ('<path d="M0 0CC1 1 2 2 3 3"/>', "number missing"),
         ("<path", "not well-formed"),
     ],
 )
@@ -154,6 +162,11 @@ def test_floods_are_refused():
         svg.read(b'<svg><path d="M0 0' + b"C0 0 0 9999 9 0" * 30_000 + b'"/></svg>', 10, 10)
     with pytest.raises(LimitExceeded, match="8 MiB"):
         svg.read(b"<svg>" + b" " * (8 << 20), 10, 10)
+    numbers = b'<polyline points="' + b"1 " * 2_000_000 + b'"/>'
+    tags, transforms = b"<a/>" * 300_000, b'<g transform="' + b"scale(1)" * 70_000 + b'"/>'
+    for flood in (numbers, tags, transforms):
+        with pytest.raises(LimitExceeded):
+            svg.read(b"<svg>" + flood + b"</svg>", 10, 10)
     assert svg.read(b"<svg>" + b"<g>" * 100_000 + b"</g>" * 100_000 + b"</svg>", 10, 10) == []
 
 
@@ -164,3 +177,21 @@ def test_any_path_is_curves_or_a_codec_error(d):
     except CodecError:
         return
     assert all(curve.shape[1] == 2 and len(curve) >= 2 and np.isfinite(curve).all() for curve in curves)
+
+
+DRAWN = b"""<svg viewBox="0 0 9 9" width="8" height="9px"><g transform="matrix(1 0 0 1 3 4) rotate(3 4 5)">
+<polygon points="1,2 3,4 5e1,6"/><line x1="3" y2="4"/><rect id="paper"/></g><g style="display: none"/>
+<path d="M1 2c3 4 5 6 7 8s1 2 3 4q1 2 3 4t5 6h7v-8.5z" transform="scale(1e1)translate(3)"/></svg>"""
+
+
+def test_mutated_files_are_curves_or_a_codec_error():
+    rng, read_ones = random.Random(1), 0
+    for _ in range(1500):
+        data = mutate(rng, DRAWN)
+        try:
+            for curve in svg.read(data, 50, 50):
+                assert curve.shape[1] == 2 and np.isfinite(curve).all()
+            read_ones += all(side > 0 for side in svg.size(data))
+        except CodecError as error:
+            assert str(error).isprintable()
+    assert 100 < read_ones < 1400
