@@ -171,11 +171,21 @@ def run(
 
 
 def read(manifest: Path) -> list[dict[str, str]]:
-    """The rows of a manifest, without one that a stop has cut off."""
+    """The rows of a manifest, without one that a stop has cut off.
+
+    Raises `CodecError` for any other file of that name, which is not to be lost.
+    """
     if not manifest.exists():
         return []
     whole = manifest.read_bytes().rpartition(b"\n")[0].decode("utf-8", "replace")
-    return [row for row in csv.DictReader(whole.splitlines()) if None not in row and None not in row.values()]
+    lines = csv.DictReader(io.StringIO(whole, newline=""))  # a name may hold what ends a line
+    try:
+        rows = [row for row in lines if None not in row and None not in row.values()]
+    except csv.Error:
+        rows = []
+    if whole.strip() and tuple(lines.fieldnames or ()) != COLUMNS:
+        raise CodecError(f"{manifest.name} there is not one of ours: remove it, or choose another folder")
+    return rows
 
 
 def captions(folder: Path) -> dict[str, str]:
@@ -192,7 +202,7 @@ def _tasks(work: Encode | Decode, files: list[Path], folder: Path, out: Path) ->
         name = path.relative_to(folder)
         target = name.with_suffix(work.writes) if alike[path.with_suffix("")] == 1 else Path(f"{name}{work.writes}")
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        yield Task(path, name.as_posix(), digest, texts.get(name.as_posix()), out / target)
+        yield Task(path, _plain(name.as_posix()), digest, texts.get(name.as_posix()), out / target)
 
 
 def _begin(manifest: Path, rows: Iterable[Row]) -> None:
@@ -209,4 +219,10 @@ def _append(manifest: Path, row: Row) -> None:
 
 
 def _rows(lines: TextIO, rows: Iterable[Row]) -> None:
-    csv.DictWriter(lines, COLUMNS, restval="", extrasaction="ignore").writerows(rows)
+    told = ({column: _plain(str(row.get(column, ""))) for column in COLUMNS} for row in rows)
+    csv.DictWriter(lines, COLUMNS).writerows(told)
+
+
+def _plain(text: str) -> str:
+    """What of a name is no UTF-8, as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()

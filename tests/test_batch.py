@@ -83,6 +83,28 @@ def test_what_is_done_is_not_done_again(folder, tmp_path):
     assert all(path.stat().st_mtime_ns != when for path, when in done.items())  # other options
 
 
+def test_names_that_break_lines_or_are_no_text(folder, tmp_path):
+    names = ["\u2028\x0b\x85 ,\"'.png", "one\ntwo.png", os.fsdecode(b"\xff.png")]
+    for name in names:
+        (folder / name).write_bytes((folder / "a.png").read_bytes())
+    assert run(Encode(budget=250), folder, tmp_path / "out") == (6, 1)
+    rows = {row["file"]: row for row in read(tmp_path / "out" / MANIFEST)}
+    assert set(rows) >= {*names[:2], r"\udcff.png"} and len(rows) == 7
+    steps = []
+    assert run(Encode(budget=250), folder, tmp_path / "out", on_progress=lambda *step: steps.append(step)) == (6, 1)
+    assert [name for _, _, name in steps] == ["broken.jpg"]
+
+
+@pytest.mark.parametrize(
+    "data", [b"name,size\r\na,1\r\n", b"\xff\xd8\n\n", b"a,b\r\n" + b"x" * 200_000 + b"\r\n", b"\0\n", b'"\n']
+)
+def test_a_manifest_of_somebody_else_is_left_alone(folder, tmp_path, data):
+    (tmp_path / MANIFEST).write_bytes(data)
+    with pytest.raises(CodecError, match="not one of ours"):
+        run(Encode(budget=250), folder, tmp_path)
+    assert (tmp_path / MANIFEST).read_bytes() == data
+
+
 def test_alike_names_do_not_overwrite_one_another(folder, tmp_path):
     (folder / "a.webp").write_bytes(encode_png(picture(5, 64)))
     run(Encode(budget=250), folder, tmp_path / "out")
