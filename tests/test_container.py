@@ -54,6 +54,16 @@ def test_every_truncation_is_refused() -> None:
             unpack(data[:length])
 
 
+def test_what_follows_the_end_is_refused_even_if_the_checksum_is_right() -> None:
+    """Two bytes can be found that give the sum of a longer file the value that stands in it."""
+    data = pack(Container(512, 512, (b"words", b"", b"")))
+    meant = int.from_bytes(data[-2:], "big")
+    tails = (value.to_bytes(2, "big") for value in range(1 << 16))
+    longer = next(data + tail for tail in tails if binascii.crc_hqx(data + tail, 0) == meant) + b"??"
+    with pytest.raises(Corrupt, match="4 bytes follow"):
+        unpack(longer)
+
+
 def test_every_flipped_bit_is_refused() -> None:
     data = pack(FULL)
     for at in range(len(data) * 8):

@@ -79,6 +79,18 @@ def test_ones_are_bits_that_are_certain(data: bytes, chances: list[int]) -> None
                 assert not decoder.chance(chances[count])
 
 
+@pytest.mark.parametrize("chance", [1, 30000, 65535])
+def test_the_border_between_ones_and_zeros(chance: int) -> None:
+    """A code at the end of a 1's interval is a 0's."""
+    split = (1 << 15) * chance
+    for high, count in ((split - 1, 1), (split, 0)):
+        assert PrefixDecoder.within(1 << 31, 0, high).ones([chance]) == count
+    assert PrefixDecoder.within(1 << 31, 0, split - 1).chance(chance) == 1
+    assert PrefixDecoder.within(1 << 31, split, split).chance(chance) == 0
+    with pytest.raises(Exhausted):
+        PrefixDecoder.within(1 << 31, 0, split).chance(chance)
+
+
 def test_zeros_are_ones() -> None:
     """Past the end every bit is a 1: syntaxes that stop on 1 stop."""
     decoder = Decoder(b"")

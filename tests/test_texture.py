@@ -247,6 +247,24 @@ def test_zeros_at_once_as_one_after_the_other(photo: np.ndarray, kept: float, mo
     assert Colormap.from_bytes(payload).levels == levels
 
 
+@pytest.mark.parametrize(
+    ("rows", "cols", "step", "ratio", "levels"),
+    [
+        (2, 2, 50, 3, (1, 0, -3, 2, -1, 0, 0, 2, 1, 0, -3, 0)),
+        (2, 3, 51, 2, (0, 0, -3, 0, 2, 0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, -1, 0)),
+        (2, 3, 45, 2, (11, -1, 1, 0, -1, -1, 0, 0, 0, -3, 0, 0, 0, 0, -3, -3, 2, 0)),
+    ],
+)
+def test_no_level_is_read_out_of_the_last_bits(
+    rows: int, cols: int, step: int, ratio: int, levels: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One map in some 3,000 has an end, of the fewest bytes, that would be read as one more level."""
+    payload = Colormap(rows, cols, step, levels, (), ratio).to_bytes()
+    assert Colormap.from_bytes(payload).levels == levels
+    monkeypatch.setattr(coefficients, "_nothing_follows", lambda *given: True)
+    assert Colormap.from_bytes(Colormap(rows, cols, step, levels, (), ratio).to_bytes()).levels != levels
+
+
 def one_by_one(coder: Encoder, known: spectrum.Spectrum, levels: list[int]) -> None:
     for index in range(3, len(levels)):
         coefficients._level(coder, known, index, levels[index])
