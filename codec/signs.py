@@ -8,6 +8,7 @@ goes on is asked first.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Final
 
 from codec.errors import Corrupt
@@ -20,7 +21,25 @@ _KEY: Final = 6  # signs that make a match
 _MATCHES: Final = (45000, 58000, 64000, 65000)  # of 65,536: it goes on, by the length so far in 4s
 _NEAR: Final = 64  # code points each way that count as the same script
 
-Counts = dict[str, int]
+
+class Counts:
+    """The signs that were seen in a context, in rising order, and their weights, 2 * count - 1."""
+
+    __slots__ = ("signs", "weights")
+
+    def __init__(self) -> None:
+        self.signs: list[str] = []
+        self.weights: list[int] = []
+
+    def add(self, sign: str) -> bool:
+        """Count one more. Was it there?"""
+        at = bisect_left(self.signs, sign)
+        if self.signs[at : at + 1] == [sign]:
+            self.weights[at] = min(self.weights[at] + 2, 2 * _MOST - 1)
+            return True
+        self.signs.insert(at, sign)
+        self.weights.insert(at, 1)
+        return False
 
 
 class Signs:
@@ -65,23 +84,28 @@ class Signs:
     def _sign(self, coder: Coder, history: str, sign: str | None) -> str:
         excluded: set[str] = set()
         for start in range(len(history) + 1):
-            counts = {s: n for s, n in self._model.get(history[start:], {}).items() if s not in excluded}
-            if not counts:
+            counts = self._model.get(history[start:])
+            if counts is None:
                 continue
-            signs = sorted(counts)
-            weights = [len(counts), *(2 * counts[s] - 1 for s in signs)]
-            found = coder.choice(weights, 1 + signs.index(sign) if sign in counts else 0)
+            signs, weights = counts.signs, counts.weights
+            if excluded:
+                signs, weights = signs[:], weights[:]
+                for known in excluded:
+                    at = bisect_left(signs, known)
+                    if signs[at : at + 1] == [known]:
+                        del signs[at], weights[at]
+            if not signs:
+                continue
+            at = len(signs) if sign is None else bisect_left(signs, sign)
+            found = coder.choice([len(signs), *weights], 1 + at if signs[at : at + 1] == [sign] else 0)
             if found:
                 sign = signs[found - 1]
                 break
-            excluded.update(counts)
+            excluded.update(signs)
         else:
             sign = self._new(coder, sign)
         for start in range(len(history) + 1):
-            counts = self._model.setdefault(history[start:], {})
-            before = counts.get(sign, 0)
-            counts[sign] = min(before + 1, _MOST)
-            if before:
+            if self._model.setdefault(history[start:], Counts()).add(sign):
                 break
         return sign
 
