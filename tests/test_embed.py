@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import io
+import random
 import struct
 
 import numpy as np
@@ -15,6 +16,7 @@ from codec import CodecError, Layers, Prompt, embed
 from codec.__main__ import main
 from codec.errors import ImageError
 from codec.image import encode_png, load
+from tests.fuzz.mutator import mutate
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (40, 60, 3)).astype(np.uint8)
 LAYERS = Layers(60, 40, Prompt("a cat"), seed=5)
@@ -84,3 +86,19 @@ def test_the_command_line_writes_and_reads_it(tmp_path, capsys):
     assert "a cat" in capsys.readouterr().out
     assert main(["encode", str(tmp_path / "a.png"), "-o", str(tmp_path / "b.tril")]) == 0
     assert (tmp_path / "b.tril").read_bytes() == LAYERS.to_bytes()
+
+
+def test_any_mutation_holds_layers_or_is_one_clear_error():
+    """Where the mutation is in the pixels the layers are as they were; in the chunk they are not given out changed."""
+    rng, kept, refused = random.Random(4), 0, 0
+    for _ in range(1500):
+        head = mutate(rng, OURS[: 120 + len(LAYERS.to_bytes())])
+        try:
+            found = embed.take(head)
+        except CodecError as error:
+            refused += 1
+            assert str(error).isprintable()
+        else:
+            kept += found is not None
+            assert found in (None, LAYERS.to_bytes())
+    assert kept > 100 and refused > 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from safetensors.numpy import save
 from codec import weights
 from codec.decode import upscaler
 from codec.errors import ModelMissing
+from tests.fuzz.mutator import mutate
 
 
 def pinned(folder, data):
@@ -44,6 +46,19 @@ def test_any_other_bytes_are_refused(tmp_path, damage):
 def test_a_pinned_file_that_is_not_safetensors_is_refused(tmp_path):
     with pytest.raises(ModelMissing, match="not safetensors"):
         weights.load(pinned(tmp_path, b"\x80\x04pickle?" * 9), tmp_path)
+
+
+def test_any_mutation_is_weights_or_one_clear_error(tmp_path):
+    rng, path, refused = random.Random(5), tmp_path / "net.safetensors", 0
+    data = save({"a": np.zeros((3, 4), np.float32), "b": np.ones(5, np.int64)}, {"made": "here"})
+    for _ in range(1000):
+        path.write_bytes(mutate(rng, data))
+        for look in (lambda: weights.check(path), lambda: weights.load(pinned(tmp_path, path.read_bytes()), tmp_path)):
+            try:
+                look()
+            except ModelMissing:
+                refused += 1
+    assert 1000 < refused < 2000
 
 
 @pytest.mark.parametrize("file", [upscaler.SRVGG, upscaler.RRDB], ids=lambda file: file.name)
