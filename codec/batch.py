@@ -191,7 +191,7 @@ def read(manifest: Path) -> list[dict[str, str]]:
 def captions(folder: Path) -> dict[str, str]:
     """captions.tsv of a folder, file name and text in a line, if there is one."""
     file = folder / "captions.tsv"
-    lines = file.read_text("utf-8", "replace").splitlines() if file.is_file() else []
+    lines = file.read_text("utf-8-sig", "replace").splitlines() if file.is_file() else []
     return {name: text for name, tab, text in (line.partition("\t") for line in lines) if tab}
 
 

@@ -31,7 +31,7 @@ def folder(tmp_path):
         (out / name).write_bytes(encode_png(picture(number, 64)))
     (out / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
     (out / "notes.txt").write_text("no picture")
-    (out / "captions.tsv").write_text("a.png\ta disc\n")
+    (out / "captions.tsv").write_text("\ufeffa.png\ta disc\n", encoding="utf-8")  # as some editors begin a file
     return out
 
 

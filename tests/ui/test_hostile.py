@@ -34,10 +34,14 @@ def test_no_view_of_any_text_runs(visit):
 
 
 def test_no_prompt_and_no_file_name_runs(visit):
-    """All of them as prompts, 24 at a time, in files whose names are hostile too."""
-    groups = [TEXTS[at : at + 24] for at in range(0, len(TEXTS), 24)]
-    for number, group in enumerate(groups):
-        data = Layers(8 + number, 8, Prompt("\n".join(group)[:1300], group[0])).to_bytes()
+    """All of them in some ten prompts, in files whose names are hostile too."""
+    prompts = [""]
+    for text in TEXTS:
+        if len(prompts[-1]) + len(text) > 600:
+            prompts.append("")
+        prompts[-1] += f"{text}\n"
+    for number, prompt in enumerate(prompts):
+        data = Layers(8 + number, 8, Prompt(prompt, TEXTS[-number - 1])).to_bytes()
         name = f"{TEXTS[number].replace('/', ' ')}{number}.tril"
         visit.put("open", {"name": name, "mimeType": "application/octet-stream", "buffer": data})
         visit.says(f"{8 + number} × 8")
