@@ -67,10 +67,25 @@ def decode(tril: Any, decoder: Any = actions.FINAL, seed: Any = None) -> str:
             return get(name).decode(opened.layers, seed=number, on_step=on_step)
 
     job: Job[Any, Any] = Job(work, turn(name))  # so that the end of the server ends it, too
+    awaited = _awaited()
     for _ in job:
-        pass
+        if not awaited():
+            job.stop()
     assert job.result is not None
     return _saved(actions.png(job.result, opened.layers), f"{opened.name}.png")
+
+
+def _awaited() -> Callable[[], bool]:
+    """-> whether a client still waits for the answer that is being made; one does where Gradio does not tell."""
+    from gradio.context import LocalContext
+
+    page, number = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
+
+    def awaited() -> bool:
+        running = [event for events in (page._queue.active_jobs if page else ()) for event in events or ()]
+        return all(event.alive for event in running if event._id == number)
+
+    return awaited
 
 
 @_answered

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import threading
 from pathlib import Path
 
 import httpx
@@ -14,8 +15,12 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from codec import Layers, Prompt, edit, embed
+from codec.decode import Step
+from codec.decode.painter import Painter
+from codec.errors import Cancelled
 from codec.facts import facts
 from codec.image import encode_png, load
+from tests.ui.asking import Tab
 from ui.page import EXAMPLE, EXAMPLE_PICTURE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -115,3 +120,26 @@ def test_no_file_of_the_server_is_read(address, path):
 def test_a_prompt_comes_back(client):
     tril, _ = client.predict(TRIL, prompt="ein Tee – ☕ <b>", api_name="/edit")
     assert Layers.from_bytes(Path(tril).read_bytes()).semantic == Prompt("ein Tee – ☕ <b>")
+
+
+def test_a_program_that_vanishes_ends_its_decode(address, monkeypatch):
+    ended = threading.Event()
+
+    def endless(self, layers, *, seed=None, on_step=None):
+        while on_step(Step(1, 2, "round")):
+            ended.wait(0.05)
+        ended.set()
+        raise Cancelled("stopped")
+
+    monkeypatch.setattr(Painter, "decode", endless)
+    tab = Tab(address, "vanishing")
+    sent = httpx.post(f"{tab.api}upload", files={"files": ("a.tril", EXAMPLE.read_bytes())}).json()
+    body = tab.body("decode")
+    body["data"][0] = {"path": sent[0], "meta": {"_type": "gradio.FileData"}}
+    assert httpx.post(f"{tab.api}queue/join", json=body).status_code == 200
+    answers = tab.answers()
+    while next(answers)["msg"] != "process_starts":
+        pass
+    assert not ended.wait(0.5)
+    answers.close()
+    assert ended.wait(60)
