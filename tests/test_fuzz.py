@@ -20,14 +20,14 @@ CRASHES = sorted(path for path in (Path(__file__).parent / "crashes").iterdir() 
 def test_mutated_layers_with_right_checksums(seed: int) -> None:
     rng = random.Random(seed)
     files = [example().to_bytes(), Layers(512, 512, None, pose()).to_bytes()]
-    accepted = sum(TARGETS["layers"](mutated_payloads(rng, rng.choice(files))) for _ in range(ROUNDS // 2))
-    assert 0 < accepted < ROUNDS // 2  # it reaches both sides of the border
+    accepted = sum(TARGETS["layers"](mutated_payloads(rng, rng.choice(files))) for _ in range(ROUNDS // 5))
+    assert 0 < accepted < ROUNDS // 5  # it reaches both sides of the border
 
 
 def test_mutated_files() -> None:
     rng = random.Random(2)
     data = example().to_bytes()
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS // 2):
         broken = mutated_file(rng, data)
         for target in TARGETS.values():
             target(broken)
