@@ -177,10 +177,9 @@ def _floats() -> list[tuple[np.ndarray, np.ndarray]]:
 @functools.cache
 def _zeros() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of the three networks what says "it is 0": (3, AROUND, HIDDEN), (3, HIDDEN, 1), (3, 1) float64."""
-    nets = weights()
-    firsts = np.stack([net.first[:AROUND] for net in nets])
-    seconds = np.stack([net.second[:, :1] for net in nets])
-    return firsts.astype(float), seconds.astype(float), np.stack([net.offset[:1] for net in nets]).astype(float)
+    firsts, seconds = zip(*_floats(), strict=True)
+    offsets = np.stack([net.offset[:1] for net in weights()]).astype(np.float64)
+    return np.stack(firsts)[:, :AROUND], np.stack(seconds)[:, :, :1], offsets
 
 
 class Spectrum:

@@ -150,7 +150,7 @@ class Decoding:
                     changes[p.compare] = pair(original, layers, actions.seen(step.preview, layers), "decoding")
                 yield changes
         except Cancelled:
-            yield {p.status: views.status("Stopped.")}
+            yield {p.status: views.STOPPED}
             return
         except ModelMissing as error:
             yield {p.status: self.missing(error, decoder)}

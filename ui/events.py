@@ -42,9 +42,10 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
         *(part.change for part in parts.mix),
     ]  # fmt: skip
     newest = {**quiet, "trigger_mode": "always_last"}
+    shown = [*now, parts.budget, parts.status, parts.original, *parts.mix]
 
     gr.on(
-        edits, on.edited, [*now, parts.budget, parts.status, parts.original, *parts.mix],
+        edits, on.edited, shown,
         [parts.readout, parts.fit, parts.origin, parts.tally, parts.compare, parts.result, parts.status],
         queue=False, **newest,
     )  # fmt: skip
@@ -72,10 +73,7 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
     parts.dice.click(None, None, parts.seed, js="() => String(crypto.getRandomValues(new Uint32Array(1))[0])")
     saves.wire(page, parts, on, now, opened, quiet)
     decoded = _wire_decoding(page, parts, decoding, now, quiet)
-    decoded.then(
-        on.resumed, [*now, parts.budget, parts.status, parts.original, *parts.mix], [parts.compare],
-        queue=False, **quiet,
-    )  # fmt: skip
+    decoded.then(on.resumed, shown, [parts.compare], queue=False, **quiet)
 
 
 def _wire_decoding(page: gr.Blocks, parts: Parts, on: Decoding, now: list[Any], quiet: dict[str, Any]) -> Any:
@@ -116,7 +114,7 @@ class Handlers:
     async def resumed(self, request: gr.Request, *inputs: Any) -> Changes:
         """After a decode that was stopped: the preview again, of what was edited meanwhile, too."""
         p = self.parts
-        if not self.decoding.jobs.was_stopped(request.session_hash):
+        if inputs[6] != views.STOPPED:  # what the status box says
             return {p.compare: gr.skip()}
         changes = await self.edited(request, *inputs)
         return {p.compare: changes.get(p.compare, gr.skip())}

@@ -140,13 +140,8 @@ class Saves:
             return
         again = self.on.replaced(actions.Opened(layers, name, "from your last work"), decoder, preset, request)
         said = f"Your last work, {name}, is open again. “Start over” forgets it."
-        yield (
-            again
-            | dict(zip((p.prompt, p.negative, p.seed, p.keep_seed), fields, strict=True))
-            | {
-                p.status: views.status(said, "good"),
-            }
-        )
+        kept = dict(zip((p.prompt, p.negative, p.seed, p.keep_seed), fields, strict=True))
+        yield again | kept | {p.status: views.status(said, "good")}
 
     @guarded
     def zipped(self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any) -> Iterator[Changes]:

@@ -147,7 +147,6 @@ class Jobs:
     def __init__(self) -> None:
         self._jobs: dict[str | None, Job] = {}
         self._beside: set[str | None] = set()  # sessions whose job shows elsewhere than in the slider
-        self._stopped: set[str | None] = set()  # and those of whose stop nobody has heard
         self._lock = threading.Lock()
 
     def start(self, session: str | None, job: Job, *, beside: bool = False) -> None:
@@ -155,7 +154,6 @@ class Jobs:
         with self._lock:
             before = self._jobs.get(session)
             self._jobs[session] = job
-            self._stopped.discard(session)
             (self._beside.add if beside else self._beside.discard)(session)
         if before is not None:
             before.stop()
@@ -180,16 +178,7 @@ class Jobs:
         """Stops the session's job; False if there is none."""
         with self._lock:
             job = self._jobs.get(session)
-            if job is not None and session not in self._beside:
-                self._stopped.add(session)
         if job is None:
             return False
         job.stop()
         return True
-
-    def was_stopped(self, session: str | None) -> bool:
-        """True once after a stop of what showed in the slider."""
-        with self._lock:
-            found = session in self._stopped
-            self._stopped.discard(session)
-            return found

@@ -127,7 +127,7 @@ class Strip:
                 pictures.append(job.result.pixels)
                 began = {p.strip: view(found, pictures)}
         except Cancelled:
-            yield {p.status: views.status("Stopped.")}
+            yield {p.status: views.STOPPED}
             return
         except ModelMissing as error:
             yield {p.status: on.missing(error, decoder)}

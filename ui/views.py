@@ -69,6 +69,7 @@ def status(text: str, kind: str = "idle", done: float | None = None) -> str:
     return f'<div class="tl-status tl-{escape(kind)}" role="{role}"><p>{escape(text)}</p>{bar}</div>'
 
 
+STOPPED = status("Stopped.")
 _UNUSABLE = "tl-unusable"
 
 

@@ -249,11 +249,8 @@ class StableDiffusion:
         if work.device.name != "cpu":
             return f"{work.plan.steps} steps on {work.device.name}"
         minutes = presets.expected_minutes(self.options, work.layers, torch.get_num_threads())
-        return (
-            f"{work.plan.steps} steps on the CPU, about {minutes:.0f} min"
-            if minutes >= 1.5
-            else (f"{work.plan.steps} steps on the CPU, about {max(minutes * 60, 1):.0f} s")
-        )
+        about = f"{minutes:.0f} min" if minutes >= 1.5 else f"{max(minutes * 60, 1):.0f} s"
+        return f"{work.plan.steps} steps on the CPU, about {about}"
 
 
 def _vae(places: Places, device: Device) -> Any:
