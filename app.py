@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from ui.logs import LEVELS
-from ui.serve import Door, serve
+from ui.server.serve import Door, serve
+from ui.services.logs import LEVELS
 
 MORE = "TRILAYER_RATE: requests a second that one client may make (default: 100; 0: no limit)."
 

@@ -16,19 +16,19 @@ import os
 from typing import TYPE_CHECKING, BinaryIO
 
 from codec import errors
-from codec.decode import get as _get  # loaded first: a package that came later would hide `decode` below
+from codec.decoders import get as _get
 from codec.errors import CodecError
 from codec.layers import Layers
-from codec.pose import Pose
-from codec.semantic import Prompt
-from codec.structure import Sketch
-from codec.texture import Colormap
+from codec.semantic.prompt import Prompt
+from codec.structure.pose import Pose
+from codec.structure.sketch import Sketch
+from codec.texture.colormap import Colormap
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from codec.decode.base import OnStep
-    from codec.decode.presets import Options
+    from codec.decoders.base import OnStep
+    from codec.decoders.sd15.options import Options
 
 __version__ = "0.2.0"
 __all__ = ["CodecError", "Colormap", "Layers", "Pose", "Prompt", "Sketch", "decode", "encode", "errors"]
@@ -58,7 +58,7 @@ def encode(
 
     Raises `ImageError`, `BudgetTooSmall`, `InvalidLayer`, `UnknownName` or `ModelMissing`.
     """
-    from codec.extract import extract
+    from codec.encoder.extract import extract
 
     found = extract(
         source,

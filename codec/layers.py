@@ -14,14 +14,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from codec import container, structure
-from codec.container import Container
+from codec.bitstream import container
+from codec.bitstream.container import Container
+from codec.bitstream.settings import Settings
 from codec.errors import Corrupt, FormatError, InvalidLayer
-from codec.pose import Pose
-from codec.semantic import Prompt
-from codec.settings import Settings
-from codec.structure import Sketch
-from codec.texture import Colormap
+from codec.semantic.prompt import Prompt
+from codec.structure.payload import from_bytes as structure_from_bytes
+from codec.structure.pose import Pose
+from codec.structure.sketch import Sketch
+from codec.texture.colormap import Colormap
 
 SEED: Final = container.SKIPPABLE | container.KEEPABLE | 1
 SETTINGS: Final = container.SKIPPABLE | container.KEEPABLE | 2
@@ -57,8 +58,7 @@ class Layers:
     `width`, `height`: of the picture, 1..4096 pixels. `semantic`, `structure`, `texture`: the layers, None
     where absent; an empty prompt is an absent one. `seed`: 0..2^64 - 1, where the decoder's random
     numbers start. `settings`: how the picture was generated. `extra`: chunks unknown to this
-    version, kept as they came. `version`: of the file, 1 or 2; a file that was read keeps its own until it
-    is edited. Raises `InvalidLayer` for anything else.
+    version, kept as they came. Raises `InvalidLayer` for anything else.
     """
 
     width: int
@@ -69,7 +69,6 @@ class Layers:
     seed: int | None = None
     settings: Settings | None = None
     extra: tuple[container.Chunk, ...] = ()
-    version: int = container.VERSION
 
     def __post_init__(self) -> None:
         for name in ("width", "height", "seed"):
@@ -81,8 +80,6 @@ class Layers:
             raise InvalidLayer(
                 f"the picture is {self.width}x{self.height}; a side has 1 to {container.MAX_SIDE} pixels"
             )
-        if self.version not in container.VERSIONS:
-            raise InvalidLayer(f"version {self.version} of the format is not known")
         if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
             raise InvalidLayer("the seed is 0..2^64 - 1")
         if self.semantic == Prompt():
@@ -151,15 +148,15 @@ class Layers:
 
     def _container(self) -> Container:
         payloads = [
-            layer.to_bytes(self.version) if layer else b"" for layer in (self.semantic, self.structure, self.texture)
+            layer.to_bytes() if layer else b"" for layer in (self.semantic, self.structure, self.texture)
         ]
         chunks = list(self.extra)
         if self.seed is not None:
             chunks.append((SEED, self.seed.to_bytes((self.seed.bit_length() + 7) // 8, "big")))
         if self.settings is not None:
-            chunks.append((SETTINGS, self.settings.to_bytes(self.version)))
+            chunks.append((SETTINGS, self.settings.to_bytes()))
         layers = (payloads[0], payloads[1], payloads[2])
-        return Container(self.width, self.height, layers, tuple(sorted(chunks)), self.version)
+        return Container(self.width, self.height, layers, tuple(sorted(chunks)))
 
     @classmethod
     def _parse(cls, content: Container) -> Layers:
@@ -168,13 +165,12 @@ class Layers:
         return cls(
             content.width,
             content.height,
-            Prompt.from_bytes(words, content.version) if words else None,
-            structure.from_bytes(lines, content.version) if lines else None,
-            Colormap.from_bytes(colours, content.version) if colours else None,
+            Prompt.from_bytes(words) if words else None,
+            structure_from_bytes(lines) if lines else None,
+            Colormap.from_bytes(colours) if colours else None,
             _seed(chunks.pop(SEED)) if SEED in chunks else None,
-            Settings.from_bytes(chunks.pop(SETTINGS), content.version) if SETTINGS in chunks else None,
+            Settings.from_bytes(chunks.pop(SETTINGS)) if SETTINGS in chunks else None,
             tuple(chunks.items()),
-            content.version,
         )
 
 

@@ -12,8 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from codec.batch import Decode, Encode, run
-from codec.pool import one_thread
+from codec.batch.folders import Decode, Encode, run
+from codec.batch.workers import one_thread
 
 
 def main() -> None:

@@ -16,9 +16,10 @@ from statistics import median
 
 import numpy as np
 
-from codec import ciede, image, oklab
+from codec.color import ciede2000, oklab
 from codec.errors import ImageError
-from codec.texture import Colormap
+from codec.images import io
+from codec.texture.colormap import Colormap
 
 GRIDS = (8, 16)
 STEPS = {8: range(6, 40), 16: range(14, 44)}
@@ -27,16 +28,16 @@ MOST, BYTES = 2.0, 120
 
 def difference(one: np.ndarray, other: np.ndarray) -> float:
     """Mean CIEDE2000 of two grids of sRGB cells."""
-    seen = [ciede.cielab(oklab.from_srgb(cells)) for cells in (one, other)]
-    return float(ciede.difference(seen[0], seen[1]).mean())
+    seen = [ciede2000.cielab(oklab.from_srgb(cells)) for cells in (one, other)]
+    return float(ciede2000.difference(seen[0], seen[1]).mean())
 
 
-def ladder(cells: np.ndarray, steps: range, version: int) -> np.ndarray:
+def ladder(cells: np.ndarray, steps: range) -> np.ndarray:
     """(steps, 2): bytes and difference at each step."""
     rows = []
     for step in steps:
-        made = Colormap.from_cells(cells, step, 0) if version == 1 else Colormap.from_cells(cells, step)
-        rows.append((len(made.to_bytes(version)), difference(cells, made.cells)))
+        made = Colormap.from_cells(cells, step)
+        rows.append((len(made.to_bytes()), difference(cells, made.cells)))
     return np.array(rows)
 
 
@@ -57,19 +58,18 @@ def main() -> None:
     pictures = []
     for path in sorted(parser.parse_args().folder.iterdir()):
         try:
-            pictures.append(image.load(path).pixels)
+            pictures.append(io.load(path).pixels)
         except ImageError:
             continue
     if not pictures:
         parser.error("there is no picture in that folder")
-    print(f"{'grid':>6}{'version':>9}{'bytes at 2':>12}{'together':>10}{'difference at 120 bytes':>25}", flush=True)
+    print(f"{'grid':>6}{'bytes at 2':>12}{'together':>10}{'difference at 120 bytes':>25}", flush=True)
     for grid in GRIDS:
-        maps = [image.resize_area(pixels, grid, grid) for pixels in pictures]
-        for version in (1, 2):
-            found = np.array([ladder(cells, STEPS[grid], version) for cells in maps])
-            each = np.mean([rung[rung[:, 1] <= MOST, 0].min(initial=999) for rung in found])
-            at = np.mean([rung[rung[:, 0] <= BYTES, 1].min(initial=99) for rung in found])
-            print(f"{grid:>6}{version:>9}{each:>12.1f}{together(found):>10.1f}{at:>25.2f}", flush=True)
+        maps = [io.resize_area(pixels, grid, grid) for pixels in pictures]
+        found = np.array([ladder(cells, STEPS[grid]) for cells in maps])
+        each = np.mean([rung[rung[:, 1] <= MOST, 0].min(initial=999) for rung in found])
+        at = np.mean([rung[rung[:, 0] <= BYTES, 1].min(initial=99) for rung in found])
+        print(f"{grid:>6}{each:>12.1f}{together(found):>10.1f}{at:>25.2f}", flush=True)
         fitted = []
         times = []
         for cells in maps:

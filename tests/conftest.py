@@ -29,6 +29,6 @@ def photo() -> np.ndarray:
     """A real photograph, (256, 256, 3) uint8 sRGB: Eileen Collins, NASA, public domain."""
     from skimage import data
 
-    from codec.image import resize_area
+    from codec.images.io import resize_area
 
     return resize_area(data.astronaut(), 256, 256)

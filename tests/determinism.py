@@ -14,17 +14,17 @@ from pathlib import Path
 import numpy as np
 
 from codec import Colormap, Layers, Prompt, Sketch
-from codec.settings import Settings
+from codec.bitstream.settings import Settings
 
 GOLDEN = Path(__file__).parent / "golden"
-HASH = "6fd0833f6407069e3fc771f5994e8963bec78a96ac005eb066ee901523a746b8"  # the one that every Python prints
+HASH = "2acb45c503eddb21a09784ccd7088daf7336dabb8d4d0f677f824810ef00e51a"  # the one that every Python prints
 
 
 def describe(layers: Layers) -> dict[str, object]:
     """All that a file means, in JSON."""
     structure, texture = layers.structure, layers.texture
     return {
-        "size": [layers.width, layers.height, layers.version],
+        "size": [layers.width, layers.height],
         "prompt": [layers.semantic.text, layers.semantic.negative] if layers.semantic else None,
         "structure": repr(structure),
         "cells": hashlib.sha256(texture.cells.astype("u1").tobytes()).hexdigest() if texture else None,

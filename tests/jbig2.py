@@ -2,7 +2,7 @@
 
 Neither Debian nor PyPI has an encoder, so here is one: the four templates of section 6.2.5 with
 the adaptive pixels where the standard puts them, typical prediction (TPGDON), the MQ coder of
-Annex E. jbig2dec reads the files (tests/test_jbig2.py); no symbols and no halftones, which do nothing
+Annex E. jbig2dec reads the files (tests/bench/test_jbig2.py); no symbols and no halftones, which do nothing
 for line drawings.
 """
 

@@ -22,9 +22,10 @@ from typing import NamedTuple
 import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from codec import image, rivals
+from codec.bench import lossless_codecs
 from codec.errors import BudgetTooSmall
-from codec.texture import Colormap
+from codec.images import io
+from codec.texture.colormap import Colormap
 from tests import plot, words_bench
 from tests.rivals import trials
 from tests.structure_bench import pictures
@@ -86,9 +87,9 @@ def measure(pixels: np.ndarray) -> dict[tuple[int, str], Cost]:
     """The costs of one picture, (H, W, 3) uint8, by grid and method."""
     out = {}
     for side in GRIDS:
-        cells = image.resize_area(pixels, side, side)
+        cells = io.resize_area(pixels, side, side)
         out[side, OURS] = ours(cells)
-        out |= {(side, rival.name): theirs(rival.name, cells) for rival in rivals.PICTURES}
+        out |= {(side, rival.name): theirs(rival.name, cells) for rival in lossless_codecs.PICTURES}
     return out
 
 
@@ -103,7 +104,7 @@ def means(found: list[dict[tuple[int, str], Cost]]) -> dict[tuple[int, str], Cos
 def report(mean: dict[tuple[int, str], Cost], count: int) -> str:
     """The tables of colours, Markdown."""
     heads = [f"{side} x {side}, ΔE ≤ {goal:g}" for side in GRIDS for goal in GOALS]
-    methods = [OURS, *(rival.name for rival in rivals.PICTURES)]
+    methods = [OURS, *(rival.name for rival in lossless_codecs.PICTURES)]
     out = [f"| bytes, mean of {count} | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     for name in methods:
         cells = []
@@ -146,12 +147,12 @@ def main() -> None:
     print(report(mean, len(found)) + "\n")
     every = -(-len(texts) // _TEXTS)
     print("\n".join(words_bench.table({options.texts.stem: texts[::every]})))
-    for name, remedy in rivals.missing(rivals.PICTURES).items():
+    for name, remedy in lossless_codecs.missing(lossless_codecs.PICTURES).items():
         print(f"\n{name} is not installed: {remedy}")
     if options.plot:
         curves = {
             name: [(x, y) for x, y in zip(BUDGETS, mean[16, name].difference, strict=True) if np.isfinite(y)]
-            for name in (OURS, *(rival.name for rival in rivals.PICTURES))
+            for name in (OURS, *(rival.name for rival in lossless_codecs.PICTURES))
         }
         plot.chart(options.plot, ("bytes", 400), ("mean colour difference (CIEDE2000), 16 x 16 cells", 10), curves)
 

@@ -14,9 +14,9 @@ from skimage.draw import disk, ellipse, polygon
 
 import codec
 from codec import Colormap, Layers, Pose, Prompt, Sketch
-from codec.image import resize_area
-from ui import actions
-from ui.examples import FOLDER
+from codec.images.io import resize_area
+from ui.services import actions
+from ui.services.examples import FOLDER
 
 
 def main() -> None:

@@ -23,10 +23,10 @@ import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 import codec
-from codec import image
+from codec.encoder.sketch.f_measure import f_measure
+from codec.encoder.sketch.fit_sketch import edge_map
 from codec.errors import ImageError
-from codec.extract.metrics import f_measure
-from codec.extract.structure import edge_map
+from codec.images import io
 
 Result = TypeVar("Result")
 
@@ -59,7 +59,7 @@ def measure(pixels: np.ndarray, prompt: str | None) -> tuple[Row, np.ndarray]:
     preview, preview_s = timed(lambda: codec.decode(layers, decoder="painter-preview"))
     decoded, decode_s = timed(lambda: codec.decode(layers))
     sizes = layers.sizes()
-    cells = image.resize_area(pixels, layers.texture.cols, layers.texture.rows)
+    cells = io.resize_area(pixels, layers.texture.cols, layers.texture.rows)
     difference = deltaE_ciede2000(rgb2lab(cells), rgb2lab(layers.texture.cells)).mean()
     edge_f = f_measure(layers.structure, edge_map(pixels)).f
     text = layers.semantic.text.encode() if layers.semantic else b""
@@ -83,7 +83,7 @@ def _thumbnail(pixels: np.ndarray) -> np.ndarray:
     """In the middle of a white square of 256 pixels."""
     height, width = pixels.shape[:2]
     scale = 256 / max(height, width)
-    small = image.resize(pixels, max(round(width * scale), 1), max(round(height * scale), 1))
+    small = io.resize(pixels, max(round(width * scale), 1), max(round(height * scale), 1))
     top, left = (256 - small.shape[0]) // 2, (256 - small.shape[1]) // 2
     out = np.full((256, 256, 3), 255, np.uint8)
     out[top : top + small.shape[0], left : left + small.shape[1]] = small
@@ -104,7 +104,7 @@ def main() -> None:
     print(f"{'picture':24}" + "".join(f"{name:>11}" for name in Row._fields))
     for path in sorted(options.folder.iterdir()):
         try:
-            pixels = image.load(path).pixels
+            pixels = io.load(path).pixels
         except ImageError:
             continue
         row, strip = measure(pixels, prompts.get(path.name))
@@ -114,7 +114,7 @@ def main() -> None:
     if rows:
         _print(f"median of {len(rows)}", Row(*map(median, zip(*rows, strict=True))))
         if options.sheet:
-            options.sheet.write_bytes(image.encode_png(np.vstack(strips)))
+            options.sheet.write_bytes(io.encode_png(np.vstack(strips)))
 
 
 def _print(name: str, row: Row) -> None:

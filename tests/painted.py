@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from codec import Colormap, Layers, Pose, Prompt, Sketch, decode
-from codec.image import resize_area
+from codec.images.io import resize_area
 
 FILE = Path(__file__).parent / "golden" / "painted.json"
 

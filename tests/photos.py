@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from skimage import data
 
-from codec.image import encode_png, resize_area
+from codec.images.io import encode_png, resize_area
 
 SIDE: Final = 512
 CAPTIONS: Final = {

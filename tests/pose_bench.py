@@ -1,6 +1,6 @@
 """How many bytes people take as a pose: `python -m tests.pose_bench [--each N]`
 
-Made-up people (codec/training/bodies.py, another seed than the training's), and points at random. Each
+Made-up people (codec/training/synthetic_poses.py, another seed than the training's), and points at random. Each
 pose is a payload of its own, read back and compared. Version 1's bytes stand beside.
 """
 
@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from codec.pose import UNITS, Pose
-from codec.skeleton import Person
-from codec.training import bodies
+from codec.structure.pose import UNITS, Pose
+from codec.structure.pose_payload import Person
+from codec.training import synthetic_poses
 
 Draw = Callable[[np.random.Generator], tuple[Person, ...]]
 
@@ -26,7 +26,7 @@ def scattered(dice: np.random.Generator) -> Person:
 def half(dice: np.random.Generator) -> Person:
     """Seen down to the hips or less: at least six joints are not seen."""
     while True:
-        person = bodies.person(dice, "stands", dice.uniform(2500, 4500))
+        person = synthetic_poses.person(dice, "stands", dice.uniform(2500, 4500))
         if sum(joint is None for joint in person) >= 6:
             return person
 
@@ -43,31 +43,31 @@ def upended(person: Person) -> Person:
 
 
 CASES: dict[str, Draw] = {
-    "all joints, any pose and size": lambda dice: (bodies.whole(dice),),
-    "one who stands, large": lambda dice: (bodies.whole(dice, "stands", dice.uniform(1400, 1800)),),
-    "one who sits": lambda dice: (bodies.whole(dice, "sits", dice.uniform(900, 1800)),),
-    "one who moves": lambda dice: (bodies.whole(dice, "moves", dice.uniform(900, 1800)),),
-    "one who lies": lambda dice: (upended(bodies.whole(dice, "stands", dice.uniform(900, 1400))),),
-    "one in a mirror": lambda dice: (mirrored(bodies.whole(dice)),),
+    "all joints, any pose and size": lambda dice: (synthetic_poses.whole(dice),),
+    "one who stands, large": lambda dice: (synthetic_poses.whole(dice, "stands", dice.uniform(1400, 1800)),),
+    "one who sits": lambda dice: (synthetic_poses.whole(dice, "sits", dice.uniform(900, 1800)),),
+    "one who moves": lambda dice: (synthetic_poses.whole(dice, "moves", dice.uniform(900, 1800)),),
+    "one who lies": lambda dice: (upended(synthetic_poses.whole(dice, "stands", dice.uniform(900, 1400))),),
+    "one in a mirror": lambda dice: (mirrored(synthetic_poses.whole(dice)),),
     "a half figure": lambda dice: (half(dice),),
-    "anyone, as they are seen": lambda dice: (bodies.person(dice),),
-    "5 people": lambda dice: bodies.crowd(dice, 5, 900),
-    "20 small people": lambda dice: bodies.crowd(dice, 20, 200),
-    "64 tiny people": lambda dice: bodies.crowd(dice, 64, 60),
+    "anyone, as they are seen": lambda dice: (synthetic_poses.person(dice),),
+    "5 people": lambda dice: synthetic_poses.crowd(dice, 5, 900),
+    "20 small people": lambda dice: synthetic_poses.crowd(dice, 20, 200),
+    "64 tiny people": lambda dice: synthetic_poses.crowd(dice, 64, 60),
     "points at random": lambda dice: (scattered(dice),),
 }
 
 
-def bytes_a_person(draw: Draw, poses: int, seed: int = 2024) -> tuple[float, float]:
-    """Of version 2 and of version 1, over so many poses."""
+def bytes_a_person(draw: Draw, poses: int, seed: int = 2024) -> float:
+    """Mean bytes for each person, over so many poses."""
     dice = np.random.default_rng(seed)
-    new = old = people = 0
+    size = people = 0
     for _ in range(poses):
         pose = Pose(draw(dice))
         payload = pose.to_bytes()
         assert Pose.from_bytes(payload) == pose
-        new, old, people = new + len(payload), old + len(pose.to_bytes(1)), people + len(pose.persons)
-    return new / people, old / people
+        size, people = size + len(payload), people + len(pose.persons)
+    return size / people
 
 
 def main() -> None:
@@ -75,11 +75,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--each", type=int, default=200, metavar="N", help="poses of one person; fewer of crowds")
     each = parser.parse_args().each
-    print("| bytes a person | version 2 | version 1 |\n|---|---|---|")
+    print("| people | bytes a person |\n|---|---|")
     for name, draw in CASES.items():
         people = len(draw(np.random.default_rng(0)))
-        new, old = bytes_a_person(draw, max(each // people, 3))
-        print(f"| {name} | {new:.1f} | {old:.1f} |", flush=True)
+        size = bytes_a_person(draw, max(each // people, 3))
+        print(f"| {name} | {size:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

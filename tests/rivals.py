@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from codec import rivals
-from codec.rivals import data_bytes
+from codec.bench import lossless_codecs
+from codec.bench.lossless_codecs import data_bytes
 
 
 class Trial(NamedTuple):
@@ -26,7 +26,7 @@ def trials(name: str, cells: np.ndarray) -> list[Trial]:
 
     Empty if the format's package is not installed.
     """
-    rival = next(rival for rival in rivals.PICTURES if rival.name == name)
+    rival = next(rival for rival in lossless_codecs.PICTURES if rival.name == name)
     whole = rival.pack(cells)
     if whole is None:
         return []

@@ -7,15 +7,15 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from codec.chain import DIRECTION, STEPS, Stroke
-from codec.checkpoints import CHECKPOINTS
+from codec.bitstream.checkpoints import CHECKPOINTS
+from codec.bitstream.settings import SAMPLERS, Settings
 from codec.layers import Layers
-from codec.pose import Pose
-from codec.semantic import Prompt
-from codec.settings import SAMPLERS, Settings
-from codec.structure import Sketch
-from codec.texture import STEPS as QUANTISERS
-from codec.texture import Colormap
+from codec.semantic.prompt import Prompt
+from codec.structure.chain_code import DIRECTION, STEPS, Stroke
+from codec.structure.pose import Pose
+from codec.structure.sketch import Sketch
+from codec.texture.colormap import STEPS as QUANTISERS
+from codec.texture.colormap import Colormap
 
 prompts = st.builds(Prompt, st.text(max_size=80), st.text(max_size=30) | st.just(""))
 

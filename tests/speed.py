@@ -18,11 +18,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from codec.decode import conditions, diffusion, networks, presets, sd15
-from codec.decode.denoise import start_noise
-from codec.decode.diffusion import StableDiffusion
-from codec.decode.networks import Device
-from codec.decode.presets import Options
+from codec.decoders.sd15 import conditions, configs, networks
+from codec.decoders.sd15 import options as presets
+from codec.decoders.sd15 import pipeline as diffusion
+from codec.decoders.sd15.denoise import start_noise
+from codec.decoders.sd15.networks import Device
+from codec.decoders.sd15.options import Options
+from codec.decoders.sd15.pipeline import StableDiffusion
 from tests import samples, tiny
 
 FILE = replace(samples.example(), width=512, height=512)
@@ -55,10 +57,10 @@ def _networks(device: Device) -> dict[str, Any]:
     from transformers import CLIPTextConfig, CLIPTextModel
 
     made = {
-        "unet": _filled(lambda: UNet2DConditionModel(**sd15.UNET)),
-        "vae": _filled(lambda: AutoencoderKL(**sd15.VAE)),
+        "unet": _filled(lambda: UNet2DConditionModel(**configs.UNET)),
+        "vae": _filled(lambda: AutoencoderKL(**configs.VAE)),
         "taesd": AutoencoderTiny(),
-        "text_encoder": CLIPTextModel(CLIPTextConfig(**sd15.TEXT)),
+        "text_encoder": CLIPTextModel(CLIPTextConfig(**configs.TEXT)),
         "sketch-adapter": T2IAdapter.from_config(tiny.adapter_config(tiny.FULL["sketch-adapter"])),
         "color-adapter": T2IAdapter.from_config(tiny.adapter_config(tiny.FULL["color-adapter"])),
     }

@@ -26,20 +26,21 @@ from statistics import median
 
 import numpy as np
 
-from codec import image, rivals
-from codec.compare import bitmap as bitmap_of
+from codec.bench import lossless_codecs
+from codec.bench.layer_comparison import bitmap as bitmap_of
+from codec.encoder.sketch.edges import detect
+from codec.encoder.sketch.f_measure import f_measure, rasterise
+from codec.encoder.sketch.fit_sketch import HIGH, LOW, SHORTEST, drawn
+from codec.encoder.sketch.thinning import skeletonise, thin
+from codec.encoder.sketch.trace import trace
 from codec.errors import ImageError
-from codec.extract.edges import detect
-from codec.extract.metrics import f_measure, rasterise
-from codec.extract.structure import HIGH, LOW, SHORTEST, drawn
-from codec.extract.thinning import skeletonise, thin
-from codec.extract.trace import trace
-from codec.structure import Sketch
+from codec.images import io
+from codec.structure.sketch import Sketch
 from tests import jbig2, plot
 
 BUDGETS = (100, 200, 300, 400, 600, 1000)
 GRIDS = (256, 128)
-PICTURES = (rivals.JXL, rivals.WEBP, rivals.PNG)
+PICTURES = (lossless_codecs.JXL, lossless_codecs.WEBP, lossless_codecs.PNG)
 _PLENTY = 60_000  # bytes: no sketch of ours takes so many
 _DECODED = 450  # bytes of the sketch whose decoding is timed
 _RUNS = 5
@@ -170,11 +171,11 @@ def times(sketch: Sketch, reference: np.ndarray) -> dict[str, float]:
         size = f"{side} x {side}"
         out[f"Trilayer, curves at {size}"] = _timed(lambda n=side: Sketch.from_bytes(payload).polylines(n, n))
         out[f"Trilayer, drawn at {size}"] = _timed(lambda n=side: Sketch.from_bytes(payload).render(n, n))
-    for rival in (rivals.WEBP, rivals.PNG):
+    for rival in (lossless_codecs.WEBP, lossless_codecs.PNG):
         file = rival.pack(reference)
         assert file is not None
-        out[f"{rival.name}, 512 bitmap"] = _timed(lambda data=file: image.load(data))
-    file = rivals.JXL.pack(reference)
+        out[f"{rival.name}, 512 bitmap"] = _timed(lambda data=file: io.load(data))
+    file = lossless_codecs.JXL.pack(reference)
     if file is not None:
         import imagecodecs
 
@@ -195,7 +196,7 @@ def pictures(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
     """Name and pixels of every picture in a folder, by name."""
     for path in sorted(folder.iterdir()):
         try:
-            yield path.name, image.load(path).pixels
+            yield path.name, io.load(path).pixels
         except ImageError:
             continue
 
@@ -243,7 +244,7 @@ def main() -> None:
     if not found:
         parser.error(f"{options.folder} has no picture")
     print(report(found))
-    for name, remedy in rivals.missing(PICTURES).items():
+    for name, remedy in lossless_codecs.missing(PICTURES).items():
         print(f"\n{name} is not installed: {remedy}")
     if options.plot:
         curves = {name: list(zip(BUDGETS, means, strict=True)) for name, means in ladders(found).items()}

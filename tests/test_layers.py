@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec import Layers, Prompt, container
+from codec import Layers, Prompt
+from codec.bitstream import container
+from codec.bitstream.settings import Settings
 from codec.errors import CodecError, Corrupt, FormatError, InvalidLayer
 from codec.layers import default_budget
-from codec.settings import Settings
 from tests.samples import example, layers, settings
 
 
@@ -71,18 +72,6 @@ def test_well_known_settings_take_few_bytes() -> None:
     assert Settings(model="sha256:0123ABCDEF").to_bytes()[:1] == b"\x08"
 
 
-def test_version_1_knows_no_more_than_it_did() -> None:
-    """A model by its name, no size, the first 17 samplers."""
-    known = Settings(20, 7.5, "tcd", "dreamshaper_8")
-    assert known.to_bytes(1) == b"\x0f\x14\x1e\x10dreamshaper_8" and Settings.from_bytes(known.to_bytes(1), 1) == known
-    for later in (Settings(size=(512, 512)), Settings(sampler="ddpm")):
-        assert Settings.from_bytes(later.to_bytes()) == later
-        with pytest.raises(InvalidLayer):
-            later.to_bytes(1)
-        with pytest.raises(Corrupt):
-            Settings.from_bytes(later.to_bytes(), 1)
-
-
 @pytest.mark.parametrize("payload", ["8001", "180136", "300136", "10d1", "0800ff", "20aabb", "400101ff", "10", ""])
 def test_settings_not_in_their_one_form(payload: str) -> None:
     with pytest.raises(Corrupt):
@@ -91,7 +80,6 @@ def test_settings_not_in_their_one_form(payload: str) -> None:
 
 def test_a_known_model_has_no_other_form() -> None:
     for payload in (b"\x08dreamshaper_8", b"\x08sha256:0123abcdef"):
-        assert Settings.from_bytes(payload, 1).model == payload[1:].decode()
         with pytest.raises(Corrupt):
             Settings.from_bytes(payload)
 

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from codec import Colormap, Layers, Prompt
-from codec.decode import Strengths
-from codec.image import encode_png
+from codec.decoders import Strengths
+from codec.images.io import encode_png
 from tests.load.__main__ import Found, report, run
 from tests.load.server import slope
 from tests.load.tab import Counts, Fault, Page, _newer
 from tests.load.visitor import WORDS, Visitor, drawn, identities
-from ui import previews
+from ui.services import previews
 
 EVERYONE = identities(50)
 

@@ -79,7 +79,7 @@ def write(root: Path) -> Path:
 
 def prepare() -> None:
     """Let transformers be imported beside a torchvision that was built for another torch."""
-    from codec import torchvision_compat
+    from codec.models import torchvision_compat
 
     torchvision_compat.ensure_torchvision()
 

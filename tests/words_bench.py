@@ -9,8 +9,8 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from codec.rivals import TEXTS, missing
-from codec.semantic import Prompt
+from codec.bench.lossless_codecs import TEXTS, missing
+from codec.semantic.prompt import Prompt
 
 
 def sizes(texts: Sequence[str]) -> dict[str, float]:

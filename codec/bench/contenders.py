@@ -47,10 +47,10 @@ class Trilayer:
     decoder: str
 
     def missing(self) -> str | None:
-        from codec import models
+        from codec.models import locate
 
         needed = ("sd15", "sketch-adapter", "color-adapter") if self.decoder == "sd15" else ()
-        lacking = (models.status(name) for name in needed)
+        lacking = (locate.status(name) for name in needed)
         return next((status.detail for status in lacking if status.state != "present"), None)
 
     def encode(self, pixels: np.ndarray, text: str | None, most: int) -> bytes | None:

@@ -2,7 +2,7 @@
 
 What people's judgements taught comes with the packages, the networks below it are files of this machine
 that nothing here fetches: torchvision's, in torch's own folder or in TRILAYER_MODELS, and the model
-"clip" of codec.models. Pickles become safetensors first (codec.pickles). Pictures are (h, w, 3) uint8 sRGB.
+"clip" of codec.models.locate. Pickles become safetensors first (codec.models.convert_pickle). Pictures are (h, w, 3) uint8 sRGB.
 Each raises ModelMissing, in one line with the remedy, where its files are not here or not what they must be.
 """
 
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from codec import models, pickles, weights
 from codec.errors import ModelMissing
-from codec.torchvision_compat import ensure_torchvision
+from codec.models import convert_pickle, locate, weights
+from codec.models.torchvision_compat import ensure_torchvision
 
 if TYPE_CHECKING:
     import torch
@@ -145,7 +145,7 @@ def clip_score(original: np.ndarray, decoded: np.ndarray, text: str | None) -> f
 
 @cache
 def _clip() -> tuple[Any, Any, Any]:
-    place = models.locate("clip")
+    place = locate.locate("clip")
     ensure_torchvision()
     from transformers import AutoTokenizer, CLIPImageProcessorPil, CLIPModel
     from transformers.utils import logging
@@ -199,7 +199,7 @@ def _torchvisions(name: str) -> Path | None:
 def state(source: Path, digits: str = "") -> State:
     """The tensors of a pickle, whose SHA-256 starts with `digits`: converted once, and kept in our cache.
 
-    Raises ModelMissing if it is another file, or refused by codec.pickles.
+    Raises ModelMissing if it is another file, or refused by codec.models.convert_pickle.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -208,10 +208,10 @@ def state(source: Path, digits: str = "") -> State:
         digest = weights.sha256(source)
         if not digest.startswith(digits):
             raise ModelMissing(f"{source} is damaged or another file than its name says: get it again")
-        target = models.cache() / "bench" / f"{source.stem}-{digest[:16]}.safetensors"
+        target = locate.cache() / "bench" / f"{source.stem}-{digest[:16]}.safetensors"
         if not target.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
-            pickles.convert(source, target)
+            convert_pickle.convert(source, target)
         return load_file(target)
     except SafetensorError:
         raise ModelMissing(f"{target} is damaged: delete it") from None

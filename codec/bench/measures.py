@@ -24,8 +24,8 @@ _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 
 def edge_f(original: np.ndarray, decoded: np.ndarray) -> float:
     """F at 2 px of the edges found in the decoded picture against the original's, 0..1."""
-    from codec.extract.metrics import f_measure
-    from codec.extract.structure import edge_map
+    from codec.encoder.sketch.f_measure import f_measure
+    from codec.encoder.sketch.fit_sketch import edge_map
 
     return f_measure(edge_map(decoded), edge_map(original)).f
 
@@ -34,7 +34,7 @@ def delta_e(original: np.ndarray, decoded: np.ndarray) -> float:
     """Mean CIEDE2000 of the pictures' 16 x 16 area means."""
     from skimage.color import deltaE_ciede2000, rgb2lab
 
-    from codec.image import resize_area
+    from codec.images.io import resize_area
 
     return float(deltaE_ciede2000(*(rgb2lab(resize_area(p, 16, 16)) for p in (original, decoded))).mean())
 

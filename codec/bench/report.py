@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from codec.bench.contenders import FORMATS, OURS
 from codec.bench.measures import MEASURES
 from codec.bench.run import SHOWN, plain
-from codec.export import write_file
+from codec.folder_io import write_file
 
 ORDER: Final = [one.name for one in (*OURS, *FORMATS)]
 TIMES: Final = ("encode s", "decode s")

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from codec.batch import PICTURES, captions
+from codec.batch.folders import PICTURES, captions
+from codec.batch.workers import results
 from codec.bench.contenders import contenders
 from codec.bench.measures import MEASURES, available
 from codec.errors import CodecError, ImageError
-from codec.export import write_file
-from codec.pool import results
+from codec.folder_io import write_file
 
 RATES: Final = (300, 655, 1000, 2000)  # bytes
 SHOWN: Final = 655  # the rate whose pictures are kept for the contact sheet
@@ -109,7 +109,7 @@ def _append(file: Path, rows: list[Row]) -> None:
 
 def measure(task: Task) -> list[Row]:
     """The rows of one picture."""
-    from codec.image import load
+    from codec.images.io import load
 
     try:
         pixels = _shrunk(load(task.path).pixels)
@@ -151,7 +151,7 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def _shrunk(pixels: np.ndarray) -> np.ndarray:
-    from codec.image import resize_area
+    from codec.images.io import resize_area
 
     height, width = pixels.shape[:2]
     scale = LONGEST / max(height, width)
@@ -164,6 +164,6 @@ def plain(name: str) -> str:
 
 
 def _keep(pixels: np.ndarray, path: Path) -> None:
-    from codec.image import encode_png
+    from codec.images.io import encode_png
 
     write_file(path, encode_png(pixels))

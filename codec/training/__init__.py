@@ -1,0 +1,1 @@
+"""Scripts that train the shipped tables and networks."""

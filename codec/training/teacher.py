@@ -20,8 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from codec.encoder.sketch.edges import to_working_size
 from codec.errors import CodecError
-from codec.extract.edges import to_working_size
 
 SEED = 2
 MEAN = (122.67892, 116.66877, 104.00699)  # of R, G, B where HED was trained

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codec.errors import ImageError
-from codec.image import load
+from codec.images.io import load
 from tests.bombs.files import OPENED, REFUSED, saved
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -1,7 +1,7 @@
 """Write the golden files of a release: `python -m tests.golden.write VERSION`.
 
 Run once for each released version of the format, never again for an old one: what these files hold, and
-how they read, is what `tests/test_format_frozen.py` keeps.
+how they read, is what `tests/bitstream/test_format_frozen.py` keeps.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from codec import Colormap, Layers, Pose, Prompt, Sketch
-from codec.chain import STEPS, Stroke
-from codec.image import resize_area
-from codec.settings import SAMPLERS, Settings
+from codec.bitstream.container import VERSION
+from codec.bitstream.settings import SAMPLERS, Settings
+from codec.images.io import resize_area
+from codec.structure.chain_code import STEPS, Stroke
 from tests import samples
 
 FOLDER = Path(__file__).parent
@@ -35,8 +36,9 @@ TEXTS = (
 def describe(layers: Layers) -> dict[str, object]:
     """All that a file means, in JSON; colours and drawings by their hash."""
     structure, texture = layers.structure, layers.texture
-    later = {} if layers.version == 1 else {"version": layers.version, "ratio": texture.ratio if texture else None}
-    return later | {
+    return {
+        "version": VERSION,
+        "ratio": texture.ratio if texture else None,
         "size": [layers.width, layers.height],
         "prompt": [layers.semantic.text, layers.semantic.negative] if layers.semantic else None,
         "sketch": [structure.cols, structure.rows, *map(list, structure.strokes)]

@@ -18,9 +18,9 @@ import httpx
 import numpy as np
 from PIL import Image, ImageDraw
 
-from codec import embed
+from codec.images import png_chunk
 from tests.load.tab import Counts, Fault, Page, Tab
-from ui import actions
+from ui.services import actions
 
 Answer = TypeVar("Answer")
 COME = 0.15  # of the time is in which they all arrive
@@ -161,7 +161,7 @@ class Visitor:
         self.times["decode"].append(time.monotonic() - began)
         self.mine(png, "decoded picture")
         self.mine(await tab.fetch(compare[1]), "decoded picture in the slider")
-        if embed.take(png) != self.file():
+        if png_chunk.take(png) != self.file():
             raise Fault("the decoded picture holds other layers")
 
     def now(self) -> list[Any]:

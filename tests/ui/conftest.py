@@ -29,7 +29,7 @@ WAIT = 20_000  # ms that an expectation may take, on a busy machine
 @pytest.fixture(scope="session")
 def served() -> Iterator[tuple[Any, str]]:
     """The page, and where it listens, on a free port."""
-    from ui import serve
+    from ui.server import serve
 
     page, address = serve.launch()
     yield page, address
@@ -203,9 +203,9 @@ def visit(fresh) -> Visit:
 @pytest.fixture
 def endless(monkeypatch):
     """A decode that ends only by being stopped; -> the event that it has been."""
-    from codec.decode import Step
+    from codec.decoders import Step
     from codec.errors import Cancelled
-    from ui import actions
+    from ui.services import actions
 
     ended = threading.Event()
 

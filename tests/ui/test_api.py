@@ -14,14 +14,16 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from codec import Layers, Prompt, edit, embed
-from codec.decode import Step
-from codec.decode.painter import Painter
+from codec import Layers, Prompt
+from codec.decoders import Step
+from codec.decoders.painter.painter import Painter
+from codec.editing import edits
 from codec.errors import Cancelled
-from codec.facts import facts
-from codec.image import encode_png, load
+from codec.images import png_chunk
+from codec.images.io import encode_png, load
+from codec.summary import facts
 from tests.ui.asking import Tab
-from ui.page import EXAMPLE, EXAMPLE_PICTURE
+from ui.page.layout import EXAMPLE, EXAMPLE_PICTURE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LAYERS = Layers.from_bytes(EXAMPLE.read_bytes())
@@ -60,7 +62,7 @@ def test_inspect_and_decode(client):
     small = LAYERS.only((1,))
     assert small.semantic
     picture = Path(client.predict(handle_file(_file(client, small)), api_name="/decode"))
-    assert embed.take(picture.read_bytes()) == small.to_bytes() and picture.name == "coffee.png"
+    assert png_chunk.take(picture.read_bytes()) == small.to_bytes() and picture.name == "coffee.png"
     assert load(picture).pixels.shape == (LAYERS.height, LAYERS.width, 3)
 
 
@@ -81,7 +83,7 @@ def test_edit_is_what_the_codec_does(client, tmp_path):
         other=handle_file(str(tmp_path / "other.tril")), borrow="colours", api_name="/edit",
     )  # fmt: skip
     words = LAYERS.semantic.text
-    expected = edit.swap_texture(edit.erase(edit.reprompt(LAYERS, words, "blurry"), mask), other)
+    expected = edits.swap_texture(edits.erase(edits.reprompt(LAYERS, words, "blurry"), mask), other)
     assert Path(tril).read_bytes() == expected.to_bytes()
     assert (told["negative"], told["colours"]) == ("blurry", None)
 

@@ -1,0 +1,1 @@
+"""Whole folders, in processes or on a Ray cluster."""

@@ -1,0 +1,1 @@
+"""The file as bytes: container, range coder, tables and generation settings."""

@@ -1,0 +1,46 @@
+"""The tables that are part of the format: FORMAT.md names their hashes, and so does this file.
+
+Another table would read every file as something else, and write what nobody else can read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from codec.errors import ModelMissing
+
+_FOLDER: Final = Path(__file__).parent.parent
+SHA256: Final = {
+    "texture/color_net.npy": "57b5edd44d070632849154c1bd0fbfa0006d8fc34ba6e0b09f72d1c43bebff1f",
+    "structure/pose_joints.npy": "9131640e904e27573756cdc5e7490db035f562abeb02951752762fb28bb0dc44",
+    "structure/stroke_starts.npy": "8938a2671dd5a91d7cc8a3680239c1968a702c7171bad32d17ba94a9da5e7d45",
+    "structure/stroke_leaves.npy": "9e6a30c06a50b0a1af9c2baa5f41481cff07f116edfdb443d8b22f5dc892aa1c",
+    "structure/stroke_tree.npy": "2e4f692bc9b58ca9d167ceede25df39fa81fef9820288c0dc2f9611168fa4858",
+    "semantic/words.xz": "7bbc48bfc3530d64acb83e8881aaf37bdd1fc714ac1dbef86edd3162a180e260",
+}
+
+
+def read(name: str) -> bytes:
+    """The bytes of a table. Raises `ModelMissing` if it is absent or not the one of the format."""
+    try:
+        data = (_FOLDER / name).read_bytes()
+    except OSError:
+        data = b""
+    if hashlib.sha256(data).hexdigest() != SHA256[name]:
+        raise ModelMissing(f"codec/{name} is absent or damaged: restore it from the project's files")
+    return data
+
+
+def load(name: str) -> list[tuple[int, int]]:
+    """A table of priors: probability in 65,536ths and confidence, a pair for each adaptive bit."""
+    return [(int(p), int(n)) for p, n in array(name)]
+
+
+def array(name: str) -> np.ndarray:
+    """A table of whole numbers, as it is."""
+    return np.load(io.BytesIO(read(name)), allow_pickle=False)

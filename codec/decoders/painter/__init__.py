@@ -1,0 +1,1 @@
+"""The built-in painter: a decoder that needs no download."""

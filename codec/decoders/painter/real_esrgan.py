@@ -1,0 +1,177 @@
+"""Real-ESRGAN x4: turns a small rough painting into a clean one four times its size.
+
+Two networks of Wang, Xie, Dong, Shan, "Real-ESRGAN: Training Real-World Blind Super-Resolution
+with Pure Synthetic Data" (2021), BSD-3, see assets/weights/NOTICE.md:
+
+    Srvgg     a plain stack of 18 convolutions, all at the small size: fast
+    Rrdb      6 residual-in-residual dense blocks (ESRGAN, Wang et al. 2018): better, 6 x slower
+
+Both work in stages, so that a decode can report and stop between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from codec.errors import ModelMissing
+from codec.models import weights
+
+SCALE = 4
+STRIP_ROWS = 32  # rows of the small picture that are brought to full size at a time
+HALO = 4  # and how many more are needed above and below for the same result as in one piece
+
+SRVGG = weights.WeightFile(
+    "realesr-animevideov3-x4.safetensors",
+    "d6a1e6171b9bbf74e1070d32fcec44535a615bf0e9432a63f063fc412db6a445",
+)
+RRDB = weights.WeightFile(
+    "realesrgan-x4plus-anime.safetensors",
+    "7cec4a3d1da56f059d7182e8638a0ffe3888c1a9613578b4d2830259a777b55f",
+)
+
+
+class Srvgg(nn.Module):
+    """realesr-animevideov3: the residual over a nearest-neighbour enlargement."""
+
+    def __init__(self, width: int = 64, convolutions: int = 16) -> None:
+        super().__init__()
+        self.stages = 1
+        body: list[nn.Module] = [nn.Conv2d(3, width, 3, padding=1), nn.PReLU(width)]
+        for _ in range(convolutions):
+            body += [nn.Conv2d(width, width, 3, padding=1), nn.PReLU(width)]
+        body.append(nn.Conv2d(width, 3 * SCALE * SCALE, 3, padding=1))
+        self.body = nn.Sequential(*body)
+
+    def features(self, x: Tensor) -> Iterator[Tensor]:
+        """(1, 3, h, w) -> (1, 51, h, w), the last that is yielded; `stages` says how many are."""
+        yield torch.cat([self.body(x), x], 1)
+
+    def enlarge(self, features: Tensor) -> Tensor:
+        """(1, 51, h, w) -> (1, 3, 4h, 4w)."""
+        residual, picture = features.split([3 * SCALE * SCALE, 3], 1)
+        return F.pixel_shuffle(residual, SCALE) + F.interpolate(picture, scale_factor=SCALE)
+
+
+class DenseBlock(nn.Module):
+    """Five convolutions, each of which sees the results of all before it."""
+
+    def __init__(self, width: int, growth: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(width, growth, 3, padding=1)
+        self.conv2 = nn.Conv2d(width + growth, growth, 3, padding=1)
+        self.conv3 = nn.Conv2d(width + 2 * growth, growth, 3, padding=1)
+        self.conv4 = nn.Conv2d(width + 3 * growth, growth, 3, padding=1)
+        self.conv5 = nn.Conv2d(width + 4 * growth, width, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:  # (1, width, h, w) -> the same
+        seen = x
+        for conv in (self.conv1, self.conv2, self.conv3, self.conv4):
+            seen = torch.cat([seen, F.leaky_relu(conv(seen), 0.2)], 1)
+        return x + 0.2 * self.conv5(seen)
+
+
+class RrdBlock(nn.Module):
+    """Residual in residual: three dense blocks and a way round them."""
+
+    def __init__(self, width: int, growth: int) -> None:
+        super().__init__()
+        self.rdb1 = DenseBlock(width, growth)
+        self.rdb2 = DenseBlock(width, growth)
+        self.rdb3 = DenseBlock(width, growth)
+
+    def after_each(self, x: Tensor) -> Iterator[Tensor]:  # (1, width, h, w) -> the same, thrice
+        first = self.rdb1(x)
+        yield first
+        second = self.rdb2(first)
+        yield second
+        yield x + 0.2 * self.rdb3(second)
+
+
+class Rrdb(nn.Module):
+    """realesrgan-x4plus-anime: a deep body at the small size, then two doublings."""
+
+    def __init__(self, width: int = 64, growth: int = 32, blocks: int = 6) -> None:
+        super().__init__()
+        self.stages = 3 * blocks + 1
+        self.conv_first = nn.Conv2d(3, width, 3, padding=1)
+        self.body = nn.ModuleList(RrdBlock(width, growth) for _ in range(blocks))
+        self.conv_body = nn.Conv2d(width, width, 3, padding=1)
+        self.conv_up1 = nn.Conv2d(width, width, 3, padding=1)
+        self.conv_up2 = nn.Conv2d(width, width, 3, padding=1)
+        self.conv_hr = nn.Conv2d(width, width, 3, padding=1)
+        self.conv_last = nn.Conv2d(width, 3, 3, padding=1)
+
+    def features(self, x: Tensor) -> Iterator[Tensor]:
+        """(1, 3, h, w) -> (1, width, h, w), the last that is yielded; `stages` says how many are."""
+        shallow = deep = self.conv_first(x)
+        for block in self.body:
+            start = deep
+            for deep in block.after_each(start):
+                yield deep
+        yield shallow + self.conv_body(deep)
+
+    def enlarge(self, features: Tensor) -> Tensor:
+        """(1, width, h, w) -> (1, 3, 4h, 4w)."""
+        x = F.leaky_relu(self.conv_up1(F.interpolate(features, scale_factor=2.0)), 0.2)
+        x = F.leaky_relu(self.conv_up2(F.interpolate(x, scale_factor=2.0)), 0.2)
+        return self.conv_last(F.leaky_relu(self.conv_hr(x), 0.2))
+
+
+class Upscaler:
+    """One loaded network. Holds no state between calls, so threads may share it."""
+
+    def __init__(self, network: Srvgg | Rrdb, file: weights.WeightFile) -> None:
+        """Fill `network` from `file`. Raises ModelMissing."""
+        tensors = {name: torch.from_numpy(a).float() for name, a in weights.load(file).items()}
+        try:
+            network.load_state_dict(tensors)
+        except RuntimeError:
+            raise ModelMissing(f"weights {file.name} do not fit their network") from None
+        self.network = network.requires_grad_(False).to(memory_format=torch.channels_last)
+
+    @classmethod
+    def srvgg(cls) -> Upscaler:
+        """The fast network (0.62 M parameters). Raises ModelMissing."""
+        return cls(Srvgg(), SRVGG)
+
+    @classmethod
+    def rrdb(cls) -> Upscaler:
+        """The good network (4.47 M parameters). Raises ModelMissing."""
+        return cls(Rrdb(), RRDB)
+
+    @property
+    def reach(self) -> int:
+        """Pixels of the small picture, each way, that a pixel of the result depends on, at most."""
+        return sum(isinstance(part, nn.Conv2d) for part in self.network.modules())
+
+    def steps(self, rows: int) -> int:
+        """How many times `run` yields before the result, for a picture `rows` high."""
+        return self.network.stages + -(-rows // STRIP_ROWS)
+
+    def run(self, picture: np.ndarray) -> Iterator[np.ndarray | None]:
+        """Enlarge (h, w, 3) float32 in 0..1, any h and w >= 1, to (4h, 4w, 3) float32.
+
+        Yields None after every stage and strip, at last the result. The second part of the work
+        goes strip by strip to bound the memory; each strip sees as far over its border as the
+        convolutions reach, so there are no seams.
+        """
+        x = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
+        features = x
+        for stage in self.network.features(x.contiguous(memory_format=torch.channels_last)):
+            features = stage
+            yield None
+        rows, columns = picture.shape[:2]
+        result = np.empty((rows * SCALE, columns * SCALE, 3), np.float32)
+        for top in range(0, rows, STRIP_ROWS):
+            bottom = min(top + STRIP_ROWS, rows)
+            above, below = max(top - HALO, 0), min(bottom + HALO, rows)
+            strip = self.network.enlarge(features[:, :, above:below])[0].permute(1, 2, 0).numpy()
+            inner = slice((top - above) * SCALE, (bottom - above) * SCALE)
+            result[top * SCALE : bottom * SCALE] = strip[inner]
+            yield None
+        yield result

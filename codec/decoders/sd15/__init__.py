@@ -1,0 +1,1 @@
+"""Stable Diffusion 1.x with T2I-Adapters or ControlNets as a decoder."""

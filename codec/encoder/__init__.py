@@ -1,0 +1,1 @@
+"""Pictures to layers, within a byte budget."""

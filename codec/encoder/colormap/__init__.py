@@ -1,0 +1,1 @@
+"""Finding the colormap of a picture: its grid and its bytes."""

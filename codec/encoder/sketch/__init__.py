@@ -1,0 +1,1 @@
+"""Finding the sketch of a picture: edges, curves and their order."""

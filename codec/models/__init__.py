@@ -1,0 +1,1 @@
+"""Model weights: where they are, how they are fetched, checked and converted."""

@@ -1,0 +1,1 @@
+"""The semantic layer: a text prompt, and the models that compress it."""

@@ -1,0 +1,1 @@
+"""The structure layer: a line sketch or a pose, and the models that compress it."""

@@ -1,0 +1,13 @@
+"""The payload of the structure layer: a sketch or a pose."""
+
+from __future__ import annotations
+
+from codec.structure import layer_kind
+from codec.structure.pose import Pose
+from codec.structure.sketch import Sketch
+
+
+def from_bytes(payload: bytes) -> Sketch | Pose:
+    """Return the layer of a payload. Raises `Corrupt` for bytes that neither class's `to_bytes` writes."""
+    kind, _ = layer_kind.read(payload)
+    return Sketch.from_bytes(payload) if kind == layer_kind.SKETCH else Pose.from_bytes(payload)

@@ -1,0 +1,1 @@
+"""The texture layer: a colormap, and the models that compress it."""

@@ -1,0 +1,143 @@
+"""What the benchmarks measure, on small pictures whose answers are known."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from codec.bench import lossless_codecs
+from codec.images.io import encode_png
+from codec.structure.sketch import Sketch
+from tests import jbig2, layers_bench, plot, structure_bench, words_bench
+from tests.rivals import trials
+
+DISC = np.full((96, 128, 3), 40, np.uint8)
+DISC[np.hypot(*(np.mgrid[:96, :128] - np.array([48, 64])[:, None, None])) < 30] = (240, 200, 60)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "pictures"
+    path.mkdir()
+    (path / "disc.png").write_bytes(encode_png(DISC))
+    (path / "notes.txt").write_text("no picture")
+    return path
+
+
+@pytest.fixture(scope="module")
+def edges() -> np.ndarray:
+    """A ring and a short bar, one pixel wide, (384, 512) bool."""
+    out = np.zeros((384, 512), np.uint8)
+    import cv2
+
+    cv2.ellipse(out, (256, 192), (150, 100), 0, 0, 360, 1)
+    cv2.line(out, (20, 20), (60, 20), 1)
+    return out.astype(bool)
+
+
+def test_a_coarse_bitmap_keeps_the_lines_and_is_drawn_as_lines(edges):
+    bitmap = structure_bench.coarse(edges, 128)
+    assert bitmap.shape == (96, 128) and 150 < bitmap.sum() < 250
+    drawn = structure_bench.lines(bitmap, 384, 512)
+    found = structure_bench.f_measure(drawn, edges, tolerance=4)
+    assert found.f > 0.99 and drawn.sum() > 2 * bitmap.sum()
+
+
+def test_lines_do_not_cross_a_corner_twice():
+    corner = np.array([[1, 0], [1, 1]], bool)
+    drawn = structure_bench.lines(corner, 20, 20)
+    assert drawn[5:16, 5].all() and drawn[15, 5:16].all() and not drawn[10, 10]
+
+
+def test_pruning_takes_the_longest_curves_first_and_no_more_than_fit(edges, monkeypatch):
+    bitmap = structure_bench.coarse(edges, 128)
+    ring = bitmap.copy()
+    ring[:10] = False
+    whole, less = (min(len(jbig2.encode(part, form, False)) for form in (1, 2)) for part in (bitmap, ring))
+    monkeypatch.setattr(structure_bench, "BUDGETS", (5, whole - 1, whole))
+    nothing, most, all_of_it = structure_bench.pruned(bitmap, edges)
+    drawn = [structure_bench.lines(part, 384, 512) for part in (ring, bitmap)]
+    f_ring, f_all = (structure_bench.f_measure(part, edges).f for part in drawn)
+    assert less < whole and nothing == 0 and most == f_ring < f_all == all_of_it
+
+
+def test_equal_f_is_found_by_cutting():
+    strokes = tuple(tuple((x, y) for x in range(2, 60)) for y in range(2, 60, 6))
+    sketch = Sketch(64, 64, strokes)
+    sizes = {len(sketch.cut(n).to_bytes()) for n in range(200)}
+
+    def share(part: Sketch) -> float:
+        return len(part.strokes) / len(strokes)
+
+    size, f = structure_bench.same_f(0.5, [sketch.cut(12), sketch], share, [share(sketch.cut(12)), 1.0])
+    assert f == share(sketch.cut(size)) >= 0.5 > share(sketch.cut(size - 5)) and len(sizes) > 5
+    assert structure_bench.same_f(2.0, [sketch], share, [1.0]) == (len(sketch.to_bytes()), 1.0)
+
+
+def test_the_benchmark_of_sketches_prints_its_tables(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["bench", str(folder), "--plot", str(tmp_path / "a.png")])
+    monkeypatch.setattr(structure_bench, "_RUNS", 1)
+    structure_bench.main()
+    shown = capsys.readouterr()
+    assert "disc.png" in shown.err and "notes" not in shown.err
+    rows = [line.split(" | ") for line in shown.out.splitlines()]
+    assert rows[0] == ["| bitmap of 1 pictures", "F", "JBIG2", "JPEG XL", "WebP", "PNG", "Trilayer", "at F |"]
+    assert [row[0] for row in rows[2:5]] == ["| 512", "| 256", "| 128"]
+    assert all(float(cell.strip("| ")) > 0 for row in rows[2:5] for cell in row[1:])
+    assert any(row[0].endswith("for Trilayer's strokes") and len(row) == 7 for row in rows)
+    ours = next(row for row in rows if row[0] == "| Trilayer")
+    assert float(ours[-1].strip("| ")) > 0.9
+    assert any(row[0] == "| Trilayer, curves at 4096 x 4096" for row in rows)
+    assert Image.open(tmp_path / "a.png").size == (plot.WIDTH, plot.HEIGHT)
+
+
+def test_the_benchmark_of_colours_and_words_prints_its_tables(folder, tmp_path, monkeypatch, capsys):
+    texts = tmp_path / "texts.txt"
+    texts.write_text("a cat\n\na dog on a meadow\n")
+    monkeypatch.setattr(sys, "argv", ["bench", str(folder), str(texts), "--plot", str(tmp_path / "a.png")])
+    layers_bench.main()
+    shown = capsys.readouterr().out
+    for text in ("| bytes, mean of 1 | 8 x 8, ΔE ≤ 2 |", "| 16 x 16, AVIF | ", "| texts | 2 | 11.0 | 11.0 | "):
+        assert text in shown
+    assert 0 < (tmp_path / "a.png").stat().st_size < 40_000
+
+
+def test_our_colours_are_the_fewest_bytes_that_are_near_enough():
+    cells = np.random.default_rng(4).integers(90, 140, (8, 8, 3), np.uint8)
+    cost = layers_bench.ours(cells)
+    assert layers_bench._at(cells, int(cost.data[0])) <= 2 < layers_bench._at(cells, int(cost.data[0]) - 1)
+    assert cost.data == cost.file and cost.data[1] < cost.data[0]
+    fewer, more = cost.difference[:-1], cost.difference[1:]
+    assert all(after < 1.1 * before for before, after in zip(fewer, more, strict=True))  # a search, on noise
+    assert cost.difference[-1] < 0.5 * cost.difference[0]
+
+
+@pytest.mark.parametrize("name", [rival.name for rival in lossless_codecs.PICTURES])
+def test_every_quality_of_a_format_is_tried(name):
+    cells = np.random.default_rng(4).integers(0, 256, (8, 8, 3), np.uint8)
+    found = trials(name, cells)
+    worst = max(found[1:], key=lambda trial: layers_bench.difference(cells, trial.pixels))
+    assert np.array_equal(found[0].pixels, cells) and len(found) > 8
+    assert layers_bench.difference(cells, worst.pixels) > 5 and worst.data < found[0].data
+    cost = layers_bench.theirs(name, cells)
+    assert cost.data[1] <= cost.data[0] <= found[0].data
+    assert all(data < file or name == "JPEG XL" for data, file in zip(cost.data, cost.file, strict=True))
+    assert cost.difference[-1] <= cost.difference[0]
+
+
+def test_what_is_missing_is_named(folder, tmp_path, monkeypatch, capsys):
+    for module in ("imagecodecs", "zstandard"):
+        monkeypatch.setitem(sys.modules, module, None)
+    texts = tmp_path / "texts.txt"
+    texts.write_text("a cat")
+    monkeypatch.setattr(layers_bench, "GRIDS", (8,))
+    monkeypatch.setattr(sys, "argv", ["bench", str(folder), str(texts)])
+    layers_bench.main()
+    shown = capsys.readouterr().out
+    assert "JPEG XL is not installed: pip install imagecodecs" in shown and "| JPEG XL | - (-) |" in shown
+    monkeypatch.setattr(sys, "argv", ["bench", str(texts)])
+    words_bench.main()
+    assert "zstd-22 is not installed: pip install zstandard" in capsys.readouterr().out

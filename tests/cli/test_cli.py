@@ -1,0 +1,385 @@
+"""The command line: mostly in this process, and through real pipes where that matters."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import codec
+from codec.bitstream.settings import Settings
+from codec.cli.main import main, printable
+from codec.images.io import encode_png, load
+from codec.layers import Layers
+from codec.semantic.prompt import Prompt
+from codec.structure.pose import Pose
+from codec.structure.sketch import Sketch
+from codec.texture.colormap import Colormap
+from tests.samples import pose
+
+ROOT = Path(__file__).resolve().parents[2]
+EVIL = "a \x1b[31mred\x07 \u202ecat\n\r\x9b2J"
+SMALL = Layers(
+    64,
+    48,
+    Prompt("a cat", "no dog"),
+    Sketch(16, 12, (((1, 1), (2, 2), (3, 2)),)),
+    Colormap.from_cells(np.full((4, 5, 3), (200, 90, 20), np.uint8)),
+    seed=7,
+    settings=Settings(steps=20, sampler="euler_a", model="dreamshaper_8", size=(512, 384)),
+)
+
+
+@pytest.fixture
+def tril(tmp_path: Path) -> Path:
+    path = tmp_path / "small.tril"
+    path.write_bytes(SMALL.to_bytes())
+    return path
+
+
+@pytest.fixture
+def png(tmp_path: Path, photo: np.ndarray) -> Path:
+    path = tmp_path / "photo.png"
+    path.write_bytes(encode_png(photo, {"parameters": "an astronaut\nSteps: 20, Sampler: Euler a, Seed: 5"}))
+    return path
+
+
+def run(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "codec", *map(str, arguments)]
+    return subprocess.run(command, input=stdin, capture_output=True, cwd=ROOT)
+
+
+# --- each command
+
+
+def test_encode_keeps_to_the_budget_and_says_where_the_prompt_is_from(png, tmp_path, capsys):
+    out = tmp_path / "photo.tril"
+    assert main(["encode", str(png), "-o", str(out), "--budget", "400"]) == 0
+    assert "prompt: from the picture's AUTOMATIC1111 metadata" in capsys.readouterr().out
+    layers = Layers.from_bytes(out.read_bytes())
+    assert out.stat().st_size <= 400 and layers.structure.strokes
+    assert (layers.semantic, layers.seed) == (Prompt("an astronaut"), 5)
+
+
+def test_encode_takes_every_option(png, tmp_path):
+    out = tmp_path / "photo.tril"
+    options = "--prompt mine --negative not --budget 500 --grid 6x7 --edges lineart --seed 9".split()
+    assert main(["encode", str(png), "-o", str(out), *options]) == 0
+    layers = Layers.from_bytes(out.read_bytes())
+    assert (layers.semantic, layers.seed) == (Prompt("mine", "not"), 9)
+    assert (layers.texture.rows, layers.texture.cols) == (6, 7)
+
+
+def test_inspect_shows_every_part(tril, capsys):
+    assert main(["inspect", str(tril)]) == 0
+    shown = capsys.readouterr().out
+    rows = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if line}
+    sizes = SMALL.sizes()
+    for name, size in [*sizes._asdict().items(), ("total", tril.stat().st_size)]:
+        assert rows[name] == [str(size), str(8 * size), f"{8 * size / (64 * 48):.5f}"]
+    lines = "sketch of 1 strokes, 3 points on 16 x 12 cells"
+    told = "steps 20, sampler euler_a, model dreamshaper_8, size 512 x 384"
+    for text in ("64 x 48", "a cat", "no dog", lines, "4 x 5 cells", told):
+        assert text in shown
+
+
+def test_inspect_for_programs(tril, capsys):
+    assert main(["inspect", str(tril), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["parts"]["total"]["bytes"] == tril.stat().st_size
+    assert sum(part["bytes"] for part in facts["parts"].values()) == 2 * tril.stat().st_size
+    assert (facts["prompt"], facts["negative"], facts["seed"]) == ("a cat", "no dog", 7)
+    told = {"steps": 20, "guidance": None, "sampler": "euler_a", "model": "dreamshaper_8", "size": [512, 384]}
+    assert facts["settings"] == told
+    assert facts["structure"] == {"kind": "sketch", "strokes": 1, "points": 3, "cols": 16, "rows": 12}
+
+
+def test_inspect_of_few_layers_and_of_a_pose(tmp_path, capsys):
+    path = tmp_path / "a.tril"
+    person = ((5, 5), *[None] * 17)
+    for layers, text in ((Layers(9, 9), "lines       none"), (Layers(9, 9, structure=Pose((person,))), "persons: 1")):
+        path.write_bytes(layers.to_bytes())
+        assert main(["inspect", str(path)]) == 0
+        assert text in capsys.readouterr().out
+
+
+def test_layers_there_and_back(tril, tmp_path, capsys):
+    folder, back = tmp_path / "folder", tmp_path / "back.tril"
+    assert main(["layers", str(tril), "-o", str(folder)]) == 0
+    assert "prompt.txt, negative.txt, sketch.svg" in capsys.readouterr().out
+    assert main(["layers", str(folder), "-o", str(back)]) == 0
+    assert back.read_bytes() == tril.read_bytes()
+
+
+def test_cut_leaves_out_the_last_strokes_and_keeps_the_rest(tmp_path, capsys):
+    whole, shorter = tmp_path / "whole.tril", tmp_path / "shorter.tril"
+    strokes = tuple(tuple((x, 3 * y) for x in range(1, 40)) for y in range(20))
+    layers = replace(SMALL, structure=Sketch(64, 64, strokes))
+    whole.write_bytes(layers.to_bytes())
+    most = whole.stat().st_size - 25
+    assert main(["cut", str(whole), "--bytes", str(most), "-o", str(shorter)]) == 0
+    after = Layers.from_bytes(shorter.read_bytes())
+    count = len(after.structure.strokes)
+    assert f"{shorter.stat().st_size} bytes, {count} of 20 strokes" in capsys.readouterr().out
+    assert shorter.stat().st_size <= most and 0 < count < 20
+    assert replace(after, structure=None) == replace(layers, structure=None)
+    assert after.structure.strokes == strokes[:count]
+
+
+def test_cut_leaves_a_pose_that_fits_and_else_says_what_to_do(tmp_path, capsys):
+    path, out = tmp_path / "pose.tril", tmp_path / "out.tril"
+    path.write_bytes(Layers(512, 512, Prompt("a dancer"), pose()).to_bytes())
+    size = path.stat().st_size
+    assert main(["cut", str(path), "--bytes", str(size), "-o", str(out)]) == 0
+    assert out.read_bytes() == path.read_bytes()
+    out.unlink()
+    assert main(["cut", str(path), "--bytes", str(size - 1), "-o", str(out)]) == 1
+    assert f"the file needs {size} bytes with its people, who are not cut" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_salvage(tril, tmp_path, capsys):
+    data = bytearray(tril.read_bytes())
+    at = data.index(SMALL.texture.to_bytes())
+    data[at] ^= 0xFF
+    tril.write_bytes(data)
+    assert main(["inspect", str(tril)]) == 1
+    assert main(["inspect", str(tril), "--salvage"]) == 0
+    shown = capsys.readouterr()
+    assert "a cat" in shown.out and "left out: texture" in shown.err
+
+
+# --- through real pipes
+
+
+def test_everything_through_pipes(png):
+    options = ("--budget", 300, "--prompt", "an astronaut")
+    encoded = run("encode", "-", "-o", "-", *options, stdin=png.read_bytes())
+    assert (encoded.returncode, encoded.stderr) == (0, b"")
+    assert Layers.from_bytes(encoded.stdout).semantic == Prompt("an astronaut")
+    assert run("encode", "/dev/stdin", "-o", "/dev/stderr", *options, stdin=png.read_bytes()).stderr == encoded.stdout
+    inspected = run("inspect", "-", stdin=encoded.stdout)
+    assert (inspected.returncode, inspected.stderr) == (0, b"")
+    assert b"an astronaut" in inspected.stdout
+
+
+def test_decode_through_pipes_and_the_same_in_this_process(tril, tmp_path):
+    decoded = run("decode", "-", "-o", "-", "--decoder", "painter-preview", "--seed", 3, stdin=tril.read_bytes())
+    assert (decoded.returncode, decoded.stderr) == (0, b"")
+    out = tmp_path / "out.png"
+    assert main(["decode", str(tril), "-o", str(out), "--decoder", "painter-preview", "--seed", "3"]) == 0
+    assert out.read_bytes() == decoded.stdout
+    assert load(out).pixels.shape == (48, 64, 3)
+    assert main(["decode", str(tril), "-o", str(out), "--decoder", "painter-preview", "--layers", "2"]) == 0
+    assert out.read_bytes() != decoded.stdout
+
+
+def test_a_reader_that_leaves_early_is_no_traceback(tril):
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "codec", "inspect", str(tril)]
+    ran = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, cwd=ROOT)
+    os.close(write)
+    assert (ran.returncode, ran.stderr) == (141, b"")
+
+
+def test_a_terminal_that_knows_only_ascii(tmp_path):
+    path = tmp_path / "a.tril"
+    path.write_bytes(Layers(9, 9, Prompt("café 猫")).to_bytes())
+    command = [sys.executable, "-m", "codec", "inspect", str(path)]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ran = subprocess.run(command, capture_output=True, cwd=ROOT, env=environment)
+    assert ran.returncode == 0 and rb"caf\xe9 \u732b" in ran.stdout
+
+
+# --- errors
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["encode", "{dir}/absent.png", "-o", "{dir}/x"],
+        ["encode", "{dir}", "-o", "-"],
+        ["encode", "{dir}", "-o", "{tril}"],
+        ["decode", "{dir}", "-o", "{png}"],
+        ["encode", "{tril}", "-o", "{dir}/x"],
+        ["encode", "{png}", "-o", "{dir}/no/folder/x"],
+        ["encode", "{png}", "-o", "{dir}"],
+        ["encode", "{png}", "-o", "{dir}/x", "--budget", "5"],
+        ["encode", "{png}", "-o", "{dir}/x", "--edges", "nonsense"],
+        ["encode", "{png}", "-o", "{dir}/x", "--prompt", "\udcff"],
+        ["encode", "{png}", "-o", "{dir}/x", "--prompt", "p" * 5000],
+        ["encode", "{png}", "-o", "{dir}/x", "--seed", "99999999999999999999"],
+        ["inspect", "{dir}/absent\n\x1b[31m.tril"],
+        ["inspect", "{dir}"],
+        ["inspect", "{png}"],
+        ["inspect", "/dev/null"],
+        ["inspect", "/dev/zero"],
+        ["decode", "{png}", "-o", "{dir}/x"],
+        ["decode", "{tril}", "-o", "{dir}/x", "--decoder", "nonsense"],
+        ["decode", "{empty}", "-o", "{dir}/x", "--decoder", "painter-preview"],
+        ["layers", "{tril}", "-o", "-"],
+        ["layers", "{tril}", "-o", "{png}"],
+        ["layers", "{dir}", "-o", "{dir}/x"],
+        ["layers", "{dir}/absent", "-o", "{dir}/x"],
+    ],
+    ids=lambda arguments: " ".join(map(ascii, arguments))[:60],
+)
+def test_an_error_is_one_line_and_leaves_no_file(arguments, tril, png, tmp_path, capsys):
+    empty = tmp_path / "empty.tril"
+    empty.write_bytes(Layers(9, 9).to_bytes())
+    before = sorted(tmp_path.iterdir())
+    names = {"{dir}": tmp_path, "{tril}": tril, "{png}": png, "{empty}": empty}
+    for name, path in names.items():
+        arguments = [argument.replace(name, str(path)) for argument in arguments]
+    assert main(arguments) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("trilayer: ") and shown.err.count("\n") == 1 and shown.err[:-1].isprintable()
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["unheard-of"],
+        ["inspect"],
+        ["encode", "a.png"],
+        ["encode", "a.png", "-o", "b", "--budget", "0"],
+        ["encode", "a.png", "-o", "b", "--budget", "1e3"],
+        ["encode", "a.png", "-o", "b", "--seed", "-1"],
+        ["encode", "a.png", "-o", "b", "--grid", "4x4x4"],
+        ["encode", "a.png", "-o", "b", "--grid", "65"],
+        ["decode", "a.tril", "-o", "b", "--layers", "4"],
+        ["decode", "a.tril", "-o", "b", "--layers", ""],
+        ["decode", "a.tril", "-o", "b", "--lay", "1"],
+    ],
+    ids=str,
+)
+def test_wrong_usage_exits_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2 and "usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"), [(KeyboardInterrupt, 130), (MemoryError, 1), (PermissionError(13, "no"), 1)]
+)
+def test_what_stops_a_command_is_one_line(raised, code, tril, capsys, monkeypatch):
+    def stop(data: bytes) -> Layers:
+        raise raised
+
+    monkeypatch.setattr(Layers, "from_bytes", stop)
+    assert main(["inspect", str(tril)]) == code
+    shown = capsys.readouterr().err
+    assert shown.startswith("trilayer: ") and shown.count("\n") == 1
+
+
+def test_bytes_do_not_go_to_a_terminal(png, capsys, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    assert main(["encode", str(png), "-o", "-", "--budget", "300"]) == 1
+    assert sys.stdout.getvalue() == "" and "not for a terminal" in capsys.readouterr().err
+
+
+# --- text from a file
+
+
+def test_a_prompt_cannot_steer_the_terminal(tmp_path, capsys):
+    path = tmp_path / "a.tril"
+    path.write_bytes(Layers(9, 9, Prompt(EVIL, EVIL)).to_bytes())
+    assert main(["inspect", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert all(line.isprintable() for line in shown.splitlines())
+    assert r"a \x1b[31mred\x07 \u202ecat\n\r\x9b2J" in shown
+    assert main(["inspect", str(path), "--json"]) == 0
+    shown = capsys.readouterr().out
+    assert json.loads(shown)["prompt"] == EVIL
+    assert all(line.isascii() and line.isprintable() for line in shown.splitlines())
+
+
+def test_printable_leaves_ordinary_text_alone():
+    assert printable("café 猫 \\ 'x'") == "café 猫 \\ 'x'"
+
+
+def test_help_and_version(capsys):
+    for arguments, text in ((["--version"], codec.__version__), (["--help"], "examples:"), (["decode", "-h"], "1,2,3")):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 0 and text in capsys.readouterr().out
+
+
+# --- decoders and models
+
+
+def test_encode_stores_the_best_seed_within_the_budget(png, tmp_path):
+    out = tmp_path / "best.tril"
+    arguments = ["--best-of", "3", "--decoder", "painter-preview", "--budget", "300", "--prompt", "x"]
+    assert main(["encode", str(png), "-o", str(out), *arguments]) == 0
+    layers = Layers.from_bytes(out.read_bytes())
+    assert layers.seed in (None, 1, 2)
+    assert len(out.read_bytes()) <= 300
+
+
+def test_missing_weights_are_one_line_with_the_remedy(tril, tmp_path, capsys):
+    out = tmp_path / "out.png"
+    assert main(["decode", str(tril), "-o", str(out), "--decoder", "sd15", "--preset", "fast"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "sd15 is missing" in error and "models fetch sd15" in error
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--preset", "magic"],
+        ["--guidance", "nan"],
+        ["--structure-strength", "9"],
+        ["--control", "wishes"],
+        ["--steps", "999"],
+        ["--checkpoint", "nowhere.ckpt"],
+    ],
+)
+def test_bad_options_of_a_decoder_are_one_line(tril, tmp_path, capsys, options):
+    out = str(tmp_path / "out.png")
+    assert main(["decode", str(tril), "-o", out, "--decoder", "sd15", *options]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_models_are_listed_without_a_network(capsys):
+    assert main(["models", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {"sd15", "sketch-adapter", "color-adapter", "blip2"} <= {model["name"] for model in listed}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["encode", "PNG", "-o", "OUT", "--decoder", "sd15"],
+        ["encode", "PNG", "-o", "OUT", "--steps", "4"],
+        ["encode", "PNG", "-o", "OUT", "--seed", "7", "--best-of", "2"],
+        ["decode", "TRIL", "-o", "OUT", "--preset", "fast"],
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(tril, png, tmp_path, capsys, arguments):
+    names = {"PNG": str(png), "TRIL": str(tril), "OUT": str(tmp_path / "out")}
+    assert main([names.get(argument, argument) for argument in arguments]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_budget_beyond_the_format_is_the_largest_file(png, tmp_path):
+    out = tmp_path / "big.tril"
+    assert main(["encode", str(png), "-o", str(out), "--budget", "100000000"]) == 0
+    assert len(out.read_bytes()) < 65536

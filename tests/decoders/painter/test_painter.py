@@ -1,0 +1,290 @@
+"""The painter as a decoder: any layers, any size, always the same, stopped when asked."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from codec.decoders import base, get, names
+from codec.decoders.painter.painter import BAND, Painter, _enlarged
+from codec.decoders.painter.real_esrgan import Upscaler
+from codec.errors import Cancelled, InvalidLayer, ModelMissing, UnknownName
+from codec.layers import Layers
+from codec.models import weights
+from codec.semantic.prompt import Prompt
+from codec.structure.pose import Pose
+from codec.structure.sketch import Sketch
+from codec.texture.colormap import Colormap
+
+PROMPT = Prompt("a red hill under a blue sky")
+HILL = [np.array([[0.0, 130.0], [60, 118], [128, 124], [190, 112], [256, 120]])]
+SKETCH = Sketch.from_polylines(HILL, 256, 256, 64)
+CELLS = np.zeros((8, 8, 3), np.uint8)
+CELLS[:4], CELLS[4:] = [70, 110, 220], [200, 60, 40]
+COLOURS = Colormap.from_cells(CELLS, 10)
+JOINTS = tuple((400 + 60 * i, 300 + 80 * i) for i in range(18))
+POSE = Pose((JOINTS,))
+BOTH = Layers(128, 96, PROMPT, SKETCH, COLOURS)
+
+
+@pytest.fixture(scope="module", params=["painter", "painter-preview"])
+def painter(request):
+    return get(request.param)
+
+
+@pytest.fixture(scope="module")
+def preview():
+    return get("painter-preview")
+
+
+def lightness_range(picture):
+    grey = picture.astype(int).mean(2)
+    return grey.max() - grey.min()
+
+
+# what there is to decode
+
+
+@pytest.mark.parametrize("structure", [None, SKETCH, POSE], ids=["no structure", "sketch", "pose"])
+@pytest.mark.parametrize("texture", [None, COLOURS], ids=["no colours", "colours"])
+@pytest.mark.parametrize("semantic", [None, PROMPT], ids=["no prompt", "prompt"])
+def test_every_subset_gives_a_picture(painter, semantic, structure, texture):
+    layers = Layers(70, 50, semantic, structure, texture)
+    if not (semantic or structure or texture):
+        with pytest.raises(InvalidLayer, match="nothing to decode"):
+            painter.decode(layers)
+        return
+    picture = painter.decode(layers)
+    assert picture.shape == (50, 70, 3)
+    assert picture.dtype == np.uint8
+    assert lightness_range(picture) > 5
+
+
+def test_colours_are_kept(painter):
+    picture = painter.decode(Layers(256, 256, None, SKETCH, COLOURS))
+    means = cv2.resize(picture, (8, 8), interpolation=cv2.INTER_AREA).astype(int)
+    assert np.abs(means - COLOURS.cells).mean() < 12
+
+
+def test_a_line_parts_two_colours(painter):
+    picture = painter.decode(Layers(256, 256, None, SKETCH, COLOURS)).astype(int)
+    for x in (60, 128, 190):
+        line = np.interp(x, HILL[0][:, 0], HILL[0][:, 1])
+        above, below = picture[int(line) - 9, x], picture[int(line) + 9, x]
+        assert above[2] > above[0] + 60  # blue
+        assert below[0] > below[2] + 60  # red
+
+
+def test_a_sketch_alone_is_dark_lines_on_light_paper(preview):
+    picture = preview.decode(Layers(256, 256, None, SKETCH)).astype(int)
+    lines = SKETCH.render(256, 256)[..., 0] > 128
+    assert picture[~cv2.dilate(lines.astype(np.uint8), np.ones((9, 9))).astype(bool)].min() > 200
+    assert picture[lines].mean() < 170
+
+
+def test_a_pose_alone_is_pale(preview):
+    picture = preview.decode(Layers(128, 128, None, POSE))
+    assert picture.min() > 180
+
+
+def test_a_pose_draws_no_lines_over_colours(preview):
+    with_pose = preview.decode(Layers(128, 128, None, POSE, COLOURS))
+    np.testing.assert_array_equal(with_pose, preview.decode(Layers(128, 128, None, None, COLOURS)))
+
+
+def test_a_prompt_alone_is_a_card_that_shows_it(preview):
+    one, two = (preview.decode(Layers(256, 256, Prompt(text))) for text in ("one", "another"))
+    assert not np.array_equal(one, two)
+    assert lightness_range(one) > 100
+
+
+def test_an_empty_sketch_and_a_prompt_are_a_card_too(preview):
+    empty = Sketch(16, 16, ())
+    card = preview.decode(Layers(64, 64, PROMPT, empty))
+    np.testing.assert_array_equal(card, preview.decode(Layers(64, 64, PROMPT)))
+    assert preview.decode(Layers(64, 64, None, empty)).min() > 200  # paper
+
+
+# sizes
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 3), (1, 4096), (4096, 1), (97, 500)])
+def test_any_size(painter, size):
+    width, height = size
+    picture = painter.decode(Layers(width, height, PROMPT, SKETCH, COLOURS))
+    assert picture.shape == (height, width, 3)
+
+
+def test_the_largest_size(preview):
+    picture = preview.decode(Layers(4096, 4096, None, SKETCH, COLOURS))
+    assert picture.shape == (4096, 4096, 3)
+    assert picture[100, 100, 2] > picture[100, 100, 0] + 60
+
+
+def test_bands_leave_no_seams():
+    fast = Upscaler.srvgg()
+    rough = np.random.default_rng(1).integers(0, 256, (2 * BAND + 50, 40, 3), dtype=np.uint8)
+    *_, whole = fast.run(rough.astype(np.float32) / 255)
+    steps = []
+    banded = _enlarged(fast, rough, *rough.shape[:2], base.Progress(3, steps.append))
+    assert np.abs(banded - np.clip(whole, 0, 1) * 255).max() < 0.51
+    assert len(steps) == 3
+
+
+def test_what_is_larger_than_its_painting_is_enlarged_by_the_fast_network():
+    large, small = Layers(620, 600, None, SKETCH, COLOURS), 256 * 256
+    network, enlarger = Upscaler.rrdb(), Upscaler.srvgg()
+    steps = []
+    refined = Painter("painter", network, small, enlarger).decode(large, on_step=steps.append)
+    interpolated = Painter("painter", network, small).decode(large)
+    assert refined.shape == (600, 620, 3) and [step.index for step in steps] == list(range(1, steps[0].total + 1))
+    assert {step.label for step in steps} >= {"refining", "enlarging"}
+    assert 0 < np.abs(refined.astype(int) - interpolated).mean() < 4
+
+
+@pytest.mark.parametrize("grid", [(4, 4), (32, 32), (4, 32), (9, 16)])
+def test_any_grid(preview, grid):
+    cells = np.full((*grid, 3), 128, np.uint8)
+    picture = preview.decode(Layers(160, 90, None, None, Colormap.from_cells(cells, 10)))
+    assert np.abs(picture.astype(int) - 128).mean() < 12
+
+
+# the same again
+
+
+def test_the_same_layers_and_seed_give_the_same_picture(painter):
+    np.testing.assert_array_equal(painter.decode(BOTH, seed=7), painter.decode(BOTH, seed=7))
+
+
+def test_the_seed_is_the_argument_or_the_file_s_or_zero(preview):
+    seeded = Layers(128, 96, PROMPT, SKETCH, COLOURS, seed=7)
+    np.testing.assert_array_equal(preview.decode(seeded), preview.decode(BOTH, seed=7))
+    np.testing.assert_array_equal(preview.decode(BOTH), preview.decode(BOTH, seed=0))
+    assert not np.array_equal(preview.decode(BOTH), preview.decode(BOTH, seed=7))
+    assert not np.array_equal(preview.decode(seeded, seed=8), preview.decode(seeded))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64 - 1, 2**200])
+def test_any_integer_is_a_seed(preview, seed):
+    assert preview.decode(Layers(32, 32, None, None, COLOURS), seed=seed).shape == (32, 32, 3)
+
+
+def test_threads_make_no_difference(painter):
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    try:
+        pictures = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            cv2.setNumThreads(threads)
+            pictures.append(painter.decode(Layers(200, 200, None, SKETCH, COLOURS)).astype(int))
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])
+    assert np.abs(pictures[0] - pictures[1]).max() <= 1
+
+
+def test_one_decoder_serves_many_threads(preview):
+    jobs = [Layers(64, 64, None, SKETCH if i % 2 else None, COLOURS, seed=i) for i in range(6)]
+    expected = [preview.decode(job) for job in jobs]
+    got = [None] * len(jobs)
+
+    def work(i):
+        got[i] = preview.decode(jobs[i])
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(jobs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for picture, wanted in zip(got, expected, strict=True):
+        np.testing.assert_array_equal(picture, wanted)
+
+
+# watched and stopped
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [BOTH, Layers(64, 64, None, SKETCH), Layers(64, 64, PROMPT)],
+    ids=["painting", "drawing", "card"],
+)
+def test_steps_count_up_to_the_total(painter, layers):
+    steps = []
+    painter.decode(layers, on_step=steps.append)
+    assert [step.index for step in steps] == list(range(1, steps[0].total + 1))
+    assert {step.total for step in steps} == {steps[0].total}
+    assert all(step.label for step in steps)
+    previews = [step.preview for step in steps if step.preview is not None]
+    assert previews
+    for shown in previews:
+        assert shown.dtype == np.uint8
+        assert abs(shown.shape[1] / shown.shape[0] - layers.width / layers.height) < 0.05
+
+
+def test_a_painting_shows_several_previews_before_the_last_step():
+    steps = []
+    get("painter").decode(BOTH, on_step=steps.append)
+    assert sum(step.preview is not None for step in steps[:-1]) >= 3
+    assert len(steps) >= 10  # so that a stop is soon obeyed
+
+
+def test_watching_changes_nothing(preview):
+    np.testing.assert_array_equal(preview.decode(BOTH, on_step=lambda step: True), preview.decode(BOTH))
+
+
+@pytest.mark.parametrize("at", [1, 3, 6])
+def test_false_stops_at_once_and_the_next_decode_is_whole(painter, at):
+    seen = []
+
+    def stop(step):
+        seen.append(step.index)
+        return step.index < at
+
+    with pytest.raises(Cancelled):
+        painter.decode(BOTH, on_step=stop)
+    assert seen == list(range(1, at + 1))
+    assert painter.decode(BOTH).shape == (96, 128, 3)
+
+
+# by name
+
+
+def test_names_are_listed_without_loading_anything_heavy():
+    code = (
+        "import sys; from codec.decode import names; print(*names());"
+        "assert not {'torch', 'cv2', 'safetensors'} & set(sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split() == ["painter", "painter-preview", "sd15"]
+
+
+def test_a_decoder_is_built_once():
+    for name in names():
+        assert get(name) is get(name)
+        assert get(name).name == name
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(UnknownName, match=r"'oil'.*painter, painter-preview"):
+        get("oil")
+
+
+@pytest.mark.parametrize("build", [Painter.final, Painter.preview])
+def test_without_weights_it_says_which_file_is_missing(monkeypatch, tmp_path, build):
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    with pytest.raises(ModelMissing, match=r"\.safetensors"):
+        build()
+
+
+def test_progress_stops_only_for_false():
+    for answer in (None, True, 0):
+        base.Progress(1, lambda step, answer=answer: answer).step("x")
+    with pytest.raises(Cancelled):
+        base.Progress(1, lambda step: False).step("x")

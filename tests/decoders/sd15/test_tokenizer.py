@@ -1,0 +1,43 @@
+"""Tokens are counted as CLIP's tokenizer counts them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codec.decoders.sd15 import configs, networks
+from codec.decoders.sd15 import tokenizer as cliptokens
+from codec.errors import ModelMissing
+
+TEXTS = (
+    "",
+    "a cat",
+    "RAW photo of a (smiling:1.3) woman, [blurry], 85mm f/1.4, masterpiece!!! don't_stop",
+    "Ein Kaffee – ☕ in Köln,  two   spaces\n\tand lines",
+    "x²½ Ⅶ 日本語の絵 🎨🎨 …—“q”",
+    "<|endoftext|> <lora:foo:0.8> __a__b_ _",
+    "e\u0301cole antidisestablishmentarianism hyperrealistic artstation",
+)
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return networks.tokenizer(Path("no folder"))
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_count_is_the_tokenizers(tokenizer, text: str) -> None:
+    assert cliptokens.count(text) == len(tokenizer(text, add_special_tokens=False).input_ids)
+
+
+def test_a_word_without_end_takes_no_time() -> None:
+    assert 4000 < cliptokens.count("q9" * 10_000) <= 20_000
+
+
+def test_without_the_merges_it_says_so(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(configs, "MERGES", tmp_path / "none")
+    cliptokens._table.cache_clear()
+    with pytest.raises(ModelMissing):
+        cliptokens.count("a word nobody has counted")
+    cliptokens._table.cache_clear()

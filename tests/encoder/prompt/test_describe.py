@@ -1,0 +1,73 @@
+"""Descriptions of colours: true, short, the same each time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codec.encoder.prompt.describe import describe
+
+
+def scene(background, *areas) -> np.ndarray:
+    """areas: (rows, columns, colour) on a 96 x 96 picture."""
+    pixels = np.full((96, 96, 3), background, np.uint8)
+    for rows, columns, colour in areas:
+        pixels[slice(*rows), slice(*columns)] = colour
+    return pixels
+
+
+@pytest.mark.parametrize(
+    ("colour", "name"),
+    [
+        ((0, 0, 0), "black"),
+        ((255, 255, 255), "white"),
+        ((128, 128, 128), "grey"),
+        ((255, 0, 0), "bright red"),
+        ((0, 0, 255), "bright blue"),
+        ((20, 60, 35), "dark green"),
+        ((255, 255, 0), "bright yellow"),
+        ((120, 75, 45), "brown"),
+        ((0, 128, 128), "teal"),
+        ((128, 0, 128), "purple"),
+        ((255, 128, 0), "bright orange"),
+    ],
+)
+def test_the_name_of_one_colour(colour, name):
+    assert describe(scene(colour)) == f"plain {name}"
+
+
+def test_two_colours_and_an_accent():
+    picture = scene((20, 66, 70), ((0, 96), (0, 40), (128, 128, 128)), ((38, 58), (40, 60), (250, 120, 10)))
+    wanted = "mostly dark teal and grey, bright orange in the centre, light left side, dark right side"
+    assert describe(picture) == wanted
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "place"),
+    [
+        ((0, 20), (0, 20), "at the top left"),
+        ((70, 96), (38, 58), "at the bottom"),
+        ((38, 58), (76, 96), "on the right"),
+    ],
+)
+def test_where_the_accent_is(rows, columns, place):
+    assert f"red {place}" in describe(scene((120, 120, 120), (rows, columns, (220, 10, 10))))
+
+
+def test_light_from_above():
+    assert describe(scene((230, 230, 230), ((48, 96), (0, 96), (30, 30, 30)))).endswith("light top, dark bottom")
+
+
+def test_a_photo_is_described_the_same_each_time(photo):
+    assert describe(photo) == describe(photo.copy()) != describe(photo[::-1])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 40), st.integers(1, 12))
+def test_any_picture_has_a_short_description(seed, width, height, blocks):
+    chance = np.random.default_rng(seed)
+    small = chance.integers(0, 256, (blocks, blocks, 3), np.uint8)
+    pixels = small[np.arange(height) % blocks][:, np.arange(width) % blocks]
+    text = describe(pixels)
+    assert 0 < len(text) <= 90 and text.isascii() and text.isprintable()

@@ -1,0 +1,355 @@
+"""Edge and pose networks: controlnet_aux's own results, at any size, from weights as the hub has them."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from codec.encoder.sketch import annotators
+from codec.encoder.sketch import fit_sketch as structure
+from codec.encoder.sketch.edges import detect
+from codec.errors import BudgetTooSmall, CodecError, ModelMissing, OutOfMemory
+from codec.models import locate
+from codec.models.torchvision_compat import ensure_torchvision
+from codec.structure.pose import KEYPOINTS, UNITS, Pose
+
+with_networks = pytest.mark.skipif(find_spec("controlnet_aux") is None, reason="controlnet_aux is not installed")
+
+# The tiny detector below knows people by the colours of their joints, and expects them as in FIGURE.
+COLOURS = {
+    "neck": (255, 255, 255), "nose": (255, 0, 0), "right shoulder": (0, 255, 0), "left shoulder": (0, 0, 255),
+    "right elbow": (255, 255, 0), "left elbow": (255, 0, 255), "right eye": (0, 255, 255),
+}  # fmt: skip
+FIGURE = {
+    "neck": (0, 0), "nose": (0, -3), "right shoulder": (-3, 0), "left shoulder": (3, 0), "right elbow": (-3, 3),
+    "left elbow": (3, 3), "right eye": (-2, -5),
+}  # fmt: skip
+CELL = 8 * 512 / 184  # pixels at 512 that one output of OpenPose stands for
+# where OpenPose's stage 6 keeps each limb's direction, x and y; from its paper's body model
+LIMBS = {
+    ("neck", "right shoulder"): 12, ("neck", "left shoulder"): 20, ("right shoulder", "right elbow"): 14,
+    ("left shoulder", "left elbow"): 22, ("neck", "nose"): 28, ("nose", "right eye"): 30,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with lllyasviel/Annotators in it: three pickles, in the layout that controlnet_aux opens."""
+    ensure_torchvision()
+    import torch
+
+    with warnings.catch_warnings():  # of packages that its other detectors would like to have
+        warnings.simplefilter("ignore")
+        from controlnet_aux.hed import ControlNetHED_Apache2
+        from controlnet_aux.pidi.model import pidinet
+
+    root = tmp_path_factory.mktemp("models")
+    folder = root / "Annotators"
+    folder.mkdir()
+    torch.manual_seed(0)
+    state = pidinet().state_dict()
+    state["classifier.weight"] *= 300  # untrained, it hardly tells a thing from another
+    torch.save({"state_dict": {f"module.{key}": value for key, value in state.items()}}, folder / "table5_pidinet.pth")
+    network = ControlNetHED_Apache2()
+    torch.nn.init.normal_(network.norm, 120.0)
+    torch.save({key: value.half() for key, value in network.state_dict().items()}, folder / "ControlNetHED.pth")
+    torch.save(body_state(), folder / "body_pose_model.pth")
+    return root
+
+
+def body_state() -> dict[str, Any]:
+    """OpenPose's weights that see coloured dots: zeros, which take no room, but for one path through."""
+    import torch
+    from controlnet_aux.open_pose.model import bodypose_model
+
+    state = {}
+    for key, value in bodypose_model().state_dict().items():
+        state[key.partition(".")[2]] = torch.zeros(1).expand(value.shape)
+    names = list(COLOURS)
+
+    def own(key: str) -> Any:
+        state[key] = state[key].contiguous().clone()
+        return state[key]
+
+    first, bias = own("conv1_1.weight"), own("conv1_1.bias")
+    for place, colour in enumerate(COLOURS.values()):
+        wanted = np.array(colour[::-1]) / 255  # it is fed blue first
+        first[place, :, 1, 1] = torch.tensor(2 * wanted - 1).float()  # 1 on its colour, 0 or less on all others
+        bias[place] = float((2 * wanted - 1).sum() / 2 - wanted.sum() + 1)
+    for key in ("conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4", "conv4_1", "conv4_2",
+                "conv4_3_CPM", "conv4_4_CPM"):  # fmt: skip
+        own(f"{key}.weight")[range(len(names)), range(len(names)), 1, 1] = 1
+    own("Mconv1_stage6_L2.weight")[range(len(names)), range(57, 57 + len(names)), 3, 3] = 1
+    for stage in range(2, 7):
+        weight = own(f"Mconv{stage}_stage6_L2.weight")
+        weight[range(len(names)), range(len(names)), weight.shape[2] // 2, weight.shape[3] // 2] = 1
+    last = own("Mconv7_stage6_L2.weight")
+    for place, name in enumerate(names):
+        last[KEYPOINTS.index(name), place, 0, 0] = 1
+    field = own("Mconv7_stage6_L1.bias")
+    for (start, end), channel in LIMBS.items():
+        direction = np.subtract(FIGURE[end], FIGURE[start])
+        field[channel : channel + 2] = torch.tensor(direction / np.hypot(*direction)).float()
+    return state
+
+
+@pytest.fixture
+def at_hand(weights: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TRILAYER_MODELS", str(weights))
+    monkeypatch.setenv("TRILAYER_CACHE", str(weights.parent / "converted"))
+    return weights
+
+
+@pytest.fixture
+def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without any weights."""
+    annotators.release()
+    for name in ("TRILAYER_MODELS", "TRILAYER_CACHE", "HF_HUB_CACHE"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+
+
+def figure(pixels: np.ndarray, column: int, row: int, without: tuple[str, ...] = ()) -> dict[str, tuple[float, float]]:
+    """Paints a person's dots into (h, w, 3) pixels -> the joints' centres in pixels."""
+    centres = {}
+    for name, (x, y) in FIGURE.items():
+        if name not in without:
+            centres[name] = ((column + x + 0.5) * CELL, (row + y + 0.5) * CELL)
+            dots = np.add.outer(
+                (np.arange(pixels.shape[0]) + 0.5 - centres[name][1]) ** 2,
+                (np.arange(pixels.shape[1]) + 0.5 - centres[name][0]) ** 2,
+            )
+            pixels[dots < 64] = COLOURS[name]
+    return centres
+
+
+def distances(person: Any, centres: dict[str, tuple[float, float]], height: int, width: int) -> list[float]:
+    """In pixels, of the joints found from where they were painted."""
+    found = {name: joint for name, joint in zip(KEYPOINTS, person, strict=True) if joint is not None}
+    assert set(found) == set(centres)
+    return [
+        float(np.hypot((found[name][0] + 0.5) / UNITS * width - x, (found[name][1] + 0.5) / UNITS * height - y))
+        for name, (x, y) in centres.items()
+    ]
+
+
+def random_persons(count: int) -> tuple[Any, ...]:
+    rng = np.random.default_rng(0)
+    return tuple(tuple(map(tuple, rng.integers(0, UNITS, (len(KEYPOINTS), 2)).tolist())) for _ in range(count))
+
+
+# --- edges ----------------------------------------------------------------------------------------
+
+
+@with_networks
+@pytest.mark.parametrize("name", ["pidinet", "hed"])
+def test_the_edges_are_those_of_controlnet_aux(name: str, at_hand: Path, photo: np.ndarray) -> None:
+    """Where its own sides fit, and in the order of colours that it feeds to the network."""
+    from controlnet_aux import HEDdetector, PidiNetDetector
+
+    detectors = {"pidinet": PidiNetDetector, "hed": HEDdetector}
+    theirs = detectors[name].from_pretrained(str(at_hand / "Annotators"))
+    pixels = np.ascontiguousarray(photo[:128, 64:192])
+    wanted = theirs(pixels, detect_resolution=128, image_resolution=128, output_type="np")
+    strength = getattr(annotators, name)(pixels)
+    assert (strength.shape, strength.dtype) == ((128, 128), np.float32)
+    assert np.ptp(wanted) > 30
+    assert np.abs(strength * 255 - wanted[..., 0]).max() < 1.5  # it cuts the fraction off
+
+
+@with_networks
+@pytest.mark.parametrize("name", ["pidinet", "hed"])
+@pytest.mark.parametrize(("height", "width"), [(1, 512), (37, 1), (90, 150)])
+def test_any_size_comes_back_as_it_went_in(name: str, height: int, width: int, at_hand: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    strength = getattr(annotators, name)(pixels)
+    assert strength.shape == (height, width)
+    assert 0 <= strength.min() <= strength.max() <= 1
+
+
+@with_networks
+def test_what_is_added_at_the_border_does_not_move_the_picture(at_hand: Path, photo: np.ndarray) -> None:
+    """The upper left is the same whether the sides are multiples of 16 or not."""
+    whole, part = annotators.hed(photo[:192, :192]), annotators.hed(photo[:185, :190])
+    assert np.abs(whole[:64, :64] - part[:64, :64]).max() < 1e-4
+
+
+def test_a_sketch_is_drawn_from_the_network_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its edges are broad and soft; one stroke goes down their middle."""
+    ridge = np.exp(-(((np.arange(512) - 205) / 3.0) ** 2)).astype(np.float32)
+    monkeypatch.setattr(annotators, "hed", lambda frame: np.tile(ridge, (frame.shape[0], 1)))
+    monkeypatch.setattr(annotators, "best", lambda: "hed")
+    pixels = np.zeros((211, 300, 3), np.uint8)
+    sketch = structure.sketch(pixels, 80, edges="hed")
+    columns = np.concatenate([points[:, 0] for points in sketch.points(512, 360)])
+    assert np.abs(columns - 205).max() < 6
+    assert structure.sketch(pixels, 80, edges="auto") == sketch
+
+
+@with_networks
+def test_networks_see_the_working_frame(at_hand: Path, photo: np.ndarray) -> None:
+    strength = detect(photo[:211], "hed")
+    assert (strength.shape, strength.dtype) == ((422, 512), np.float32)
+    assert np.ptp(strength) > 0.05
+
+
+@with_networks
+def test_best_is_pidinet_then_hed_then_what_needs_no_weights(
+    at_hand: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert annotators.best() == "pidinet"
+    (tmp_path / "Annotators").mkdir()
+    (tmp_path / "Annotators" / "ControlNetHED.pth").symlink_to(at_hand / "Annotators" / "ControlNetHED.pth")
+    for name in ("TRILAYER_MODELS", "TRILAYER_CACHE", "HF_HUB_CACHE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    assert annotators.best() == "hed"
+    (tmp_path / "Annotators" / "ControlNetHED.pth").unlink()
+    assert annotators.best() == "contours"
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+
+@with_networks
+def test_people_are_found_where_they_are(at_hand: Path) -> None:
+    """Two persons, one with an elbow out of sight: joints within a few pixels, the surer person first."""
+    pixels = np.zeros((512, 512, 3), np.uint8)
+    left, right = figure(pixels, 6, 9, without=("left elbow",)), figure(pixels, 16, 12)
+    found = annotators.pose(pixels)
+    assert len(found.persons) == 2
+    assert max(distances(found.persons[0], right, 512, 512)) < 4
+    assert max(distances(found.persons[1], left, 512, 512)) < 4
+    assert Pose.from_bytes(found.to_bytes()) == found
+
+
+@with_networks
+def test_people_are_found_in_pictures_of_any_size(at_hand: Path) -> None:
+    """A picture twice the working size, wider than high: places are shares of its sides."""
+    small = np.zeros((512, 512, 3), np.uint8)
+    figure(small, 8, 6)
+    pixels = np.kron(small[:300], np.ones((2, 2, 1), np.uint8))
+    persons = annotators.pose(pixels).persons
+    assert len(persons) == 1
+    neck = persons[0][KEYPOINTS.index("neck")]
+    assert neck is not None
+    wanted = np.array([8.5 * CELL / 512, 6.5 * CELL / 300])
+    assert np.abs((np.array(neck) + 0.5) / UNITS - wanted).max() < 0.02
+
+
+@with_networks
+@pytest.mark.parametrize(("height", "width"), [(1, 4096), (700, 2)])
+def test_a_picture_without_people_gives_no_persons(height: int, width: int, at_hand: Path) -> None:
+    assert annotators.pose(np.zeros((height, width, 3), np.uint8)) == Pose(())
+
+
+def test_the_surest_persons_stay_when_bytes_are_few() -> None:
+    persons = random_persons(5)
+    pose = Pose(persons)
+    whole = len(pose.to_bytes())
+    assert annotators.fit(pose, whole) == pose
+    part = annotators.fit(pose, whole // 2)
+    assert part.persons == persons[: len(part.persons)]
+    assert 1 <= len(part.persons) < 5
+    assert len(part.to_bytes()) <= whole // 2
+    with pytest.raises(BudgetTooSmall, match="one person"):
+        annotators.fit(pose, 20)
+    assert annotators.fit(Pose(()), 20) == Pose(())
+
+
+def test_a_pose_layer_has_people_and_keeps_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd, pixels = Pose(random_persons(3)), np.zeros((8, 8, 3), np.uint8)
+    monkeypatch.setattr(annotators, "pose", lambda _: crowd)
+    assert annotators.people(pixels, len(crowd.to_bytes())) == crowd
+    assert annotators.people(pixels, len(crowd.to_bytes()) - 1).persons == crowd.persons[:2]
+    monkeypatch.setattr(annotators, "pose", lambda _: Pose(()))
+    with pytest.raises(CodecError, match="no person was found"):
+        annotators.people(pixels, 100)
+
+
+# --- loading --------------------------------------------------------------------------------------
+
+
+@with_networks
+def test_threads_share_one_network(at_hand: Path, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    annotators.release()
+    loads = []
+    tensors = locate.tensors
+    monkeypatch.setattr(locate, "tensors", lambda *names: loads.append(names) or tensors(*names))
+    results: list[np.ndarray] = []
+    threads = [threading.Thread(target=lambda: results.append(annotators.pidinet(photo[:64, :64]))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(loads) == 1
+    assert len(results) == 4
+    assert all(np.array_equal(result, results[0]) for result in results)
+    annotators.release()
+    annotators.pidinet(photo[:64, :64])
+    assert len(loads) == 2
+
+
+@with_networks
+def test_a_second_start_needs_no_pickle(at_hand: Path, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    first = annotators.pidinet(photo[:64, :64])
+    annotators.release()
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("a pickle was opened"))
+    assert np.array_equal(annotators.pidinet(photo[:64, :64]), first)
+
+
+@pytest.mark.parametrize(("name", "run"), [
+    ("pidinet", annotators.pidinet), ("hed", annotators.hed), ("openpose-detector", annotators.pose),
+])  # fmt: skip
+@pytest.mark.usefixtures("nothing")
+def test_without_weights_the_remedy_is_named(name: str, run: Any, photo: np.ndarray) -> None:
+    with pytest.raises(ModelMissing, match=rf"\.pth of lllyasviel/Annotators.*models fetch {name}"):
+        run(photo)
+
+
+@with_networks
+def test_other_weights_are_refused(tmp_path: Path, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setenv("TRILAYER_CACHE", str(tmp_path / "cache"))
+    torch.save({"a": torch.zeros(2)}, tmp_path / "ControlNetHED.pth")
+    with pytest.raises(ModelMissing, match=r"hed cannot be used .*fetch its files again"):
+        annotators.hed(photo, tmp_path)
+    torch.save({"a": torch.zeros(2)}, tmp_path / "body_pose_model.pth")
+    with pytest.raises(ModelMissing, match="openpose-detector cannot be used"):
+        annotators.pose(photo, tmp_path)
+
+
+@with_networks
+def test_without_torchvision_or_the_package_the_reason_is_named(
+    at_hand: Path, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    annotators.release()
+    monkeypatch.setattr(annotators, "ensure_torchvision", lambda: "absent")
+    with pytest.raises(ModelMissing, match="pidinet needs the package torchvision"):
+        annotators.pidinet(photo)
+    monkeypatch.undo()
+    monkeypatch.setenv("TRILAYER_MODELS", str(at_hand))
+    monkeypatch.setenv("TRILAYER_CACHE", str(at_hand.parent / "converted"))
+    monkeypatch.setitem(sys.modules, "controlnet_aux.pidi.model", None)
+    with pytest.raises(ModelMissing, match=r"pidinet needs the package controlnet_aux.*pip install"):
+        annotators.pidinet(photo)
+
+
+@with_networks
+def test_running_out_of_memory_says_what_to_try(
+    at_hand: Path, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(*_: Any) -> None:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")
+
+    monkeypatch.setattr(annotators, "_edges", short)
+    with pytest.raises(OutOfMemory, match=r"pidinet does not fit into memory.*canny"):
+        annotators.pidinet(photo)

@@ -1,0 +1,100 @@
+"""200 hostile texts as prompts, as names of files and as words of the page: text they stay."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from codec import Layers, Prompt
+from codec.bitstream.settings import Settings
+from codec.cli.main import main
+from codec.images.io import encode_png, load, text_card
+from tests.hostile import TEXTS
+from ui.page import html
+from ui.services import canvas_state, import_layers
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(set(TEXTS)) >= 200
+
+
+def test_as_prompts_they_come_back_and_steer_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.tril"
+    for text in TEXTS:
+        layers = Layers(8, 8, Prompt(text, text[::-1]))
+        path.write_bytes(layers.to_bytes())
+        assert Layers.from_bytes(path.read_bytes()) == layers
+        assert main(["inspect", str(path)]) == 0
+        shown = capsys.readouterr()
+        assert shown.err == "" and all(line.isprintable() for line in shown.out.split("\n"))
+        assert main(["inspect", str(path), "--json"]) == 0
+        shown = capsys.readouterr()
+        assert json.loads(shown.out)["prompt"] == text
+        assert all(line.isascii() and line.isprintable() for line in shown.out.split("\n"))
+
+
+def test_as_names_of_files_they_steer_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = 0
+    data = Layers(8, 8, Prompt("a cat")).to_bytes()
+    for text in TEXTS:
+        text = text.replace("\0", "")  # no command line holds it
+        for name in (text, text.replace("/", "_")[:80]):
+            path = os.path.join(tmp_path, name)
+            code = main(["inspect", "--", path])
+            shown = capsys.readouterr()
+            assert shown.out == "" and code == 1 and shown.err.count("\n") == 1
+            assert shown.err.removesuffix("\n").isprintable()
+        with contextlib.suppress(OSError, ValueError):
+            Path(path).write_bytes(data)
+            made += 1
+            assert main(["inspect", "--", path]) == 0
+            assert all(line.isprintable() for line in capsys.readouterr().out.split("\n"))
+            os.unlink(path)
+    assert made > 180
+
+
+def test_as_metadata_and_on_a_card_they_are_letters() -> None:
+    for text in TEXTS:
+        found = load(encode_png(text_card(text, 16, 16), {"parameters": text})).text.get("parameters", "")
+        assert found == text or "\0" in text or "\r" in text
+
+
+class Tags(HTMLParser):
+    """What stands between tags, and which tags there are."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.text, self.tags = "", set()
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        assert {name for name, _ in attrs} <= {"class", "role"}
+
+
+@pytest.mark.parametrize(
+    "view",
+    [html.status, html.unusable, html.note, html.origin, lambda text: html.origin("", Settings(model=text[:16]))],
+)
+def test_on_the_page_they_are_text(view) -> None:
+    for text in TEXTS:
+        if "\0" not in text:  # no HTML holds it
+            parser = Tags()
+            parser.feed(view(text))
+            parser.close()
+            assert parser.tags <= {"div", "p"} and text[:16].strip() in parser.text
+
+
+def test_the_page_makes_safe_names_of_them() -> None:
+    for text in TEXTS:
+        assert re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", canvas_state.file_stem(text))
+        assert not canvas_state.file_stem(text).startswith((".", "-"))
+        assert len(import_layers.shown_name(text)) <= import_layers.MAX_NAME

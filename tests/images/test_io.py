@@ -1,0 +1,421 @@
+"""Picture files: what opens is right, what must not open is refused with one line."""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
+
+from codec.errors import ImageError
+from codec.images.io import encode_png, load, resize, resize_area, text_card
+
+RED_LEFT = np.zeros((4, 6, 3), np.uint8)  # red on the left, blue below it, else grey
+RED_LEFT[:, :] = 120
+RED_LEFT[:2, :3] = 250, 10, 10
+RED_LEFT[2:, :3] = 10, 10, 250
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png(width: int, height: int, depth: int, colour: int, rows: bytes, *extra: bytes) -> bytes:
+    """A PNG written by hand: rows are raw samples, each row after a zero filter byte."""
+    size = len(rows) // height
+    lines = b"".join(b"\0" + rows[i * size : (i + 1) * size] for i in range(height))
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    body = [chunk(b"IHDR", header), *extra, chunk(b"IDAT", zlib.compress(lines)), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
+
+
+# --- what opens
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "tolerance"),
+    [
+        ("PNG", {}, 0),
+        ("WEBP", {"lossless": True}, 0),
+        ("WEBP", {"quality": 95}, 12),
+        ("JPEG", {"quality": 95}, 12),
+        ("JPEG", {"quality": 95, "progressive": True}, 12),
+        ("AVIF", {"quality": 95}, 12),
+    ],
+)
+def test_the_four_formats_open(photo, kind, options, tolerance):
+    pixels = load(saved(Image.fromarray(photo), kind, **options)).pixels
+    assert pixels.shape == photo.shape and pixels.dtype == np.uint8
+    assert np.abs(pixels.astype(int) - photo).mean() <= tolerance / 4
+
+
+def test_a_path_bytes_and_a_stream_are_the_same(tmp_path):
+    data = encode_png(RED_LEFT)
+    path = tmp_path / "a.png"
+    path.write_bytes(data)
+    for source in (path, str(path), data, io.BytesIO(data)):
+        assert np.array_equal(load(source).pixels, RED_LEFT)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_as_pillow_does_it(photo, kind, orientation):
+    from PIL import ImageOps
+
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    options = {"lossless": True} if kind == "WEBP" else {"quality": 95} if kind == "JPEG" else {}
+    data = saved(Image.fromarray(photo[:200, :90]), kind, exif=exif, **options)
+    wanted = np.array(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+    assert np.array_equal(load(data).pixels, wanted)
+
+
+def test_avif_rotation_is_applied(photo):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    assert load(saved(Image.fromarray(photo[:, :100]), "AVIF", exif=exif)).pixels.shape == (100, 256, 3)
+
+
+def test_alpha_is_composited_on_white_and_hides_its_colour():
+    rgba = np.zeros((2, 2, 4), np.uint8)
+    rgba[0, 0] = 255, 0, 0, 0  # hidden red
+    rgba[0, 1] = 0, 0, 0, 128
+    rgba[1, :] = 10, 20, 30, 255
+    for kind in ("PNG", "WEBP"):
+        options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+        pixels = load(saved(Image.fromarray(rgba), kind, **options)).pixels
+        assert pixels[0, 0].tolist() == [255, 255, 255]
+        assert pixels[0, 1].tolist() == [127, 127, 127]
+        assert pixels[1, 0].tolist() == [10, 20, 30]
+
+
+def test_grey_with_alpha_and_a_palette_with_transparency():
+    grey = np.array([[[0, 0], [60, 255]]], np.uint8)
+    assert load(saved(Image.fromarray(grey, "LA"), "PNG")).pixels[0].tolist() == [[255] * 3, [60] * 3]
+    palette = Image.new("P", (2, 1))
+    palette.putpalette([200, 0, 0, 0, 90, 0])
+    palette.putpixel((1, 0), 1)
+    data = saved(palette, "PNG", transparency=0)
+    assert load(data).pixels[0].tolist() == [[255] * 3, [0, 90, 0]]
+    data = saved(palette, "PNG", transparency=bytes([255, 0]))
+    assert load(data).pixels[0].tolist() == [[200, 0, 0], [255] * 3]
+
+
+@pytest.mark.parametrize(
+    ("depth", "colour", "row", "key", "wanted"),
+    [
+        (1, 0, b"\x40", b"\0\1", [0, 255]),
+        (2, 0, b"\x60", b"\0\2", [85, 255]),
+        (4, 0, b"\x3a", b"\0\x0a", [51, 255]),
+        (8, 0, b"\x33\x34", b"\0\x34", [51, 255]),
+        (16, 0, b"\x12\x34\x12\x35", b"\x12\x35", [18, 255]),
+    ],
+)
+def test_the_one_transparent_grey(depth, colour, row, key, wanted):
+    data = png(2, 1, depth, colour, row, chunk(b"tRNS", key))
+    assert load(data).pixels[0, :, 0].tolist() == wanted
+
+
+def test_the_one_transparent_colour():
+    data = png(2, 1, 8, 2, bytes([1, 2, 3, 4, 5, 6]), chunk(b"tRNS", bytes([0, 4, 0, 5, 0, 6])))
+    assert load(data).pixels[0].tolist() == [[1, 2, 3], [255, 255, 255]]
+
+
+def test_sixteen_bits_are_scaled_not_clipped():
+    ramp = np.array([[0, 257, 128 * 257, 65535]], np.uint16)
+    data = png(4, 1, 16, 0, ramp.astype(">u2").tobytes())
+    assert load(data).pixels[0, :, 0].tolist() == [0, 1, 128, 255]
+    rgb = np.repeat(ramp[..., None], 3, axis=2)
+    data = png(4, 1, 16, 2, rgb.astype(">u2").tobytes())
+    assert load(data).pixels[0, :, 1].tolist() == [0, 1, 128, 255]
+
+
+def test_cmyk_jpeg(photo):
+    data = saved(Image.fromarray(photo).convert("CMYK"), "JPEG", quality=95)
+    assert np.abs(load(data).pixels.astype(int) - photo).mean() < 4
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF"])
+def test_an_animation_is_its_first_frame(kind):
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ((200, 10, 10), (10, 200, 10))]
+    data = saved(frames[0], kind, save_all=True, append_images=frames[1:], duration=50, loop=0)
+    red, green, _ = load(data).pixels[8, 8].astype(int)
+    assert red > 180 and green < 40
+
+
+def test_a_colour_profile_is_applied_and_a_broken_one_ignored():
+    swapped = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    names = [swapped[128 + 4 + 12 * i : 128 + 8 + 12 * i] for i in range(swapped[131])]
+    red, blue = (128 + 4 + 12 * names.index(name) for name in (b"rXYZ", b"bXYZ"))
+    swapped[red : red + 4], swapped[blue : blue + 4] = b"bXYZ", b"rXYZ"
+    plain = Image.new("RGB", (2, 2), (250, 20, 20))
+    # a profile that calls itself sRGB is taken at its word, so this one gets another name
+    other = bytes(swapped).replace("sRGB".encode("utf-16-be"), "BGRs".encode("utf-16-be"))
+    red_value, _, blue_value = load(saved(plain, "PNG", icc_profile=other)).pixels[0, 0]
+    assert blue_value > 200 and red_value < 80
+    for broken in (b"no profile", other[:200], other[:140] + bytes(300), bytes(4096)):
+        for kind in ("PNG", "JPEG"):
+            pixels = load(saved(plain, kind, icc_profile=broken, quality=95)).pixels
+            assert np.abs(pixels[0, 0].astype(int) - (250, 20, 20)).max() < 6
+
+
+# --- text
+
+
+def test_png_text_of_all_three_kinds():
+    info = PngImagePlugin.PngInfo()
+    info.add_text("parameters", "a cat")
+    info.add_text("packed", "b" * 500, zip=True)
+    info.add_itxt("wide", "猫")
+    info.add_itxt("wide packed", "猫" * 100, zip=True)
+    data = saved(Image.fromarray(RED_LEFT), "PNG", pnginfo=info)
+    wanted = {"parameters": "a cat", "packed": "b" * 500, "wide": "猫", "wide packed": "猫" * 100}
+    assert load(data).text == wanted
+
+
+def test_text_behind_the_pixels_and_utf8_in_the_wrong_chunk():
+    end = chunk(b"IEND", b"")
+    data = encode_png(RED_LEFT).removesuffix(end)
+    data += chunk(b"tEXt", b"one\0caf\xe9") + chunk(b"tEXt", "two\0café".encode()) + end
+    assert load(data).text == {"one": "café", "two": "café"}
+
+
+def test_text_bombs_are_ignored():
+    bomb = zlib.compress(bytes(50_000_000), 9)
+    end = chunk(b"IEND", b"")
+    data = encode_png(RED_LEFT).removesuffix(end)
+    data += chunk(b"zTXt", b"a\0\0" + bomb) + chunk(b"iTXt", b"b\0\1\0\0\0" + bomb)
+    data += chunk(b"iCCP", b"c\0\0" + bomb) + chunk(b"tEXt", b"d\0" + bytes(2_000_000))
+    data += b"".join(chunk(b"tEXt", b"k%d\0x" % i) for i in range(1000)) + end
+    picture = load(data)
+    assert np.array_equal(picture.pixels, RED_LEFT)
+    assert len(picture.text) == 64 and set(picture.text.values()) == {"x"}
+
+
+@given(st.dictionaries(st.text("abc XYZ", min_size=1, max_size=20), st.text(), max_size=4))
+def test_text_comes_back(text):
+    text = {key: value.replace("\0", "").replace("\r", "") for key, value in text.items()}
+    wanted = {key: value for key, value in text.items() if value}
+    assert load(encode_png(RED_LEFT, text)).text == wanted
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF", "BMP", "PPM", "ICO", "TGA"])
+def test_other_formats_are_refused(kind, tmp_path):
+    path = tmp_path / "renamed.png"
+    path.write_bytes(saved(Image.fromarray(RED_LEFT), kind))
+    with pytest.raises(ImageError, match=r"'renamed\.png' is not a PNG, JPEG, WebP or AVIF"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\0" * 500, b"%!PS-Adobe-3.0 EPSF-3.0\n", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"RIFFxxxxWAVE"],
+)
+def test_what_is_no_picture_is_refused(data):
+    with pytest.raises(ImageError):
+        load(data)
+
+
+def forged(kind: str, width: int, height: int) -> bytes:
+    """A small file whose header claims width x height."""
+    if kind == "PNG":
+        data = bytearray(encode_png(RED_LEFT))
+        data[16:24] = struct.pack(">II", width, height)
+        data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+        return bytes(data)
+    data = bytearray(saved(Image.fromarray(RED_LEFT), kind, **({"lossless": True} if kind == "WEBP" else {})))
+    if kind == "JPEG":
+        at = data.index(b"\xff\xc0")
+        data[at + 5 : at + 9] = struct.pack(">HH", height, width)
+    elif kind == "WEBP":
+        at = data.index(b"VP8L") + 9
+        bits = int.from_bytes(data[at : at + 4], "little") >> 28 << 28
+        data[at : at + 4] = (bits | (height - 1) << 14 | (width - 1)).to_bytes(4, "little")
+    return bytes(data)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("size", [(10000, 10000), (4097, 1), (1, 16000)])
+def test_too_large_is_refused_before_a_pixel_is_decoded(kind, size, monkeypatch):
+    data = forged(kind, *size)
+    monkeypatch.setattr("codec.images.io._open", lambda parts: pytest.fail("the file reached its decoder"))
+    with pytest.raises(ImageError, match=f"{size[0]} x {size[1]} pixels; a side must be 1 to 4096"):
+        load(data)
+
+
+def test_a_real_bomb_of_each_format_is_refused():
+    for kind, side in (("PNG", 10000), ("JPEG", 8000), ("WEBP", 6000), ("AVIF", 4100)):
+        data = saved(Image.new("L", (side, side)), kind)
+        with pytest.raises(ImageError, match="a side must be 1 to 4096"):
+            load(data)
+
+
+def test_the_largest_and_the_smallest_open():
+    for size in ((4096, 3), (3, 4096), (1, 1)):
+        assert load(saved(Image.new("RGB", size), "PNG")).pixels.shape == (size[1], size[0], 3)
+
+
+def test_a_file_of_too_many_bytes_is_refused(monkeypatch):
+    monkeypatch.setattr("codec.images.io.MAX_FILE", 1 << 20)
+    with pytest.raises(ImageError, match="more than 1 MiB"):
+        load(io.BytesIO(b"\x89PNG\r\n\x1a\n" + bytes(1 << 20)))
+
+
+@pytest.mark.parametrize("name", ["not there.png", "new\nline.png", "nul\0.png", ".", "x" * 5000])
+def test_what_cannot_be_read_is_one_line(name, tmp_path):
+    with pytest.raises(ImageError) as caught:
+        load(tmp_path / name)
+    assert "\n" not in str(caught.value) and "cannot be read" in str(caught.value)
+
+
+def test_endless_junk_between_jpeg_markers():
+    data = saved(Image.fromarray(RED_LEFT), "JPEG", quality=95)
+    for junk in (b"\xff" * 3_000_000, b"\0" * 3_000_000, b"\xff\0" * 1_500_000):
+        assert load(data[:20] + junk + data[20:]).pixels.shape == RED_LEFT.shape  # behind APP0
+    with pytest.raises(ImageError, match="16384 JPEG segments"):
+        load(data[:2] + b"\xff\xe1\0\2" * 17_000 + data[2:])
+    scan = data[data.index(b"\xff\xda") : -2]
+    with pytest.raises(ImageError, match="64 scans"):
+        load(data[:-2] + scan * 70 + data[-2:])
+
+
+def test_too_many_png_chunks():
+    data = encode_png(RED_LEFT)
+    with pytest.raises(ImageError, match="16384 PNG chunks"):
+        load(data[:33] + chunk(b"juNk", b"") * 17_000 + data[33:])
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF"])
+def test_cut_and_damaged_files_raise_only_image_errors(photo, kind):
+    """Every outcome is a picture or an ImageError of one line, and no warning leaks."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.XResolution] = 72.0
+    data = saved(Image.fromarray(photo[:64, :48]), kind, exif=exif, icc_profile=b"p" * 200)
+    chance = random.Random(kind)
+    cases = [data[:cut] for cut in range(0, len(data), max(1, len(data) // 60))]
+    for _ in range(150):
+        damaged = bytearray(data)
+        for _ in range(chance.randint(1, 6)):
+            damaged[chance.randrange(min(len(data), chance.choice((60, 400, 10**6))))] = chance.randrange(256)
+        cases.append(bytes(damaged))
+    refused = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for case in cases:
+            try:
+                pixels = load(case).pixels
+            except ImageError as error:
+                refused += 1
+                assert "\n" not in str(error)
+            else:
+                assert pixels.ndim == 3 and pixels.dtype == np.uint8 and max(pixels.shape) <= 4096
+    assert refused > 40
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\0\0\0\0WEBPVP8X"]))
+def test_any_bytes_raise_only_image_errors(data, start):
+    with pytest.raises(ImageError):
+        load(start + data)
+
+
+# --- out, sizes, cards
+
+
+def test_png_is_exact_and_the_same_each_time(photo):
+    data = encode_png(photo, {"parameters": "a \ud800 b"})
+    assert data == encode_png(photo, {"parameters": "a \ud800 b"})
+    picture = load(data)
+    assert np.array_equal(picture.pixels, photo) and picture.text == {"parameters": "a ? b"}
+
+
+def test_what_is_no_picture_is_not_written():
+    for bad in (np.zeros((2, 2), np.uint8), np.zeros((2, 2, 3)), np.zeros((0, 2, 3), np.uint8)):
+        with pytest.raises(ImageError):
+            encode_png(bad)
+    with pytest.raises(ImageError, match="keyword"):
+        encode_png(RED_LEFT, {"": "x"})
+
+
+def test_area_is_the_mean_of_each_block(photo):
+    wanted = photo.reshape(16, 16, 16, 16, 3).astype(float).mean(axis=(1, 3))
+    assert np.abs(resize_area(photo, 16, 16) - wanted).max() < 0.8  # rounded once a direction
+    assert resize_area(photo, 7, 300).shape == (300, 7, 3)
+
+
+def test_lanczos_keeps_a_flat_colour_and_gives_the_asked_size():
+    flat = np.full((9, 5, 3), 77, np.uint8)
+    assert np.array_equal(resize(flat, 31, 2), np.full((2, 31, 3), 77, np.uint8))
+
+
+def ink(card: np.ndarray) -> np.ndarray:
+    return card.min(axis=2) < 120
+
+
+def test_a_card_shows_its_text_and_grows_with_the_room():
+    card = text_card("a cat", 512, 256)
+    assert card.shape == (256, 512, 3) and card.dtype == np.uint8
+    assert 0.002 < ink(card).mean() < 0.3
+    assert not np.array_equal(card, text_card("a dog", 512, 256))
+    heights = [np.ptp(np.nonzero(ink(text_card("a cat", s, s)))[0]) for s in (128, 512)]
+    assert heights[1] > 3 * heights[0]
+
+
+def test_a_long_text_is_wrapped_and_stays_on_the_card():
+    card = ink(text_card("word " * 2000, 300, 300))
+    assert not card[:8].any() and not card[-8:].any() and not card[:, :8].any() and not card[:, -8:].any()
+    assert card.any(axis=1).mean() > 0.4
+
+
+@given(st.text(max_size=80), st.integers(1, 300), st.integers(1, 300))
+def test_any_text_fits_any_card(text, width, height):
+    assert text_card(text, width, height).shape == (height, width, 3)
+
+
+def test_odd_texts_and_sizes():
+    for text in ("", "\ud800", "é" * 500, "日本語" * 300, "W" * 20000, "\n" * 900, "\x1b[31m", "\u202eabc"):
+        for width, height in ((4096, 1), (1, 4096), (64, 64), (400, 30)):
+            assert text_card(text, width, height).shape == (height, width, 3)
+    assert np.array_equal(text_card("é", 99, 99), text_card("e", 99, 99))
+    with pytest.raises(ImageError):
+        text_card("a", 0, 5)
+
+
+def test_a_run_of_fill_bytes_in_a_jpeg_is_read_once():
+    """Quadratic work on a megabyte of FF would hang this test."""
+    with pytest.raises(ImageError):
+        load(b"\xff\xd8" + b"\xff" * 1_000_000 + b"\x00" + b"\xff" * 1_000_000)
+
+
+def test_what_phones_append_to_a_jpeg_is_not_looked_at(photo):
+    """A film after the end of the picture, which holds many bytes that look like scans."""
+    out = io.BytesIO()
+    Image.fromarray(photo).save(out, "JPEG")
+    film = np.random.default_rng(0).integers(0, 256, 100_000, dtype=np.uint8).tobytes() + b"\xff\xda" * 1000
+    assert (load(out.getvalue() + film).pixels == load(out.getvalue()).pixels).all()
+
+
+def test_a_jpeg_of_too_many_scans_is_refused(photo):
+    out = io.BytesIO()
+    Image.fromarray(photo).save(out, "JPEG")
+    data = out.getvalue()
+    at = data.index(b"\xff\xda")
+    scan = data[at : at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")]
+    with pytest.raises(ImageError, match="scans"):
+        load(data[:-2] + scan * 100 + data[-2:])

@@ -1,0 +1,105 @@
+"""A .tril file inside a PNG."""
+
+from __future__ import annotations
+
+import binascii
+import io
+import random
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import codec
+from codec import CodecError, Layers, Prompt
+from codec.cli.main import main
+from codec.errors import ImageError
+from codec.images import png_chunk
+from codec.images.io import encode_png, load
+from tests.fuzz.mutator import mutate
+
+PIXELS = np.random.default_rng(1).integers(0, 256, (40, 60, 3)).astype(np.uint8)
+LAYERS = Layers(60, 40, Prompt("a cat"), seed=5)
+PNG = encode_png(PIXELS)
+OURS = png_chunk.put(PNG, LAYERS.to_bytes())
+
+
+def test_the_file_comes_back_and_the_picture_is_the_same():
+    assert png_chunk.take(OURS) == png_chunk.tril_of(OURS) == LAYERS.to_bytes()
+    assert (np.array(Image.open(io.BytesIO(OURS))) == PIXELS).all()
+    assert len(OURS) == len(PNG) + 12 + len(LAYERS.to_bytes())
+    assert png_chunk.put(OURS, LAYERS.to_bytes()) == OURS
+    assert load(OURS).layers == LAYERS.to_bytes() and load(PNG).layers is None
+    assert png_chunk.take(PNG) is png_chunk.take(b"") is png_chunk.take(LAYERS.to_bytes()) is None
+    assert png_chunk.tril_of(LAYERS.to_bytes()) == LAYERS.to_bytes()
+
+
+def test_other_programs_leave_the_layers_out():
+    out = io.BytesIO()
+    Image.open(io.BytesIO(OURS)).save(out, "PNG")
+    assert png_chunk.take(out.getvalue()) is None
+
+
+def chunk(data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + b"trIL" + data + struct.pack(">I", binascii.crc32(b"trIL" + data))
+
+
+@pytest.mark.parametrize(
+    "inside", [chunk(b"x")[:-1] + b"!", chunk(b"x") * 2, chunk(b"x" * 65_537), struct.pack(">I", 1 << 31) + b"trIL"]
+)
+def test_a_damaged_chunk_is_one_sentence_and_the_picture_still_one(inside):
+    with pytest.raises(ImageError, match="layers inside the picture are damaged"):
+        png_chunk.take(PNG[:33] + inside + PNG[33:])
+    if len(inside) > 12:
+        assert load(PNG[:33] + inside + PNG[33:]).layers is None
+
+
+def test_every_cut_and_flip_is_an_answer():
+    for at in range(len(LAYERS.to_bytes()) + 60):
+        flipped = bytearray(OURS)
+        flipped[at] ^= 0x11
+        for data in (OURS[:at], bytes(flipped)):
+            try:
+                png_chunk.tril_of(data)
+            except CodecError:
+                continue
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", PNG[:12]])
+def test_only_a_png_takes_them(data):
+    with pytest.raises(ImageError):
+        png_chunk.put(data, LAYERS.to_bytes())
+    with pytest.raises(ImageError):
+        png_chunk.put(PNG, b"x" * 65_537)
+
+
+def test_our_picture_is_encoded_as_the_layers_it_came_from():
+    assert codec.encode(OURS) == LAYERS
+    assert codec.encode(OURS, prompt="a dog").semantic == Prompt("a dog")
+    assert codec.encode(png_chunk.put(PNG, b"junk")).semantic != LAYERS.semantic
+
+
+def test_the_command_line_writes_and_reads_it(tmp_path, capsys):
+    (tmp_path / "a.tril").write_bytes(LAYERS.to_bytes())
+    assert main(["decode", str(tmp_path / "a.tril"), "-o", str(tmp_path / "a.png"), "--with-layers"]) == 0
+    assert main(["inspect", str(tmp_path / "a.png")]) == 0
+    assert "a cat" in capsys.readouterr().out
+    assert main(["encode", str(tmp_path / "a.png"), "-o", str(tmp_path / "b.tril")]) == 0
+    assert (tmp_path / "b.tril").read_bytes() == LAYERS.to_bytes()
+
+
+def test_any_mutation_holds_layers_or_is_one_clear_error():
+    """Where the mutation is in the pixels the layers are as they were; in the chunk they are not given out changed."""
+    rng, kept, refused = random.Random(4), 0, 0
+    for _ in range(1500):
+        head = mutate(rng, OURS[: 120 + len(LAYERS.to_bytes())])
+        try:
+            found = png_chunk.take(head)
+        except CodecError as error:
+            refused += 1
+            assert str(error).isprintable()
+        else:
+            kept += found is not None
+            assert found in (None, LAYERS.to_bytes())
+    assert kept > 100 and refused > 100

@@ -1,0 +1,197 @@
+"""SVG in and out: curves come back, drawing programs' ways are understood, the rest is refused."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codec.errors import CodecError, FormatError, LimitExceeded
+from codec.images import svg
+from tests.fuzz.mutator import mutate
+
+
+def read(body: str, size: str = 'viewBox="0 0 100 100"') -> list[list[list[float]]]:
+    """The curves of an SVG with this body, on a picture of 100 x 100, rounded."""
+    data = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{body}</svg>'.encode()
+    return [np.round(curve, 3).tolist() for curve in svg.read(data, 100, 100)]
+
+
+def path(d: str) -> list[list[list[float]]]:
+    return read(f'<path d="{d}"/>')
+
+
+def test_what_is_written_is_read():
+    curves = [np.array([[0.5, 0.5], [3999.25, 12.125]]), np.array([[1, 2], [3, 4], [5.5, 6]])]
+    back = svg.read(svg.write(curves, 4000, 100).encode(), 4000, 100)
+    assert len(back) == 2
+    assert all(np.allclose(a, b, atol=0.01) for a, b in zip(curves, back, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("d", "curves"),
+    [
+        ("M1 2 L3 4", [[[1, 2], [3, 4]]]),
+        ("M1,2,3,4", [[[1, 2], [3, 4]]]),
+        ("m1 2 3 4 5 6", [[[1, 2], [4, 6], [9, 12]]]),
+        ("M1-2.5.5-3e0", [[[1, -2.5], [0.5, -3]]]),
+        ("M1 2H5V7h-1v-2", [[[1, 2], [5, 2], [5, 7], [4, 7], [4, 5]]]),
+        ("M1 2L3 4L5 2Z", [[[1, 2], [3, 4], [5, 2], [1, 2]]]),
+        ("M1 2L3 4ZL9 9", [[[1, 2], [3, 4], [1, 2]], [[1, 2], [9, 9]]]),
+        ("M1 2L3 4M5 6l1 1", [[[1, 2], [3, 4]], [[5, 6], [6, 7]]]),
+        ("m1 2 1 1zm5 5 1 1", [[[1, 2], [2, 3], [1, 2]], [[6, 7], [7, 8]]]),
+        ("", []),
+        ("M1 2", []),
+    ],
+)
+def test_paths_of_lines(d, curves):
+    assert path(d) == curves
+
+
+def test_curves_start_end_and_bend_where_they_should():
+    (cubic,) = path("M0 0C0 40 40 80 80 80")
+    assert cubic[0] == [0, 0] and cubic[-1] == [80, 80] and [25, 55] in cubic  # the curve at t = 1/2
+    (quadratic,) = path("M0 0q40 0 40 40")
+    assert quadratic[-1] == [40, 40] and [30, 10] in quadratic
+    (short,) = path("M0 0S0 40 40 40")
+    assert short[-1] == [40, 40]
+    assert path("M0 0C0 8 8 16 16 16S32 8 32 0") == path("M0 0C0 8 8 16 16 16C24 16 32 8 32 0")
+    assert path("M0 0Q8 0 8 8T16 16") == path("M0 0Q8 0 8 8Q8 16 16 16")
+    assert path("M0 0c0 8 8 16 16 16s16-8 16-16") == path("M0 0C0 8 8 16 16 16S32 8 32 0")
+
+
+def test_other_shapes_groups_and_what_is_not_drawn():
+    assert read('<polyline points="1,2 3,4 5 6"/>') == [[[1, 2], [3, 4], [5, 6]]]
+    assert read('<polygon points="1,2 3,4 5 6"/>') == [[[1, 2], [3, 4], [5, 6], [1, 2]]]
+    assert read('<line x1="1" y1="2" x2="3" y2="4"/>') == [[[1, 2], [3, 4]]]
+    unseen = '<defs><path d="M1 1L2 2"/></defs><g style="display: none"><path d="M1 1L2 2"/></g><title>a</title>'
+    assert read(unseen) == []
+    order = '<g><path d="M1 1L2 2"/><g><path d="M3 3L4 4"/></g></g><path d="M5 5L6 6"/>'
+    assert [curve[0][0] for curve in read(order)] == [1, 3, 5]
+
+
+@pytest.mark.parametrize(
+    ("transform", "point"),
+    [
+        ("translate(10)", [11, 2]),
+        ("translate(10,20)", [11, 22]),
+        ("scale(2)", [2, 4]),
+        ("scale(2 -1)", [2, -2]),
+        ("rotate(90)", [-2, 1]),
+        ("rotate(180, 5, 5)", [9, 8]),
+        ("matrix(1 0 0 1 5 6)", [6, 8]),
+        ("translate(10, 0) scale(2)", [12, 4]),
+    ],
+)
+def test_transforms(transform, point):
+    assert read(f'<g transform="{transform}"><path d="M1 2L50 50"/></g>')[0][0] == point
+
+
+@pytest.mark.parametrize(
+    ("size", "point"),
+    [
+        ('viewBox="0 0 200 50"', [5, 40]),
+        ('viewBox="10 20 100 100" width="5in"', [0, 0]),
+        ('width="50" height="200px"', [20, 10]),
+        ('width="50mm" height="200mm"', [10, 20]),
+        ("", [10, 20]),
+    ],
+)
+def test_the_viewbox_is_stretched_over_the_picture(size, point):
+    assert read('<path d="M10 20L99 99"/>', size)[0][0] == point
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ('<path d="M0 0A5 5 0 0 1 9 9"/>', "arc"),
+        ('<path d="M0 0L5"/>', "number missing"),
+        ('<path d="M0 0L5L6 6"/>', "number missing"),
+        ('<path d="L5 5"/>', "start with M"),
+        ('<path d="5 5"/>', "start with a command"),
+        ('<path d="M0 0#"/>', "'#' in it"),
+        ('<path d="M0 0B1 1"/>', "'B' in it"),
+        ('<path d="M0 0L1e999 0"/>', "too large"),
+        ('<rect width="5" height="5"/>', "<rect>"),
+        ("<text>hello</text>", "<text>"),
+        ('<use href="#a"/>', "<use>"),
+        ('<g transform="skewX(5)"/>', "skewX"),
+        ('<g transform="gibberish"/>', "not understood"),
+        ('<line x1="5%"/>', "other units"),
+        ('<g transform="rotate(1e999)"/>', "too large"),
+        ('<g transform="scale(1e300) scale(1e300)"><path d="M1 1C2 2 3 3 4 4"/></g>', "too large"),
+        ('<g transform="scale(1 1 1 1 1 1 1 1 1)"/>', "scale"),
+        ('<path d="M0 0C1 1 1e999 2 3 3"/>', "too large"),
+        ('<path d="M0 0CC1 1 2 2 3 3"/>', "number missing"),
+        ("<path", "not well-formed"),
+    ],
+)
+def test_what_is_not_read_is_said(body, message):
+    with pytest.raises(FormatError, match=message) as caught:
+        read(body)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"<html/>",
+        b'<!DOCTYPE svg [<!ENTITY a "aaaa">]><svg>&a;</svg>',
+        '<!DOCTYPE svg [<!ENTITY a "aaaa">]><svg>&a;</svg>'.encode("utf-16"),
+        b'<?xml version="1.0" encoding="utf-7"?>+ADwAIQ-DOCTYPE svg+AD4-<svg/>',
+        b"\xff\xfe",
+        b'<svg viewBox="0 0 0 5"/>',
+        b'<svg viewBox="0 0 1e999 5"/>',
+        b"<svg>&nbsp;</svg>",
+    ],
+)
+def test_bad_files_are_refused(data):
+    with pytest.raises(FormatError):
+        svg.read(data, 10, 10)
+
+
+def test_floods_are_refused():
+    flood = b'<svg><path d="M0 0' + b"l1 1" * 70_000 + b'"/></svg>'
+    with pytest.raises(LimitExceeded, match="65536 points"):
+        svg.read(flood, 10, 10)
+    with pytest.raises(LimitExceeded, match="65536 points"):
+        svg.read(b'<svg><path d="M0 0' + b"C0 0 0 9999 9 0" * 30_000 + b'"/></svg>', 10, 10)
+    with pytest.raises(LimitExceeded, match="8 MiB"):
+        svg.read(b"<svg>" + b" " * (8 << 20), 10, 10)
+    numbers = b'<polyline points="' + b"1 " * 2_000_000 + b'"/>'
+    tags, transforms = b"<a/>" * 300_000, b'<g transform="' + b"scale(1)" * 70_000 + b'"/>'
+    for flood in (numbers, tags, transforms):
+        with pytest.raises(LimitExceeded):
+            svg.read(b"<svg>" + flood + b"</svg>", 10, 10)
+    assert svg.read(b"<svg>" + b"<g>" * 100_000 + b"</g>" * 100_000 + b"</svg>", 10, 10) == []
+
+
+@given(st.text("MmLlHhVvCcSsQqTtZz0123456789.,-+e ", max_size=60))
+def test_any_path_is_curves_or_a_codec_error(d):
+    try:
+        curves = svg.read(f'<svg><path d="{d}"/></svg>'.encode(), 50, 50)
+    except CodecError:
+        return
+    assert all(curve.shape[1] == 2 and len(curve) >= 2 and np.isfinite(curve).all() for curve in curves)
+
+
+DRAWN = b"""<svg viewBox="0 0 9 9" width="8" height="9px"><g transform="matrix(1 0 0 1 3 4) rotate(3 4 5)">
+<polygon points="1,2 3,4 5e1,6"/><line x1="3" y2="4"/><rect id="paper"/></g><g style="display: none"/>
+<path d="M1 2c3 4 5 6 7 8s1 2 3 4q1 2 3 4t5 6h7v-8.5z" transform="scale(1e1)translate(3)"/></svg>"""
+
+
+def test_mutated_files_are_curves_or_a_codec_error():
+    rng, read_ones = random.Random(1), 0
+    for _ in range(1500):
+        data = mutate(rng, DRAWN)
+        try:
+            for curve in svg.read(data, 50, 50):
+                assert curve.shape[1] == 2 and np.isfinite(curve).all()
+            read_ones += all(side > 0 for side in svg.size(data))
+        except CodecError as error:
+            assert str(error).isprintable()
+    assert 100 < read_ones < 1400

@@ -1,0 +1,380 @@
+"""Fetching: from a hub on the loopback that redirects, breaks off, lies or stays silent."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import os
+import socket
+import threading
+from contextlib import contextmanager
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
+import pytest
+import torch
+from safetensors.torch import save
+
+from codec.errors import Cancelled, ModelMissing
+from codec.models import catalogue, locate
+from codec.models import download as hub
+from codec.models.catalogue import File, Model
+
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+CONFIG = b'{"channels": [8]}'
+WEIGHTS = save({"w": torch.arange(1_000_000.0)})
+DIGEST = hashlib.sha256(WEIGHTS).hexdigest()
+
+
+def git_sha1(data: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+class FakeHub(http.server.ThreadingHTTPServer):
+    """What the hub does when files are resolved: small ones at once, large ones by way of another address."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files = {"config.json": CONFIG, "net.safetensors": WEIGHTS}
+        self.requests: list[tuple[str, str, str]] = []  # method, path, Range
+        self.cut = 0  # bytes after which the next large answer breaks off
+        self.honest = True  # whether content is what the headers say
+        self.ranges = True
+        self.commit = REVISION
+        self.status = 0
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def got(self, method: str, ending: str) -> list[str]:
+        return [sent for how, path, sent in self.requests if how == method and path.endswith(ending)]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: FakeHub
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.answer()
+
+    def do_GET(self) -> None:
+        self.answer()
+
+    def answer(self) -> None:
+        hub, path = self.server, urlsplit(self.path).path
+        hub.requests.append((self.command, path, self.headers.get("Range", "")))
+        start = f"/owner/net/resolve/{REVISION}/"
+        name = path.removeprefix(start).removeprefix("/cdn/")
+        if hub.status:
+            self.head(hub.status)
+        elif path.startswith("/old/"):
+            self.head(307, {"Location": path.replace("/old/", "/owner/")})
+        elif name not in hub.files:
+            self.head(404, {"X-Error-Code": "EntryNotFound"})
+        elif path.startswith("/cdn/"):
+            self.body(hub.files[name])
+        elif len(hub.files[name]) > 10_000:
+            data = hub.files[name]
+            digest, size = hashlib.sha256(data).hexdigest(), str(len(data))
+            linked = {"X-Linked-ETag": f'"{digest}"', "X-Linked-Size": size, "X-Repo-Commit": hub.commit}
+            self.head(302, {"Location": f"/cdn/{name}", "ETag": '"xet"', **linked})
+        else:
+            self.body(hub.files[name])
+
+    def head(self, status: int, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for key, value in {"Content-Length": "0", **(headers or {})}.items():
+            self.send_header(key, value)
+        self.end_headers()
+
+    def body(self, data: bytes) -> None:
+        hub, first = self.server, 0
+        headers = {"ETag": f'W/"{git_sha1(data)}"', "X-Repo-Commit": hub.commit}
+        if hub.ranges and (sent := self.headers.get("Range")):
+            first = int(sent.removeprefix("bytes=").removesuffix("-"))
+            headers["Content-Range"] = f"bytes {first}-{len(data) - 1}/{len(data)}"
+        self.head(206 if first else 200, {**headers, "Content-Length": str(len(data) - first)})
+        if self.command == "GET":
+            data = data if hub.honest else bytes(len(data))
+            cut, hub.cut = (hub.cut, 0) if len(data) > 10_000 else (0, hub.cut)
+            self.wfile.write(data[first : first + cut if cut else None])
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setenv("TRILAYER_CACHE", str(tmp_path / "ours"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRILAYER_MODELS"):
+        monkeypatch.delenv(name, raising=False)
+    with FakeHub() as fake:
+        threading.Thread(target=fake.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        monkeypatch.setenv("HF_ENDPOINT", fake.address)
+        yield fake
+        fake.shutdown()
+
+
+@pytest.fixture
+def net(server, monkeypatch) -> Model:
+    return put(monkeypatch, File("net.safetensors", len(WEIGHTS), DIGEST))
+
+
+def put(monkeypatch, *files: File, repo: str = "owner/net") -> Model:
+    model = Model("net", "draws", repo, REVISION, (File("config.json", len(CONFIG)), *files), "MIT")
+    monkeypatch.setattr(catalogue, "_MODELS", (model,))
+    return model
+
+
+def test_a_model_is_fetched_into_the_hubs_own_cache(server, net):
+    assert locate.status("net").state == "missing"
+    path = locate.fetch("net")
+    assert path == locate.locate("net") == locate.status("net").path
+    assert (path / "config.json").read_bytes() == CONFIG
+    assert (path / "net.safetensors").read_bytes() == WEIGHTS
+    assert os.readlink(path / "net.safetensors") == f"../../blobs/{DIGEST}"
+    assert sorted(entry.name for entry in (path.parent.parent / "blobs").iterdir()) == sorted(
+        [DIGEST, git_sha1(CONFIG)]
+    )
+    server.requests.clear()
+    assert locate.fetch("net") == path
+    assert server.requests == []  # nothing is asked again
+
+
+def test_the_hubs_own_library_finds_what_was_fetched(server, net):
+    hub_library = pytest.importorskip("huggingface_hub")
+    path = locate.fetch("net")
+    for name in ("config.json", "net.safetensors"):
+        cached = hub_library.try_to_load_from_cache("owner/net", name, cache_dir=hub.cache(), revision=REVISION)
+        assert cached == str(path / name)
+
+
+def test_progress_adds_up(server, net, monkeypatch):
+    monkeypatch.setattr(hub, "_TELL", 0)
+    seen: list[hub.Progress] = []
+    locate.fetch("net", seen.append)
+    total = len(CONFIG) + len(WEIGHTS)
+    assert [report.file for report in seen if report.checking] == ["config.json", "net.safetensors"]
+    assert len([report for report in seen if report.file == "net.safetensors" and not report.checking]) >= 4
+    assert all(report.model_total == total and report.done <= report.total for report in seen)
+    assert [report.model_done for report in seen] == sorted(report.model_done for report in seen)
+    assert (seen[-1].done, seen[-1].total, seen[-1].model_done) == (len(WEIGHTS), len(WEIGHTS), total)
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_broken_connection_is_taken_up_again(server, net, ranges):
+    server.cut, server.ranges = 1_500_000, ranges
+    path = locate.fetch("net")
+    assert (path / "net.safetensors").read_bytes() == WEIGHTS
+    assert server.got("GET", "/cdn/net.safetensors") == ["", "bytes=1500000-"]
+
+
+def test_a_stopped_fetch_goes_on_where_it_was(server, net, monkeypatch):
+    monkeypatch.setattr(hub, "_TELL", 0)
+    with pytest.raises(Cancelled, match="continues"):
+        locate.fetch("net", lambda report: report.file == "config.json")
+    assert locate.status("net").state == "missing"
+    server.requests.clear()
+    path = locate.fetch("net")
+    assert (path / "net.safetensors").read_bytes() == WEIGHTS
+    (sent,) = server.got("GET", "/cdn/net.safetensors")
+    assert int(sent.removeprefix("bytes=").removesuffix("-")) > 0
+    assert server.got("GET", "config.json") == []
+
+
+def test_a_fetch_that_gets_nowhere_ends_and_says_how_to_go_on(server, net, monkeypatch):
+    monkeypatch.setattr(Handler, "body", lambda self, data: self.head(503))
+    model = Model("net", "draws", "owner/net", REVISION, (File("net.safetensors", len(WEIGHTS), DIGEST),), "MIT")
+    monkeypatch.setattr(catalogue, "_MODELS", (model,))
+    with pytest.raises(ModelMissing, match=r"net\.safetensors of owner/net stopped at 0\.0 of 4\.0 MB.*503.*fetch net"):
+        locate.fetch("net")
+    assert len(server.got("GET", "/cdn/net.safetensors")) == 3
+
+
+def test_content_with_another_hash_is_deleted(server, net):
+    server.honest = False
+    with pytest.raises(ModelMissing, match=r"config\.json of owner/net arrived with another SHA-256.*fetch net again"):
+        locate.fetch("net")
+    assert not [path for path in hub.repository(net).rglob("*") if path.is_file()]
+    server.honest = True
+    assert locate.fetch("net") == locate.locate("net")
+
+
+def test_a_file_that_is_not_the_listed_one_is_refused_though_the_hub_vouches_for_it(server, monkeypatch):
+    put(monkeypatch, File("net.safetensors", len(WEIGHTS), "0" * 64))
+    with pytest.raises(ModelMissing, match=r"net\.safetensors of owner/net arrived with another SHA-256"):
+        locate.fetch("net")
+    assert locate.status("net").state == "missing"
+
+
+def test_a_file_without_a_listed_hash_must_be_what_the_hub_says(server, monkeypatch):
+    put(monkeypatch, File("net.safetensors", 4_000_000, rounded=True))
+    locate.fetch("net")
+    hub.repository(locate.find("net")).rename(hub.cache() / "away")
+    server.honest = False
+    with pytest.raises(ModelMissing, match="another SHA-256"):
+        locate.fetch("net")
+
+
+def test_a_damaged_file_in_the_cache_is_fetched_again(server, net):
+    path = locate.fetch("net")
+    (path / "net.safetensors").resolve().write_bytes(WEIGHTS[:1000])
+    assert locate.status("net").state == "missing"
+    locate.fetch("net")
+    assert (path / "net.safetensors").read_bytes() == WEIGHTS
+
+
+def test_a_pickle_is_converted_at_once(server, monkeypatch, tmp_path):
+    torch.save({"w": torch.ones(1_000_000)}, tmp_path / "net.bin")
+    data = (tmp_path / "net.bin").read_bytes()
+    server.files["net.bin"] = data
+    put(monkeypatch, File("net.bin", len(data), hashlib.sha256(data).hexdigest()))
+    path = locate.fetch("net")
+    assert sorted(entry.name for entry in path.iterdir()) == ["config.json", "converted.json", "net.safetensors"]
+    assert path == locate.locate("net")
+
+
+def test_what_is_optional_may_be_absent(server, monkeypatch):
+    put(monkeypatch, File("extra.json", optional=True))
+    assert sorted(entry.name for entry in locate.fetch("net").iterdir()) == ["config.json"]
+    put(monkeypatch, File("needed.json"))
+    with pytest.raises(ModelMissing, match=r"owner/net has no needed\.json"):
+        locate.fetch("net")
+
+
+def test_a_renamed_repository_is_followed(server, monkeypatch):
+    put(monkeypatch, repo="old/net")
+    assert (locate.fetch("net") / "config.json").read_bytes() == CONFIG
+
+
+@pytest.mark.parametrize(("status", "says"), [(401, "needs a login"), (404, "gone"), (500, "try again later")])
+def test_what_the_hub_refuses_is_said(server, net, status, says):
+    server.status = status
+    with pytest.raises(ModelMissing, match=f"owner/net cannot be fetched.*{says}.*"):
+        locate.fetch("net")
+
+
+def test_another_revision_or_size_is_refused(server, net, monkeypatch):
+    server.commit = "f" * 40
+    with pytest.raises(ModelMissing, match="another revision"):
+        locate.fetch("net")
+    server.commit = REVISION
+    server.files["config.json"] = CONFIG + b" "
+    with pytest.raises(ModelMissing, match=r"config\.json has 18 bytes there, not 17"):
+        locate.fetch("net")
+
+
+def test_sizes_that_are_not_exactly_known_have_limits(server, monkeypatch):
+    put(monkeypatch, File("net.safetensors", 4_200_000, rounded=True))
+    with pytest.raises(ModelMissing, match=r"net\.safetensors has 4000080 bytes there, not 4200000"):
+        locate.fetch("net")
+    put(monkeypatch, File("net.safetensors"))
+    monkeypatch.setattr(hub, "_SMALL", 1_000_000)
+    with pytest.raises(ModelMissing, match="not a few"):
+        locate.fetch("net")
+    assert server.got("GET", "net.safetensors") == []
+
+
+def test_something_that_is_no_hub_is_said(server, net, monkeypatch):
+    monkeypatch.setattr(Handler, "answer", lambda self: self.head(200))
+    with pytest.raises(ModelMissing, match="does not answer like a hub"):
+        locate.fetch("net")
+    monkeypatch.setenv("HF_ENDPOINT", "file:///etc")
+    with pytest.raises(ModelMissing, match="must start with https"):
+        locate.fetch("net")
+
+
+def test_offline_mode_asks_nobody(server, net, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(ModelMissing, match="HF_HUB_OFFLINE forbids"):
+        locate.fetch("net")
+    assert server.requests == []
+
+
+def test_a_full_disk_is_noticed_before(server, net, monkeypatch):
+    monkeypatch.setattr(hub.shutil, "disk_usage", lambda path: SimpleNamespace(free=5))
+    with pytest.raises(ModelMissing, match=r"does not fit on the disk.*config\.json needs"):
+        locate.fetch("net")
+    assert server.got("GET", "") == []
+
+
+def test_two_fetches_at_once_do_not_mix(server, net, monkeypatch):
+    pytest.importorskip("fcntl")
+    monkeypatch.setattr(hub, "_TELL", 0)
+    errors: list[str] = []
+
+    def second(report: hub.Progress) -> None:
+        if report.file == "net.safetensors" and not report.checking and not errors:
+            try:
+                locate.fetch("net")
+            except ModelMissing as error:
+                errors.append(str(error))
+
+    path = locate.fetch("net", second)
+    assert "being fetched by another program" in errors[0]
+    assert (path / "net.safetensors").read_bytes() == WEIGHTS
+
+
+# --- hubs that do not answer ----------------------------------------------------------------------
+
+
+@contextmanager
+def silent():
+    """A server that accepts and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def refused() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_the_probe_is_short():
+    assert hub.PROBE_SECONDS <= 2
+
+
+def test_a_silent_hub_is_given_up(server, net, monkeypatch):
+    with silent() as address:
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        with pytest.raises(
+            ModelMissing,
+            match=rf"config\.json of owner/net.*{address} cannot be reached \(.*no answer.*TRILAYER_MODELS",
+        ):
+            hub.download(net, seconds=0.2)
+        assert "cannot be reached" in hub.probe(net, seconds=0.2)
+
+
+def test_a_refusing_hub_is_given_up(server, net, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", refused())
+    with pytest.raises(
+        ModelMissing, match=r"config\.json of owner/net.*cannot be reached \(Connection refused\).*DIR/net"
+    ):
+        locate.fetch("net")
+
+
+def test_a_hub_that_does_not_resolve_is_given_up(server, net, monkeypatch):
+    def unknown(*arguments: object, **options: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setenv("HF_ENDPOINT", "https://hub.invalid")
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(ModelMissing, match=r"hub\.invalid cannot be reached \(Name or service not known\)"):
+        locate.fetch("net")
+
+
+def test_resolving_that_hangs_is_given_up(server, net, monkeypatch):
+    hang = threading.Event()
+    monkeypatch.setenv("HF_ENDPOINT", "https://hub.invalid")
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: hang.wait(30) and [])
+    with pytest.raises(ModelMissing, match=r"hub\.invalid cannot be reached \(no answer within 0\.2 s\)"):
+        hub.download(net, seconds=0.2)
+    hang.set()
+
+
+def test_the_probe_of_a_hub_that_answers_is_empty(server, net):
+    assert hub.probe(net) == ""

@@ -1,0 +1,408 @@
+"""Models: found where a person put them, converted once, checked each time, or missing in one clear line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from codec.errors import ModelMissing, UnknownName
+from codec.models import catalogue, convert_pickle, download, locate, weights
+from codec.models.catalogue import File, Model
+
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+NAMES = (
+    "sd15 sketch-adapter openpose-adapter color-adapter controlnet-scribble controlnet-lineart controlnet-openpose "
+    "lcm-lora taesd blip2 blip pidinet hed openpose-detector clip"
+).split()
+
+
+@pytest.fixture(autouse=True)
+def homes(tmp_path, monkeypatch):
+    """Nothing of this machine's own models is seen."""
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRILAYER_MODELS", "HF_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setenv("TRILAYER_CACHE", str(tmp_path / "ours"))
+
+
+@pytest.fixture
+def listed(monkeypatch):
+    """-> a function that makes the list hold one model."""
+
+    def put(model: Model) -> Model:
+        monkeypatch.setattr(catalogue, "_MODELS", (model,))
+        return model
+
+    return put
+
+
+def plain(*files: File, single: File | None = None) -> Model:
+    files = files or (File("config.json"), File("diffusion_pytorch_model.safetensors", 1 << 20, rounded=True))
+    return Model("net", "draws", "owner/some-net", REVISION, files, "MIT", single=single)
+
+
+def adapter(sha256: str | None = None) -> Model:
+    return plain(File("config.json"), File("diffusion_pytorch_model.bin", 1 << 20, sha256, rounded=True))
+
+
+def fill(folder: Path, pickled: bool = False) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text('{"channels": [8]}')
+    state = {"conv.weight": torch.arange(6.0).reshape(2, 3), "conv.bias": torch.ones(2)}
+    if pickled:
+        torch.save(state, folder / "diffusion_pytorch_model.bin")
+    else:
+        save_file(state, folder / "diffusion_pytorch_model.safetensors")
+    return folder
+
+
+def snapshot(model: Model, revision: str = REVISION) -> Path:
+    return download.repository(model) / "snapshots" / revision
+
+
+# --- the list -------------------------------------------------------------------------------------
+
+
+def test_the_list_is_complete_and_pinned():
+    assert [model.name for model in locate.all()] == NAMES
+    for model in locate.all():
+        assert locate.find(model.name) is model
+        assert len(model.revision) == 40 and set(model.revision) <= set("0123456789abcdef")
+        assert model.purpose and model.licence and model.repo.count("/") == 1
+        for file in (*model.files, *((model.single,) if model.single else ())):
+            assert file.sha256 is None or (len(file.sha256) == 64 and set(file.sha256) <= set("0123456789abcdef"))
+            assert not Path(file.path).is_absolute() and ".." not in Path(file.path).parts
+        assert model.weights.endswith(".safetensors")
+
+
+def test_sizes_are_those_of_the_study():
+    sizes = {model.name: locate.size_text(model.bytes) for model in locate.all()}
+    assert {name: sizes[name] for name in ("sketch-adapter", "openpose-adapter", "color-adapter")} == {
+        "sketch-adapter": "308 MB",
+        "openpose-adapter": "309 MB",
+        "color-adapter": "74.8 MB",
+    }
+    assert (sizes["pidinet"], sizes["hed"], sizes["openpose-detector"]) == ("2.87 MB", "29.4 MB", "209 MB")
+    assert sizes["sd15"] == "4.27 GB"
+
+
+def test_an_unknown_name_lists_the_names():
+    for look in (locate.find, locate.locate, locate.status, locate.fetch):
+        with pytest.raises(UnknownName, match=r"'sd2'.*sd15, sketch-adapter"):
+            look("sd2")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_missing_is_said_in_one_line(name):
+    model = locate.find(name)
+    with pytest.raises(ModelMissing) as raised:
+        locate.locate(name)
+    message = str(raised.value)
+    assert "\n" not in message
+    assert f"models fetch {name}" in message and "TRILAYER_MODELS" in message and "HF_HOME" in message
+    assert model.repo in message and max(model.files, key=lambda f: f.size).path in message
+    assert (".safetensors checkpoint" in message) == (name == "sd15")
+    assert locate.status(name) == locate.Status("missing", None, message)
+
+
+# --- places ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("below", ["", "net", "owner/some-net", "some-net"])
+@pytest.mark.parametrize("environment", [False, True])
+def test_a_folder_in_hub_layout_is_found(tmp_path, monkeypatch, listed, below, environment):
+    listed(plain())
+    folder = fill(tmp_path / "mine" / below)
+    if environment:
+        monkeypatch.setenv("TRILAYER_MODELS", str(tmp_path / "mine"))
+    assert locate.locate("net", None if environment else tmp_path / "mine") == folder
+    assert locate.status("net", None if environment else tmp_path / "mine").path == folder
+
+
+@pytest.mark.parametrize("variable", ["HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME"])
+def test_the_hub_cache_is_found(tmp_path, monkeypatch, listed, variable):
+    model = listed(plain())
+    monkeypatch.delenv("HF_HOME")
+    monkeypatch.setenv(variable, str(tmp_path / "x"))
+    below = {"HF_HOME": "hub", "HF_HUB_CACHE": "", "XDG_CACHE_HOME": "huggingface/hub"}[variable]
+    folder = fill(tmp_path / "x" / below / "models--owner--some-net" / "snapshots" / REVISION)
+    assert locate.locate(model.name) == folder
+
+
+def test_a_given_folder_comes_first_then_the_environment_then_the_hub_cache(tmp_path, monkeypatch, listed):
+    model = listed(plain())
+    cached = fill(snapshot(model))
+    assert locate.locate("net", tmp_path) == cached  # nothing of it is there
+    named = fill(tmp_path / "env" / "net")
+    monkeypatch.setenv("TRILAYER_MODELS", str(tmp_path / "env"))
+    assert locate.locate("net") == named
+    given = fill(tmp_path / "given")
+    assert locate.locate("net", given) == given
+
+
+def test_a_half_copied_folder_is_not_taken(tmp_path, listed):
+    listed(plain())
+    folder = fill(tmp_path / "net")
+    (folder / "config.json").unlink()
+    with pytest.raises(ModelMissing, match=r"net is missing.*looked in"):
+        locate.locate("net", tmp_path)
+    with pytest.raises(ModelMissing, match="there is no"):
+        locate.locate("net", tmp_path / "nowhere")
+    assert locate.status("net", tmp_path / "nowhere").state == "missing"
+
+
+def test_another_revision_will_do_if_the_cache_says_that_its_weights_are_the_same(listed):
+    digest = hashlib.sha256(b"x").hexdigest()
+    model = listed(plain(File("config.json"), File("a.safetensors", 1 << 20, digest, rounded=True)))
+    other = snapshot(model, "f" * 40)
+    fill(other)
+    blob = download.repository(model) / "blobs" / digest
+    blob.parent.mkdir(parents=True)
+    (other / "diffusion_pytorch_model.safetensors").rename(blob)
+    (other / "a.safetensors").symlink_to(blob)
+    assert locate.locate("net") == other
+    blob.rename(blob.with_name("1" * 64))
+    (other / "a.safetensors").unlink()
+    (other / "a.safetensors").symlink_to(blob.with_name("1" * 64))
+    assert locate.status("net").state == "missing"
+
+
+def test_a_file_of_another_size_in_the_hub_cache_is_missing(listed):
+    model = listed(plain(File("config.json", 17), File("diffusion_pytorch_model.safetensors", 1 << 20, rounded=True)))
+    folder = fill(snapshot(model))
+    assert locate.status("net").state == "present"
+    (folder / "config.json").write_text("{}")
+    with pytest.raises(ModelMissing, match=r"config\.json"):
+        locate.locate("net")
+
+
+def test_one_checkpoint_file_will_do_where_the_model_allows_it(tmp_path, monkeypatch, listed):
+    single = File("all-in-one.safetensors", 1 << 20, rounded=True)
+    model = listed(plain(single=single))
+    mine = tmp_path / "dream.safetensors"
+    save_file({"w": torch.ones(2)}, mine)
+    assert locate.locate("net", mine) == mine
+    monkeypatch.setenv("TRILAYER_MODELS", str(mine))
+    assert locate.locate("net") == mine
+    monkeypatch.setenv("TRILAYER_MODELS", str(tmp_path))
+    mine.rename(tmp_path / "net.safetensors")
+    assert locate.locate("net") == tmp_path / "net.safetensors"
+    monkeypatch.delenv("TRILAYER_MODELS")
+    snapshot(model).mkdir(parents=True)
+    (tmp_path / "net.safetensors").rename(snapshot(model) / single.path)
+    assert locate.locate("net") == snapshot(model) / single.path
+
+
+def test_one_file_will_not_do_elsewhere(tmp_path, listed):
+    listed(plain())
+    save_file({"w": torch.ones(2)}, tmp_path / "w.safetensors")
+    with pytest.raises(ModelMissing, match="give a folder of owner/some-net"):
+        locate.locate("net", tmp_path / "w.safetensors")
+    listed(plain(single=File("x.safetensors")))
+    (tmp_path / "x.ckpt").write_bytes(b"\x80")
+    with pytest.raises(ModelMissing, match=r"\.safetensors file"):
+        locate.locate("net", tmp_path / "x.ckpt")
+
+
+# --- files before they are opened ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda data: data[:-1], "cut short"),
+        (lambda data: data + b"\0", "cut short"),
+        (lambda data: data[:5], "cut short"),
+        (lambda data: b"\xff" * 8 + data[8:], "cut short"),
+        (lambda data: data[:8] + b"[" + data[9:], "not safetensors"),
+        (lambda data: (2).to_bytes(8, "little") + b"[]", "not safetensors"),
+        (lambda data: b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n", "Git LFS pointer"),
+    ],
+)
+def test_damaged_weights_are_named_before_a_library_opens_them(tmp_path, listed, spoil, says):
+    listed(plain())
+    path = fill(tmp_path / "net") / "diffusion_pytorch_model.safetensors"
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(ModelMissing, match=says) as raised:
+        locate.locate("net", tmp_path)
+    assert str(path) in str(raised.value)
+
+
+def test_files_beyond_the_limit_are_not_opened(tmp_path):
+    path = tmp_path / "huge.safetensors"
+    save_file({"w": torch.ones(64)}, path)
+    weights.check(path)
+    with pytest.raises(ModelMissing, match="more than the 100 allowed"):
+        weights.check(path, limit=100)
+    torch.save({"w": torch.ones(64)}, tmp_path / "huge.bin")
+    with pytest.raises(ModelMissing, match="more than the 100 allowed"):
+        convert_pickle.convert(tmp_path / "huge.bin", path, limit=100)
+
+
+# --- pickles ---------------------------------------------------------------------------------------
+
+
+def test_a_pickle_is_converted_once_and_checked_from_then_on(tmp_path, listed, monkeypatch):
+    listed(adapter())
+    folder = fill(tmp_path / "net", pickled=True)
+    made = locate.locate("net", tmp_path)
+    assert made.parent == tmp_path / "ours" and sorted(path.name for path in made.iterdir()) == [
+        "config.json",
+        "converted.json",
+        "diffusion_pytorch_model.safetensors",
+    ]
+    tensors = load_file(made / "diffusion_pytorch_model.safetensors")
+    torch.testing.assert_close(tensors, torch.load(folder / "diffusion_pytorch_model.bin", weights_only=True))
+    record = json.loads((made / "converted.json").read_text())
+    assert record["files"]["diffusion_pytorch_model.safetensors"] == weights.sha256(
+        made / "diffusion_pytorch_model.safetensors"
+    )
+    monkeypatch.setattr(convert_pickle, "convert", None)  # not asked again
+    assert locate.locate("net", tmp_path) == made
+    assert set(locate.tensors("net", tmp_path)) == {"conv.weight", "conv.bias"}
+
+
+@pytest.mark.parametrize("name", ["config.json", "diffusion_pytorch_model.safetensors"])
+def test_converted_files_that_were_changed_are_made_again(tmp_path, listed, name):
+    listed(adapter())
+    fill(tmp_path / "net", pickled=True)
+    made = locate.locate("net", tmp_path)
+    before = (made / name).read_bytes()
+    (made / name).write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+    assert locate.locate("net", tmp_path) == made
+    assert (made / name).read_bytes() == before
+
+
+def test_a_changed_pickle_is_converted_again(tmp_path, listed):
+    listed(adapter())
+    folder = fill(tmp_path / "net", pickled=True)
+    locate.locate("net", tmp_path)
+    torch.save({"other": torch.zeros(3)}, folder / "diffusion_pytorch_model.bin")
+    assert set(locate.tensors("net", tmp_path)) == {"other"}
+
+
+def test_what_was_converted_from_the_hub_outlives_the_pickle(listed):
+    model = listed(adapter())
+    folder = fill(snapshot(model), pickled=True)
+    made = locate.locate("net")
+    (folder / "diffusion_pytorch_model.bin").unlink()
+    assert locate.locate("net") == locate.fetch("net") == locate.status("net").path == made
+    (made / "diffusion_pytorch_model.safetensors").write_bytes(b"")
+    with pytest.raises(ModelMissing, match=r"damaged; delete that folder.*models fetch net"):
+        locate.locate("net")
+
+
+def test_a_pickle_from_the_hub_must_be_the_one_that_is_listed(listed):
+    model = listed(adapter(sha256="0" * 64))
+    fill(snapshot(model), pickled=True)
+    with pytest.raises(ModelMissing, match=r"is not the diffusion_pytorch_model\.bin of owner/some-net"):
+        locate.locate("net")
+
+
+def test_a_folder_that_has_safetensors_already_is_used_as_it_is(tmp_path, listed):
+    listed(adapter())
+    folder = fill(tmp_path / "net")
+    assert locate.locate("net", tmp_path) == folder
+    assert not (tmp_path / "ours").exists()
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path, listed, monkeypatch):
+    listed(adapter())
+    fill(tmp_path / "net", pickled=True)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TRILAYER_CACHE", str(tmp_path / "file"))
+    with pytest.raises(ModelMissing, match="set TRILAYER_CACHE"):
+        locate.locate("net", tmp_path)
+
+
+def test_training_wrappers_are_taken_off(tmp_path):
+    state = {"module.a": torch.ones(2), "module.b": torch.zeros(2, 2).T}
+    torch.save({"epoch": 20, "state_dict": state}, tmp_path / "net.pth", _use_new_zipfile_serialization=False)
+    convert_pickle.convert(tmp_path / "net.pth", tmp_path / "net.safetensors")
+    assert set(load_file(tmp_path / "net.safetensors")) == {"a", "b"}
+
+
+class Evil:
+    """What a hostile file does when it is opened carelessly."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def raw_pickle(path: Path, evil: Evil) -> None:
+    path.write_bytes(pickle.dumps({"w": evil}, protocol=2))
+
+
+def old_torch(path: Path, evil: Evil) -> None:
+    torch.save({"w": evil}, path, _use_new_zipfile_serialization=False)
+
+
+def new_torch(path: Path, evil: Evil) -> None:
+    torch.save({"w": torch.ones(2), "evil": evil}, path)
+
+
+@pytest.mark.parametrize("write", [raw_pickle, old_torch, new_torch])
+def test_code_in_a_pickle_is_refused_and_does_not_run(tmp_path, listed, write):
+    listed(adapter())
+    folder = fill(tmp_path / "net", pickled=True)
+    write(folder / "diffusion_pytorch_model.bin", Evil(tmp_path / "ran"))
+    with pytest.raises(ModelMissing, match=r"diffusion_pytorch_model\.bin is refused") as raised:
+        locate.locate("net", tmp_path)
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "ran").exists()
+    assert not [path for path in (tmp_path / "ours").rglob("*") if path.is_file()]
+    with (folder / "diffusion_pytorch_model.bin").open("rb") as file:
+        pickle.load(file) if write is raw_pickle else torch.load(file, weights_only=False)
+    assert (tmp_path / "ran").exists()  # the fixture bites
+
+
+def deflated(path: Path) -> None:
+    torch.save({"w": torch.zeros(100_000)}, path)
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        deflated,
+        lambda path: torch.save({"w": torch.zeros(1).expand(1 << 20, 1 << 20)}, path),
+        lambda path: torch.save([torch.ones(2)], path),
+        lambda path: torch.save({"epoch": 3}, path),
+        lambda path: torch.save({3: torch.ones(2)}, path),
+        lambda path: torch.save({"w": torch.eye(3).to_sparse()}, path),
+        lambda path: torch.save(torch.ones(2), path),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"PK\x03\x04" + bytes(40)),
+        lambda path: path.write_bytes(b"\x80\x02" + b"(" * 5000),
+        lambda path: path.write_bytes(b"version https://git-lfs.github.com/spec/v1\n"),
+    ],
+    ids=["deflated", "expanded", "list", "no tensors", "number", "sparse", "bare", "empty", "zip", "marks", "pointer"],
+)
+def test_pickles_that_are_no_plain_weights_are_refused(tmp_path, write):
+    write(tmp_path / "net.bin")
+    with pytest.raises(ModelMissing, match=r"net\.bin"):
+        convert_pickle.convert(tmp_path / "net.bin", tmp_path / "net.safetensors")
+    assert [path.name for path in tmp_path.iterdir()] == ["net.bin"]
+
+
+def test_a_cut_pickle_is_refused(tmp_path):
+    torch.save({"w": torch.ones(1000)}, tmp_path / "net.bin")
+    data = (tmp_path / "net.bin").read_bytes()
+    for length in (1, 100, len(data) // 2, len(data) - 1):
+        (tmp_path / "net.bin").write_bytes(data[:length])
+        with pytest.raises(ModelMissing):
+            convert_pickle.convert(tmp_path / "net.bin", tmp_path / "net.safetensors")

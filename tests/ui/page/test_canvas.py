@@ -1,0 +1,538 @@
+"""Every tool of the canvas once, with a real mouse and keyboard, on one page that is put back between tests."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from codec import Colormap, Layers, Pose, Prompt, Sketch
+from tests.ui.conftest import Visit
+from ui.page.layout import EXAMPLE, EXAMPLE_PICTURE
+from ui.services import canvas_state
+
+FILE = Layers.from_bytes(EXAMPLE.read_bytes())
+STROKES = FILE.structure.strokes
+ROWS, COLS = FILE.texture.rows, FILE.texture.cols
+OTHER = Layers(
+    320, 240, Prompt("another"), Sketch(64, 48, (((3, 3), (4, 4), (5, 5)), ((30, 30), (31, 30), (32, 31)))),
+    Colormap.from_cells(np.full((6, 8, 3), (20, 90, 200), np.uint8)),
+)  # fmt: skip
+SVG = b"<svg viewBox='0 0 100 100'><path d='M10 10 L90 10 90 90'/></svg>"
+
+
+class Canvas(Visit):
+    """A page whose canvas is read without the server."""
+
+    def drag(self, *points: tuple[float, float]) -> None:
+        self.page.mouse.move(*self.spot(*points[0]))
+        self.page.mouse.down()
+        for point in points[1:]:
+            self.page.mouse.move(*self.spot(*point), steps=4)
+        self.page.mouse.up()
+
+    def value(self) -> dict:
+        return self.page.evaluate("document.querySelector('.lc').canvas.snapshot().doc")
+
+    def mask(self) -> np.ndarray:
+        text, width = self.page.evaluate(
+            """() => [document.querySelector('.lc').canvas.snapshot().mask.join(''),
+                      document.querySelector('canvas.lc-mask').width]"""
+        )
+        return (np.frombuffer(text.encode(), np.uint8) == ord("1")).reshape(-1, width)
+
+    def layers(self) -> Layers:
+        """What the server makes of the canvas's value."""
+        return canvas_state.read(self.value()).layers(FILE.semantic.text, FILE.semantic.negative, FILE.seed)
+
+    def strokes(self) -> tuple:
+        return self.layers().structure.strokes
+
+    def do(self, name: str) -> None:
+        self.page.locator(f".lc button[data-do={name}]").click()
+
+    def spot(self, x: float, y: float) -> tuple[float, float]:
+        """Where that part of the stage is on the screen."""
+        box = self.page.locator(".lc-stage").bounding_box()
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+    def click(self, x: float, y: float, **options) -> None:
+        self.page.mouse.click(*self.spot(x, y), **options)
+
+    def slide(self, where: str, value: int) -> None:
+        self.page.locator(where).evaluate(
+            """(e, v) => {
+                 e.value = v;
+                 for (const t of ['input', 'change']) e.dispatchEvent(new Event(t, { bubbles: true }));
+               }""",
+            value,
+        )
+
+    def choose(self, name: str, file: str, data: bytes) -> None:
+        """Presses a button that asks for a file, and gives it one."""
+        with self.page.expect_file_chooser() as chooser:
+            self.do(name)
+        chooser.value.set_files({"name": file, "mimeType": "application/octet-stream", "buffer": data})
+
+    def keys(self, *names: str) -> None:
+        for name in names:
+            self.page.keyboard.press(name)
+
+    def said(self, text: str | re.Pattern[str]) -> None:
+        expect(self.page.locator(".lc-say")).to_contain_text(text)
+
+
+@pytest.fixture(scope="module")
+def opened(browser, address):
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    canvas = Canvas(context.new_page(), address)
+    canvas.open()
+    canvas.page.evaluate("window.first = document.querySelector('.lc').canvas.snapshot()")
+    yield canvas
+    context.close()
+
+
+@pytest.fixture
+def canvas(opened):
+    """The example as it is, whole and without selections, pen in hand."""
+    opened.faults.clear()
+    opened.page.evaluate("document.querySelector('.lc').canvas.restore(window.first)")
+    opened.page.locator(".lc-stage").scroll_into_view_if_needed()
+    opened.page.locator(".lc-stage").focus()
+    opened.keys("Escape", "0", "b")
+    opened.slide(".lc-size", 0)
+    opened.slide(".lc-smooth", 0)
+    yield opened
+    assert opened.faults == []
+
+
+def test_a_stroke_is_one_more_and_undone_it_is_gone(canvas):
+    canvas.drag((0.1, 0.1), (0.3, 0.9), (0.5, 0.4))
+    assert canvas.strokes()[1:] == STROKES
+    canvas.keys("Control+z")
+    assert canvas.layers() == FILE
+    canvas.keys("Control+Shift+z")
+    assert canvas.strokes()[1:] == STROKES
+
+
+def test_a_click_is_a_dot(canvas):
+    canvas.click(0.9, 0.9)
+    assert canvas.strokes()[1:] == STROKES and 2 <= len(canvas.strokes()[0]) <= 3
+
+
+def test_smoothing_takes_the_tremor_out(canvas):
+    wobble = [(0.1 + 0.02 * i, 0.5 + 0.02 * (-1) ** i) for i in range(16)]
+
+    def rough() -> float:
+        canvas.drag(*wobble)
+        y = np.array(canvas.value()["strokes"][0])[1::2]
+        return float(np.abs(np.diff(y)).sum())
+
+    plain = rough()
+    canvas.slide(".lc-smooth", 10)
+    assert rough() < plain / 3
+
+
+def test_a_thick_pen_draws_the_outline_of_its_line(canvas):
+    canvas.slide(".lc-size", 16)
+    canvas.drag((0.2, 0.5), (0.8, 0.5))
+    value = canvas.value()
+    assert len(value["strokes"]) == len(STROKES) + 1
+    x, y = np.array(value["strokes"][0]).reshape(-1, 2).T
+    radius = 16 * value["width"] / 400
+    assert np.hypot(x[0] - x[-1], y[0] - y[-1]) < 3  # it is closed
+    assert abs(np.ptp(y) - 2 * radius) < 6 and abs(np.ptp(x) - 0.6 * value["width"] - 2 * radius) < 8
+
+
+def test_the_eraser_splits_a_stroke(canvas):
+    canvas.drag((0.03, 0.03), (0.97, 0.03))
+    whole = canvas.strokes()
+    canvas.tool("eraser")
+    canvas.slide(".lc-size", 1)
+    canvas.drag((0.5, 0.025), (0.5, 0.035))
+    left = canvas.strokes()
+    assert len(left) == len(whole) + 1 and set(whole[1:]) <= set(left)
+    assert set(left[0]) | set(left[1]) < set(whole[0])
+
+
+def test_strokes_are_selected_moved_put_first_and_deleted(canvas):
+    canvas.drag((0.05, 0.95), (0.25, 0.95))
+    canvas.drag((0.05, 0.05), (0.25, 0.05))
+    mine = canvas.strokes()[:2]
+    rest = canvas.strokes()[2:]
+    canvas.tool("select")
+    canvas.click(0.15, 0.95)
+    canvas.canvas_has("selected", "1")
+    canvas.page.keyboard.down("Shift")
+    canvas.click(0.15, 0.05)
+    canvas.page.keyboard.up("Shift")
+    canvas.canvas_has("selected", "2")
+    canvas.drag((0.15, 0.05), (0.2, 0.3))
+    moved = canvas.strokes()
+    assert moved[2:] == rest
+    for before, after in zip(mine, moved, strict=False):  # the same chain elsewhere, inside the picture
+        steps = {(b[0] - a[0], b[1] - a[1]) for a, b in zip(before, after, strict=True)}
+        assert len(steps) == 1 and next(iter(steps))[0] > 0
+    canvas.keys("Control+z")
+    assert canvas.strokes()[:2] == mine
+    canvas.keys("Escape")
+    canvas.click(0.15, 0.95)
+    canvas.do("front")
+    assert canvas.strokes()[:2] == mine[::-1]
+    canvas.page.locator(".lc-stage").focus()
+    canvas.keys("ArrowRight", "Shift+ArrowUp")
+    a, b = canvas.strokes()[0][0], mine[1][0]
+    assert (a[0] - b[0], a[1] - b[1]) == (1, -5)
+    canvas.keys("Delete")
+    assert canvas.strokes() == (mine[0], *rest)
+    canvas.keys("Control+a")
+    canvas.canvas_has("selected", str(len(rest) + 1))
+
+
+def test_a_rectangle_selects_what_it_meets(canvas):
+    canvas.tool("select")
+    canvas.drag((0.75, 0.02), (1.1, 0.7))  # the pointer may leave the picture
+    places = [(np.array(stroke) + 0.5) / (FILE.structure.cols, FILE.structure.rows) for stroke in STROKES]
+    inside = [((at >= (0.75, 0.02)) & (at <= (1.1, 0.7))).all(1).any() for at in places]
+    met = {stroke for stroke, met in zip(STROKES, inside, strict=True) if met}
+    canvas.canvas_has("selected", str(len(met)))
+    canvas.do("delete")
+    assert canvas.strokes() == tuple(stroke for stroke in STROKES if stroke not in met)
+    canvas.undo()
+    assert canvas.layers() == FILE
+
+
+def test_zoomed_in_a_stroke_lands_where_it_is_drawn(canvas):
+    at = canvas.spot(0.25, 0.25)
+    canvas.page.mouse.move(*at)
+    canvas.page.keyboard.down("Control")
+    for _ in range(4):
+        canvas.page.mouse.wheel(0, -200)
+    canvas.page.keyboard.up("Control")
+    canvas.canvas_has("zoom", re.compile("^[4-9][0-9][0-9]$"))
+    canvas.drag((0.25, 0.25), (0.5, 0.25))  # that quarter has stayed in its place
+    value, zoom = canvas.value(), int(canvas.canvas("zoom")) / 100
+    x, y = np.array(value["strokes"][0]).reshape(-1, 2).T
+    assert abs(x[0] - 0.25 * value["width"]) < 3 and abs(y[0] - 0.25 * value["height"]) < 3
+    assert abs(x[-1] - x[0] - 0.25 * value["width"] / zoom) < 3
+    canvas.tool("hand")
+    canvas.drag((0.5, 0.5), (0.6, 0.5))
+    canvas.tool("pen")
+    canvas.drag((0.35, 0.25), (0.5, 0.25))
+    assert abs(canvas.value()["strokes"][0][0] - 0.25 * value["width"]) < 3
+    canvas.do("fit")
+    canvas.canvas_has("zoom", "100")
+    canvas.keys("+", "+", "-")
+    canvas.canvas_has("zoom", "150")
+    canvas.do("zoom-out")
+    canvas.canvas_has("zoom", "100")
+
+
+def test_two_fingers_zoom_and_draw_nothing(canvas):
+    touch = canvas.page.context.new_cdp_session(canvas.page)
+
+    def fingers(kind: str, *places: tuple[float, float]) -> None:
+        points = [dict(zip("xy", canvas.spot(*place), strict=True)) | {"id": i} for i, place in enumerate(places)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    fingers("touchStart", (0.45, 0.5))
+    fingers("touchMove", (0.44, 0.5))
+    fingers("touchStart", (0.44, 0.5), (0.56, 0.5))
+    fingers("touchMove", (0.3, 0.5), (0.7, 0.5))
+    fingers("touchMove", (0.2, 0.5), (0.8, 0.5))
+    fingers("touchEnd")
+    canvas.canvas_has("zoom", re.compile("^[3-9][0-9][0-9]$"))
+    assert canvas.layers() == FILE
+
+
+def test_the_keyboard_draws_alone(canvas):
+    canvas.keys("ArrowLeft", "ArrowUp", "Enter", "ArrowRight", "Shift+ArrowRight", "ArrowDown", "Enter")
+    assert canvas.strokes()[1:] == STROKES and len(canvas.strokes()[0]) >= 12
+    canvas.keys("c", "Shift+ArrowUp", "Enter", "ArrowRight", "Enter")
+    changed = np.flatnonzero(np.array(canvas.value()["grid"]["colors"]) == "#c8553d")
+    assert len(changed) == 2 and changed[1] - changed[0] == 1
+    canvas.keys("x", "Home", "Enter", "Shift+ArrowDown", "Shift+ArrowRight", "Enter")
+    canvas.canvas_has("masked", "true")
+    canvas.keys("ArrowLeft")
+    canvas.said("% across")
+
+
+def test_cells_are_painted_filled_and_picked(canvas):
+    canvas.page.locator(".lc-colour").fill("#0000ff")
+    canvas.tool("cell")
+    canvas.slide(".lc-size", 3)
+    canvas.drag((0.5, 0.5), (0.7, 0.5))
+    cells = np.array(canvas.value()["grid"]["colors"]).reshape(ROWS, COLS) == "#0000ff"
+    row, first, last = ROWS // 2, COLS // 2, int(0.7 * COLS)
+    assert cells[row - 1 : row + 2, first : last + 1].all()
+    assert not cells[: row - 2].any() and not cells[:, : first - 2].any()
+    assert canvas.strokes() == STROKES
+    canvas.page.locator(".lc-colour").fill("#00ff00")
+    canvas.tool("fill")
+    canvas.click(0.55, 0.5)
+    assert "#0000ff" not in canvas.value()["grid"]["colors"]
+    canvas.page.locator(".lc-colour").fill("#123456")
+    canvas.tool("pick")
+    canvas.click(0.55, 0.5)
+    assert canvas.page.locator(".lc-colour").input_value() == "#00ff00" and canvas.canvas("tool") == "cell"
+    canvas.undo()
+    canvas.undo()
+    assert canvas.layers() == FILE
+
+
+def test_the_colours_of_an_area_are_shifted_as_one_edit(canvas):
+    canvas.tool("area")
+    canvas.drag((0.01, 0.01), (0.29, 0.29))
+    rows, cols = int(0.29 * ROWS) + 1, int(0.29 * COLS) + 1
+    canvas.canvas_has("area", str(rows * cols))
+    canvas.slide("[data-shift=brightness]", 30)
+    canvas.said("shifted")
+    new = np.frombuffer(bytes.fromhex("".join(c[1:] for c in canvas.value()["grid"]["colors"])), np.uint8)
+    change = new.reshape(ROWS, COLS, 3).astype(int).sum(2) - FILE.texture.cells.astype(int).sum(2)
+    assert (change[:rows, :cols] > 0).all() and not change[rows:].any() and not change[:, cols:].any()
+    canvas.undo()
+    assert canvas.layers() == FILE
+    canvas.keys("Escape")
+    canvas.canvas_has("area", "0")
+    canvas.slide("[data-shift=hue]", 180)
+    canvas.said(f"{ROWS * COLS} cells shifted")
+    turned = canvas.layers().texture.cells.astype(int).mean((0, 1))
+    assert turned[2] > turned[0]  # the coffee is blue
+    canvas.tool("fill")
+    canvas.tool("area")
+    canvas.drag((0.01, 0.01), (0.1, 0.9))
+    canvas.tool("fill")
+    canvas.click(0.05, 0.5)
+    first = np.array(canvas.value()["grid"]["colors"]).reshape(ROWS, COLS)
+    assert (first[: int(0.9 * ROWS), :2] == canvas.page.locator(".lc-colour").input_value()).all()
+
+
+def test_grids_get_finer_and_coarser(canvas):
+    canvas.tool("cell")
+    canvas.do("finer")
+    canvas.canvas_has("grid", "24x16")
+    canvas.do("coarser")
+    canvas.canvas_has("grid", "16x11")
+    colours = canvas.layers().texture
+    assert (colours.rows, colours.cols) == (11, 16)
+    assert np.abs(colours.cells.mean((0, 1)) - FILE.texture.cells.mean((0, 1))).max() < 12
+    for _ in range(2):
+        canvas.undo()
+    assert canvas.layers() == FILE
+
+
+def test_a_mask_is_boxed_lassoed_taken_away_and_inverted(canvas):
+    canvas.tool("box")
+    canvas.drag((0.2, 0.2), (0.8, 0.8))
+    assert abs(canvas.mask().mean() - 0.36) < 0.01
+    canvas.do("take-away")
+    canvas.tool("lasso")
+    canvas.drag((0.2, 0.2), (0.8, 0.2), (0.2, 0.8))
+    assert abs(canvas.mask().mean() - 0.18) < 0.01
+    canvas.tool("mask")
+    canvas.drag((0.75, 0.3), (0.75, 0.9))
+    assert canvas.mask().mean() < 0.16
+    canvas.do("take-away")
+    canvas.drag((0.1, 0.1), (0.1, 0.2))
+    part = canvas.mask()
+    assert part[int(0.15 * len(part)), int(0.1 * part.shape[1])]
+    canvas.keys("n")
+    assert (canvas.mask() == ~part).all()
+    canvas.do("clear")
+    assert not canvas.mask().any()
+    canvas.do("again")
+    assert (canvas.mask() == ~part).all()
+    assert canvas.layers() == FILE
+
+
+def test_a_mask_goes_out_as_a_png_and_comes_back(canvas):
+    canvas.tool("box")
+    canvas.drag((0.1, 0.1), (0.4, 0.6))
+    mine = canvas.mask()
+    with canvas.page.expect_download() as download:
+        canvas.do("export")
+    assert download.value.suggested_filename == "coffee-mask.png"
+    picture = Image.open(download.value.path())
+    assert ((np.array(picture.convert("L")) > 127) == mine).all()
+    canvas.do("clear")
+    out = BytesIO()
+    picture.resize((900, 600), Image.Resampling.NEAREST).save(out, "PNG")
+    canvas.choose("import", "m.png", out.getvalue())
+    canvas.canvas_has("masked", "true")
+    assert (canvas.mask() != mine).mean() < 0.01
+    canvas.choose("import", "m.png", b"no picture")
+    canvas.says("no picture this browser can read")
+
+
+def test_what_is_masked_is_erased_and_the_mask_can_be_had_again(canvas):
+    canvas.tool("box")
+    canvas.drag((0.4, 0.0), (0.6, 0.999))
+    canvas.keys("Delete")
+    canvas.said("Erased from")
+    layers = canvas.layers()
+    inner = [x for stroke in layers.structure.strokes for x, _ in stroke if 0.42 < x / FILE.structure.cols < 0.58]
+    assert layers.structure.strokes and not inner
+    assert set(layers.structure.strokes) & set(STROKES)
+    changed = (layers.texture.cells != FILE.texture.cells).any(axis=2)
+    assert changed[:, 7:9].any()
+    canvas.canvas_has("masked", "false")
+    canvas.do("again")
+    canvas.canvas_has("masked", "true")
+
+
+def test_a_sketch_comes_from_an_svg_a_drawing_and_another_file(canvas):
+    canvas.page.locator(".lc-add").check()
+    canvas.choose("sketch", "corner.svg", SVG)
+    canvas.said(f"{len(STROKES) + 1} strokes with those of corner.svg")
+    assert canvas.strokes()[1:] == STROKES
+    canvas.page.locator(".lc-add").uncheck()
+    canvas.choose("sketch", "corner.svg", SVG)
+    canvas.said("1 stroke from corner.svg")
+    canvas.choose("sketch", "other.tril", OTHER.to_bytes())
+    canvas.said("2 strokes from other.tril")
+    layers = canvas.layers()
+    assert layers.structure == OTHER.structure and layers.texture == FILE.texture and layers.semantic == FILE.semantic
+    canvas.choose("sketch", "photo.jpg", EXAMPLE_PICTURE.read_bytes())
+    canvas.said(re.compile(r"[2-9]\d+ strokes from photo.jpg"))
+    for _ in range(4):
+        canvas.undo()
+    assert canvas.layers() == FILE
+
+
+def test_colours_come_from_another_file_and_a_picture(canvas):
+    canvas.tool("cell")
+    canvas.choose("colours", "other.tril", OTHER.to_bytes())
+    canvas.said("Colours of other.tril")
+    assert canvas.layers().texture == OTHER.texture and canvas.strokes() == STROKES
+    canvas.choose("colours", "photo.jpg", EXAMPLE_PICTURE.read_bytes())
+    canvas.said("Colours of photo.jpg")
+    near = canvas.layers().texture.cells.astype(int).mean((0, 1)) - FILE.texture.cells.astype(int).mean((0, 1))
+    assert np.abs(near).max() < 20
+    canvas.undo()
+    canvas.undo()
+    assert canvas.layers() == FILE
+
+
+def test_a_file_without_lines_is_said_once_and_nothing_is_lost(canvas):
+    with canvas.page.expect_response("**/run/predict*"):
+        canvas.drag((0.1, 0.1), (0.3, 0.9))
+    mine = canvas.value()["strokes"]
+    canvas.choose("sketch", "no.png", b"hello")
+    canvas.says("PNG, JPEG, WebP")
+    expect(canvas.page.locator("#status .tl-bad")).to_have_count(1)
+    expect(canvas.page.locator(".lc-say")).to_have_text("")
+    assert canvas.value()["strokes"] == mine
+
+
+def test_what_is_drawn_while_a_file_is_read_stays(canvas):
+    held = []
+    canvas.page.route("**/component_server**", lambda route: held.append(route))
+    canvas.choose("sketch", "other.tril", OTHER.to_bytes())
+    canvas.said("Reading")
+    canvas.page.wait_for_function("() => document.querySelector('.lc').dataset.busy === 'true'")
+    canvas.drag((0.05, 0.05), (0.06, 0.9))
+    while not held:
+        canvas.page.wait_for_timeout(20)
+    canvas.page.mouse.move(*canvas.spot(0.95, 0.05))
+    canvas.page.mouse.down()
+    canvas.page.mouse.move(*canvas.spot(0.95, 0.5))
+    held[0].continue_()
+    canvas.page.unroute("**/component_server**")
+    canvas.page.wait_for_function("() => document.querySelector('.lc').dataset.busy === 'false'")
+    canvas.page.mouse.move(*canvas.spot(0.95, 0.9))
+    canvas.page.mouse.up()
+    canvas.said("2 strokes from other.tril")
+    strokes = canvas.strokes()
+    assert len(strokes) == 4 and strokes[2:] == OTHER.structure.strokes
+    assert min(x for x, _ in strokes[0]) > 55 and len(strokes[0]) > 30  # of 64
+    assert max(x for x, _ in strokes[1]) < 10 and len(strokes[1]) > 30
+
+
+def test_people_are_begun_from_nothing_posed_and_removed(canvas):
+    canvas.tool("pose")
+    canvas.do("person")
+    canvas.said("makes way for people")
+    value = canvas.value()
+    width, height = value["width"], value["height"]
+    x, y = value["pose"][0][4]  # the right wrist
+    canvas.drag((x / width, y / height), (0.2, 0.2))
+    wrist = canvas.value()["pose"][0][4]
+    assert abs(wrist[0] - 0.2 * width) < 3 and abs(wrist[1] - 0.2 * height) < 3
+    assert canvas.value()["pose"][0][:4] == value["pose"][0][:4]
+    expect(canvas.page.locator(".lc-joint")).to_have_value("4")
+    canvas.keys("Delete")
+    assert canvas.value()["pose"][0][4] is None
+    canvas.do("joint")
+    assert canvas.value()["pose"][0][4] is not None
+    canvas.page.locator(".lc-joint").select_option("left ankle")
+    canvas.page.locator(".lc-stage").focus()
+    before = canvas.value()["pose"][0][13]
+    canvas.keys("Control+ArrowLeft")
+    assert canvas.value()["pose"][0][13][0] < before[0]
+    canvas.do("person")
+    assert canvas.canvas("people") == "2"
+    hip, knee = canvas.value()["pose"][1][8], canvas.value()["pose"][1][9]
+    thigh = (hip[0] + knee[0]) / 2 / width, (hip[1] + knee[1]) / 2 / height
+    canvas.drag(thigh, (thigh[0] + 0.1, thigh[1]))
+    assert abs(canvas.value()["pose"][1][0][0] - 0.35 * width) < 3  # all of the person came along
+    pose = canvas.layers().structure
+    assert isinstance(pose, Pose) and len(pose.persons) == 2
+    expect(canvas.page.locator(".lc button[data-tool=pen]")).to_be_disabled()
+    canvas.do("unperson")
+    canvas.do("unperson")
+    assert canvas.layers() == FILE  # the sketch is back
+
+
+def test_tokens_and_bytes_of_the_words_are_told_as_they_are_typed(canvas):
+    tally = canvas.page.locator("#tally")
+    expect(tally).to_contain_text("of 75 tokens")
+    words = canvas.page.locator("#prompt textarea")
+    before = words.input_value()
+    words.fill("a (cat:1.3) on a <b>mat</b>")
+    expect(tally).to_have_text(re.compile(r"Prompt: 17 of 75 tokens · \d+ bytes in the file"))
+    words.fill("mat " * 80)
+    expect(tally).to_contain_text("80 tokens, read in 2 parts")
+    words.fill(before)
+    canvas.says("Preview")
+
+
+def test_a_sheet_tells_the_shortcuts(canvas):
+    sheet = canvas.page.get_by_role("dialog", name="Keyboard shortcuts")
+    canvas.keys("?")
+    expect(sheet.get_by_role("row", name="Ctrl+Z Undo")).to_be_visible()
+    expect(sheet.get_by_role("row", name="L Mark what a line goes around")).to_be_visible()
+    canvas.keys("Escape")
+    expect(sheet).to_be_hidden()
+    canvas.do("sheet")
+    sheet.get_by_role("button", name="Close").click()
+    expect(sheet).to_be_hidden()
+    canvas.page.locator("#prompt textarea").press("?")
+    expect(sheet).to_be_hidden()
+    canvas.page.locator("#prompt textarea").fill(FILE.semantic.text)
+
+
+def test_other_scripts_can_follow_the_history(canvas):
+    canvas.page.evaluate("window.told = []; document.querySelector('.lc').canvas.onchange((e) => told.push(e))")
+    canvas.drag((0.1, 0.1), (0.3, 0.3))
+    canvas.keys("Control+z")
+    told = canvas.page.evaluate("window.told")
+    assert [event["word"] for event in told] == ["stroke", "Undone"]
+    assert told[0]["undo"] == told[1]["undo"] + 1 and told[1]["redo"] == 1
+
+
+def test_every_button_has_a_name_and_can_be_hit(canvas):
+    for name in canvas.page.locator(".lc button[data-tool]").evaluate_all("all => all.map((b) => b.dataset.tool)"):
+        canvas.tool(name)
+        controls = canvas.page.locator(".lc-bar, .lc-options, .lc-foot").locator("button, input, select")
+        small = controls.evaluate_all(
+            """all => all.filter((e) => e.offsetParent).map((e) => (e.closest('label') ?? e).getBoundingClientRect())
+                 .filter((r) => r.width < 24 || r.height < 24).length"""
+        )
+        nameless = canvas.page.locator(".lc button, .lc input, .lc select").evaluate_all(
+            "all => all.filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length)).length"
+        )
+        assert (small, nameless) == (0, 0), name

@@ -1,0 +1,242 @@
+"""What the canvas asks of the server."""
+
+from __future__ import annotations
+
+import errno
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from codec import Colormap, Layers, Pose, Prompt, Sketch
+from codec.images import png_chunk
+from codec.images.io import encode_png
+from ui.page.layout import EXAMPLE, EXAMPLE_PICTURE
+from ui.services import canvas_requests, canvas_state, import_layers
+
+EXAMPLE_LAYERS = Layers.from_bytes(EXAMPLE.read_bytes())
+OTHER = Layers(
+    320, 240, Prompt("another"), Sketch(64, 48, (((3, 3), (4, 4), (5, 5)), ((30, 30), (31, 30), (32, 31)))),
+    Colormap.from_cells(np.full((6, 8, 3), (20, 90, 200), np.uint8)),
+)  # fmt: skip
+POSED = Layers(64, 64, None, Pose((((1024, 200), (1024, 1800), *(None,) * 16),)))
+SVG = b"<svg viewBox='0 0 100 100'><path d='M10 10 L90 10 90 90'/><path d='M10 90 Q50 50 60 90'/></svg>"
+
+
+def masked(layers: Layers, x0: float, y0: float, x1: float, y1: float) -> dict:
+    """An erase request for a rectangle in 0..1."""
+    mask = np.zeros((100, 100), bool)
+    mask[int(100 * y0) : int(100 * y1), int(100 * x0) : int(100 * x1)] = True
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask.ravel(), [False])).astype(int)))
+    runs = np.diff(np.concatenate(([0], edges, [mask.size]))).tolist()
+    return canvas_state.write(layers, "x") | {"mask": {"width": 100, "height": 100, "runs": runs}}
+
+
+def test_erase_names_untouched_strokes_and_sends_pieces_of_the_others():
+    request = masked(EXAMPLE_LAYERS, 0.4, 0.0, 0.6, 1.0)
+    reply = canvas_requests.erase(request)
+    whole = [s for s in reply["strokes"] if isinstance(s, int)]
+    pieces = [s for s in reply["strokes"] if not isinstance(s, int)]
+    assert 0 < len(whole) < len(request["strokes"]) and pieces and whole == sorted(whole)
+    inside = 0.4 * EXAMPLE_LAYERS.width, 0.6 * EXAMPLE_LAYERS.width
+    kept = [x for i in whole for x in request["strokes"][i][::2]] + [x for piece in pieces for x in piece[::2]]
+    assert not any(inside[0] < x < inside[1] for x in kept)
+    cols = request["grid"]["cols"]
+    assert reply["cells"] and all(0.3 * cols <= i % cols <= 0.7 * cols for i, _ in reply["cells"])
+
+
+def test_an_empty_mask_erases_nothing():
+    request = masked(EXAMPLE_LAYERS, 0, 0, 0, 0)
+    assert canvas_requests.erase(request) == {"strokes": list(range(len(request["strokes"]))), "cells": []}
+
+
+def test_erase_of_a_hand_drawn_stroke_leaves_others_as_drawn():
+    request = masked(Layers(100, 100, None, Sketch(32, 32, ())), 0, 0, 0.5, 1)
+    request["strokes"] = [[60.1, 10.2, 90.3, 80.4], [10, 10, 20, 20]]
+    assert canvas_requests.erase(request)["strokes"] == [0]
+
+
+def test_erase_takes_joints_of_a_pose():
+    layers = Layers(100, 100, Prompt("a dancer", "blurry"), Pose((((1900, 100), (100, 300), *(None,) * 16),)), seed=7)
+    reply = canvas_requests.erase(masked(layers, 0.8, 0, 1, 1))
+    assert reply["pose"][0][0] is None and reply["pose"][0][1]
+    after = canvas_state.read(canvas_state.write(layers, "x") | {"pose": reply["pose"]}).layers("a dancer", "blurry", 7)
+    assert after.structure.persons == ((None, (100, 300), *(None,) * 16),)
+    assert (after.semantic, after.seed) == (layers.semantic, 7)
+
+
+def test_a_bad_erase_is_an_answer_not_a_crash():
+    assert set(canvas_requests.erase({"mask": 1})) == {"error"}
+    assert set(canvas_requests.erase(None)) == {"error"}
+
+
+@pytest.fixture
+def borrow(tmp_path, monkeypatch):
+    """-> borrow(data, what, how, add, layers): the answer to a request with such an upload."""
+    monkeypatch.setattr(import_layers, "get_upload_folder", lambda: str(tmp_path))
+
+    def ask(data: bytes, what="sketch", how="auto", add=False, layers=EXAMPLE_LAYERS):
+        path = tmp_path / "upload"
+        path.write_bytes(data)
+        request = {"path": str(path), "name": "a <b>file", "what": what, "how": how, "add": add}
+        return canvas_requests.borrow(canvas_state.write(layers, "x") | {"borrow": request})
+
+    return ask
+
+
+def applied(answer: dict, layers: Layers = EXAMPLE_LAYERS) -> Layers:
+    """What the canvas makes of an answer, saved."""
+    assert "error" not in answer, answer
+    prompt = layers.semantic or Prompt()
+    return canvas_state.read(canvas_state.write(layers, "x") | answer).layers(prompt.text, prompt.negative, layers.seed)
+
+
+def drawing() -> Image.Image:
+    """Thin and thick black lines on white."""
+    image = Image.new("RGB", (300, 200), "white")
+    ImageDraw.Draw(image).line([(20, 100), (280, 100)], "black", 7)
+    ImageDraw.Draw(image).rectangle([200, 20, 260, 70], fill="black")
+    return image
+
+
+def png(image: Image.Image) -> bytes:
+    out = BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_layers_of_a_second_file_come_as_they_are(borrow, wrapped):
+    data = OTHER.to_bytes()
+    data = png_chunk.put(encode_png(np.zeros((9, 9, 3), np.uint8)), data) if wrapped else data
+    after = applied(borrow(data))
+    assert after.structure == OTHER.structure
+    assert (after.texture, after.semantic) == (EXAMPLE_LAYERS.texture, EXAMPLE_LAYERS.semantic)
+    after = applied(borrow(data, "colours"))
+    assert after.texture == OTHER.texture and after.structure == EXAMPLE_LAYERS.structure
+
+
+def test_a_pose_of_a_second_file_takes_the_sketchs_place(borrow):
+    answer = borrow(POSED.to_bytes(), add=True)
+    assert answer["strokes"] == [] and applied(answer).structure == POSED.structure
+    back = applied(borrow(OTHER.to_bytes(), layers=POSED), POSED)
+    assert back.structure == OTHER.structure
+
+
+def test_strokes_are_added_to_those_there_are(borrow):
+    after = applied(borrow(SVG, add=True)).structure
+    assert after.strokes[-len(EXAMPLE_LAYERS.structure.strokes) :] == EXAMPLE_LAYERS.structure.strokes
+    assert len(after.strokes) == len(EXAMPLE_LAYERS.structure.strokes) + 2
+
+
+def test_the_paths_of_an_svg_are_its_strokes(borrow):
+    after = applied(borrow(SVG)).structure
+    first = after.points(100, 100)[0]
+    assert len(after.strokes) == 2
+    assert np.abs(first[0] - 10).max() < 2 and np.abs(first[-1] - 90).max() < 2
+
+
+def test_lines_of_a_drawing_come_by_their_middle_and_shapes_by_their_rim(borrow):
+    strokes = applied(borrow(png(drawing()))).structure.points(300, 200)
+    line = [stroke for stroke in strokes if np.ptp(stroke[:, 0]) > 200]
+    assert len(line) == 1 and np.abs(line[0][:, 1] - 100).max() < 4
+    rim = np.concatenate([stroke for stroke in strokes if stroke[:, 1].max() < 85])
+    inner = (rim[:, 0] > 208) & (rim[:, 0] < 252) & (rim[:, 1] > 28) & (rim[:, 1] < 62)
+    assert np.ptp(rim[:, 0]) > 50 and np.ptp(rim[:, 1]) > 40 and not inner.any()
+
+
+def test_of_a_photo_the_edges_come_and_the_colours(borrow):
+    photo = EXAMPLE_PICTURE.read_bytes()
+    assert len(applied(borrow(photo, layers=OTHER), OTHER).structure.strokes) > 20
+    after = applied(borrow(photo, "colours", layers=OTHER), OTHER).texture
+    mean = np.array(Image.open(BytesIO(photo)).convert("RGB")).mean((0, 1))
+    assert (after.rows, after.cols) == (6, 8) and np.abs(after.cells.mean((0, 1)) - mean).max() < 12
+
+
+@pytest.mark.parametrize(
+    ("data", "what", "said"),
+    [
+        (b"hello", "sketch", "PNG, JPEG, WebP"),
+        (b"", "colours", "is empty"),
+        (SVG, "colours", "no colours to borrow"),
+        (b"<svg viewBox='0 0 9 9'></svg>", "sketch", "no lines"),
+        (png(Image.new("RGB", (40, 40), "white")), "sketch", "no lines"),
+        (POSED.to_bytes(), "colours", "holds no colours"),
+        (OTHER.only((1,)).to_bytes(), "sketch", "no lines"),
+        (OTHER.to_bytes()[:7], "sketch", "cut off"),
+        (SVG, "prompt", "no such layer"),
+    ],
+)
+def test_what_cannot_be_borrowed_is_one_line(borrow, data, what, said):
+    answer = borrow(data, what)
+    assert set(answer) == {"error"} and said in answer["error"] and "\n" not in answer["error"]
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "..", "", None, 5, "a\0b"])
+def test_only_uploads_are_read(borrow, path):
+    answer = canvas_requests.borrow(canvas_state.write(OTHER, "x") | {"borrow": {"path": path, "what": "sketch", "how": "auto"}})
+    assert set(answer) == {"error"}
+
+
+def test_a_finer_grid_has_the_same_colours_and_a_coarser_one_their_means():
+    finer = canvas_requests.regrid(canvas_state.write(EXAMPLE_LAYERS, "x") | {"cells": 32})["grid"]
+    assert (finer["cols"], finer["rows"]) == (32, 21)
+    coarse = canvas_requests.regrid(canvas_state.write(EXAMPLE_LAYERS, "x") | {"cells": 2})
+    cells = applied(coarse).texture.cells
+    assert cells.shape == (2, 2, 3)
+    assert np.abs(cells.mean((0, 1)) - EXAMPLE_LAYERS.texture.cells.mean((0, 1))).max() < 12
+
+
+def test_a_grid_is_begun_from_nothing():
+    empty = Layers(100, 50)
+    answer = canvas_requests.regrid(canvas_state.write(empty, "x") | {"cells": 8})
+    assert applied(answer, empty).texture.cells.shape == (4, 8, 3)
+
+
+def test_hues_turn_and_brightness_grows():
+    turned = canvas_requests.shift({"colors": ["#c03020", "#808080"], "hue": 120, "saturation": 0, "brightness": 0})["colors"]
+    r, g, b = bytes.fromhex(turned[0][1:])
+    assert g > r and g > b and turned[1] == "#808080"
+    same = canvas_requests.shift({"colors": ["#c03021"], "hue": 0, "saturation": 0, "brightness": 0})
+    assert same == {"colors": ["#c03021"]}
+    light = canvas_requests.shift({"colors": ["#404040"], "hue": 0, "saturation": 0, "brightness": 20})["colors"][0]
+    assert bytes.fromhex(light[1:])[0] > 0x60
+
+
+@pytest.mark.parametrize(
+    ("ask", "payload"),
+    [
+        (canvas_requests.shift, None),
+        (canvas_requests.shift, {"colors": ["red"], "hue": 0, "saturation": 0, "brightness": 0}),
+        (canvas_requests.shift, {"colors": ["#000000"] * 4097, "hue": 0, "saturation": 0, "brightness": 0}),
+        (canvas_requests.shift, {"colors": [], "hue": "0", "saturation": 0, "brightness": 0}),
+        (canvas_requests.shift, {"colors": [], "hue": float("nan"), "saturation": 0, "brightness": 0}),
+        (canvas_requests.regrid, canvas_state.write(EXAMPLE_LAYERS, "x") | {"cells": 65}),
+        (canvas_requests.regrid, canvas_state.write(EXAMPLE_LAYERS, "x") | {"cells": 1}),
+        (canvas_requests.regrid, None),
+        (canvas_requests.borrow, canvas_state.write(EXAMPLE_LAYERS, "x")),
+        (canvas_requests.borrow, None),
+    ],
+)
+def test_anything_else_is_an_answer_not_a_crash(ask, payload):
+    answer = ask(payload)
+    assert set(answer) == {"error"} and "went wrong" not in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (MemoryError(), "too little memory"),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk of the machine that serves this page is full"),
+        (SystemExit(), "Something went wrong here; your layers are unchanged"),
+        (KeyError("secret"), "Something went wrong here; your layers are unchanged"),
+    ],
+)
+def test_what_breaks_beneath_the_canvas_is_one_sentence(monkeypatch, error, says):
+    def broken(*_):
+        raise error
+
+    monkeypatch.setattr(canvas_requests.session, "read", broken)
+    reply = canvas_requests.erase({})
+    assert set(reply) == {"error"} and says in reply["error"] and "secret" not in reply["error"]

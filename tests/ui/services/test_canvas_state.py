@@ -1,0 +1,205 @@
+"""The canvas's value: exact through a round trip, and refused in one line when it is not one."""
+
+from __future__ import annotations
+
+import base64
+import copy
+
+import numpy as np
+import pytest
+
+from codec import Colormap, Layers, Pose, Prompt, Sketch
+from codec.bitstream.container import KEEPABLE, SKIPPABLE
+from codec.errors import CodecError, InvalidLayer
+from ui.services import canvas_state
+
+SKETCH = Sketch(32, 16, (((1, 1), (2, 2), (3, 2), (4, 3)), ((10, 5), (10, 6), (11, 7))))
+CELLS = np.random.default_rng(1).integers(0, 256, (4, 8, 3)).astype(np.uint8)
+LAYERS = Layers(257, 131, Prompt("a cat", "blurry"), SKETCH, Colormap.from_cells(CELLS))
+POSE = Pose((((1024, 100), (1024, 300), *(None,) * 16),))
+
+
+def value(layers: Layers = LAYERS) -> dict:
+    return canvas_state.write(layers, "cat")
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        LAYERS,
+        Layers(1, 1, Prompt("x"), None, None),
+        Layers(4096, 3, None, SKETCH, None, seed=7),
+        Layers(100, 50, None, POSE, LAYERS.texture, seed=0),
+        Layers(100, 50, None, Sketch(8, 8, ()), None),
+    ],
+)
+def test_what_is_not_edited_comes_back_to_the_byte(layers):
+    prompt = layers.semantic or Prompt()
+    drawing = canvas_state.read(value(layers))
+    assert drawing.layers(prompt.text, prompt.negative, layers.seed).to_bytes() == layers.to_bytes()
+
+
+def test_unknown_chunks_of_the_file_are_kept():
+    extra = Layers(64, 64, Prompt("x"), extra=((SKIPPABLE | KEEPABLE | 17, b"later"),))
+    assert canvas_state.read(value(extra)).layers("y", "", None).extra == extra.extra
+
+
+def test_one_stroke_and_one_cell_change_nothing_else():
+    edited = value()
+    edited["strokes"].insert(0, [100, 20, 180, 90.5])
+    edited["grid"]["colors"][9] = "#FF0080"
+    layers = canvas_state.read(edited).layers("a dog", "", 3)
+    assert layers.structure.strokes[1:] == SKETCH.strokes
+    assert layers.texture.step == LAYERS.texture.step
+    assert layers.semantic == Prompt("a dog") and layers.seed == 3
+
+
+def test_a_value_without_its_base_still_holds_the_work():
+    lost = value() | {"base": None}
+    layers = canvas_state.read(lost).layers("a cat", "blurry", None)
+    assert layers.structure == SKETCH
+    assert (layers.width, layers.height, layers.texture.rows, layers.texture.cols) == (257, 131, 4, 8)
+
+
+def test_a_base_of_another_picture_is_not_used():
+    other = canvas_state.encode_base(Layers(10, 10, Prompt("other")))
+    assert canvas_state.read(value() | {"base": other}).base is None
+
+
+def mutants():
+    """Values that no canvas sends: (what, value)."""
+    for key, wrong in {
+        "width": [0, 4097, 1.5, "257", None, True, 10**30],
+        "height": [-1, 4097, [], float("nan")],
+        "cols": [7, 1025, None],
+        "rows": [0, "8"],
+        "base": [5, "!!!", "AAAA", "A" * 300_000, base64.b64encode(b"hello").decode()],
+        "strokes": [
+            None,
+            {},
+            "x",
+            [[1, 2]],
+            [[1, 2, 3]],
+            [[1, 2, "3", 4]],
+            [[1, 2, True, 4]],
+            [[0, 0, float("inf"), 1]],
+            [[0, 0, float("nan"), 1]],
+            [[0, 0, 10**400, 1]],
+            [[0, 0, 99999, 1]],
+            [None],
+            [[0, 0, 1, 1]] * 4097,
+            [[0] * 200_002],
+            [[0] * 100_002] * 2,
+        ],
+        "grid": [
+            [],
+            {},
+            {"rows": 4, "cols": 8},
+            {"rows": 4, "cols": 8, "colors": ["#000000"] * 31},
+            {"rows": 4, "cols": 8, "colors": ["#00000"] * 32},
+            {"rows": 4, "cols": 8, "colors": ["#000000\n"] * 32},
+            {"rows": 4, "cols": 8, "colors": [0] * 32},
+            {"rows": 65, "cols": 4, "colors": ["#000000"] * 132},
+        ],
+    }.items():
+        for bad in wrong:
+            yield f"{key}={str(bad)[:40]}", value() | {key: bad}
+    for bad in (None, [], "x", 5, {}):
+        yield f"value={bad}", bad
+
+
+@pytest.mark.parametrize("wrong", [pytest.param(bad, id=name) for name, bad in mutants()])
+def test_anything_else_is_one_line(wrong):
+    with pytest.raises(CodecError) as error:
+        canvas_state.read(wrong)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 120
+
+
+JOINTS = [[10, 20], [30, 40], *[None] * 16]
+
+
+def test_a_pose_is_what_the_canvas_says():
+    given = canvas_state.write(Layers(100, 50, None, POSE), "x")
+    moved = given | {"pose": [[[-9, 20.2], None, [190, 80], *[None] * 15]]}
+    assert canvas_state.read(moved).layers("", "", None).structure == Pose((((0, 827), None, (2047, 2047), *(None,) * 15),))
+    assert canvas_state.read(given | {"pose": None}).layers("", "", None).structure is None
+    drawn = canvas_state.read(given | {"pose": None, "strokes": [[10, 10, 60, 40]]}).layers("", "", None).structure
+    assert isinstance(drawn, Sketch) and (drawn.cols, drawn.rows) == (128, 64)
+    begun = canvas_state.read(value() | {"pose": [JOINTS]}).layers("a cat", "blurry", None)
+    assert len(begun.structure.persons) == 1 and begun.texture == LAYERS.texture
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({}, "x", [JOINTS] * 65, [None], [[]], [JOINTS[:17]], [[None] * 18], [[[1], *JOINTS[1:]]]),
+        *([[["1", 2], *JOINTS[1:]]], [[[True, 2], *JOINTS[1:]]], [[[float("nan"), 2], *JOINTS[1:]]]),
+        *([[[0, 10**400], *JOINTS[1:]]], [[[0, 600], *JOINTS[1:]]]),
+    ],
+)
+def test_anything_else_is_no_pose(wrong):
+    with pytest.raises(InvalidLayer) as error:
+        canvas_state.read(value() | {"pose": wrong})
+    assert "\n" not in str(error.value) and len(str(error.value)) < 120
+
+
+def test_packed_it_is_the_same():
+    assert canvas_state.read(canvas_state.packed(value())).layers("x", "", 5) == canvas_state.read(value()).layers("x", "", 5)
+    for text in ("", "{", "[" * 100_000, "NaN", "1" * 5000):
+        with pytest.raises(InvalidLayer):
+            canvas_state.read(text)
+
+
+def test_reading_changes_nothing_in_the_value():
+    given = value()
+    before = copy.deepcopy(given)
+    canvas_state.read(given).layers("x", "", None)
+    assert given == before
+
+
+@pytest.mark.parametrize(("text", "negative"), [("x" * 30_000, ""), (5, ""), ("", None), ("a\ud800", "")])
+def test_a_prompt_that_cannot_be_is_one_line(text, negative):
+    with pytest.raises(InvalidLayer):
+        canvas_state.read(value()).layers(text, negative, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("photo", "photo"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("<img src=x>", "img-src-x"),
+        ("", "picture"),
+        (None, "picture"),
+        ("é" * 9, "picture"),
+        ("a" * 200, "a" * 60),
+        ("con\0.tril", "con-.tril"),
+    ],
+)
+def test_names_of_files_are_harmless(name, stem):
+    assert canvas_state.file_stem(name) == stem
+
+
+def test_a_mask_is_scaled_to_the_picture():
+    mask = canvas_state.read_mask({"mask": {"width": 2, "height": 2, "runs": [1, 1, 2]}}, 6, 4)
+    assert mask.shape == (4, 6) and mask[:2, 3:].all() and mask.sum() == 6
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        None,
+        {},
+        {"width": 2, "height": 2},
+        {"width": 2, "height": 2, "runs": [1, 1]},
+        {"width": 2, "height": 2, "runs": [5, -1]},
+        {"width": 2, "height": 2, "runs": [4.0]},
+        {"width": 2, "height": 2, "runs": [True, 3]},
+        {"width": 2, "height": 2, "runs": [0] * 9},
+        {"width": 1025, "height": 1, "runs": [1025]},
+        {"width": 10**9, "height": 10**9, "runs": [10**18]},
+    ],
+)
+def test_anything_else_is_no_mask(mask):
+    with pytest.raises(InvalidLayer):
+        canvas_state.read_mask({"mask": mask}, 6, 4)

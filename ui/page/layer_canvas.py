@@ -1,0 +1,40 @@
+"""One editor for the sketch, the colour cells and an object mask, as a `gr.HTML`.
+
+Its value is the JSON that `ui.services.canvas_state` writes and reads. The browser keeps it, with the
+history; the server sees it with the events that read it: one `edit` for each finished gesture.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ui.services.canvas_requests import FUNCTIONS
+
+_HERE = Path(__file__).parents[1] / "static" / "canvas"
+SCRIPTS = (
+    "geometry", "masks", "layer_canvas", "view", "draw", "tools", "tools_pen", "tools_select", "tools_cells",
+    "tools_mask", "pose", "borrow", "keyboard", "shortcuts", "start",
+)  # fmt: skip
+
+
+def layer_canvas(value: str, **options: Any) -> gr.HTML:
+    """The canvas with a value of `session.packed`, which asks `ui.services.canvas_requests` for what it cannot do itself.
+
+    Nothing is checked on the way in: `session.read` does that.
+    """
+    return gr.HTML(
+        value=value,
+        html_template=_source("layer_canvas.html"),
+        css_template=_source("layer_canvas.css"),
+        js_on_load="\n".join(_source(f"{name}.js") for name in SCRIPTS),
+        apply_default_css=False,
+        server_functions=list(FUNCTIONS),
+        **options,
+    )
+
+
+def _source(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
