@@ -49,8 +49,8 @@ def encode(
 
     `source`: a PNG, JPEG, WebP or AVIF file (path, bytes or open file), or (H, W, 3) uint8 sRGB
     pixels, 1..4096 a side. `prompt`: what it shows; None: what its own metadata say, else the caption
-    of a captioner whose weights are here, else a description of its colours. `budget`: bytes of the
-    whole file; None: 0.02 bits per pixel. `grid`: colour cells on the longer side, or (rows, cols),
+    of a captioner whose weights are here, else a description of its colors. `budget`: bytes of the
+    whole file; None: 0.02 bits per pixel. `grid`: color cells on the longer side, or (rows, cols),
     2..64; None: what gives the best picture. `edges`: "contours", "canny", "lineart", "drawing" (for one in
     black and white), "pidinet", "hed", "auto" (the best whose weights are here), or "openpose" for people.
     `seed`: stored for the decoder.

@@ -4,10 +4,10 @@
     sketch.svg                 the strokes, most important first; sketch.png shows them
     pose.json                  the persons, instead of a sketch; pose.png shows them
     colormap.png               one pixel a cell
-    layers.json                size, lattice, quantised colours, seed and settings
+    layers.json                size, lattice, quantized colors, seed and settings
 
 A folder that was not edited gives back the very same file. In an edited one the text, strokes
-and colours are read from their files; the two .png pictures of lines are never read.
+and colors are read from their files; the two .png pictures of lines are never read.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def write_layers(layers: Layers, folder: str | os.PathLike[str]) -> None:
 def read_layers(folder: str | os.PathLike[str]) -> Layers:
     """The layers of a folder; a missing file is an absent layer.
 
-    Without layers.json the size is that of the SVG, and colours and lattice get default steps.
+    Without layers.json the size is that of the SVG, and colors and lattice get default steps.
     Raises FormatError, LimitExceeded, InvalidLayer or ImageError, each naming the file.
     """
     source = Path(folder)
@@ -73,7 +73,7 @@ def read_layers(folder: str | os.PathLike[str]) -> Layers:
     notes = _read_json(source, "layers.json") or {}
     lines = _read(source, "sketch.svg", svg.MAX_BYTES)
     persons = _read_json(source, "pose.json")
-    colours = _read(source, "colormap.png", io.MAX_FILE)
+    colors = _read(source, "colormap.png", io.MAX_FILE)
     _demand_source(source, "sketch", lines)
     _demand_source(source, "pose", persons)
     if lines is not None and persons is not None:
@@ -92,7 +92,7 @@ def read_layers(folder: str | os.PathLike[str]) -> Layers:
         height,
         _prompt(source),
         structure,
-        None if colours is None else _named("colormap.png", _colormap, colours, stored),
+        None if colors is None else _named("colormap.png", _colormap, colors, stored),
         notes.get("seed"),
         _named("layers.json", _settings, notes),
         _named("layers.json", _extra, notes),
@@ -267,7 +267,7 @@ def _stored_colormap(notes: dict[str, Any]) -> Colormap | None:
 
 
 def _colormap(data: bytes, stored: Colormap | None) -> Colormap:
-    """The stored coefficients if the cells are still theirs, else the cells quantised anew."""
+    """The stored coefficients if the cells are still theirs, else the cells quantized anew."""
     cells = io.load(data).pixels
     large = max(cells.shape) > MAX_CELLS
     if stored is None and large:

@@ -28,7 +28,7 @@ SEED: Final = container.SKIPPABLE | container.KEEPABLE | 1
 SETTINGS: Final = container.SKIPPABLE | container.KEEPABLE | 2
 MAX_SEED: Final = (1 << 64) - 1
 BITS_PER_PIXEL: Final = 0.02  # the paper's bound: 655 bytes at 512 x 512
-LEAST_BUDGET: Final = 160  # a thumbnail still needs words, a few strokes and colours
+LEAST_BUDGET: Final = 160  # a thumbnail still needs words, a few strokes and colors
 
 
 class Sizes(NamedTuple):
@@ -129,8 +129,8 @@ class Layers:
         content = self._container()
         total = len(container.pack(content))
         bare = len(container.pack(replace(content, chunks=())))
-        words, lines, colours = map(len, content.layers)
-        return Sizes(words, lines, colours, total - bare, bare - words - lines - colours)
+        words, lines, colors = map(len, content.layers)
+        return Sizes(words, lines, colors, total - bare, bare - words - lines - colors)
 
     def bpp(self, size: int) -> float:
         """Bits per pixel of `size` bytes."""
@@ -147,9 +147,7 @@ class Layers:
         )
 
     def _container(self) -> Container:
-        payloads = [
-            layer.to_bytes() if layer else b"" for layer in (self.semantic, self.structure, self.texture)
-        ]
+        payloads = [layer.to_bytes() if layer else b"" for layer in (self.semantic, self.structure, self.texture)]
         chunks = list(self.extra)
         if self.seed is not None:
             chunks.append((SEED, self.seed.to_bytes((self.seed.bit_length() + 7) // 8, "big")))
@@ -160,14 +158,14 @@ class Layers:
 
     @classmethod
     def _parse(cls, content: Container) -> Layers:
-        words, lines, colours = content.layers
+        words, lines, colors = content.layers
         chunks = dict(content.chunks)
         return cls(
             content.width,
             content.height,
             Prompt.from_bytes(words) if words else None,
             structure_from_bytes(lines) if lines else None,
-            Colormap.from_bytes(colours) if colours else None,
+            Colormap.from_bytes(colors) if colors else None,
             _seed(chunks.pop(SEED)) if SEED in chunks else None,
             Settings.from_bytes(chunks.pop(SETTINGS)) if SETTINGS in chunks else None,
             tuple(chunks.items()),

@@ -27,34 +27,34 @@ _WINDOW: Final = 7  # of the structural similarity, in pixels
 _SCALES: Final = 3  # each half the one before
 _SSIM: Final = (0.01**2, 0.03**2)
 _EDGE: Final = 0.0026 / 9  # the constant of GMSD for a range of 0..1 and gradients of unit gain
-_COLOUR: Final = 4.0  # an Oklab distance of 0.25, red to orange, counts as much as unlike structure
+_COLOR: Final = 4.0  # an Oklab distance of 0.25, red to orange, counts as much as unlike structure
 
 
 class Distance(NamedTuple):
     """How unlike two pictures are: 0 for equal ones, each part about 0..1, `total` their mean."""
 
     perceptual: float
-    colour: float
+    color: float
     edges: float
 
     @property
     def total(self) -> float:
-        """What a search minimises."""
-        return (self.perceptual + self.colour + self.edges) / 3
+        """What a search minimizes."""
+        return (self.perceptual + self.color + self.edges) / 3
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> Distance:
     """Compare two (H, W, 3) uint8 sRGB pictures of one size, at 256 pixels a side at most.
 
     perceptual: 1 - structural similarity of Oklab lightness over three scales (Wang, Simoncelli,
-    Bovik 2003). colour: mean Oklab distance of the pictures shrunk to 32 pixels a side, so that it
+    Bovik 2003). color: mean Oklab distance of the pictures shrunk to 32 pixels a side, so that it
     forgives what moved a little. edges: 1 - similarity of gradient magnitudes (Xue et al. 2014).
     Raises ImageError if the sizes differ.
     """
     if a.shape != b.shape:
         raise ImageError(f"pictures of {a.shape[:2]} and {b.shape[:2]} pixels cannot be compared")
     one, two = (oklab.from_srgb(_shrunk(picture, LONGEST)) for picture in (a, b))
-    return Distance(_perceptual(one[..., 0], two[..., 0]), _colour(a, b), _edges(one[..., 0], two[..., 0]))
+    return Distance(_perceptual(one[..., 0], two[..., 0]), _color(a, b), _edges(one[..., 0], two[..., 0]))
 
 
 def best_of(
@@ -117,9 +117,9 @@ def _ssim(one: np.ndarray, two: np.ndarray) -> float:
     return float((light * shape).mean())
 
 
-def _colour(a: np.ndarray, b: np.ndarray) -> float:
+def _color(a: np.ndarray, b: np.ndarray) -> float:
     one, two = (oklab.from_srgb(_shrunk(picture, 32)) for picture in (a, b))
-    return min(_COLOUR * float(np.sqrt(((one - two) ** 2).sum(2)).mean()), 1.0)
+    return min(_COLOR * float(np.sqrt(((one - two) ** 2).sum(2)).mean()), 1.0)
 
 
 def _edges(one: np.ndarray, two: np.ndarray) -> float:

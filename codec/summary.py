@@ -25,13 +25,13 @@ def facts(layers: Layers) -> dict[str, Any]:
         "prompt": prompt.text,
         "negative": prompt.negative,
         "structure": _structure_facts(layers),
-        "colours": _colours(layers.texture) if layers.texture else None,
+        "colors": _colors(layers.texture) if layers.texture else None,
         "seed": layers.seed,
         "settings": asdict(layers.settings) if layers.settings else None,
     }
 
 
-def _colours(texture: Colormap) -> dict[str, Any]:
+def _colors(texture: Colormap) -> dict[str, Any]:
     return {"rows": texture.rows, "cols": texture.cols, "step": texture.step, "painted": len(texture.spots)}
 
 

@@ -1,4 +1,4 @@
-"""Colours and words beside general formats: `python -m tests.layers_bench DIR TEXTS.txt [--plot FILE.png]`
+"""Colors and words beside general formats: `python -m tests.layers_bench DIR TEXTS.txt [--plot FILE.png]`
 
 Every picture of a folder is averaged over a grid of 8 x 8 and one of 16 x 16 cells; each format
 writes these cells as a picture of as many pixels, at every quality, and lossless (PNG also with a
@@ -102,7 +102,7 @@ def means(found: list[dict[tuple[int, str], Cost]]) -> dict[tuple[int, str], Cos
 
 
 def report(mean: dict[tuple[int, str], Cost], count: int) -> str:
-    """The tables of colours, Markdown."""
+    """The tables of colors, Markdown."""
     heads = [f"{side} x {side}, ΔE ≤ {goal:g}" for side in GRIDS for goal in GOALS]
     methods = [OURS, *(rival.name for rival in lossless_codecs.PICTURES)]
     out = [f"| bytes, mean of {count} | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
@@ -154,7 +154,7 @@ def main() -> None:
             name: [(x, y) for x, y in zip(BUDGETS, mean[16, name].difference, strict=True) if np.isfinite(y)]
             for name in (OURS, *(rival.name for rival in lossless_codecs.PICTURES))
         }
-        plot.chart(options.plot, ("bytes", 400), ("mean colour difference (CIEDE2000), 16 x 16 cells", 10), curves)
+        plot.chart(options.plot, ("bytes", 400), ("mean color difference (CIEDE2000), 16 x 16 cells", 10), curves)
 
 
 if __name__ == "__main__":

@@ -62,9 +62,9 @@ def hills(width: int, height: int) -> np.ndarray:
         ((84, 116, 118), 0.52, 0.09, 2.3, 1.9),
         ((58, 92, 62), 0.62, 0.06, 1.7, 4.0),
     ]
-    for colour, level, swing, waves, phase in ranges:
+    for color, level, swing, waves, phase in ranges:
         ridge = level - swing * np.sin(2 * np.pi * waves * x + phase) * (0.6 + 0.4 * np.sin(5 * np.pi * x + phase))
-        picture = np.where((y > ridge)[..., None], np.array(colour), picture)
+        picture = np.where((y > ridge)[..., None], np.array(color), picture)
     shore = 0.74 + 0.02 * np.sin(2 * np.pi * x)
     lake = np.array([126, 168, 198]) + (y - 0.74)[..., None] * np.array([-160, -190, -190])
     return np.clip(np.where((y > shore)[..., None], lake, picture), 0, 255).astype(np.uint8)
@@ -74,7 +74,7 @@ def landscape() -> Layers:
     """Hills behind a lake, with a sun."""
     picture = hills(768, 512)
     picture[disk((110, 560), 40)] = (255, 236, 190)
-    return codec.encode(picture, prompt="blue hills behind a calm lake at sunrise, watercolour", budget=520)
+    return codec.encode(picture, prompt="blue hills behind a calm lake at sunrise, watercolor", budget=520)
 
 
 def balloon() -> Layers:

@@ -4,9 +4,9 @@
 
 Prints a row a picture and the medians: bytes of the prompt as brotli packs it, of each layer and of
 the file, how well the sketch covers the thin edge map it was drawn from (F-measure, 2 px at a long side
-of 512), the colours' mean difference (CIEDE2000 against the area-averaged picture), and seconds to
+of 512), the colors' mean difference (CIEDE2000 against the area-averaged picture), and seconds to
 encode, to preview and to decode. Prompts are taken from DIR/captions.tsv (file name, tab, text)
-where there is one. The sheet shows, for each picture: original, sketch, colours, preview, decoded.
+where there is one. The sheet shows, for each picture: original, sketch, colors, preview, decoded.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def measure(pixels: np.ndarray, prompt: str | None) -> tuple[Row, np.ndarray]:
         decode_s,
     )
     sketch = 255 - layers.structure.render(layers.width, layers.height)
-    colours = layers.texture.render(layers.width, layers.height)
-    return row, np.hstack([_thumbnail(shown) for shown in (pixels, sketch, colours, preview, decoded)])
+    colors = layers.texture.render(layers.width, layers.height)
+    return row, np.hstack([_thumbnail(shown) for shown in (pixels, sketch, colors, preview, decoded)])
 
 
 def _thumbnail(pixels: np.ndarray) -> np.ndarray:

@@ -20,17 +20,17 @@ def cases() -> dict[str, tuple[str, Layers]]:
     """Name -> decoder and layers."""
     cells = np.zeros((8, 8, 3), np.uint8)
     cells[:4], cells[4:], cells[5:7, 2:5] = (70, 110, 220), (60, 130, 50), (200, 60, 40)
-    colours = Colormap.from_cells(cells, 10)
+    colors = Colormap.from_cells(cells, 10)
     lines = [np.array([[0.0, 66], [40, 60], [96, 64], [128, 58]]), np.array([[32.0, 60], [32, 84], [80, 84], [80, 60]])]
     sketch = Sketch.from_polylines(lines, 128, 96, 64)
     pose = Pose((tuple((400 + 60 * n, 300 + 80 * n) for n in range(18)),))
-    both = Layers(128, 96, Prompt("a red house on a hill"), sketch, colours, seed=7)
+    both = Layers(128, 96, Prompt("a red house on a hill"), sketch, colors, seed=7)
     return {
         "painter": ("painter", both),
         "preview": ("painter-preview", both),
         "sketch": ("painter-preview", both.only({2})),
-        "colours": ("painter-preview", both.only({3})),
-        "pose": ("painter-preview", Layers(128, 96, None, pose, colours)),
+        "colors": ("painter-preview", both.only({3})),
+        "pose": ("painter-preview", Layers(128, 96, None, pose, colors)),
         "words": ("painter-preview", both.only({1})),
     }
 

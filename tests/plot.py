@@ -11,7 +11,7 @@ Point = tuple[float, float]
 WIDTH, HEIGHT = 760, 420
 _SCALE = 3  # drawn so much larger, then shrunk: smooth lines
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 20, 16, 52
-_COLOURS = ("#c2410c", "#1d4ed8", "#15803d", "#7e22ce", "#6b7280", "#0891b2")  # ours first
+_COLORS = ("#c2410c", "#1d4ed8", "#15803d", "#7e22ce", "#6b7280", "#0891b2")  # ours first
 
 
 def chart(path: Path, x: tuple[str, float], y: tuple[str, float], lines: Mapping[str, Sequence[Point]]) -> None:
@@ -24,12 +24,12 @@ def chart(path: Path, x: tuple[str, float], y: tuple[str, float], lines: Mapping
     font = ImageFont.load_default(13 * _SCALE)
     _axes(draw, font, x, y)
     for number, points in enumerate(lines.values()):
-        colour, thick = _COLOURS[number % len(_COLOURS)], (3 if number == 0 else 2) * _SCALE
+        color, thick = _COLORS[number % len(_COLORS)], (3 if number == 0 else 2) * _SCALE
         places = [_place(point, x[1], y[1]) for point in points if point[0] <= x[1] and point[1] <= y[1]]
         if len(places) > 1:
-            draw.line(places, colour, thick, joint="curve")
+            draw.line(places, color, thick, joint="curve")
         for across, down in places:
-            draw.circle((across, down), thick + _SCALE, colour)
+            draw.circle((across, down), thick + _SCALE, color)
     _legend(draw, font, [*lines], high=_falls(lines))
     small = image.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
     small.quantize(48, dither=Image.Dither.NONE).save(path, "PNG", optimize=True)
@@ -65,6 +65,6 @@ def _legend(draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont, names: list
     top = (_TOP + 24) * _SCALE if high else (HEIGHT - _BOTTOM) * _SCALE - step * len(names)
     for number, name in enumerate(names):
         down = top + number * step
-        colour = _COLOURS[number % len(_COLOURS)]
-        draw.line([(left - 34 * _SCALE, down), (left - 8 * _SCALE, down)], colour, 3 * _SCALE)
+        color = _COLORS[number % len(_COLORS)]
+        draw.line([(left - 34 * _SCALE, down), (left - 8 * _SCALE, down)], color, 3 * _SCALE)
         draw.text((left, down), name, "black", font, "lm")

@@ -82,9 +82,9 @@ class Bench:
         return self.timed(lambda: self.visit.drag((0.1, y), (0.35, y + 0.03), (0.6, y)))
 
     def cell(self) -> float:
-        """A colour cell."""
+        """A color cell."""
         self.count += 1
-        self.visit.page.locator(".lc-colour").fill(f"#{self.count * 7919 % 0xFFFFFF:06x}")
+        self.visit.page.locator(".lc-color").fill(f"#{self.count * 7919 % 0xFFFFFF:06x}")
         self.visit.tool("cell")
         x = 0.03 + 0.9 * (self.count * 0.618 % 1)
         return self.timed(lambda: self.visit.drag((x, 0.1), (x, 0.1)))

@@ -1,4 +1,4 @@
-"""Small colour pictures in other formats, lossy: every quality of each, to find the one that suits."""
+"""Small color pictures in other formats, lossy: every quality of each, to find the one that suits."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def _trial(data: bytes, pixels: np.ndarray) -> Trial:
 
 def _png(cells: np.ndarray) -> Iterator[Trial]:
     """With a palette."""
-    for colours in (2, 4, 8, 12, 16, 32, 64, 128, 256):
-        palette = Image.fromarray(cells).quantize(colours, dither=Image.Dither.NONE, kmeans=3)
+    for colors in (2, 4, 8, 12, 16, 32, 64, 128, 256):
+        palette = Image.fromarray(cells).quantize(colors, dither=Image.Dither.NONE, kmeans=3)
         file = io.BytesIO()
         palette.save(file, "PNG", optimize=True)
         yield _trial(file.getvalue(), np.array(palette.convert("RGB")))

@@ -14,7 +14,7 @@ from codec.semantic.prompt import Prompt
 from codec.structure.chain_code import DIRECTION, STEPS, Stroke
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
-from codec.texture.colormap import STEPS as QUANTISERS
+from codec.texture.colormap import STEPS as QUANTIZERS
 from codec.texture.colormap import Colormap
 
 prompts = st.builds(Prompt, st.text(max_size=80), st.text(max_size=30) | st.just(""))
@@ -61,10 +61,10 @@ def colormaps(draw: st.DrawFn) -> Colormap:
     flat, noise = rng.integers(0, 256, 3), rng.integers(0, 256, shape)
     share = draw(st.sampled_from([0.0, 0.1, 1.0]))
     cells = (flat * (1 - share) + noise * share).astype(np.uint8)
-    colormap = Colormap.from_cells(cells, draw(st.integers(0, len(QUANTISERS) - 1)))
+    colormap = Colormap.from_cells(cells, draw(st.integers(0, len(QUANTIZERS) - 1)))
     places = draw(st.lists(st.integers(0, shape[0] * shape[1] - 1), max_size=5, unique=True))
-    colours = [(0, 0, 0), (63, 63, 63), (63, 20, 7)]
-    return replace(colormap, spots=tuple((place, draw(st.sampled_from(colours))) for place in sorted(places)))
+    colors = [(0, 0, 0), (63, 63, 63), (63, 20, 7)]
+    return replace(colormap, spots=tuple((place, draw(st.sampled_from(colors))) for place in sorted(places)))
 
 
 settings = st.builds(
@@ -99,8 +99,8 @@ def example() -> Layers:
     sketch = Sketch.from_polylines([circle, horizon], 200, 120, 64)
     cells = np.zeros((6, 10, 3), np.uint8)
     cells[:4], cells[4:], cells[1:4, 4:6] = (120, 180, 240), (60, 120, 40), (230, 60, 40)
-    colours = Colormap.from_cells(cells, 20)
-    return Layers(200, 120, Prompt("a red ball over a meadow", "blurry"), sketch, colours, 7, Settings(30, 7.5))
+    colors = Colormap.from_cells(cells, 20)
+    return Layers(200, 120, Prompt("a red ball over a meadow", "blurry"), sketch, colors, 7, Settings(30, 7.5))
 
 
 def pose() -> Pose:

@@ -69,7 +69,7 @@ def _networks(device: Device) -> dict[str, Any]:
 
 
 def _filled(make: Callable[[], Any]) -> Any:
-    """A network made without the minutes that its own initialisation takes."""
+    """A network made without the minutes that its own initialization takes."""
     with torch.device("meta"):
         network = make()
     network = network.to_empty(device="cpu")
@@ -103,7 +103,7 @@ def _pipeline(parts: dict[str, Any], steps: int) -> Callable[[], object]:
     )  # fmt: skip
     pipeline.set_progress_bar_config(disable=True)
     unet = parts["unet"]
-    pictures = [conditions.sketch(FILE.structure, 512, 512), conditions.colours(FILE.texture, 512, 512)]
+    pictures = [conditions.sketch(FILE.structure, 512, 512), conditions.colors(FILE.texture, 512, 512)]
     seen = [
         torch.from_numpy(np.moveaxis(picture, 2, 0).copy())[None].to(unet.device, unet.dtype) for picture in pictures
     ]

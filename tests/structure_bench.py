@@ -3,7 +3,7 @@
 For every picture of a folder the thin edge map that a sketch approximates (long side 512), and the
 same map on grids of 256 and 128 cells (a cell is set where any of its pixels is, then thinned
 again). F is the boundary F-measure against the full thin map at 2 px of 512; a coarse bitmap is
-drawn for it as lines between neighbouring cells. Printed, as means:
+drawn for it as lines between neighboring cells. Printed, as means:
 
 1. bytes of each bitmap, lossless, in JBIG2, JPEG XL, WebP and PNG, without any file's headers (JBIG2:
    the arithmetic-coded data of a generic region, the best of its templates), and of the sketch that
@@ -29,9 +29,9 @@ import numpy as np
 from codec.bench import lossless_codecs
 from codec.bench.layer_comparison import bitmap as bitmap_of
 from codec.encoder.sketch.edges import detect
-from codec.encoder.sketch.f_measure import f_measure, rasterise
+from codec.encoder.sketch.f_measure import f_measure, rasterize
 from codec.encoder.sketch.fit_sketch import HIGH, LOW, SHORTEST, drawn
-from codec.encoder.sketch.thinning import skeletonise, thin
+from codec.encoder.sketch.thinning import skeletonize, thin
 from codec.encoder.sketch.trace import trace
 from codec.errors import ImageError
 from codec.images import io
@@ -66,11 +66,11 @@ def coarse(edges: np.ndarray, side: int) -> np.ndarray:
     y, x = np.nonzero(edges)
     out = np.zeros((rows, cols), bool)
     out[y * rows // height, x * cols // width] = True
-    return skeletonise(out)
+    return skeletonize(out)
 
 
 def lines(bitmap: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The bitmap drawn larger: lines of one pixel between the centres of neighbouring cells, (height, width) bool."""
+    """The bitmap drawn larger: lines of one pixel between the centers of neighboring cells, (height, width) bool."""
     rows, cols = bitmap.shape
     padded = np.pad(bitmap, 1)
     y, x = np.nonzero(bitmap)
@@ -81,7 +81,7 @@ def lines(bitmap: np.ndarray, height: int, width: int) -> np.ndarray:
             joined = joined & ~padded[y + 1 + dy, x + 1] & ~padded[y + 1, x + 1 + dx]
         ends.append(np.stack([x, y, x + dx, y + dy], 1)[joined])
     points = (np.concatenate(ends).reshape(-1, 2, 2) + 0.5) * (width / cols, height / rows)
-    return rasterise(list(points), height, width)
+    return rasterize(list(points), height, width)
 
 
 def pruned(bitmap: np.ndarray, reference: np.ndarray) -> list[float]:

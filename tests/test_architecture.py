@@ -242,7 +242,10 @@ def test_the_checker_sees_each_offence(path, source, offence):
         ("codec/structure/pose.py", "from codec.structure import raster"),
         ("codec/decoders/painter/painter.py", "import torch\nfrom codec.decoders.base import Step\nmodel.eval()"),
         ("codec/texture/dct.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from PIL import Image"),
-        ("ui/page/layout.py", "import gradio\nimport codec\nfrom codec.images.io import load\nfrom ui.services import actions"),
+        (
+            "ui/page/layout.py",
+            "import gradio\nimport codec\nfrom codec.images.io import load\nfrom ui.services import actions",
+        ),
     ],
 )
 def test_the_checker_lets_the_lawful_pass(path, source):

@@ -24,9 +24,9 @@ from codec.texture.colormap import Colormap
 from tests import samples
 
 SKETCH = Sketch(64, 48, (((3, 3), (4, 4), (5, 4)), ((10, 40), (10, 39), (11, 38)), ((0, 0), (1, 0))))
-COLOURS = Colormap.from_cells(np.random.default_rng(1).integers(0, 256, (6, 8, 3), np.uint8), 30)
+COLORS = Colormap.from_cells(np.random.default_rng(1).integers(0, 256, (6, 8, 3), np.uint8), 30)
 FULL = Layers(
-    320, 240, Prompt("a cat\n", "no\r\ndog"), SKETCH, COLOURS, seed=7, settings=Settings(steps=20, guidance=7.5)
+    320, 240, Prompt("a cat\n", "no\r\ndog"), SKETCH, COLORS, seed=7, settings=Settings(steps=20, guidance=7.5)
 )
 PERSON = tuple((100 + 10 * i, 90 * i) if i % 3 else None for i in range(18))
 
@@ -60,7 +60,7 @@ def test_strokes_are_exact_at_any_size(width, height, tmp_path, monkeypatch):
 def test_the_files_are_what_they_say(folder):
     assert (folder / "prompt.txt").read_bytes() == b"a cat\n\n"
     assert (folder / "negative.txt").read_bytes() == b"no\r\ndog\n"
-    assert np.array_equal(load(folder / "colormap.png").pixels, COLOURS.cells)
+    assert np.array_equal(load(folder / "colormap.png").pixels, COLORS.cells)
     assert np.array_equal(load(folder / "sketch.png").pixels, SKETCH.render(320, 240))
     assert (folder / "sketch.svg").read_text().count("<path") == 3
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -100,12 +100,12 @@ def test_an_edited_sketch(folder):
     assert strokes[3] == tuple((x, 20) for x in range(20, 29))
 
 
-def test_edited_colours(folder):
-    cells = COLOURS.cells.copy()
+def test_edited_colors(folder):
+    cells = COLORS.cells.copy()
     cells[2, 3] = 255, 0, 0
     (folder / "colormap.png").write_bytes(encode_png(cells))
-    assert read_layers(folder) == replace(FULL, texture=COLOURS.repaint(cells))
-    blown = np.repeat(np.repeat(COLOURS.cells, 40, axis=0), 40, axis=1)  # scaled up in an editor
+    assert read_layers(folder) == replace(FULL, texture=COLORS.repaint(cells))
+    blown = np.repeat(np.repeat(COLORS.cells, 40, axis=0), 40, axis=1)  # scaled up in an editor
     (folder / "colormap.png").write_bytes(encode_png(blown))
     assert read_layers(folder) == FULL
     (folder / "colormap.png").write_bytes(encode_png(cells[:4, :4]))
@@ -126,7 +126,7 @@ def test_a_removed_file_is_an_absent_layer(folder):
 def test_a_folder_made_by_hand(tmp_path):
     (tmp_path / "sketch.svg").write_text('<svg viewBox="0 0 300.4 200"><path d="M0 0L300 200"/></svg>')
     (tmp_path / "prompt.txt").write_text("a line\n")
-    (tmp_path / "colormap.png").write_bytes(encode_png(COLOURS.cells))
+    (tmp_path / "colormap.png").write_bytes(encode_png(COLORS.cells))
     layers = read_layers(tmp_path)
     assert (layers.width, layers.height, layers.semantic) == (301, 200, Prompt("a line"))
     assert len(layers.structure.strokes) == 1 and layers.texture.cells.shape == (6, 8, 3)

@@ -33,14 +33,14 @@ def test_a_few_people_for_some_seconds():
 
 
 def test_nobody_is_like_another():
-    assert len({one.colour for one in EVERYONE}) == len({(one.width, one.height) for one in EVERYONE}) == 50
+    assert len({one.color for one in EVERYONE}) == len({(one.width, one.height) for one in EVERYONE}) == 50
 
 
 @pytest.mark.parametrize("number", [6, 37, 41, 42])
-def test_a_person_s_colour_outlives_the_painter(number):
+def test_a_person_s_color_outlives_the_painter(number):
     """The page's own words for these say "dark", which paints them as it says: they are of no use here."""
     one = EVERYONE[number]
-    cells = np.full((4, 4, 3), one.colour, np.uint8)
+    cells = np.full((4, 4, 3), one.color, np.uint8)
     layers = Layers(one.width, one.height, Prompt(WORDS), None, Colormap.from_cells(cells))
     shown = encode_png(previews.picture(layers, Strengths()))
     Visitor(number, EVERYONE, Page({}, {}), Counts(), (0, 0)).mine(shown, "preview")
@@ -52,7 +52,7 @@ def test_a_picture_of_somebody_else_is_noticed(visitor):
         visitor.mine(drawn(EVERYONE[8]), "picture")
     other = io.BytesIO()
     Image.open(io.BytesIO(drawn(EVERYONE[8]))).resize((visitor.own.width, visitor.own.height)).save(other, "PNG")
-    with pytest.raises(Fault, match="the colours of person 8"):
+    with pytest.raises(Fault, match="the colors of person 8"):
         visitor.mine(other.getvalue(), "picture")
 
 

@@ -58,7 +58,7 @@ def test_each_part_hears_what_it_is_for(photo):
     nothing_alike = photo[::-1, ::-1]
     tinted = np.clip(photo * [1.0, 0.6, 1.0], 0, 255).astype(np.uint8)
     jittered = blurred(photo, 8)
-    assert distance(photo, tinted).colour > 3 * distance(photo, jittered).colour
+    assert distance(photo, tinted).color > 3 * distance(photo, jittered).color
     assert distance(photo, jittered).edges > 2 * distance(photo, tinted).edges
     assert distance(photo, jittered).perceptual > 2 * distance(photo, tinted).perceptual
     parts = distance(photo, nothing_alike)

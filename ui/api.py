@@ -22,7 +22,7 @@ from ui.services import actions, canvas_state, files, logs
 from ui.services.jobs import Job, turn
 
 _log = logging.getLogger("trilayer")
-BORROW = ("nothing", "colours", "sketch", "both")
+BORROW = ("nothing", "colors", "sketch", "both")
 
 
 def _answered(work: Callable[..., Any]) -> Callable[..., Any]:
@@ -115,7 +115,7 @@ def change(
         if other is None:
             raise CodecError("give the file to borrow from as other")
         second = actions.open_file(_file(other)).layers
-        layers = edits.swap_texture(layers, second) if borrow in ("colours", "both") else layers
+        layers = edits.swap_texture(layers, second) if borrow in ("colors", "both") else layers
         layers = edits.swap_structure(layers, second) if borrow in ("sketch", "both") else layers
     if cut is not None:
         layers = edits.cut(layers, actions.whole(cut, "byte budget", *actions.BUDGETS))
@@ -165,7 +165,7 @@ def wire() -> None:
         encode, "encode",
         {
             "picture": file("Picture"), "prompt": text("Prompt"), "negative": text("Negative prompt"),
-            "budget": number("Bytes of the file"), "grid": number("Colour cells on the longer side"), "edges": edges,
+            "budget": number("Bytes of the file"), "grid": number("Color cells on the longer side"), "edges": edges,
         },
         [tril, held],
     )  # fmt: skip

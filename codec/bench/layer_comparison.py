@@ -18,13 +18,13 @@ def compare(layers: Layers) -> dict[str, Any]:
     "missing": by rival's name how to install it}.
 
     The prompt as text; a sketch as a bitmap of one bit for each cell of its lattice, the smallest that
-    shows its lines; a pose as JSON; the colours as a picture of a pixel for each cell. All lossless, and
+    shows its lines; a pose as JSON; the colors as a picture of a pixel for each cell. All lossless, and
     without the headers that any file of these formats has.
     """
     sizes = layers.sizes()
     rows: dict[str, Any] = {}
     used: tuple[lossless_codecs.Rival, ...] = ()
-    values = {"semantic": _words(layers), "structure": _lines(layers), "texture": _colours(layers)}
+    values = {"semantic": _words(layers), "structure": _lines(layers), "texture": _colors(layers)}
     for name, found in values.items():
         if found is None:
             continue
@@ -78,6 +78,6 @@ def _lines(layers: Layers) -> tuple[str, str | np.ndarray] | None:
     return f"a bitmap of {structure.cols} x {structure.rows}", bitmap(structure)
 
 
-def _colours(layers: Layers) -> tuple[str, np.ndarray] | None:
+def _colors(layers: Layers) -> tuple[str, np.ndarray] | None:
     texture = layers.texture
     return None if texture is None else (f"a picture of {texture.cols} x {texture.rows}", texture.cells)

@@ -1,6 +1,6 @@
 """Measures whose networks have learnt how people see: LPIPS, DISTS and the CLIP score.
 
-What people's judgements taught comes with the packages, the networks below it are files of this machine
+What people's judgments taught comes with the packages, the networks below it are files of this machine
 that nothing here fetches: torchvision's, in torch's own folder or in TRILAYER_MODELS, and the model
 "clip" of codec.models.locate. Pickles become safetensors first (codec.models.convert_pickle). Pictures are (h, w, 3) uint8 sRGB.
 Each raises ModelMissing, in one line with the remedy, where its files are not here or not what they must be.
@@ -37,7 +37,7 @@ _TINY: Final = 1e-6  # keeps DISTS's quotients finite
 
 
 def lpips(original: np.ndarray, decoded: np.ndarray) -> float | None:
-    """Distance of AlexNet's features, weighed by people's judgements (Zhang 2018, version 0.1), 0 and up;
+    """Distance of AlexNet's features, weighed by people's judgments (Zhang 2018, version 0.1), 0 and up;
     None for pictures of less than 32 pixels a side."""
     import torch
 

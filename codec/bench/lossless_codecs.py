@@ -38,7 +38,7 @@ class Rival:
 
 
 def data_bytes(file: bytes) -> int:
-    """The bytes of a PNG, WebP or AVIF that hold colours and pixels: no signature, no header, no list of boxes.
+    """The bytes of a PNG, WebP or AVIF that hold colors and pixels: no signature, no header, no list of boxes.
 
     Anything else is its own data: JPEG XL comes as a bare codestream, brotli and zstd have almost
     nothing around theirs.
@@ -113,10 +113,10 @@ def _webp(pixels: np.ndarray) -> bytes:
 def _avif(pixels: np.ndarray) -> bytes:
     import imagecodecs
 
-    grey = pixels.ndim == 2
+    gray = pixels.ndim == 2
     speed = 0 if pixels.shape[0] * pixels.shape[1] <= _SMALL else 4
-    samples = pixels.astype(np.uint8) * 255 if grey else pixels
-    form = "400" if grey else "444"
+    samples = pixels.astype(np.uint8) * 255 if gray else pixels
+    form = "400" if gray else "444"
     return bytes(imagecodecs.avif_encode(samples, level=100, speed=speed, pixelformat=form, numthreads=1))
 
 

@@ -19,7 +19,7 @@ from codec.folder_io import write_file
 ORDER: Final = [one.name for one in (*OURS, *FORMATS)]
 TIMES: Final = ("encode s", "decode s")
 SIDE: Final = 160  # pixels of a picture on the sheet
-_COLOURS: Final = ("#c2410c", "#be185d", "#6b7280", "#a16207", "#15803d", "#0891b2", "#1d4ed8", "#7e22ce")
+_COLORS: Final = ("#c2410c", "#be185d", "#6b7280", "#a16207", "#15803d", "#0891b2", "#1d4ed8", "#7e22ce")
 
 Means = dict[tuple[int, str], dict[str, float]]  # (rate, codec): column: mean
 
@@ -105,18 +105,18 @@ def curves(rows: Sequence[dict[str, str]], path: Path) -> None:
             draw.text((left - 4, down(value)), f"{value:.2f}", "#444444", font, "rm")
         for rate in rates:
             draw.text((_across(rate, rates, left, right), bottom + 6), str(rate), "#444444", font, "mt")
-        for codec, colour in zip(ORDER, _COLOURS, strict=True):
+        for codec, color in zip(ORDER, _COLORS, strict=True):
             own = [rate for rate in rates if (rate, codec) in values]
             points = [(_across(rate, rates, left, right), down(values[rate, codec])) for rate in own]
             if len(points) > 1:
-                draw.line(points, colour, 3 if codec in {one.name for one in OURS} else 2, joint="curve")
+                draw.line(points, color, 3 if codec in {one.name for one in OURS} else 2, joint="curve")
             for point in points:
-                draw.circle(point, 3, colour)
+                draw.circle(point, 3, color)
     present = [name for name in ORDER if any(codec == name for _, codec in found)]
     at = 12.0
     for name in present:
-        colour = _COLOURS[ORDER.index(name)]
-        draw.line([(at, high + 12), (at + 22, high + 12)], colour, 3)
+        color = _COLORS[ORDER.index(name)]
+        draw.line([(at, high + 12), (at + 22, high + 12)], color, 3)
         draw.text((at + 28, high + 12), name, "black", font, "lm")
         at += 44 + draw.textlength(name, font)
     _save(image, path, "PNG", optimize=True)

@@ -63,10 +63,10 @@ class Coder(Protocol):
     def choice(self, weights: Sequence[int], index: int = 0) -> int:
         """An index into `weights`, as likely as its weight (>= 0); their sum is at most 65,536."""
 
-    def search(self, below: Callable[[int], int], size: int, value: int = 0) -> int:
+    def symbol(self, below: Callable[[int], int], size: int, value: int = 0) -> int:
         """One of 0..size-1, where `below(v)` sums the weights (>= 1) under v; `below(size)` <= 2^22."""
 
-    def chance(self, p: int, value: int = 0) -> int:
+    def bernoulli(self, p: int, value: int = 0) -> int:
         """A bit; `p` of 65,536 is the probability of a 1."""
 
     def bit(self, model: Bit, value: int = 0) -> int:
@@ -80,7 +80,7 @@ class _Syntax:
     """The compound symbols, made of the four simple ones."""
 
     def bit(self: Coder, model: Bit, value: int = 0) -> int:
-        coded = self.chance(model.p, value)
+        coded = self.bernoulli(model.p, value)
         model.update(coded)
         return coded
 
@@ -114,12 +114,12 @@ class Encoder(_Syntax):
         self._encode(sum(weights[:index]), weights[index], sum(weights))
         return index
 
-    def search(self, below: Callable[[int], int], size: int, value: int = 0) -> int:
+    def symbol(self, below: Callable[[int], int], size: int, value: int = 0) -> int:
         start = below(value)
         self._encode(start, below(value + 1) - start, below(size))
         return value
 
-    def chance(self, p: int, value: int = 0) -> int:
+    def bernoulli(self, p: int, value: int = 0) -> int:
         if value:
             self._encode(0, p, TOTAL)
         else:
@@ -144,7 +144,7 @@ class Encoder(_Syntax):
         self._out += self._low.to_bytes(4, "big")[:count]
         return bytes(self._out).rstrip(b"\0")
 
-    def endings(self) -> Iterator[tuple[bytes, PrefixDecoder]]:
+    def terminations(self) -> Iterator[tuple[bytes, PrefixDecoder]]:
         """Codes that mean this whatever bytes follow them: shortest first, the smallest number first.
 
         With each goes a decoder of what its last bytes hold beyond what has been coded.
@@ -226,14 +226,14 @@ class Decoder(_Syntax):
         self._consume(start, weights[found], total)
         return found
 
-    def search(self, below: Callable[[int], int], size: int, value: int = 0) -> int:
+    def symbol(self, below: Callable[[int], int], size: int, value: int = 0) -> int:
         total = below(size)
         found = _last(below, size, min(self._code // (self._range // total), total - 1))
         start = below(found)
         self._consume(start, below(found + 1) - start, total)
         return found
 
-    def chance(self, p: int, value: int = 0) -> int:
+    def bernoulli(self, p: int, value: int = 0) -> int:
         found = int(self._code < self._range // TOTAL * p)
         if found:
             self._consume(0, p, TOTAL)
@@ -254,7 +254,7 @@ class Decoder(_Syntax):
             self._at += 1
 
 
-class Exhausted(Exception):
+class PrefixEnd(Exception):
     """What comes next depends on bytes that are not there. Never leaves the package."""
 
 
@@ -262,7 +262,7 @@ class PrefixDecoder(_Syntax):
     """Reads the first bytes of a code: only what is certain whatever bytes would have followed.
 
     It keeps two codes, of the missing bytes as all 0 and all 255. A symbol is certain if both mean
-    it; else, and for good, `Exhausted` is raised.
+    it; else, and for good, `PrefixEnd` is raised.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -283,7 +283,7 @@ class PrefixDecoder(_Syntax):
         unit = self._range // total
         found = min(self._low // unit, total - 1)
         if found != min(self._high // unit, total - 1):
-            raise Exhausted
+            raise PrefixEnd
         self._consume(found * unit, unit)
         return found
 
@@ -296,26 +296,26 @@ class PrefixDecoder(_Syntax):
             start += weights[found]
             found += 1
         if min(self._high // unit, total - 1) >= start + weights[found]:
-            raise Exhausted
+            raise PrefixEnd
         self._consume(start * unit, weights[found] * unit)
         return found
 
-    def search(self, below: Callable[[int], int], size: int, value: int = 0) -> int:
+    def symbol(self, below: Callable[[int], int], size: int, value: int = 0) -> int:
         total = below(size)
         unit = self._range // total
         found = _last(below, size, min(self._low // unit, total - 1))
         start, end = below(found), below(found + 1)
         if min(self._high // unit, total - 1) >= end:
-            raise Exhausted
+            raise PrefixEnd
         self._consume(start * unit, (end - start) * unit)
         return found
 
-    def chance(self, p: int, value: int = 0) -> int:
+    def bernoulli(self, p: int, value: int = 0) -> int:
         unit = self._range // TOTAL
         split = unit * p
         found = int(self._low < split)
         if found != int(self._high < split):
-            raise Exhausted
+            raise PrefixEnd
         if found:
             self._consume(0, split)
         else:

@@ -223,7 +223,7 @@ def _table(facts: dict[str, Any]) -> str:
         "prompt": facts["prompt"] or "none",
         "negative": facts["negative"],
         "lines": _lines(facts["structure"]),
-        "colours": _colours(facts["colours"]),
+        "colors": _colors(facts["colors"]),
         "seed": "none" if facts["seed"] is None else str(facts["seed"]),
         "settings": ", ".join(f"{k} {_shown(v)}" for k, v in (facts["settings"] or {}).items() if v is not None),
     }
@@ -236,7 +236,7 @@ def _shown(value: Any) -> str:
     return f"{value[0]} x {value[1]}" if isinstance(value, tuple) else str(value)
 
 
-def _colours(facts: dict[str, Any] | None) -> str:
+def _colors(facts: dict[str, Any] | None) -> str:
     if facts is None:
         return "none"
     painted = f", painted cells: {facts['painted']}" if facts["painted"] else ""
@@ -298,7 +298,7 @@ def _progress(step: Step) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m codec",
-        description="Pictures as three layers - words, lines, colours - in a few hundred bytes.",
+        description="Pictures as three layers - words, lines, colors - in a few hundred bytes.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -309,12 +309,10 @@ def _parser() -> argparse.ArgumentParser:
     encode = _command(commands, "encode", "make a .tril file from a picture", _encode)
     encode.add_argument("image", metavar="IMG|DIR", help="a PNG, JPEG, WebP or AVIF, 1 to 4096 pixels a side; a folder")
     _output(encode, "F.tril|DIR", "the file or folder to write")
-    encode.add_argument("--prompt", help="what the picture shows (default: the file's metadata, else its colours)")
+    encode.add_argument("--prompt", help="what the picture shows (default: the file's metadata, else its colors)")
     encode.add_argument("--negative", default="", metavar="TEXT", help="what the picture must not show")
     encode.add_argument("--budget", type=_whole(1), metavar="BYTES", help="of the whole file (default: 0.02 bpp)")
-    encode.add_argument(
-        "--grid", type=_grid, metavar="N", help="colour cells on the longer side, or ROWSxCOLS, 2 to 64"
-    )
+    encode.add_argument("--grid", type=_grid, metavar="N", help="color cells on the longer side, or ROWSxCOLS, 2 to 64")
     encode.add_argument(
         "--edges",
         default="contours",
@@ -337,7 +335,7 @@ def _parser() -> argparse.ArgumentParser:
     _input(decode, "a .tril file, or a folder of them", "F.tril|DIR")
     _output(decode, "OUT.png|DIR", "the PNG or folder to write")
     decode.add_argument(
-        "--layers", type=_which, default=(1, 2, 3), metavar="1,2,3", help="use these: 1 words, 2 lines, 3 colours"
+        "--layers", type=_which, default=(1, 2, 3), metavar="1,2,3", help="use these: 1 words, 2 lines, 3 colors"
     )
     decode.add_argument(
         "--with-layers", action="store_true", help="put the layers inside the PNG: it opens as a .tril file then"
@@ -366,7 +364,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 _SD15 = (
-    *("preset", "steps", "guidance", "scheduler", "structure_strength", "colour_strength", "adapter_until"),
+    *("preset", "steps", "guidance", "scheduler", "structure_strength", "color_strength", "adapter_until"),
     *("control", "models", "checkpoint", "device"),
 )
 
@@ -383,7 +381,7 @@ def _decoder_options(command: argparse.ArgumentParser) -> None:
     group.add_argument("--guidance", type=float, metavar="G", help="how much the prompt weighs, 0 to 63.75")
     group.add_argument("--scheduler", metavar="NAME", help="pndm, ddim, euler, dpmpp_2m_karras, unipc, lcm, ...")
     group.add_argument("--structure-strength", type=float, metavar="S", help="of the sketch or pose, 0 to 2")
-    group.add_argument("--colour-strength", type=float, metavar="S", help="of the colours, 0 to 2")
+    group.add_argument("--color-strength", type=float, metavar="S", help="of the colors, 0 to 2")
     group.add_argument("--adapter-until", type=float, metavar="S", help="share of the steps that layers guide, 0 to 1")
     group.add_argument("--control", metavar="NAME", help="t2i (the paper's adapters) or controlnet")
     group.add_argument("--models", metavar="DIR", help="a folder with the models in folders by name")

@@ -31,13 +31,13 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 
 def run_list(options: argparse.Namespace) -> None:
-    """Print every model: what it is for, size, licence, whether it is here, and how to get it."""
+    """Print every model: what it is for, size, license, whether it is here, and how to get it."""
     found = [(model, locate.status(model.name, options.folder)) for model in locate.all()]
     if options.json:
         print(json.dumps([_facts(model, status) for model, status in found], indent=1))
         return
     for model, status in found:
-        print(f"{model.name:<20}{status.state:<9}{size_text(model.bytes):>8}  {model.licence}")
+        print(f"{model.name:<20}{status.state:<9}{size_text(model.bytes):>8}  {model.license}")
         print(f"{'':<20}{model.purpose}")
         if model.note:
             print(f"{'':<20}{model.note}")
@@ -50,7 +50,7 @@ def run_fetch(options: argparse.Namespace) -> None:
     """Fetch the named models one after another. Raises UnknownName before any is fetched, and ModelMissing."""
     wanted = [locate.find(name) for name in options.names]
     for model in wanted:
-        print(f"{model.name}: {size_text(model.bytes)} from {model.repo}, licence: {model.licence}", flush=True)
+        print(f"{model.name}: {size_text(model.bytes)} from {model.repo}, license: {model.license}", flush=True)
         bar = _Bar() if sys.stderr.isatty() else None
         try:
             path = locate.fetch(model.name, bar)
@@ -67,7 +67,7 @@ def _facts(model: Model, status: Status) -> dict[str, Any]:
         "state": status.state,
         "path": str(status.path) if status.path else None,
         "bytes": model.bytes,
-        "licence": model.licence,
+        "license": model.license,
         "note": model.note,
         "repository": model.repo,
         "revision": model.revision,

@@ -1,4 +1,4 @@
-"""The difference that people see between colours: CIEDE2000 (Sharma, Wu, Dalal 2005)."""
+"""The difference that people see between colors: CIEDE2000 (Sharma, Wu, Dalal 2005)."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def cielab(lab: np.ndarray) -> np.ndarray:
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """CIEDE2000 between (..., 3) CIELAB colours: (...)."""
+    """CIEDE2000 between (..., 3) CIELAB colors: (...)."""
     light, a, b = np.moveaxis(np.stack([one, other]), -1, 0)
     chroma = np.hypot(a, b).mean(0) ** 7
     a = a * (1.5 - 0.5 * np.sqrt(chroma / (chroma + 25.0**7)))
     chroma, hue = np.hypot(a, b), np.arctan2(b, a)
-    grey = chroma.prod(0) == 0
-    turn = np.where(grey, 0, (hue[1] - hue[0] + np.pi) % (2 * np.pi) - np.pi)
+    gray = chroma.prod(0) == 0
+    turn = np.where(gray, 0, (hue[1] - hue[0] + np.pi) % (2 * np.pi) - np.pi)
     mean_light, mean_chroma = light.mean(0), chroma.mean(0)
-    mean_hue = np.where(grey, hue.sum(0), hue[0] + turn / 2)
+    mean_hue = np.where(gray, hue.sum(0), hue[0] + turn / 2)
     t = (
         1 - 0.17 * np.cos(mean_hue - np.pi / 6) + 0.24 * np.cos(2 * mean_hue)
         + 0.32 * np.cos(3 * mean_hue + np.radians(6)) - 0.20 * np.cos(4 * mean_hue - np.radians(63))
@@ -46,7 +46,7 @@ def difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def metric(lab: np.ndarray) -> np.ndarray:
-    """Of (..., 3) Oklab colours: (..., 3, 3), the squared difference that a small step d makes is d' m d."""
+    """Of (..., 3) Oklab colors: (..., 3, 3), the squared difference that a small step d makes is d' m d."""
     near, unit = 2e-3, np.eye(3)
 
     def squared(step: np.ndarray) -> np.ndarray:

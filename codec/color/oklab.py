@@ -1,8 +1,8 @@
 """sRGB <-> Oklab (Ottosson 2020), the way back in integers.
 
-Oklab's distances are near what people see, and its lightness is apart from its colour, which
+Oklab's distances are near what people see, and its lightness is apart from its color, which
 is what a transform codec wants. Coding goes there in floats, since only an encoder does;
-decoding comes back in integers alone, so that a file has the same colours on every machine.
+decoding comes back in integers alone, so that a file has the same colors on every machine.
 """
 
 from __future__ import annotations

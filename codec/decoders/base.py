@@ -33,15 +33,15 @@ class Step:
 class Strengths:
     """How much the layers weigh for a decoder that draws them itself, each 0..2; 1 is as they are.
 
-    structure: of the sketch, how strongly its lines are drawn; at 0 they still part the colours.
-    colours: how far from their mean they lie; at 0 all are that. Raises InvalidLayer for other numbers.
+    structure: of the sketch, how strongly its lines are drawn; at 0 they still part the colors.
+    colors: how far from their mean they lie; at 0 all are that. Raises InvalidLayer for other numbers.
     """
 
     structure: float = 1.0
-    colours: float = 1.0
+    colors: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (0 <= self.structure <= 2 and 0 <= self.colours <= 2):
+        if not (0 <= self.structure <= 2 and 0 <= self.colors <= 2):
             raise InvalidLayer("a strength is a number from 0 to 2")
 
 

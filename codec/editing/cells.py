@@ -1,4 +1,4 @@
-"""Colour cells, (rows, cols, 3) uint8 sRGB: filled, resampled, shifted. The inside of edit.py."""
+"""Color cells, (rows, cols, 3) uint8 sRGB: filled, resampled, shifted. The inside of edit.py."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ def filled(cells: np.ndarray, holes: np.ndarray) -> np.ndarray:
     values = np.where(holes[..., None], 0.0, cells.astype(np.float64))
     known = ~holes
     while not known.all():
-        total, count = _neighbours(values * known[..., None]), _neighbours(known[..., None].astype(float))
+        total, count = _neighbors(values * known[..., None]), _neighbors(known[..., None].astype(float))
         ring = ~known & (count[..., 0] > 0)
         values[ring] = (total / np.maximum(count, 1))[ring]
         known |= ring
-    count = _neighbours(np.ones((*holes.shape, 1)))
+    count = _neighbors(np.ones((*holes.shape, 1)))
     for _ in range(2 * max(holes.shape)):
-        values[holes] = (_neighbours(values) / count)[holes]
+        values[holes] = (_neighbors(values) / count)[holes]
     return np.rint(values).astype(np.uint8)
 
 
 def resampled(cells: np.ndarray, rows: int, cols: int) -> np.ndarray:
-    """The same colours in another grid: the mean of what a larger cell covers, a smooth run between smaller ones."""
+    """The same colors in another grid: the mean of what a larger cell covers, a smooth run between smaller ones."""
     return np.rint(_along(_along(cells.astype(np.float64), rows, 0), cols, 1)).astype(np.uint8)
 
 
 def shifted(cells: np.ndarray, hue: float, saturation: float, brightness: float) -> np.ndarray:
     """The cells in another hue, turned by degrees, with so much more saturation and brightness.
 
-    `saturation`: -1 for grey, 0 as it is, 1 for twice as much; `brightness`: added to a lightness of 0..1.
+    `saturation`: -1 for gray, 0 as it is, 1 for twice as much; `brightness`: added to a lightness of 0..1.
     In Oklab, so that a hue keeps its lightness; what no screen shows is clipped.
     """
     if not (hue or saturation or brightness):
         return cells
     lab = oklab.from_srgb(cells)
     turn = np.exp(1j * math.radians(hue)) * (1 + saturation)
-    colour = (lab[..., 1] + 1j * lab[..., 2]) * turn
-    made = np.stack([np.clip(lab[..., 0] + brightness, 0, 1), colour.real, colour.imag], axis=-1)
+    color = (lab[..., 1] + 1j * lab[..., 2]) * turn
+    made = np.stack([np.clip(lab[..., 0] + brightness, 0, 1), color.real, color.imag], axis=-1)
     return oklab.to_srgb(np.rint(made * oklab.ONE).astype(np.int64))
 
 
@@ -67,12 +67,12 @@ def _along(values: np.ndarray, count: int, axis: int) -> np.ndarray:
         place = np.arange(old)
         weights = np.clip(np.minimum(edges[1:, None], place + 1) - np.maximum(edges[:-1, None], place), 0, 1)
     else:
-        centre = np.clip((edges[:-1] + edges[1:]) / 2 - 0.5, 0, old - 1)
-        weights = np.maximum(1 - np.abs(centre[:, None] - np.arange(old)), 0)
+        center = np.clip((edges[:-1] + edges[1:]) / 2 - 0.5, 0, old - 1)
+        weights = np.maximum(1 - np.abs(center[:, None] - np.arange(old)), 0)
     return np.moveaxis(np.tensordot(weights / weights.sum(1, keepdims=True), values, (1, axis)), 0, axis)
 
 
-def _neighbours(values: np.ndarray) -> np.ndarray:
-    """The sum of the four neighbours; outside counts nothing."""
+def _neighbors(values: np.ndarray) -> np.ndarray:
+    """The sum of the four neighbors; outside counts nothing."""
     around = np.pad(values, ((1, 1), (1, 1), (0, 0)))
     return around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:]

@@ -1,7 +1,7 @@
 """Edits of layers, without decoding: pure functions from `Layers` to `Layers`.
 
 What an edit does not touch keeps its very bytes: other layers, other strokes, the lattice, the
-quantiser step. All raise `InvalidLayer` where the layer or the value is not one that can be edited so.
+quantizer step. All raise `InvalidLayer` where the layer or the value is not one that can be edited so.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def cut(layers: Layers, max_bytes: int) -> Layers:
     """Without the strokes at the end of the sketch, so that the file has at most `max_bytes`.
 
     Nothing is coded again and no source is needed: the sketch's payload is cut where it must be. Words
-    stay, and colours as long as there is a stroke to cut; then they are cut to a blurrier map. Layers that
+    stay, and colors as long as there is a stroke to cut; then they are cut to a blurrier map. Layers that
     are small enough come back as they are. Raises `BudgetTooSmall` where the rest alone is larger.
     """
     over = layers.sizes().total - max_bytes
@@ -72,7 +72,7 @@ def cut(layers: Layers, max_bytes: int) -> Layers:
 
 
 def _blurred(layers: Layers, over: int) -> Layers:
-    """With colours of so many bytes less, or a few more saved, as lengths too may shrink."""
+    """With colors of so many bytes less, or a few more saved, as lengths too may shrink."""
     try:
         if layers.texture:
             shorter = layers.texture.cut(len(layers.texture.to_bytes()) - over)
@@ -109,18 +109,18 @@ def grid(width: int, height: int, cells: int, least: int = 4, most: int = 32) ->
     return rows, cols
 
 
-def paint(layers: Layers, row: int, col: int, colour: Sequence[int]) -> Layers:
-    """With one cell of the colormap in another colour, 3 integers in 0..255 of sRGB."""
+def paint(layers: Layers, row: int, col: int, color: Sequence[int]) -> Layers:
+    """With one cell of the colormap in another color, 3 integers in 0..255 of sRGB."""
     cells = _cells(layers)
     if not (0 <= row < cells.shape[0] and 0 <= col < cells.shape[1]):
         raise InvalidLayer(f"the colormap has {cells.shape[0]} rows and {cells.shape[1]} columns")
-    if len(colour) != 3 or not all(0 <= value <= 255 for value in colour):
-        raise InvalidLayer("a colour is three numbers of 0..255")
-    cells[row, col] = colour
-    return recolour(layers, cells)
+    if len(color) != 3 or not all(0 <= value <= 255 for value in color):
+        raise InvalidLayer("a color is three numbers of 0..255")
+    cells[row, col] = color
+    return recolor(layers, cells)
 
 
-def recolour(layers: Layers, cells: np.ndarray) -> Layers:
+def recolor(layers: Layers, cells: np.ndarray) -> Layers:
     """With these cells, (rows, cols, 3) uint8 sRGB, at the step there is."""
     if layers.texture:
         return _edited(layers, texture=layers.texture.repaint(cells))
@@ -128,22 +128,22 @@ def recolour(layers: Layers, cells: np.ndarray) -> Layers:
 
 
 def regrid(layers: Layers, rows: int, cols: int) -> Layers:
-    """With the same colours in a finer or coarser grid, 2..64 cells a side; white ones where there were none."""
+    """With the same colors in a finer or coarser grid, 2..64 cells a side; white ones where there were none."""
     if not all(MIN_CELLS <= side <= MAX_CELLS for side in (rows, cols)):
         raise InvalidLayer(f"a colormap has {MIN_CELLS} to {MAX_CELLS} cells a side")
-    return recolour(layers, resampled(_cells(layers), rows, cols))
+    return recolor(layers, resampled(_cells(layers), rows, cols))
 
 
 def shift(
     layers: Layers, hue: float = 0, saturation: float = 0, brightness: float = 0, where: np.ndarray | None = None
 ) -> Layers:
-    """With the colours of the cells `where`, (rows, cols) bool, or of all, in another hue (degrees), and with so much
+    """With the colors of the cells `where`, (rows, cols) bool, or of all, in another hue (degrees), and with so much
     more saturation (-1..1) and brightness (-1..1, on a lightness of 0..1)."""
     old = _cells(layers)
     if where is not None and (where.shape != old.shape[:2] or where.dtype != bool):
         raise InvalidLayer(f"which cells to shift must be {old.shape[:2]} bool")
     new = shifted(old, hue, saturation, brightness)
-    return recolour(layers, new if where is None else np.where(where[..., None], new, old))
+    return recolor(layers, new if where is None else np.where(where[..., None], new, old))
 
 
 def swap_structure(layers: Layers, other: Layers) -> Layers:
@@ -152,7 +152,7 @@ def swap_structure(layers: Layers, other: Layers) -> Layers:
 
 
 def swap_texture(layers: Layers, other: Layers) -> Layers:
-    """With the other's colours, stretched to this picture."""
+    """With the other's colors, stretched to this picture."""
     return _edited(layers, texture=other.texture)
 
 
@@ -160,7 +160,7 @@ def erase(layers: Layers, mask: np.ndarray) -> Layers:
     """Without an object: no strokes or joints under the mask, and cells filled from around it.
 
     `mask`: (height, width) bool, True over the object. A cell covered by more than a third takes the
-    colour that flows in from its uncovered neighbours; colours stay if every cell is covered.
+    color that flows in from its uncovered neighbors; colors stay if every cell is covered.
     """
     if mask.shape != (layers.height, layers.width) or mask.dtype != bool:
         raise InvalidLayer(f"the mask must be ({layers.height}, {layers.width}) bool")

@@ -1,7 +1,7 @@
 """Picture -> three layers within a byte budget.
 
-The prompt is kept whole; of the rest the colours get a share, the strokes what is left, and
-the colours again what the strokes did not need.
+The prompt is kept whole; of the rest the colors get a share, the strokes what is left, and
+the colors again what the strokes did not need.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from codec.texture.colormap import MAX_CELLS, MIN_CELLS, Colormap
 
 INSIDE: Final = "the layers inside the picture"
 POSE: Final = "openpose"  # among the edge detectors, the one that finds people instead
-_COLOURS: Final = 0.26  # of the bytes beside the prompt
-_MORE: Final = 1.25  # times the bytes they had: then, where few lines were found, colours get another grid
+_COLORS: Final = 0.26  # of the bytes beside the prompt
+_MORE: Final = 1.25  # times the bytes they had: then, where few lines were found, colors get another grid
 _FRAMING: Final = 4  # bytes around two more layers: a longer length and a check each
 
 
@@ -81,15 +81,15 @@ def extract(
     if room <= 0:
         needed = len(layers.to_bytes()) + _FRAMING
         raise BudgetTooSmall(f"the prompt alone needs {needed} of the {budget} bytes: shorten it or allow more")
-    colours = _colours(picture, grid, int(room * _COLOURS), room)
-    left = room - len(colours.to_bytes())
+    colors = _colors(picture, grid, int(room * _COLORS), room)
+    left = room - len(colors.to_bytes())
     drawn = _people(picture, left) if edges == POSE else structure.sketch(picture.pixels, left, edges=edges)
     left = room - len(drawn.to_bytes())
-    more = grid is None and left > _MORE * len(colours.to_bytes())
-    colours = _colours(picture, None if more else (colours.rows, colours.cols), left, room)
-    layers = replace(layers, structure=drawn, texture=colours)
+    more = grid is None and left > _MORE * len(colors.to_bytes())
+    colors = _colors(picture, None if more else (colors.rows, colors.cols), left, room)
+    layers = replace(layers, structure=drawn, texture=colors)
     if len(layers.to_bytes()) > budget:
-        raise BudgetTooSmall(f"{budget} bytes are too few for words, lines and colours: allow more")
+        raise BudgetTooSmall(f"{budget} bytes are too few for words, lines and colors: allow more")
     return Extraction(layers, picture, found.origin)
 
 
@@ -120,14 +120,14 @@ def _shorten(found: FoundPrompt, most: int) -> FoundPrompt:
     return replace(found, prompt=prompt, origin=f"{found.origin}, shortened to fit")
 
 
-def _colours(picture: Picture, grid: int | tuple[int, int] | None, share: int, most: int) -> Colormap:
+def _colors(picture: Picture, grid: int | tuple[int, int] | None, share: int, most: int) -> Colormap:
     """The colormap of about `share` bytes; or more bytes up to `most`, if it must."""
     height, width = picture.pixels.shape[:2]
     if grid is None:
         return palette.best(picture.pixels, share, most)
     rows, cols = grid_of(width, height, grid, MIN_CELLS, MAX_CELLS) if isinstance(grid, int) else grid
     if not all(MIN_CELLS <= side <= MAX_CELLS for side in (rows, cols)):
-        raise InvalidLayer(f"a colour grid has {MIN_CELLS} to {MAX_CELLS} cells a side")
+        raise InvalidLayer(f"a color grid has {MIN_CELLS} to {MAX_CELLS} cells a side")
     return palette.fitted(picture.pixels, rows, cols, share, most)
 
 

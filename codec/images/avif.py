@@ -22,7 +22,7 @@ Box = tuple[bytes, memoryview]
 
 
 def sizes(data: bytes) -> list[tuple[int, int]]:
-    """(width, height) in pixels of all that is coded in an AVIF file: colours, alpha, tiles, thumbnails.
+    """(width, height) in pixels of all that is coded in an AVIF file: colors, alpha, tiles, thumbnails.
 
     Raises `ImageError`, worded to follow the file's name, where nothing is coded, where frames may be larger than
     their header says, and for too many parts. Damage may also come out as struct.error or IndexError.

@@ -206,7 +206,7 @@ def _rgb(image: Image.Image, profile: bytes) -> np.ndarray:
     """-> (H, W, 3) uint8 sRGB, alpha left out."""
     from PIL import Image
 
-    if image.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion clips it to white
+    if image.mode.startswith("I"):  # 16-bit gray; Pillow's own conversion clips it to white
         wide = np.array(image).astype(np.uint32)
         image = Image.fromarray(((wide + 128) // 257).astype(np.uint8))
     elif image.mode in ("1", "LA"):

@@ -21,7 +21,7 @@ MAX_TEXTS = 64  # of a file; all together have at most MAX_TEXT bytes, too
 MAX_PROFILE = 2 << 20  # bytes of an ICC profile; a CMYK press profile has about 0.6 MB
 MAX_UNPACKED = 3 << 20  # bytes that a file's packed texts and profile are unpacked to, all together
 MAX_CHUNKS = 1 << 14  # of a PNG or a JPEG: pixels of 64 MiB in parts of 4 KiB
-MAX_CODED = 3 * MAX_SIDE * MAX_SIDE  # pixels of all parts of an AVIF: colours, alpha, a thumbnail
+MAX_CODED = 3 * MAX_SIDE * MAX_SIDE  # pixels of all parts of an AVIF: colors, alpha, a thumbnail
 MAX_SCANS = 64  # of a progressive JPEG: each costs a pass over the whole picture
 
 
@@ -34,7 +34,7 @@ class Parts:
     text: dict[str, str] = field(default_factory=dict)
     exif: bytes = b""
     profile: bytes = b""
-    key: tuple[int, ...] | None = None  # the one transparent colour of a PNG without a palette
+    key: tuple[int, ...] | None = None  # the one transparent color of a PNG without a palette
     depth: int = 8  # bits per sample
 
 
@@ -77,15 +77,15 @@ def _png(data: bytes) -> Parts:
     """ISO/IEC 15948 (PNG): keeps IHDR, PLTE, tRNS, IDAT and IEND, reads the text chunks."""
     parts = Parts("PNG", b"")
     kept = [data[:8]]
-    colour = 0
+    color = 0
     unpack, room = _Unpacker(), MAX_TEXT
     for kind, body, chunk in png_chunks(data):
         if kind == b"IHDR" and len(kept) == 1:
-            width, height, parts.depth, colour = struct.unpack_from(">IIBB", body)
+            width, height, parts.depth, color = struct.unpack_from(">IIBB", body)
             check_size(width, height)
-        if kind == b"tRNS" and colour in (0, 2):
+        if kind == b"tRNS" and color in (0, 2):
             # Pillow compares these before scaling the samples, we after: see _alpha
-            parts.key = struct.unpack_from(">H" if colour == 0 else ">HHH", body)
+            parts.key = struct.unpack_from(">H" if color == 0 else ">HHH", body)
         elif kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
             kept.append(chunk)
         elif kind in (b"tEXt", b"zTXt", b"iTXt"):
@@ -207,7 +207,7 @@ def _jpeg(data: bytes) -> Parts:
             profile += len(body)
             if profile > MAX_PROFILE:
                 continue
-        # of the application's segments: APP0 (JFIF), APP2 (ICC profile), APP14 (Adobe's colours)
+        # of the application's segments: APP0 (JFIF), APP2 (ICC profile), APP14 (Adobe's colors)
         if not (0xE0 <= marker <= 0xEF or marker == 0xFE) or marker in (0xE0, 0xE2, 0xEE):
             kept.append(b"\xff" + data[start - 1 : at])
     raise ImageError(f"has more than {MAX_CHUNKS} JPEG segments; save it anew")

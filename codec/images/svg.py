@@ -1,7 +1,7 @@
 """Curves <-> SVG 1.1: what a sketch is exported to, and what drawing programs make of it.
 
 Read are <path> (all commands but arcs), <polyline>, <polygon> and <line>, in groups or not, with
-translate, scale, rotate and matrix transforms; only the outlines count, not colours or
+translate, scale, rotate and matrix transforms; only the outlines count, not colors or
 widths. There is no DOCTYPE, so no entity can expand.
 """
 

@@ -3,7 +3,7 @@
 Revisions are the commits of the hub's repositories. Sizes and SHA-256 are those of the files at
 these revisions, as published by the hub; a size that only a rounded figure is known of is marked,
 a hash that is not known is learnt from the hub's own record of the file when it is fetched. No
-model is part of the program: each is fetched by its user, on the terms of its licence.
+model is part of the program: each is fetched by its user, on the terms of its license.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Model:
 
     name: what the program calls it; purpose: one phrase for a person
     repo: owner/name on the hub; revision: the commit, 40 hex digits; files: what is read of it
-    licence: as the repository states it; note: what a person should know besides
+    license: as the repository states it; note: what a person should know besides
     single: one checkpoint file of the repository that holds all the weights as well
     """
 
@@ -60,7 +60,7 @@ class Model:
     repo: str
     revision: str
     files: tuple[File, ...]
-    licence: str
+    license: str
     note: str = ""
     single: File | None = None
 
@@ -307,7 +307,7 @@ _MODELS = (
             2_871_148,
             "80860ac267258b5f27486e0ef152a211d0b08120f62aeb185a050acc30da486c",
         ),
-        "PiDiNet's own licence adds research-only terms",
+        "PiDiNet's own license adds research-only terms",
     ),
     _annotator(
         "hed",

@@ -17,18 +17,18 @@ import numpy as np
 START: Final = 2  # the symbol before a text; never coded
 
 
-class Grams:
-    """A trie of n-grams. `singles`: a weight for each symbol. `levels`: arrays, shortest context first.
+class NGramModel:
+    """A trie of n-grams. `unigrams`: a weight for each symbol. `levels`: arrays, shortest context first.
 
     A level has four arrays: how many successors each entry of the level before has (the first: each
     symbol), then for all of them in order the gap to the successor before, less 1, the count 1..255,
     and for each entry that has successors the rest (`rest_of`).
     """
 
-    def __init__(self, singles: np.ndarray, levels: Sequence[Sequence[np.ndarray]], total: int) -> None:
-        self.size = len(singles)
+    def __init__(self, unigrams: np.ndarray, levels: Sequence[Sequence[np.ndarray]], total: int) -> None:
+        self.size = len(unigrams)
         self._total = total
-        self._singles = _ints(np.concatenate([[0], np.cumsum(singles.astype(np.int64))]))
+        self._singles = _ints(np.concatenate([[0], np.cumsum(unigrams.astype(np.int64))]))
         self._levels = [_level(*level) for level in levels]
 
     def cumulative(self, history: Sequence[int]) -> Callable[[int], int]:
@@ -45,11 +45,11 @@ class Grams:
             share = mass * known // (known + rests[found])
             parts.append((symbols, sums, low, high, share, known))
             mass -= share
-        singles = self._singles
-        all_singles = singles[-1]
+        unigrams = self._singles
+        all_singles = unigrams[-1]
 
         def below(symbol: int) -> int:
-            start = symbol + mass * singles[symbol] // all_singles
+            start = symbol + mass * unigrams[symbol] // all_singles
             for symbols, sums, low, high, share, known in parts:
                 start += share * (sums[bisect_left(symbols, symbol, low, high)] - sums[low]) // known
             return start

@@ -22,7 +22,7 @@ _MATCHES: Final = (45000, 58000, 64000, 65000)  # of 65,536: it goes on, by the 
 _NEAR: Final = 64  # code points each way that count as the same script
 
 
-class Counts:
+class ContextCounts:
     """The signs that were seen in a context, in rising order, and their weights, 2 * count - 1."""
 
     __slots__ = ("signs", "weights")
@@ -42,11 +42,11 @@ class Counts:
         return False
 
 
-class Signs:
+class PPMModel:
     """The model of one prompt, and of the negative prompt after it."""
 
     def __init__(self) -> None:
-        self._model: dict[str, Counts] = {}
+        self._model: dict[str, ContextCounts] = {}
         self._match = [Bit(p, 2) for p in _MATCHES]
         self._places: dict[str, int] = {}
         self._text = ""
@@ -105,7 +105,7 @@ class Signs:
         else:
             sign = self._new(coder, sign)
         for start in range(len(history) + 1):
-            if self._model.setdefault(history[start:], Counts()).add(sign):
+            if self._model.setdefault(history[start:], ContextCounts()).add(sign):
                 break
         return sign
 

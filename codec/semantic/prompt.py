@@ -14,7 +14,7 @@ import numpy as np
 
 from codec.bitstream.range_coder import Coder, Decoder, Encoder
 from codec.errors import Corrupt, InvalidLayer
-from codec.semantic.ppm import Signs
+from codec.semantic.ppm import PPMModel
 from codec.semantic.word_model import Words
 
 MAX_TEXT: Final = 4096  # bytes of UTF-8, for the prompt and again for the negative prompt
@@ -143,7 +143,7 @@ def _syntax(coder: Coder, form: int, prompt: Prompt | None) -> Prompt:
     """The payload after its form; codes `prompt`, or reads one where there is none."""
     if form > _SIGNS:
         raise Corrupt("the prompt has a form this reader does not know", ("semantic",))
-    model = Words() if form == _WORDS else Signs()
+    model = Words() if form == _WORDS else PPMModel()
     text = model.text(coder, prompt.text if prompt else None, MAX_TEXT)
     negative = prompt.negative if prompt else None
     kind = _NO_NEGATIVE

@@ -16,7 +16,7 @@ from typing import Final
 from codec.bitstream import tables
 from codec.bitstream.range_coder import Bit, Coder
 from codec.errors import Corrupt
-from codec.semantic.ngrams import START, Grams, unpack
+from codec.semantic.ngrams import START, NGramModel, unpack
 
 END: Final = 0  # the symbols of both models below START: the end,
 OTHER: Final = 1  # and what is not in the table
@@ -39,11 +39,11 @@ class Table:
 
     words: list[str]
     ids: dict[str, int]
-    grams: Grams
+    grams: NGramModel
     habits: bytes  # of each word: 0 mostly small .. 3 mostly capital
     cases: list[int]  # 2 bits for each habit and case before
     letters: str
-    spelling: Grams
+    spelling: NGramModel
 
 
 @functools.cache
@@ -55,18 +55,18 @@ def table() -> Table:
 def parse(data: bytes) -> Table:
     """A table from its file."""
     arrays = list(unpack(lzma.decompress(data)))
-    text, habits, cases, singles, letters, letter_singles = arrays[:6]
+    text, habits, cases, unigrams, letters, letter_singles = arrays[:6]
     words = text.tobytes().decode().split("\n")
     words[:0] = [""] * (START + 1)
     levels = [arrays[at : at + 4] for at in range(6, len(arrays), 4)]
     return Table(
         words,
         dict(zip(words, range(len(words)), strict=True)),
-        Grams(singles, levels[:3], WORD_TOTAL),
+        NGramModel(unigrams, levels[:3], WORD_TOTAL),
         bytes([1] * (START + 1)) + habits.tobytes(),
         cases.tolist(),
         "\0" * (START + 1) + "".join(map(chr, letters.tolist())),
-        Grams(letter_singles, levels[3:], LETTER_TOTAL),
+        NGramModel(letter_singles, levels[3:], LETTER_TOTAL),
     )
 
 
@@ -149,7 +149,7 @@ class Words:
     def _word(self, coder: Coder, history: list[int], word: str | None) -> str:
         grams = self._table.grams
         number = self._table.ids.get(word, OTHER) if word else END
-        number = coder.search(grams.cumulative(history), grams.size, number)
+        number = coder.symbol(grams.cumulative(history), grams.size, number)
         if number > START:
             return self._table.words[number]
         if number == START:
@@ -165,7 +165,7 @@ class Words:
         while True:
             letter = word[len(out) : len(out) + 1] if word else ""
             number = letters.find(letter, START + 1) if letter else END
-            number = coder.search(grams.cumulative(history), grams.size, OTHER if number < 0 else number)
+            number = coder.symbol(grams.cumulative(history), grams.size, OTHER if number < 0 else number)
             if number == END:
                 break
             if number == START or len(out) > 4200:

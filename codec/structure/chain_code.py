@@ -16,7 +16,7 @@ DIRECTION: Final = {step: index for index, step in enumerate(STEPS)}
 
 
 def is_chain(stroke: Sequence[Point]) -> bool:
-    """Is each point a neighbour of the one before, and no step the reverse of its last?"""
+    """Is each point a neighbor of the one before, and no step the reverse of its last?"""
     headings = [DIRECTION.get((b[0] - a[0], b[1] - a[1]), -1) for a, b in zip(stroke, stroke[1:], strict=False)]
     turns = zip(headings, headings[1:], strict=False)
     return -1 not in headings and all((b - a) % 8 != 4 for a, b in turns)
@@ -33,8 +33,8 @@ def smooth(points: np.ndarray) -> np.ndarray:
 def snap(positions: np.ndarray) -> list[Stroke]:
     """Strokes along a curve given in lattice units, where cell i spans i..i+1."""
     cells = [(int(x), int(y)) for x, y in positions]
-    centred = bool((np.abs(positions - np.floor(positions) - 0.5) < 0.01).all())
-    if not (centred and len(cells) >= 2 and is_chain(cells)):
+    centerd = bool((np.abs(positions - np.floor(positions) - 0.5) < 0.01).all())
+    if not (centerd and len(cells) >= 2 and is_chain(cells)):
         cells = _trace(_densify(positions))
     pieces: list[list[Point]] = [cells[:1]]
     for point in cells[1:]:
@@ -60,15 +60,15 @@ def _trace(positions: np.ndarray) -> list[Point]:
     out: list[Point] = []
     for x, y in positions:
         cell = (int(x), int(y))
-        off_centre = max(abs(x - cell[0] - 0.5), abs(y - cell[1] - 0.5))
+        off_center = max(abs(x - cell[0] - 0.5), abs(y - cell[1] - 0.5))
         if out and cell == out[-1]:
             continue
-        neighbour = bool(out) and max(abs(cell[0] - out[-1][0]), abs(cell[1] - out[-1][1])) == 1
-        if neighbour and off_centre > 0.4:  # brushes a corner: wait for a firmer reading
+        neighbor = bool(out) and max(abs(cell[0] - out[-1][0]), abs(cell[1] - out[-1][1])) == 1
+        if neighbor and off_center > 0.4:  # brushes a corner: wait for a firmer reading
             continue
         while len(out) >= 2 and max(abs(cell[0] - out[-2][0]), abs(cell[1] - out[-2][1])) == 1 and cell != out[-2]:
             out.pop()
-        if out and not neighbour:
+        if out and not neighbor:
             out += _line(out[-1], cell)
         elif not out or cell != out[-1]:
             out.append(cell)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from codec.bitstream.range_coder import Encoder, Exhausted, PrefixDecoder
+from codec.bitstream.range_coder import Encoder, PrefixDecoder, PrefixEnd
 from codec.errors import Corrupt
 
 SKETCH: Final = 1
@@ -25,7 +25,7 @@ def read(payload: bytes) -> tuple[int, PrefixDecoder]:
     reader = PrefixDecoder(payload)
     try:
         kind = reader.choice(WEIGHTS)
-    except Exhausted:
+    except PrefixEnd:
         raise Corrupt("the structure layer is cut off before it begins", ("structure",)) from None
     if kind not in (SKETCH, POSE):
         raise Corrupt("the structure layer has a kind this reader does not know", ("structure",))

@@ -26,7 +26,7 @@ _LIMBS: Final = (
     (1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12),
     (12, 13), (1, 0), (0, 14), (14, 16), (0, 15), (15, 17),
 )  # fmt: skip
-_COLOURS: Final = (
+_COLORS: Final = (
     (255, 0, 0), (255, 85, 0), (255, 170, 0), (255, 255, 0), (170, 255, 0), (85, 255, 0),
     (0, 255, 0), (0, 255, 85), (0, 255, 170), (0, 255, 255), (0, 170, 255), (0, 85, 255),
     (0, 0, 255), (85, 0, 255), (170, 0, 255), (255, 0, 255), (255, 0, 170), (255, 0, 85),
@@ -80,18 +80,18 @@ class Pose:
         return pose
 
     def render(self, width: int, height: int) -> np.ndarray:
-        """OpenPose's own drawing: coloured limbs on black, (height, width, 3) uint8."""
+        """OpenPose's own drawing: colored limbs on black, (height, width, 3) uint8."""
         canvas = np.zeros((height, width, 3), np.float32)
         size = max(width, height) / 512
         for person in self.persons:
             points = [None if joint is None else _pixel(joint, width, height) for joint in person]
-            for (a, b), colour in zip(_LIMBS, _COLOURS, strict=False):
+            for (a, b), color in zip(_LIMBS, _COLORS, strict=False):
                 if points[a] is not None and points[b] is not None:
-                    dimmed = (colour[0] * 6 // 10, colour[1] * 6 // 10, colour[2] * 6 // 10)
+                    dimmed = (color[0] * 6 // 10, color[1] * 6 // 10, color[2] * 6 // 10)
                     _line(canvas, np.array([points[a], points[b]]), 8 * size, dimmed)
-            for point, colour in zip(points, _COLOURS, strict=True):
+            for point, color in zip(points, _COLORS, strict=True):
                 if point is not None:
-                    _line(canvas, np.array([point]), 8 * size, colour)
+                    _line(canvas, np.array([point]), 8 * size, color)
         return raster.to_uint8(canvas)
 
 
@@ -99,7 +99,7 @@ def _pixel(joint: tuple[int, int], width: int, height: int) -> tuple[float, floa
     return (joint[0] + 0.5) * width / UNITS, (joint[1] + 0.5) * height / UNITS
 
 
-def _line(canvas: np.ndarray, points: np.ndarray, thickness: float, colour: tuple[int, int, int]) -> None:
+def _line(canvas: np.ndarray, points: np.ndarray, thickness: float, color: tuple[int, int, int]) -> None:
     """Draw on the part of the canvas that the line meets: a crowd on a large picture has a thousand lines."""
     reach = thickness / 2 + 2
     left, top = np.maximum((points.min(0) - reach).astype(int), 0)
@@ -107,4 +107,4 @@ def _line(canvas: np.ndarray, points: np.ndarray, thickness: float, colour: tupl
     part = canvas[top:bottom, left:right]
     coverage = np.zeros(part.shape[:2], np.float32)
     raster.draw_polyline(coverage, points - [left, top], thickness)
-    raster.blend(part, coverage, colour)
+    raster.blend(part, coverage, color)

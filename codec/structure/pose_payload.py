@@ -125,7 +125,7 @@ class _Network:
 
     def _coordinate(self, coder: Coder, number: int, origin: int, by: Scale, value: int) -> int:
         below = mixture(self._outputs(MIXTURES + 3 * PARTS * number, 3 * PARTS), origin, by)
-        found = coder.search(below, UNITS, value)
+        found = coder.symbol(below, UNITS, value)
         offset = (found - origin << 8 + by.fine) // by.unit
         self._sums = self._sums + min(max(offset, -4 * ONE), 4 * ONE) * self._table[PLACES + number]
         return found

@@ -9,7 +9,7 @@ def draw_polyline(coverage: np.ndarray, points: np.ndarray, thickness: float) ->
     """Draw a polyline with round caps and joins into a coverage map, in place.
 
     `coverage`: (H, W) float32 in 0..1, 1 = fully covered; a pixel keeps the larger of what it has
-    and what is drawn. `points`: (N, 2) of x, y in pixels, pixel centres at .5, N >= 1.
+    and what is drawn. `points`: (N, 2) of x, y in pixels, pixel centers at .5, N >= 1.
     `thickness`: in pixels; a line under 1 px is drawn 1 px wide and fainter.
     """
     radius = max(thickness, 1.0) / 2
@@ -39,9 +39,9 @@ def _draw_segment(coverage: np.ndarray, a: np.ndarray, b: np.ndarray, radius: fl
     np.maximum(patch, covered, out=patch)
 
 
-def blend(canvas: np.ndarray, coverage: np.ndarray, colour: tuple[int, int, int]) -> None:
-    """Lay a colour over a canvas (H, W, 3) float32 in 0..255 where `coverage` (H, W) says, in place."""
-    canvas += coverage[..., None] * (np.array(colour, np.float32) - canvas)
+def blend(canvas: np.ndarray, coverage: np.ndarray, color: tuple[int, int, int]) -> None:
+    """Lay a color over a canvas (H, W, 3) float32 in 0..255 where `coverage` (H, W) says, in place."""
+    canvas += coverage[..., None] * (np.array(color, np.float32) - canvas)
 
 
 def to_uint8(canvas: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ from codec.structure.sketch_payload import MAX_CELLS, MAX_POINTS, MAX_STROKES, M
 class Sketch:
     """Strokes on a lattice of `cols` x `rows` cells (8..1024 a side), most important first.
 
-    A stroke has two or more points (x, y), cells of the lattice; each is one of the 8 neighbours of
+    A stroke has two or more points (x, y), cells of the lattice; each is one of the 8 neighbors of
     the one before, and no step turns back by 180 degrees. At most 4,096 strokes and
     32,768 points. Raises `InvalidLayer` for anything else.
     """
@@ -42,7 +42,7 @@ class Sketch:
             raise InvalidLayer(f"a sketch holds at most {MAX_STROKES} strokes and {MAX_POINTS} points")
         for stroke in self.strokes:
             if not self._fits(stroke):
-                raise InvalidLayer("a stroke is a chain of neighbouring cells inside the lattice")
+                raise InvalidLayer("a stroke is a chain of neighboring cells inside the lattice")
 
     def _fits(self, stroke: Stroke) -> bool:
         whole = all(type(x) is int and type(y) is int for x, y in stroke)
@@ -84,7 +84,7 @@ class Sketch:
         return cls(cols, rows, tuple(chains))
 
     def points(self, width: int, height: int) -> list[np.ndarray]:
-        """The strokes' cell centres: a (N, 2) float32 of x, y in pixels each."""
+        """The strokes' cell centers: a (N, 2) float32 of x, y in pixels each."""
         cell = np.array([width / self.cols, height / self.rows])
         return [((np.array(stroke) + 0.5) * cell).astype(np.float32) for stroke in self.strokes]
 
@@ -137,4 +137,3 @@ class Sketch:
         sketch = cls(*sketch_payload.decode(reader))
         object.__setattr__(sketch, "payload", payload)
         return sketch
-

@@ -17,11 +17,11 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from codec.bitstream import tables
-from codec.bitstream.range_coder import Bit, Coder, Encoder, Exhausted, PrefixDecoder
+from codec.bitstream.range_coder import Bit, Coder, Encoder, PrefixDecoder, PrefixEnd
 from codec.errors import Corrupt
 from codec.structure import turn_model
 from codec.structure.chain_code import DIRECTION, STEPS, Point, Stroke
-from codec.structure.turn_model import DRAWN, END, OUTSIDE, RIM, Trail
+from codec.structure.turn_model import DRAWN, END, OUTSIDE, RIM, TurnHistory
 
 MIN_CELLS, MAX_CELLS = 8, 1024  # of the lattice, a side
 MAX_STROKES: Final = 4096
@@ -40,7 +40,7 @@ def encode(coder: Encoder, given: Lattice) -> bytes:
     state = State(cols, rows)
     for stroke in given[2]:
         _stroke(coder, state, stroke)
-    for payload, rest in coder.endings():
+    for payload, rest in coder.terminations():
         if not rest or _nothing_follows(rest, state):
             return payload
     raise AssertionError("a range coder can always be ended")
@@ -51,7 +51,7 @@ def decode(coder: PrefixDecoder) -> Lattice:
     more strokes or points than a sketch holds, and strokes that leave it."""
     try:
         cols, rows = _sides(coder, None)
-    except Exhausted:
+    except PrefixEnd:
         raise Corrupt("the sketch is cut off before it begins", ("structure",)) from None
     state = State(cols, rows)
     strokes: list[Stroke] = []
@@ -62,7 +62,7 @@ def decode(coder: PrefixDecoder) -> Lattice:
             points += len(strokes[-1])
             if len(strokes) > MAX_STROKES or points > MAX_POINTS:
                 raise Corrupt("the sketch has too many strokes or points", ("structure",))
-    except Exhausted:
+    except PrefixEnd:
         return cols, rows, tuple(strokes)
 
 
@@ -70,7 +70,7 @@ def _nothing_follows(rest: PrefixDecoder, state: State) -> bool:
     """Would a reader find no further stroke in what the last byte holds beyond the last one?"""
     try:
         _stroke(rest, state.copy(), None)
-    except Exhausted:
+    except PrefixEnd:
         return True
     except Corrupt:
         pass
@@ -131,12 +131,12 @@ class State:
         other.models = [Bit(bit.p, bit.n) for bit in self.models]
         return other
 
-    def odds(self, at: int, heading: int, trail: Trail, points: int) -> Sequence[int]:
+    def odds(self, at: int, heading: int, trail: TurnHistory, points: int) -> Sequence[int]:
         """How likely END and each turn are next, in 4,096ths, at the end of a stroke of so many points."""
         look = self.looks[heading * 2 + trail.mirrored]
         return turn_model.odds((self.cells, at, look, trail.history, heading, self.facts(trail, points)))
 
-    def facts(self, trail: Trail, points: int) -> tuple[int, ...]:
+    def facts(self, trail: TurnHistory, points: int) -> tuple[int, ...]:
         """The numbers that the tree's tests compare, see links.py."""
         return (
             points,
@@ -177,7 +177,7 @@ def _stroke(coder: Coder, state: State, stroke: Stroke | None) -> Stroke:
     step = DIRECTION[stroke[1][0] - x, stroke[1][1] - y] if stroke else 0
     heading = _first(coder, state, x, y, step)
     cells[at] = DRAWN
-    trail = Trail()
+    trail = TurnHistory()
     out = [(x, y)]
     while True:
         x, y = x + STEPS[heading][0], y + STEPS[heading][1]

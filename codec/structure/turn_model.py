@@ -41,7 +41,7 @@ COMPARED: Final = tuple((fact, least) for fact, row in enumerate(THRESHOLDS) for
 TESTS: Final = FACTS + len(COMPARED)
 
 
-class Trail:
+class TurnHistory:
     """The turns of a stroke so far, mirrored so that the newest one that is not straight goes left (ccw)."""
 
     __slots__ = ("history", "mirrored", "net", "run", "before", "earlier", "straight")

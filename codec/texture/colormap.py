@@ -1,12 +1,12 @@
-"""The texture layer: a coarse map of colours.
+"""The texture layer: a coarse map of colors.
 
 A grid of 2 to 64 cells a side in Oklab, one discrete cosine transform over the whole grid (Ahmed,
-Natarajan, Rao 1974), one quantiser step. Coefficients go from low frequency to high, the three
+Natarajan, Rao 1974), one quantizer step. Coefficients go from low frequency to high, the three
 channels together (coefficients.py), each as likely as a small network says (spectrum.py); so any first part of a
-payload is the same map, blurred. A cell that a person painted is a spot: its own colour, stored beside the
-transform, so that one stroke of the brush neither vanishes in the quantiser nor stirs the
+payload is the same map, blurred. A cell that a person painted is a spot: its own color, stored beside the
+transform, so that one stroke of the brush neither vanishes in the quantizer nor stirs the
 other cells. Decoding is integer arithmetic throughout. What levels a map gets at a step,
-quantise.py decides, and within a budget refine.py.
+quantize.py decides, and within a budget refine.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from codec.bitstream.range_coder import Encoder, Exhausted, PrefixDecoder
+from codec.bitstream.range_coder import Encoder, PrefixDecoder, PrefixEnd
 from codec.color import ciede2000, oklab
 from codec.errors import BudgetTooSmall, Corrupt, InvalidLayer
 from codec.texture import colormap_payload, rate_control, rdoq
@@ -44,11 +44,11 @@ _END: Final = 0.3  # bits, about, that a payload's end wastes
 
 @dataclass(frozen=True, slots=True)
 class Colormap:
-    """A grid of colours, as the quantised coefficients that a file holds.
+    """A grid of colors, as the quantized coefficients that a file holds.
 
     `rows`, `cols`: 2..64. `step`: index 0..63 into `STEPS`, eight to an octave, 0 the finest.
     `levels`: 3 * rows * cols integers in -32767..32767, the channels L, a, b one after the other, each
-    row by row from the lowest vertical frequency. `spots`: cells with a colour of their own, by rising
+    row by row from the lowest vertical frequency. `spots`: cells with a color of their own, by rising
     index (row by row), each (index, (r, g, b)) with sRGB in 0..63. `ratio`: index 0..3 into `RATIOS`, how much
     larger L's step is. Raises `InvalidLayer` for anything else.
     """
@@ -74,12 +74,12 @@ class Colormap:
         places = [-1, *(place for place, _ in self.spots), self.rows * self.cols]
         if any(a >= b for a, b in zip(places, places[1:], strict=False)):
             raise InvalidLayer("a colormap's spots are cells of it, by rising index")
-        if not all(0 <= value <= BRIGHTEST for _, colour in self.spots for value in colour):
-            raise InvalidLayer(f"a spot's colour is three numbers of 0..{BRIGHTEST}")
+        if not all(0 <= value <= BRIGHTEST for _, color in self.spots for value in color):
+            raise InvalidLayer(f"a spot's color is three numbers of 0..{BRIGHTEST}")
 
     @classmethod
     def from_cells(cls, cells: np.ndarray, step: int = 24, ratio: int = rdoq.RATIO) -> Colormap:
-        """Quantise (rows, cols, 3) uint8 sRGB cells, 2..64 a side, with the step of that index."""
+        """Quantize (rows, cols, 3) uint8 sRGB cells, 2..64 a side, with the step of that index."""
         search = _search(cells)
         if not 0 <= step < len(STEPS):
             raise InvalidLayer(f"a colormap's step is one of 0..{len(STEPS) - 1}")
@@ -87,9 +87,9 @@ class Colormap:
 
     @classmethod
     def fit(cls, cells: np.ndarray, max_bytes: int) -> Colormap:
-        """Quantise cells as finely as a payload of `max_bytes` allows.
+        """Quantize cells as finely as a payload of `max_bytes` allows.
 
-        Raises `BudgetTooSmall` if not even their mean colour fits.
+        Raises `BudgetTooSmall` if not even their mean color fits.
         """
         search = _search(cells)
         rows, cols = search.rows, search.cols
@@ -101,7 +101,7 @@ class Colormap:
         for ratio, coarser in tried:
             step = min(usual + coarser, len(STEPS) - 1)
             room = 8 * max_bytes - _END - colormap_payload.head_bits(rows, cols, step, ratio)
-            levels = rate_control.Refiner(search, step, ratio).within(room).levels
+            levels = rate_control.RateController(search, step, ratio).within(room).levels
             try:
                 made = cls(rows, cols, step, levels, (), ratio).cut(max_bytes)
             except BudgetTooSmall:  # the coarsest mean takes the fewest bytes
@@ -113,7 +113,7 @@ class Colormap:
         return best[1]
 
     @classmethod
-    def _stepped(cls, search: rdoq.Search, max_bytes: int) -> Colormap:
+    def _stepped(cls, search: rdoq.RDOQuantizer, max_bytes: int) -> Colormap:
         """As `fit`, faster: by the step alone."""
 
         def made(step: int, trade: float = rdoq.TRADE) -> tuple[float, Colormap]:
@@ -137,15 +137,15 @@ class Colormap:
 
     @property
     def cells(self) -> np.ndarray:
-        """The colours: (rows, cols, 3) uint8 sRGB."""
+        """The colors: (rows, cols, 3) uint8 sRGB."""
         shape = (3, self.rows, self.cols)
         values = np.array(self.levels, np.int64).reshape(shape) * _steps(self.step, self.ratio) // 4
         half = BASIS * BASIS // 2
         lab = (basis(self.rows).T @ values @ basis(self.cols) + half) // (BASIS * BASIS)
-        colours = oklab.to_srgb(np.moveaxis(lab, 0, 2))
-        for place, colour in self.spots:
-            colours[divmod(place, self.cols)] = _widen(colour)
-        return colours
+        colors = oklab.to_srgb(np.moveaxis(lab, 0, 2))
+        for place, color in self.spots:
+            colors[divmod(place, self.cols)] = _widen(color)
+        return colors
 
     def repaint(self, cells: np.ndarray) -> Colormap:
         """With other cells, (rows, cols, 3) uint8: those that differ become spots, the rest stays.
@@ -171,7 +171,7 @@ class Colormap:
         return self if np.array_equal(cells, self.cells) else Colormap.from_cells(cells, self.step, self.ratio)
 
     def render(self, width: int, height: int) -> np.ndarray:
-        """The cells as blocks, nearest neighbour: (height, width, 3) uint8 sRGB."""
+        """The cells as blocks, nearest neighbor: (height, width, 3) uint8 sRGB."""
         rows = np.arange(height) * self.rows // height
         cols = np.arange(width) * self.cols // width
         return self.cells[rows[:, None], cols[None, :]]
@@ -179,7 +179,7 @@ class Colormap:
     def cut(self, max_bytes: int) -> Colormap:
         """The map that the first `max_bytes` of the payload hold: the same, blurred, its last spots maybe missing.
 
-        Nothing is coded again. Raises `BudgetTooSmall` where they do not even hold the mean colour.
+        Nothing is coded again. Raises `BudgetTooSmall` where they do not even hold the mean color.
         """
         payload = self.to_bytes()
         if len(payload) <= max_bytes:
@@ -187,7 +187,7 @@ class Colormap:
         try:
             return Colormap.from_bytes(payload[:max_bytes])
         except Corrupt:
-            raise BudgetTooSmall(f"{max_bytes} bytes are too few for any colours: allow more") from None
+            raise BudgetTooSmall(f"{max_bytes} bytes are too few for any colors: allow more") from None
 
     def to_bytes(self) -> bytes:
         """Return the payload."""
@@ -202,13 +202,13 @@ class Colormap:
         """The colormap of a payload. Raises `Corrupt` for bytes that hold none.
 
         Any first part of a payload is one of its own (but for the few bytes of grid, step and mean
-        colour), and comes back byte for byte.
+        color), and comes back byte for byte.
         """
         try:
             return _parse(payload)
         except InvalidLayer as error:
             raise Corrupt(str(error), ("texture",)) from None
-        except Exhausted:
+        except PrefixEnd:
             raise Corrupt("the texture layer is cut off before it begins", ("texture",)) from None
 
     def _fields(self) -> tuple[int, int, int, tuple[int, ...], tuple[Spot, ...], int]:
@@ -224,17 +224,17 @@ def _parse(payload: bytes) -> Colormap:
     return colormap
 
 
-def _search(cells: np.ndarray) -> rdoq.Search:
+def _search(cells: np.ndarray) -> rdoq.RDOQuantizer:
     cells = np.asarray(cells)
     if cells.ndim != 3 or cells.shape[2] != 3 or cells.dtype != np.uint8:
         raise InvalidLayer("a colormap's cells are (rows, cols, 3) uint8")
     _check_grid(*cells.shape[:2])
-    return rdoq.Search(cells)
+    return rdoq.RDOQuantizer(cells)
 
 
 def _unlike(cells: np.ndarray, others: np.ndarray) -> float:
     """The mean CIEDE2000 difference of two grids of sRGB cells."""
-    one, other = (ciede2000.cielab(oklab.from_srgb(colours)) for colours in (cells, others))
+    one, other = (ciede2000.cielab(oklab.from_srgb(colors)) for colors in (cells, others))
     return float(ciede2000.difference(one, other).mean())
 
 
@@ -243,23 +243,23 @@ def _check_grid(rows: int, cols: int) -> None:
         raise InvalidLayer(f"a colormap has {MIN_CELLS} to {MAX_CELLS} cells a side")
 
 
-def _narrow(colour: np.ndarray) -> tuple[int, int, int]:
-    """The spot's colour that looks nearest."""
-    about = (colour.astype(int) * BRIGHTEST + 127) // 255
+def _narrow(color: np.ndarray) -> tuple[int, int, int]:
+    """The spot's color that looks nearest."""
+    about = (color.astype(int) * BRIGHTEST + 127) // 255
     near = np.clip(about + np.moveaxis(np.mgrid[-1:2, -1:2, -1:2], 0, -1).reshape(-1, 3), 0, BRIGHTEST)
     seen = np.array([_widen((r, g, b)) for r, g, b in near.tolist()], np.uint8)
-    wanted = ciede2000.cielab(oklab.from_srgb(colour))
+    wanted = ciede2000.cielab(oklab.from_srgb(color))
     apart = ciede2000.difference(ciede2000.cielab(oklab.from_srgb(seen)), np.broadcast_to(wanted, seen.shape))
     r, g, b = near[int(apart.argmin())].tolist()
     return r, g, b
 
 
-def _widen(colour: tuple[int, int, int]) -> list[int]:
-    return [(value * 255 + BRIGHTEST // 2) // BRIGHTEST for value in colour]
+def _widen(color: tuple[int, int, int]) -> list[int]:
+    return [(value * 255 + BRIGHTEST // 2) // BRIGHTEST for value in color]
 
 
 def _steps(step: int, ratio: int) -> np.ndarray:
-    """Four times the quantiser steps of L, a and b, to multiply (3, rows, cols) levels by.
+    """Four times the quantizer steps of L, a and b, to multiply (3, rows, cols) levels by.
 
     Oklab's a and b span a fraction of what L does for the same difference to the eye (CIEDE2000),
     so they take a half to a quarter of its step.

@@ -1,6 +1,6 @@
-"""The payload of a colormap: quantised DCT coefficients and spots, entropy coded; any first part of it is one too.
+"""The payload of a colormap: quantized DCT coefficients and spots, entropy coded; any first part of it is one too.
 
-First the grid, the step and the mean colour, then spots, then the other coefficients from low frequency
+First the grid, the step and the mean color, then spots, then the other coefficients from low frequency
 to high, L, a and b of each in turn. How likely each level is, says a small network (spectrum.py).
 
 There is no count and no end mark. A payload simply ends, and what does not depend on what might have
@@ -15,16 +15,16 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from codec.bitstream.range_coder import Bit, Coder, Encoder, Exhausted, Number, PrefixDecoder
+from codec.bitstream.range_coder import Bit, Coder, Encoder, Number, PrefixDecoder, PrefixEnd
 from codec.color import oklab
 from codec.errors import Corrupt
-from codec.texture.context_model import STOPS, Spectrum, plan
+from codec.texture.context_model import STOPS, CoefficientContext, plan
 
 MIN_CELLS, MAX_CELLS = 2, 64  # a side
 STEPS: Final = tuple(m << octave >> 3 for octave in range(8) for m in (256, 279, 304, 332, 362, 395, 431, 470))
 RATIOS: Final = (8, 10, 12, 16)  # quarters of the step of a and b that the step of L has
 OCTAVES: Final = (0, 3, 5, 8)  # how much larger than the first, in eighths of an octave
-BRIGHTEST: Final = 63  # of a spot's colour
+BRIGHTEST: Final = 63  # of a spot's color
 MAX_LEVEL: Final = 32767
 
 _SIDES: Final = (8, 10, 12, 14, 16, 20, 24, 32, 48, 64)  # the usual cells on the longer side
@@ -55,7 +55,7 @@ def brightest(rows: int, cols: int, step: int, ratio: int = 0) -> int:
 
 
 def octaves(step: int, ratio: int) -> tuple[int, int, int]:
-    """The steps of L, a and b, in eighths of an octave, as a `Spectrum` wants them."""
+    """The steps of L, a and b, in eighths of an octave, as a `CoefficientContext` wants them."""
     return step + OCTAVES[ratio], step, step
 
 
@@ -75,7 +75,7 @@ def encode(coder: Encoder, given: Coefficients) -> bytes:
         pass
     count = max((index + 1 for index, level in enumerate(levels) if level), default=0)
     _coded(coder, spectrum, levels[:count])
-    for payload, rest in coder.endings():
+    for payload, rest in coder.terminations():
         if not rest or _nothing_follows(rest, spectrum.copy(), max(count, 3)):
             return payload
     raise AssertionError("a range coder can always be ended")
@@ -84,21 +84,21 @@ def encode(coder: Encoder, given: Coefficients) -> bytes:
 def decode(coder: PrefixDecoder) -> Coefficients:
     """What a payload says after its kind.
 
-    Raises `Corrupt` for one that ends before the mean colour does, and for spots outside the grid and
+    Raises `Corrupt` for one that ends before the mean color does, and for spots outside the grid and
     levels that are too large.
     """
     spots: list[Spot] = []
     try:
         frame = _frame(coder, None)
         spectrum = _mean(coder, frame, None)
-    except Exhausted:
+    except PrefixEnd:
         raise Corrupt("the texture layer is cut off before it begins", ("texture",)) from None
     try:
         for spot in _spots(coder, frame.rows * frame.cols, None):
             spots.append(spot)
         for _ in _rest(coder, spectrum, 3):
             pass
-    except Exhausted:
+    except PrefixEnd:
         pass
     by_cell = np.zeros_like(spectrum.levels)
     by_cell[spectrum.plan.order] = spectrum.levels
@@ -122,11 +122,11 @@ def _in_order(given: Coefficients) -> list[int]:
     return by_cell[plan(given.rows, given.cols).order].ravel().tolist()
 
 
-def _nothing_follows(rest: PrefixDecoder, spectrum: Spectrum, start: int) -> bool:
+def _nothing_follows(rest: PrefixDecoder, spectrum: CoefficientContext, start: int) -> bool:
     """Would a reader find no further level but 0 in what the last byte holds beyond the last one?"""
     try:
         return not any(_rest(rest, spectrum, start))
-    except Exhausted:
+    except PrefixEnd:
         return True
     except Corrupt:
         return False
@@ -160,9 +160,9 @@ def _shaped(longer: int, shape: tuple[int, int]) -> tuple[int, int]:
     return (shorter, longer) if shape[0] >= shape[1] else (longer, shorter)
 
 
-def _mean(coder: Coder, frame: Coefficients, levels: list[int] | None) -> Spectrum:
+def _mean(coder: Coder, frame: Coefficients, levels: list[int] | None) -> CoefficientContext:
     rows, cols, step, ratio = frame.rows, frame.cols, frame.step, frame.ratio
-    spectrum = Spectrum(rows, cols, octaves(step, ratio))
+    spectrum = CoefficientContext(rows, cols, octaves(step, ratio))
     spectrum.put(0, 0, coder.uniform(brightest(rows, cols, step, ratio), levels[0] if levels else 0))
     for index in (1, 2):
         _level(coder, spectrum, index, levels[index] if levels else None)
@@ -170,28 +170,28 @@ def _mean(coder: Coder, frame: Coefficients, levels: list[int] | None) -> Spectr
 
 
 def _spots(coder: Coder, cells: int, given: tuple[Spot, ...] | None) -> Iterator[Spot]:
-    """Each the gap to the last one and, unless it has that one's colour, its own."""
+    """Each the gap to the last one and, unless it has that one's color, its own."""
     more, same, gap = Bit(_NO_SPOT), Bit(), Number(12)
-    place, colour, count = -1, None, 0
+    place, color, count = -1, None, 0
     while not coder.bit(more, int(given is not None and count == len(given))):
         wanted = given[count] if given else (0, (0, 0, 0))
         place += 1 + coder.number(gap, max(wanted[0] - place - 1, 0))
         if place >= cells:
-            raise Corrupt("a colour lies outside the map", ("texture",))
-        if colour is None or not coder.bit(same, int(wanted[1] == colour)):
+            raise Corrupt("a color lies outside the map", ("texture",))
+        if color is None or not coder.bit(same, int(wanted[1] == color)):
             r, g, b = (coder.uniform(BRIGHTEST + 1, value) for value in wanted[1])
-            colour = (r, g, b)
+            color = (r, g, b)
         count += 1
-        yield place, colour
+        yield place, color
 
 
-def _level(coder: Coder, spectrum: Spectrum, index: int, given: int | None) -> int:
+def _level(coder: Coder, spectrum: CoefficientContext, index: int, given: int | None) -> int:
     """The level of a place and channel: its bucket of sizes, where in it, then its sign."""
     place, channel = divmod(index, 3)
     wanted = bucket(abs(given or 0))
     chances = spectrum.stops(place, channel)
     found = 0
-    while found < LARGEST and not coder.chance(chances[min(found, STOPS - 1)], int(found == wanted)):
+    while found < LARGEST and not coder.bernoulli(chances[min(found, STOPS - 1)], int(found == wanted)):
         found += 1
     size = found
     if found > 2:
@@ -200,13 +200,13 @@ def _level(coder: Coder, spectrum: Spectrum, index: int, given: int | None) -> i
     if size > MAX_LEVEL:
         raise Corrupt("a level of the texture layer is too large", ("texture",))
     level = size
-    if size and not coder.chance(spectrum.positive(place, channel, size), int((given or 0) > 0)):
+    if size and not coder.bernoulli(spectrum.positive(place, channel, size), int((given or 0) > 0)):
         level = -size
     spectrum.put(place, channel, level)
     return level
 
 
-def _coded(coder: Encoder, spectrum: Spectrum, levels: list[int]) -> None:
+def _coded(coder: Encoder, spectrum: CoefficientContext, levels: list[int]) -> None:
     """Code all levels after the mean's, to the last that is not 0: as `_level` one by one, runs of zeros at once."""
     index = 3
     for filled in [at for at in range(3, len(levels)) if levels[at]]:
@@ -214,14 +214,14 @@ def _coded(coder: Encoder, spectrum: Spectrum, levels: list[int]) -> None:
             places = (filled - index) // 3
             if places > 1 and index % 3 == 0:
                 for chance in spectrum.zeros(index // 3, places):
-                    coder.chance(chance, 1)
+                    coder.bernoulli(chance, 1)
                 index += 3 * places
             else:
                 _level(coder, spectrum, index, levels[index])
                 index += 1
 
 
-def _rest(coder: PrefixDecoder, spectrum: Spectrum, index: int) -> Iterator[int]:
+def _rest(coder: PrefixDecoder, spectrum: CoefficientContext, index: int) -> Iterator[int]:
     """Read all levels from an index on -> those that were read one by one; the others are 0.
 
     Where most are 0, so many places at once are taken to be as the run of zeros lets expect.

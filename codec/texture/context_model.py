@@ -4,9 +4,9 @@ Coefficients are visited from low frequency to high, the three channels of a fre
 the levels around that are already known, the frequency and the step, a network of one hidden layer
 for each channel says how likely the next level is 0, 1, 2 and so on; and a weighted sum says which
 sign it has. Chroma that goes with lightness, or with the other chroma, is seen by the sums of their
-products so far. The weights are the integer table `colour_net.npy` (training/priors.py).
+products so far. The weights are the integer table `color_net.npy` (training/priors.py).
 
-A decoder asks for one coefficient after the other (`Spectrum`), or for many as if all were 0, as most
+A decoder asks for one coefficient after the other (`CoefficientContext`), or for many as if all were 0, as most
 are; an encoder that weighs what levels cost asks for all at once (`logits`). All give the same whole numbers.
 """
 
@@ -182,7 +182,7 @@ def _zeros() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.stack(firsts)[:, :AROUND], np.stack(seconds)[:, :, :1], offsets
 
 
-class Spectrum:
+class CoefficientContext:
     """The levels of a grid as they become known, one after the other."""
 
     def __init__(self, rows: int, cols: int, steps: tuple[int, int, int]) -> None:
@@ -195,9 +195,9 @@ class Spectrum:
         self._signed = [[0, 0, 0] for _ in range(self.places + 1)]
         self._products = [0] * 5  # LL, La, Lb, aa, ab
 
-    def copy(self) -> Spectrum:
+    def copy(self) -> CoefficientContext:
         """A spectrum to try something on."""
-        other = Spectrum.__new__(Spectrum)
+        other = CoefficientContext.__new__(CoefficientContext)
         other.__dict__.update(self.__dict__)
         other.levels, other._buffer = self.levels.copy(), self._buffer.copy()
         other._signed = [three[:] for three in self._signed]

@@ -51,10 +51,10 @@ class State(NamedTuple):
         return float(self.upto[self.last + 1])
 
 
-class Refiner:
+class RateController:
     """One grid of cells at one step and ratio."""
 
-    def __init__(self, search: rdoq.Search, step: int, ratio: int) -> None:
+    def __init__(self, search: rdoq.RDOQuantizer, step: int, ratio: int) -> None:
         self.search, self.rows, self.cols = search, search.rows, search.cols
         self._rough = search.rough(step, ratio)
         self._sizes, self._exact = search.scaled(step, ratio)

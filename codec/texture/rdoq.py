@@ -1,7 +1,7 @@
-"""What levels a colormap gets: rate-distortion optimisation, an encoder's choice, in floats.
+"""What levels a colormap gets: rate-distortion optimization, an encoder's choice, in floats.
 
 The aim is the least sum of the cells' CIEDE2000 differences and of what the bits are worth. Near a cell's
-colour its difference is a quadratic form (ciede.py), so that the gain of each level's change by one is known
+color its difference is a quadratic form (ciede.py), so that the gain of each level's change by one is known
 for all levels at once; bits are the network's (spectrum.py). The best changes are made, a part at a
 time, since each changes what others are worth. A decoder never runs any of this.
 """
@@ -44,7 +44,7 @@ class Found(NamedTuple):
     bits: float
 
 
-class Search:
+class RDOQuantizer:
     """The levels of one grid of cells, (rows, cols, 3) uint8 sRGB."""
 
     def __init__(self, cells: np.ndarray) -> None:
@@ -120,7 +120,7 @@ class Search:
     def _gains(
         self, levels: np.ndarray, exact: np.ndarray, sizes: np.ndarray, worth: float, costs: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """For each level the better of its two neighbours: what changing to it gains (less is better), and its sign."""
+        """For each level the better of its two neighbors: what changing to it gains (less is better), and its sign."""
         seen, bent = self._errors(levels, exact, sizes)
         weight = 0.5 / np.maximum(seen, _SEEN)
         slope = 2 * sizes * self._scan(self._up @ (weight * bent) @ self._across.T)

@@ -3,7 +3,7 @@
     python -m codec.training.color_priors DIR...     writes codec/texture/color_net.npy
 
 Each DIR is searched for pictures, or arrays of pictures as training/teacher.py keeps them. Each picture and four random
-parts of it become maps of several grids, more or less colourful, quantised in random steps: at first
+parts of it become maps of several grids, more or less colorful, quantized in random steps: at first
 by rounding with a dead zone, then, once a first network says what levels cost, by error and cost.
 The table is part of the format: files written with one can only be read with the same one. The hash of a new
 one goes into tables.py and FORMAT.md.
@@ -92,7 +92,10 @@ class Net(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.first, self.second = nn.Linear(FACTS, context_model.HIDDEN), nn.Linear(context_model.HIDDEN, context_model.STOPS)
+        self.first, self.second = (
+            nn.Linear(FACTS, context_model.HIDDEN),
+            nn.Linear(context_model.HIDDEN, context_model.STOPS),
+        )
         self.sign = nn.Parameter(torch.zeros(2, context_model.SIGNS))
 
     def forward(self, facts: torch.Tensor) -> torch.Tensor:
@@ -122,7 +125,7 @@ def inputs(
     return (np.concatenate([facts, fixed, last], 3) / SCALE).astype(np.float32), signs.astype(np.float32)
 
 
-def quantised(
+def quantized(
     coefficients: np.ndarray, step: np.ndarray, ratio: np.ndarray, nets: Sequence[Net], rng: np.random.Generator
 ) -> np.ndarray:
     """Levels (N, places, 3) of (N, 3, rows, cols) coefficients: with a dead zone, or by what `nets` say they cost."""
@@ -163,7 +166,7 @@ def samples(found: Maps, nets: Sequence[Net], rng: np.random.Generator, share: f
         for some in np.array_split(kept, max(len(kept) * places // 100000, 1)):
             step = rng.integers(14 + places // 100, 46 + places // 100, len(some))
             ratio = rng.integers(0, len(RATIOS), len(some))
-            levels = quantised(some, step, ratio, nets, rng)
+            levels = quantized(some, step, ratio, nets, rng)
             facts, signs = inputs(levels, grid, step, ratio)
             used = (levels != 0).any(2)
             last = np.where(used.any(1), places - 1 - used[:, ::-1].argmax(1), 0)
@@ -179,9 +182,9 @@ def train(net: Net, data: tuple[torch.Tensor, ...], epochs: int, rate: float, ba
     """Train a channel's network and its sums for signs; -> the last epoch's mean bits a level."""
     facts, signs, levels = data
     sizes = torch.from_numpy(_BUCKETS[np.minimum(levels.abs().numpy(), 4095)])
-    optimiser = torch.optim.Adam(net.parameters(), rate)
+    optimizer = torch.optim.Adam(net.parameters(), rate)
     steps = len(facts) // batch
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2.5 * rate, total_steps=epochs * steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2.5 * rate, total_steps=epochs * steps)
     total = 0.0
     for _ in range(epochs):
         order, total = torch.randperm(len(facts)), 0.0
@@ -192,9 +195,9 @@ def train(net: Net, data: tuple[torch.Tensor, ...], epochs: int, rate: float, ba
             weighted = (net.sign[(levels[signed].abs() > 1).long()] * signs[signed] / 16).sum(1)
             positive = (levels[signed] > 0).float()
             loss = loss + functional.binary_cross_entropy_with_logits(weighted, positive) / np.log(2)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             schedule.step()
             total += loss.item()
     return total / steps
@@ -215,7 +218,9 @@ def whole(nets: Sequence[Net]) -> np.ndarray:
 
 def main() -> None:
     """Train the table."""
-    parser = argparse.ArgumentParser(prog="python -m codec.training.color_priors", description="Train the table of colours.")
+    parser = argparse.ArgumentParser(
+        prog="python -m codec.training.color_priors", description="Train the table of colors."
+    )
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "texture" / "color_net.npy")
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, to try the script")

@@ -51,7 +51,7 @@ class Maps:
                 self.pairs[path.name] = pair
 
     def batch(self, dice: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """(n, 3, s, s) pictures in 0..1 and (n, 1, s, s) maps in 0..1, turned, mirrored and recoloured."""
+        """(n, 3, s, s) pictures in 0..1 and (n, 1, s, s) maps in 0..1, turned, mirrored and recolored."""
         names = sorted(self.pairs)
         images, maps = [], []
         for name in dice.choice(names, BATCH):
@@ -60,12 +60,12 @@ class Maps:
             part, wanted = image[y : y + CROP, x : x + CROP], strength[y : y + CROP, x : x + CROP]
             if dice.random() < 0.5:
                 part, wanted = part[:, ::-1], wanted[:, ::-1]
-            images.append(_recolour(part.astype(np.float32) / 255, dice).transpose(2, 0, 1))
+            images.append(_recolor(part.astype(np.float32) / 255, dice).transpose(2, 0, 1))
             maps.append(wanted[None].astype(np.float32) / 255)
         return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(maps))
 
 
-def _recolour(part: np.ndarray, dice: np.random.Generator) -> np.ndarray:
+def _recolor(part: np.ndarray, dice: np.random.Generator) -> np.ndarray:
     """A little: more would change what the teacher sees."""
     if dice.random() < 0.5:
         return part
@@ -88,10 +88,10 @@ def train(folder: Path, run: Path, minutes: float, threads: int) -> None:
     mean = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995), use_buffers=True
     )
-    optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=1e-4)
+    optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=1e-4)
     step, spent = 0, 0.0
     if (run / "state.json").exists():
-        _load(run, network, mean, optimiser)
+        _load(run, network, mean, optimizer)
         step, spent = json.loads((run / "state.json").read_text())
     dice = np.random.default_rng(SEED + step)
     maps = Maps(folder, apart=False)
@@ -101,14 +101,14 @@ def train(folder: Path, run: Path, minutes: float, threads: int) -> None:
         share = now / (60 * minutes)
         if share >= 1:
             break
-        for group in optimiser.param_groups:
+        for group in optimizer.param_groups:
             group["lr"] = RATE * min(1, (step + 1) / 100) * (0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * share)))
         images, wanted = maps.batch(dice)
         value = loss(network(images.contiguous(memory_format=torch.channels_last)), wanted)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         value.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
+        optimizer.step()
         mean.update_parameters(network)
         step += 1
         total += float(value.detach())
@@ -118,31 +118,31 @@ def train(folder: Path, run: Path, minutes: float, threads: int) -> None:
                 log.write(json.dumps(line) + "\n")
             total = 0.0
             maps.look()
-            _save(run, network, mean, optimiser, step, now)
-    _save(run, network, mean, optimiser, step, 60 * minutes)
+            _save(run, network, mean, optimizer, step, now)
+    _save(run, network, mean, optimizer, step, 60 * minutes)
 
 
 def _save(
-    run: Path, network: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer, step: int, spent: float
+    run: Path, network: nn.Module, mean: nn.Module, optimizer: torch.optim.Optimizer, step: int, spent: float
 ) -> None:
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"mean.{name}": value for name, value in mean.state_dict().items()}
-    for index, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{name}": value for name, value in state.items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
     save_file({name: value.contiguous().clone() for name, value in tensors.items()}, run / "new.safetensors")
     (run / "new.safetensors").replace(run / "state.safetensors")
     (run / "state.json").write_text(json.dumps([step, spent]))
 
 
-def _load(run: Path, network: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+def _load(run: Path, network: nn.Module, mean: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     tensors = load_file(run / "state.safetensors")
     network.load_state_dict(_under("network.", tensors))
     mean.load_state_dict(_under("mean.", tensors))
     moments: dict[int, dict[str, Tensor]] = {}
-    for name, value in _under("optimiser.", tensors).items():
+    for name, value in _under("optimizer.", tensors).items():
         index, what = name.split(".")
         moments.setdefault(int(index), {})[what] = value
-    optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

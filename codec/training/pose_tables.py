@@ -47,7 +47,9 @@ def facts(people: list[Person]) -> Batch:
         places[:, joint] = np.where(seen[:, number, None], at[:, joint], places[:, PARENT[joint]])
         values[:, number] = places[:, joint]
         coded[:, number] = (seen[:, number] & (number > root))[:, None]
-    scales = [[FRAME] + [pose_payload.scale(one, joint) for joint in ORDER[1:]] for one in range(len(pose_payload.SIZES))]
+    scales = [
+        [FRAME] + [pose_payload.scale(one, joint) for joint in ORDER[1:]] for one in range(len(pose_payload.SIZES))
+    ]
     by = np.repeat(np.array(scales, np.float32)[size][:, :, None], 2, 2)
     unit, log = by[..., 0] * np.exp2(-by[..., 1]), by[..., 2] / 64 - by[..., 1]
     offsets = np.clip((values - origins) / unit, -4, 4).reshape(count, -1)
@@ -101,15 +103,15 @@ class Network(torch.nn.Module):
 
 def train(network: Network, data: Batch, held: Batch, steps: int) -> None:
     """Adam, its rate along a half cosine."""
-    optimiser = torch.optim.Adam(network.parameters(), 3e-3)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps, 1e-5)
+    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, 1e-5)
     for step in range(steps):
         chosen = torch.randint(len(data["seen"]), (BATCH,))
         seen, places = network.bits({name: value[chosen] for name, value in data.items()})
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         ((seen.sum() + places.sum()) / BATCH).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 50.0)
-        optimiser.step()
+        optimizer.step()
         schedule.step()
         if step % 500 == 499:
             with torch.no_grad():

@@ -53,7 +53,7 @@ class Recorder(sketch_payload.State):
         self.models = models
         self.seen: list[np.ndarray] = []
 
-    def odds(self, at: int, heading: int, trail: turn_model.Trail, points: int) -> Sequence[int]:
+    def odds(self, at: int, heading: int, trail: turn_model.TurnHistory, points: int) -> Sequence[int]:
         tests = np.zeros(turn_model.TESTS, bool)
         cells = np.frombuffer(self.cells, np.uint8)
         around = cells[at + np.array(self.looks[2 * heading + trail.mirrored])]

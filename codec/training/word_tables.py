@@ -63,9 +63,9 @@ def train(texts: Sequence[str]) -> bytes:
     words = sorted(known | set(lexicon))
     ids = {word: number for number, word in enumerate(words, START + 1)}
     sequences = [[START, *(ids.get(word, OTHER) for word, _ in stream), END] for stream in streams]
-    singles, levels = _count(sequences, START + 1 + len(words), LEAST)
+    unigrams, levels = _count(sequences, START + 1 + len(words), LEAST)
     for rank, word in enumerate(lexicon):
-        singles[ids[word]] += 12 * (LEXICON - rank) // LEXICON + 1
+        unigrams[ids[word]] += 12 * (LEXICON - rank) // LEXICON + 1
     habits, cases = _cases(streams, ids)
     spelled = [*(word for word in seen if seen[word] < 3), *words]
     letters = sorted(c for c, n in Counter("".join(spelled)).items() if n > 3)
@@ -73,7 +73,7 @@ def train(texts: Sequence[str]) -> bytes:
     spellings = [[START, *(numbers.get(c, OTHER) for c in word), END] for word in spelled]
     letter_singles, letter_levels = _count(spellings, START + 1 + len(letters), (1, 2, 4, 6))
     text = np.frombuffer("\n".join(words).encode(), np.uint8)
-    arrays = [text, habits, cases, np.minimum(singles, 65535), np.array([ord(c) for c in letters]), letter_singles]
+    arrays = [text, habits, cases, np.minimum(unigrams, 65535), np.array([ord(c) for c in letters]), letter_singles]
     return pack([*arrays, *levels, *letter_levels])
 
 
@@ -86,7 +86,7 @@ def _lexicon() -> dict[str, int]:
 
 
 def _count(sequences: Iterable[Sequence[int]], size: int, least: Sequence[int]) -> tuple[np.ndarray, list[np.ndarray]]:
-    """The weights of single symbols and the arrays of the levels: see `Grams`.
+    """The weights of single symbols and the arrays of the levels: see `NGramModel`.
 
     The longest n-grams count how often they come, shorter ones how many symbols come before them (Kneser, Ney).
     """
@@ -106,9 +106,9 @@ def _count(sequences: Iterable[Sequence[int]], size: int, least: Sequence[int]) 
     for n in range(2, order + 1):
         enough = {gram for gram in counts[n] if grams[n][gram] >= least[n - 2]}
         kept.append(enough if n == 2 else {gram for gram in enough if gram[:-1] in kept[n - 1]})
-    singles = np.zeros(size, np.int64)
+    unigrams = np.zeros(size, np.int64)
     for (symbol,), count in counts[1].items():
-        singles[symbol] = 16 * count
+        unigrams[symbol] = 16 * count
     levels: list[np.ndarray] = []
     parents: list[Gram] = [(symbol,) for symbol in range(size)]
     for n in range(2, order + 1):
@@ -133,7 +133,7 @@ def _count(sequences: Iterable[Sequence[int]], size: int, least: Sequence[int]) 
             rests.append(rest_of(4 * totals[parent] - known))
         levels += [np.array(values) for values in (fans, gaps, numbers, rests)]
         parents = [gram for parent in parents if parent in children for gram in children[parent]]
-    return singles, levels
+    return unigrams, levels
 
 
 def _cases(streams: Sequence[Sequence[tuple[str, int | None]]], ids: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -20,11 +20,11 @@ SOME = ["Trilayer, painter", "WebP", "JPEG"]
 
 
 def picture(seed: int, side: int = 96) -> np.ndarray:
-    """A disc before a slope of colours."""
+    """A disc before a slope of colors."""
     y, x = np.mgrid[:side, :side] / side
-    colours = np.random.default_rng(seed).integers(0, 256, (3, 3))
-    pixels = colours[0] * x[..., None] + colours[1] * (1 - x[..., None])
-    pixels[np.hypot(x - 0.5, y - 0.4) < 0.25] = colours[2]
+    colors = np.random.default_rng(seed).integers(0, 256, (3, 3))
+    pixels = colors[0] * x[..., None] + colors[1] * (1 - x[..., None])
+    pixels[np.hypot(x - 0.5, y - 0.4) < 0.25] = colors[2]
     return pixels.astype(np.uint8)
 
 

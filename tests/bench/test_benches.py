@@ -94,7 +94,7 @@ def test_the_benchmark_of_sketches_prints_its_tables(folder, tmp_path, monkeypat
     assert Image.open(tmp_path / "a.png").size == (plot.WIDTH, plot.HEIGHT)
 
 
-def test_the_benchmark_of_colours_and_words_prints_its_tables(folder, tmp_path, monkeypatch, capsys):
+def test_the_benchmark_of_colors_and_words_prints_its_tables(folder, tmp_path, monkeypatch, capsys):
     texts = tmp_path / "texts.txt"
     texts.write_text("a cat\n\na dog on a meadow\n")
     monkeypatch.setattr(sys, "argv", ["bench", str(folder), str(texts), "--plot", str(tmp_path / "a.png")])
@@ -105,7 +105,7 @@ def test_the_benchmark_of_colours_and_words_prints_its_tables(folder, tmp_path, 
     assert 0 < (tmp_path / "a.png").stat().st_size < 40_000
 
 
-def test_our_colours_are_the_fewest_bytes_that_are_near_enough():
+def test_our_colors_are_the_fewest_bytes_that_are_near_enough():
     cells = np.random.default_rng(4).integers(90, 140, (8, 8, 3), np.uint8)
     cost = layers_bench.ours(cells)
     assert layers_bench._at(cells, int(cost.data[0])) <= 2 < layers_bench._at(cells, int(cost.data[0]) - 1)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from codec.bitstream.container import MAX_BYTES, SIZES, Container, pack, salvage, unpack
 from codec.errors import Corrupt, FormatError, LimitExceeded, NotTrilayer, Truncated, UnsupportedVersion
 
-FULL = Container(512, 512, (b"words", b"lines" * 40, b"colours"), ((0xC1, b"\7"), (0xC2, b"\1\x14")))
+FULL = Container(512, 512, (b"words", b"lines" * 40, b"colors"), ((0xC1, b"\7"), (0xC2, b"\1\x14")))
 
 sides = st.sampled_from([1, 2, 512, 768, 1024, 4095, 4096]) | st.integers(1, 4096)
 payload = st.binary(max_size=300)
@@ -96,7 +96,7 @@ def test_damage_is_named_and_the_other_layers_come_out(index: int) -> None:
 
 def test_a_cut_file_gives_up_what_came_before_the_cut() -> None:
     data = pack(FULL)
-    content, damaged = salvage(data[: data.index(b"colours") + 3])
+    content, damaged = salvage(data[: data.index(b"colors") + 3])
     assert content.layers == (FULL.layers[0], FULL.layers[1], b"")
     assert damaged == ("texture",)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.bitstream.range_coder import Bit, Coder, Decoder, Encoder, Exhausted, Number, PrefixDecoder
+from codec.bitstream.range_coder import Bit, Coder, Decoder, Encoder, Number, PrefixDecoder, PrefixEnd
 from codec.errors import Corrupt
 
 Symbol = tuple[str, int, int]
@@ -72,11 +72,11 @@ def test_a_code_that_no_encoder_writes_is_refused(symbol: Symbol) -> None:
 def test_ones_are_bits_that_are_certain(data: bytes, chances: list[int]) -> None:
     one, other = PrefixDecoder(data), PrefixDecoder(data)
     count = one.ones(chances)
-    assert all(other.chance(chance) for chance in chances[:count])
+    assert all(other.bernoulli(chance) for chance in chances[:count])
     if count < len(chances):
         for decoder in (one, other):  # both stand before the same bit
-            with contextlib.suppress(Exhausted):
-                assert not decoder.chance(chances[count])
+            with contextlib.suppress(PrefixEnd):
+                assert not decoder.bernoulli(chances[count])
 
 
 @pytest.mark.parametrize("chance", [1, 30000, 65535])
@@ -85,10 +85,10 @@ def test_the_border_between_ones_and_zeros(chance: int) -> None:
     split = (1 << 15) * chance
     for high, count in ((split - 1, 1), (split, 0)):
         assert PrefixDecoder.within(1 << 31, 0, high).ones([chance]) == count
-    assert PrefixDecoder.within(1 << 31, 0, split - 1).chance(chance) == 1
-    assert PrefixDecoder.within(1 << 31, split, split).chance(chance) == 0
-    with pytest.raises(Exhausted):
-        PrefixDecoder.within(1 << 31, 0, split).chance(chance)
+    assert PrefixDecoder.within(1 << 31, 0, split - 1).bernoulli(chance) == 1
+    assert PrefixDecoder.within(1 << 31, split, split).bernoulli(chance) == 0
+    with pytest.raises(PrefixEnd):
+        PrefixDecoder.within(1 << 31, 0, split).bernoulli(chance)
 
 
 def test_zeros_are_ones() -> None:

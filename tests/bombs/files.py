@@ -28,7 +28,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png(*extra: bytes, size: tuple[int, int] = (16, 16)) -> bytes:
-    """A grey PNG of 16 x 16 that may claim another size, with more chunks before its pixels."""
+    """A gray PNG of 16 x 16 that may claim another size, with more chunks before its pixels."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 8, 0, 0, 0, 0))
     pixels = chunk(b"IDAT", zlib.compress(bytes(16 * 17)))
     return PNG + header + b"".join(extra) + pixels + chunk(b"IEND", b"")

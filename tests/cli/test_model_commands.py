@@ -46,7 +46,7 @@ def test_the_table_names_everything(capsys, tmp_path, monkeypatch):
     run()
     text = capsys.readouterr().out
     for model in locate.all():
-        assert model.name in text and model.purpose in text and model.licence in text
+        assert model.name in text and model.purpose in text and model.license in text
         assert locate.size_text(model.bytes) in text
         assert (f"get it: python -m codec models fetch {model.name}\n" in text) == (model.name != "taesd")
     assert str(folder) in text
@@ -67,7 +67,7 @@ def test_the_json_has_what_a_program_needs(capsys):
     sketch = entries[1]
     assert sketch["repository"] == "TencentARC/t2iadapter_sketch_sd15v2"
     assert sketch["revision"] == locate.find("sketch-adapter").revision
-    assert (sketch["state"], sketch["path"], sketch["licence"]) == ("missing", None, "Apache-2.0")
+    assert (sketch["state"], sketch["path"], sketch["license"]) == ("missing", None, "Apache-2.0")
     assert sketch["files"] == ["config.json", "diffusion_pytorch_model.bin"]
     assert sketch["get"] == "python -m codec models fetch sketch-adapter"
 
@@ -78,9 +78,9 @@ def test_fetching_says_what_and_where(capsys, monkeypatch, tmp_path):
     run("fetch", "taesd", "pidinet")
     assert fetched == [("taesd", None), ("pidinet", None)]  # no bar without a terminal
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "taesd: 9.79 MB from madebyollin/taesd, licence: MIT"
+    assert lines[0] == "taesd: 9.79 MB from madebyollin/taesd, license: MIT"
     assert lines[1] == f"taesd: {tmp_path}"
-    assert "licence: other (see repository)" in lines[2]
+    assert "license: other (see repository)" in lines[2]
 
 
 def test_a_wrong_name_fetches_nothing(monkeypatch):

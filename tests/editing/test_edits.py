@@ -19,7 +19,7 @@ def mask_of(layers: Layers, left: int, top: int, right: int, bottom: int) -> np.
     return mask
 
 
-def test_erase_takes_the_object_from_sketch_and_colours() -> None:
+def test_erase_takes_the_object_from_sketch_and_colors() -> None:
     before = example()
     after = edits.erase(before, mask_of(before, 50, 10, 150, 75))
     # the ball's upper part is gone, what is under the mask's edge and the horizon stay
@@ -38,7 +38,7 @@ def test_erasing_nothing_changes_nothing() -> None:
     assert edits.erase(before, np.zeros((120, 200), bool)) == before
 
 
-def test_erasing_all_leaves_the_colours_and_no_strokes() -> None:
+def test_erasing_all_leaves_the_colors_and_no_strokes() -> None:
     after = edits.erase(example(), np.ones((120, 200), bool))
     assert after.structure.strokes == ()
     assert after.texture == example().texture
@@ -109,11 +109,11 @@ BLACK = (0, 0, 0)
 
 
 @pytest.mark.parametrize(
-    ("row", "col", "colour"), [(-1, 0, BLACK), (6, 0, BLACK), (0, 10, BLACK), (0, 0, (0, 0)), (0, 0, (0, 0, 256))]
+    ("row", "col", "color"), [(-1, 0, BLACK), (6, 0, BLACK), (0, 10, BLACK), (0, 0, (0, 0)), (0, 0, (0, 0, 256))]
 )
-def test_paint_refuses(row: int, col: int, colour: tuple) -> None:
+def test_paint_refuses(row: int, col: int, color: tuple) -> None:
     with pytest.raises(InvalidLayer):
-        edits.paint(example(), row, col, colour)
+        edits.paint(example(), row, col, color)
 
 
 def test_reprompt_keeps_the_negative_prompt_unless_told() -> None:
@@ -154,7 +154,7 @@ def test_cut_meets_every_budget_and_keeps_the_rest() -> None:
         edits.cut(whole, len(replace(bare, texture=None).to_bytes()) + 1)
 
 
-def test_regrid_keeps_the_colours_and_all_else() -> None:
+def test_regrid_keeps_the_colors_and_all_else() -> None:
     before = example()
     finer = edits.regrid(before, 12, 20)
     assert finer.texture.cells.shape == (12, 20, 3) and finer.structure == before.structure
@@ -177,8 +177,8 @@ def test_shift_turns_hues_of_the_cells_it_is_told() -> None:
     where[0, :2] = True
     new = edits.shift(before, 180, 0, 0.1, where).texture.cells.astype(int)
     assert (new != old).any(2)[where].all() and (new == old).all(2)[~where].all()
-    grey = edits.shift(before, saturation=-1).texture.cells.astype(int)
-    assert np.ptp(grey, axis=2).max() < 20 < np.ptp(old, axis=2).max()
+    gray = edits.shift(before, saturation=-1).texture.cells.astype(int)
+    assert np.ptp(gray, axis=2).max() < 20 < np.ptp(old, axis=2).max()
     assert edits.shift(before).texture == before.texture
     with pytest.raises(InvalidLayer):
         edits.shift(before, 10, where=where[:1])

@@ -47,7 +47,7 @@ def test_the_grid_can_be_chosen(photo: np.ndarray) -> None:
         codec.encode(wide, grid=(1, 8))
 
 
-def test_where_there_are_few_lines_the_colours_get_a_finer_grid() -> None:
+def test_where_there_are_few_lines_the_colors_get_a_finer_grid() -> None:
     x, y = np.meshgrid(np.linspace(0, 7, 256), np.linspace(0, 5, 256))
     hills = np.stack([np.sin(x) * np.sin(y), np.sin(x + 1) * np.sin(y + 2), np.cos(y)], 2)
     layers = codec.encode((127 + 60 * hills).astype(np.uint8), budget=600)

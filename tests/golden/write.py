@@ -34,7 +34,7 @@ TEXTS = (
 
 
 def describe(layers: Layers) -> dict[str, object]:
-    """All that a file means, in JSON; colours and drawings by their hash."""
+    """All that a file means, in JSON; colors and drawings by their hash."""
     structure, texture = layers.structure, layers.texture
     return {
         "version": VERSION,
@@ -47,7 +47,7 @@ def describe(layers: Layers) -> dict[str, object]:
         "pose": [list(person) for person in structure.persons] if isinstance(structure, Pose) else None,
         "cells": [*texture.cells.shape[:2], _hash(texture.cells)] if texture else None,
         "levels": [texture.step, _hash(np.array(texture.levels, ">i4"))] if texture else None,
-        "spots": [[place, *colour] for place, colour in texture.spots] if texture else None,
+        "spots": [[place, *color] for place, color in texture.spots] if texture else None,
         "seed": layers.seed,
         "settings": str(layers.settings).replace(", size=None)", ")") if layers.settings else None,
         "extra": [[kind, data.hex()] for kind, data in layers.extra],
@@ -80,7 +80,7 @@ def sketch(seed: int, cols: int, rows: int, count: int, length: int) -> Sketch:
     return Sketch(cols, rows, tuple(walk(rng, cols, rows, length) for _ in range(count)))
 
 
-def colours(seed: int, rows: int, cols: int, step: int) -> Colormap:
+def colors(seed: int, rows: int, cols: int, step: int) -> Colormap:
     """A smooth map with some noise, and a spot."""
     rng = np.random.default_rng(seed)
     corners = rng.integers(0, 256, (2, 2, 3))
@@ -113,7 +113,7 @@ def contents() -> dict[str, Layers]:
     out["sketch-long"] = Layers(512, 512, None, sketch(8, 200, 200, 3, 3000))
     for index, (rows, cols) in enumerate(((4, 4), (8, 8), (16, 16), (32, 32), (11, 16), (32, 4), (2, 2), (9, 64))):
         for step in (0, 30, 63):
-            out[f"colours-{rows}x{cols}-{step}"] = Layers(512, 768, None, None, colours(index, rows, cols, step))
+            out[f"colors-{rows}x{cols}-{step}"] = Layers(512, 768, None, None, colors(index, rows, cols, step))
     someone, nobody = samples.pose().persons[0], (None,) * 17
     out["pose"] = Layers(512, 512, Prompt("a dancer"), samples.pose())
     out["pose-crowd"] = Layers(1024, 1024, None, Pose((someone, (*nobody, (2047, 0)), ((0, 0), *nobody))))
@@ -121,7 +121,7 @@ def contents() -> dict[str, Layers]:
     scattered = tuple(seen.get(k) for k in range(18))  # no joint's parent is there
     out["pose-scattered"] = Layers(512, 512, None, Pose((scattered, scattered[::-1])))
     levels = [4, *([32767, -32767] * 24)[:47]]
-    out["colours-extreme"] = Layers(512, 512, None, None, Colormap(4, 4, 63, tuple(levels)))
+    out["colors-extreme"] = Layers(512, 512, None, None, Colormap(4, 4, 63, tuple(levels)))
     out["pose-empty"] = Layers(333, 222, None, Pose(()))
     for index, seed in enumerate((0, 1, 255, 256, 2**63)):
         out[f"seed-{index}"] = Layers(512, 512, Prompt("x"), seed=seed)
@@ -130,7 +130,7 @@ def contents() -> dict[str, Layers]:
         told = Settings(model=model, sampler=SAMPLERS[-1], size=(832, 1216))
         out[f"settings-{index}"] = Layers(512, 512, settings=told)
     for length in (40, 400):  # first parts of payloads are payloads
-        drawn, painted = sketch(3, 100, 75, 40, 20), colours(2, 16, 16, 20)
+        drawn, painted = sketch(3, 100, 75, 40, 20), colors(2, 16, 16, 20)
         cut = drawn.cut(length), Colormap.from_bytes(painted.to_bytes()[: length // 2])
         out[f"cut-{length}"] = Layers(640, 480, None, *cut)
     out["settings-steps"] = Layers(512, 512, settings=Settings(20))

@@ -61,7 +61,7 @@ def test_all_texts_of_a_png_together_have_a_mebibyte() -> None:
 # --- AVIF: what is coded, whatever the boxes say
 
 
-def coloured(kind: str = "RGB", size: tuple[int, int] = (300, 200), **options: object) -> bytes:
+def colored(kind: str = "RGB", size: tuple[int, int] = (300, 200), **options: object) -> bytes:
     noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], len(kind)), np.uint8)
     out = io.BytesIO()
     Image.fromarray(noise, kind).save(out, "AVIF", speed=10, **options)
@@ -69,8 +69,8 @@ def coloured(kind: str = "RGB", size: tuple[int, int] = (300, 200), **options: o
 
 
 def test_the_coded_sizes_of_an_avif() -> None:
-    assert avif.sizes(coloured()) == [(300, 200)]
-    assert avif.sizes(coloured("RGBA", (64, 4096))) == [(64, 4096)] * 2
+    assert avif.sizes(colored()) == [(300, 200)]
+    assert avif.sizes(colored("RGBA", (64, 4096))) == [(64, 4096)] * 2
     assert avif.sizes(OPENED["AVIF of 100 frames"]()) == [(16, 16)] * 2  # as a picture, and as a film
     assert avif.sizes(AVIF.read_bytes()) == avif.sizes(avif_of(16, AVIF.read_bytes())) == [(10_000, 10_000)]
 
@@ -119,7 +119,7 @@ def test_parts_that_are_too_many_or_none() -> None:
 def test_damaged_boxes_raise_only_what_is_told() -> None:
     chance = random.Random(5)
     film, made = OPENED["AVIF of 100 frames"]()[:900], avif_around(sequence(8, 8, timed=True))
-    sources = [coloured("RGBA", (16, 16)), film, made]
+    sources = [colored("RGBA", (16, 16)), film, made]
     refused = 0
     for _ in range(4000):
         data = bytearray(chance.choice(sources))

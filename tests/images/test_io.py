@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 from codec.errors import ImageError
 from codec.images.io import encode_png, load, resize, resize_area, text_card
 
-RED_LEFT = np.zeros((4, 6, 3), np.uint8)  # red on the left, blue below it, else grey
+RED_LEFT = np.zeros((4, 6, 3), np.uint8)  # red on the left, blue below it, else gray
 RED_LEFT[:, :] = 120
 RED_LEFT[:2, :3] = 250, 10, 10
 RED_LEFT[2:, :3] = 10, 10, 250
@@ -33,11 +33,11 @@ def chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def png(width: int, height: int, depth: int, colour: int, rows: bytes, *extra: bytes) -> bytes:
+def png(width: int, height: int, depth: int, color: int, rows: bytes, *extra: bytes) -> bytes:
     """A PNG written by hand: rows are raw samples, each row after a zero filter byte."""
     size = len(rows) // height
     lines = b"".join(b"\0" + rows[i * size : (i + 1) * size] for i in range(height))
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
     body = [chunk(b"IHDR", header), *extra, chunk(b"IDAT", zlib.compress(lines)), chunk(b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(body)
 
@@ -89,7 +89,7 @@ def test_avif_rotation_is_applied(photo):
     assert load(saved(Image.fromarray(photo[:, :100]), "AVIF", exif=exif)).pixels.shape == (100, 256, 3)
 
 
-def test_alpha_is_composited_on_white_and_hides_its_colour():
+def test_alpha_is_composited_on_white_and_hides_its_color():
     rgba = np.zeros((2, 2, 4), np.uint8)
     rgba[0, 0] = 255, 0, 0, 0  # hidden red
     rgba[0, 1] = 0, 0, 0, 128
@@ -102,9 +102,9 @@ def test_alpha_is_composited_on_white_and_hides_its_colour():
         assert pixels[1, 0].tolist() == [10, 20, 30]
 
 
-def test_grey_with_alpha_and_a_palette_with_transparency():
-    grey = np.array([[[0, 0], [60, 255]]], np.uint8)
-    assert load(saved(Image.fromarray(grey, "LA"), "PNG")).pixels[0].tolist() == [[255] * 3, [60] * 3]
+def test_gray_with_alpha_and_a_palette_with_transparency():
+    gray = np.array([[[0, 0], [60, 255]]], np.uint8)
+    assert load(saved(Image.fromarray(gray, "LA"), "PNG")).pixels[0].tolist() == [[255] * 3, [60] * 3]
     palette = Image.new("P", (2, 1))
     palette.putpalette([200, 0, 0, 0, 90, 0])
     palette.putpixel((1, 0), 1)
@@ -115,7 +115,7 @@ def test_grey_with_alpha_and_a_palette_with_transparency():
 
 
 @pytest.mark.parametrize(
-    ("depth", "colour", "row", "key", "wanted"),
+    ("depth", "color", "row", "key", "wanted"),
     [
         (1, 0, b"\x40", b"\0\1", [0, 255]),
         (2, 0, b"\x60", b"\0\2", [85, 255]),
@@ -124,12 +124,12 @@ def test_grey_with_alpha_and_a_palette_with_transparency():
         (16, 0, b"\x12\x34\x12\x35", b"\x12\x35", [18, 255]),
     ],
 )
-def test_the_one_transparent_grey(depth, colour, row, key, wanted):
-    data = png(2, 1, depth, colour, row, chunk(b"tRNS", key))
+def test_the_one_transparent_gray(depth, color, row, key, wanted):
+    data = png(2, 1, depth, color, row, chunk(b"tRNS", key))
     assert load(data).pixels[0, :, 0].tolist() == wanted
 
 
-def test_the_one_transparent_colour():
+def test_the_one_transparent_color():
     data = png(2, 1, 8, 2, bytes([1, 2, 3, 4, 5, 6]), chunk(b"tRNS", bytes([0, 4, 0, 5, 0, 6])))
     assert load(data).pixels[0].tolist() == [[1, 2, 3], [255, 255, 255]]
 
@@ -150,13 +150,13 @@ def test_cmyk_jpeg(photo):
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF"])
 def test_an_animation_is_its_first_frame(kind):
-    frames = [Image.new("RGB", (16, 16), colour) for colour in ((200, 10, 10), (10, 200, 10))]
+    frames = [Image.new("RGB", (16, 16), color) for color in ((200, 10, 10), (10, 200, 10))]
     data = saved(frames[0], kind, save_all=True, append_images=frames[1:], duration=50, loop=0)
     red, green, _ = load(data).pixels[8, 8].astype(int)
     assert red > 180 and green < 40
 
 
-def test_a_colour_profile_is_applied_and_a_broken_one_ignored():
+def test_a_color_profile_is_applied_and_a_broken_one_ignored():
     swapped = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     names = [swapped[128 + 4 + 12 * i : 128 + 8 + 12 * i] for i in range(swapped[131])]
     red, blue = (128 + 4 + 12 * names.index(name) for name in (b"rXYZ", b"bXYZ"))
@@ -359,7 +359,7 @@ def test_area_is_the_mean_of_each_block(photo):
     assert resize_area(photo, 7, 300).shape == (300, 7, 3)
 
 
-def test_lanczos_keeps_a_flat_colour_and_gives_the_asked_size():
+def test_lanczos_keeps_a_flat_color_and_gives_the_asked_size():
     flat = np.full((9, 5, 3), 77, np.uint8)
     assert np.array_equal(resize(flat, 31, 2), np.full((2, 31, 3), 77, np.uint8))
 

@@ -3,7 +3,7 @@
     python -m tests.load [--people 50] [--minutes 10] [--think 5 20] [--edits 3]
 
 Starts the page in a process of its own, on this machine only. Each person opens a tab, drops a picture of a size and
-colour that nobody else has, and edits, looks at the preview and decodes, with pauses. Kept must be: no error, nobody
+color that nobody else has, and edits, looks at the preview and decodes, with pauses. Kept must be: no error, nobody
 is shown anything of anybody else's, the memory grows by less than 1 % a minute after the third, and no file is left
 when the server has ended. Being told to come back later is no error, but counted. The exit code is 1 where one is
 broken.

@@ -24,33 +24,33 @@ from ui.services import actions
 
 Answer = TypeVar("Answer")
 COME = 0.15  # of the time is in which they all arrive
-WORDS = "two shapes"  # none of style: the words that the page finds may be, and paint the colours darker
+WORDS = "two shapes"  # none of style: the words that the page finds may be, and paint the colors darker
 LEAVES = 0.05  # of the decodes are left half-way: the tab is closed, and another one opened
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What only one person's picture has: its size in px and its colour in sRGB."""
+    """What only one person's picture has: its size in px and its color in sRGB."""
 
     width: int
     height: int
-    colour: tuple[int, int, int]
+    color: tuple[int, int, int]
 
 
 def identities(count: int) -> list[Identity]:
-    """As many, no two alike in size or colour."""
+    """As many, no two alike in size or color."""
     side = max(2, math.ceil(count ** (1 / 3)))
     levels = np.linspace(45, 215, side).round().astype(int).tolist()
-    colours = [(red, green, blue) for red in levels for green in levels for blue in levels]
-    random.Random(count).shuffle(colours)
-    return [Identity(256 + 8 * (n % 16), 192 + 8 * (n // 16), colours[n]) for n in range(count)]
+    colors = [(red, green, blue) for red in levels for green in levels for blue in levels]
+    random.Random(count).shuffle(colors)
+    return [Identity(256 + 8 * (n % 16), 192 + 8 * (n // 16), colors[n]) for n in range(count)]
 
 
 def drawn(one: Identity) -> bytes:
-    """Their picture: a PNG in tones of their colour."""
-    image = Image.new("RGB", (one.width, one.height), one.colour)
+    """Their picture: a PNG in tones of their color."""
+    image = Image.new("RGB", (one.width, one.height), one.color)
     pen = ImageDraw.Draw(image)
-    dark = tuple(round(0.5 * level) for level in one.colour)
+    dark = tuple(round(0.5 * level) for level in one.color)
     pen.ellipse((40, 30, one.width - 120, one.height - 60), outline=dark, width=3)
     pen.rectangle((one.width - 100, 60, one.width - 30, one.height - 40), outline=dark, width=3)
     out = io.BytesIO()
@@ -128,9 +128,9 @@ class Visitor:
             del self.value["strokes"][40:]
         elif kind == "cell" and self.value["grid"]:
             shade = self.random.uniform(0.95, 1.0)
-            colours = self.value["grid"]["colors"]
-            shaded = bytes(round(shade * level) for level in self.own.colour)
-            colours[self.random.randrange(len(colours))] = f"#{shaded.hex()}"
+            colors = self.value["grid"]["colors"]
+            shaded = bytes(round(shade * level) for level in self.own.color)
+            colors[self.random.randrange(len(colors))] = f"#{shaded.hex()}"
         else:
             self.fields[0] = f"{self.fields[0]} w{self.random.randrange(100)}"[-200:]
         self.value["rev"] += 1
@@ -178,14 +178,14 @@ class Visitor:
         return [round(v, 1) for v in (x, y, x + self.random.uniform(10, 30), y + 15, x + 55, y + 5)]
 
     def mine(self, data: bytes, what: str) -> None:
-        """Raises `Fault` unless the picture has this person's size and of all colours this person's."""
+        """Raises `Fault` unless the picture has this person's size and of all colors this person's."""
         pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.float64)
         if pixels.shape[:2] != (self.own.height, self.own.width):
             raise Fault(f"the {what} is of another size: {pixels.shape[1]} x {pixels.shape[0]}")
-        colours = np.array([one.colour for one in self.everyone], np.float64)
-        nearest = int(np.argmin(np.linalg.norm(colours - np.median(pixels, axis=(0, 1)), axis=1)))
+        colors = np.array([one.color for one in self.everyone], np.float64)
+        nearest = int(np.argmin(np.linalg.norm(colors - np.median(pixels, axis=(0, 1)), axis=1)))
         if nearest != self.number:
-            raise Fault(f"the {what} has the colours of person {nearest}")
+            raise Fault(f"the {what} has the colors of person {nearest}")
 
     def told(self, status: Any) -> None:
         """Raises `Fault` if the status box tells of one."""

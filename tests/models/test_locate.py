@@ -75,7 +75,7 @@ def test_the_list_is_complete_and_pinned():
     for model in locate.all():
         assert locate.find(model.name) is model
         assert len(model.revision) == 40 and set(model.revision) <= set("0123456789abcdef")
-        assert model.purpose and model.licence and model.repo.count("/") == 1
+        assert model.purpose and model.license and model.repo.count("/") == 1
         for file in (*model.files, *((model.single,) if model.single else ())):
             assert file.sha256 is None or (len(file.sha256) == 64 and set(file.sha256) <= set("0123456789abcdef"))
             assert not Path(file.path).is_absolute() and ".." not in Path(file.path).parts

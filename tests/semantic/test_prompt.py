@@ -18,7 +18,7 @@ UNSEEN = [
     "a bowl of oranges, oil painting",
     "an empty street in Tokyo at night, neon reflections on wet asphalt, cinematic, 35mm",
     "isometric cutaway of a tiny library, warm light, highly detailed, trending on artstation, 8k",
-    "a knight riding a snail through a mushroom forest, storybook illustration, soft colours",
+    "a knight riding a snail through a mushroom forest, storybook illustration, soft colors",
     "Mountain lake at dawn, mist, pine trees, long exposure photograph",
 ]
 

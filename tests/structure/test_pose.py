@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from codec.bitstream.range_coder import Bit, Encoder
 from codec.errors import Corrupt, InvalidLayer
+from codec.structure import payload as structure_payload
 from codec.structure import pose_payload
-from codec.structure import sketch as structure
 from codec.structure.pose import Pose
 from codec.structure.pose_payload import JOINTS, ORDER, PARENT, SIZES, UNITS, Person
 from codec.training import synthetic_poses
@@ -39,7 +39,12 @@ def test_people_of_every_kind_come_back(name: str) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_joints_that_are_not_seen_stay_so_and_the_others_stay_where_they_are(seed: int) -> None:
     dice = np.random.default_rng(seed)
-    for person in (synthetic_poses.whole(dice), mirrored(half(dice)), upended(synthetic_poses.person(dice)), scattered(dice)):
+    for person in (
+        synthetic_poses.whole(dice),
+        mirrored(half(dice)),
+        upended(synthetic_poses.person(dice)),
+        scattered(dice),
+    ):
         share = dice.uniform(0, 0.9)
         hidden = tuple(None if dice.random() < share else joint for joint in person)
         if any(hidden):
@@ -148,7 +153,7 @@ def test_any_bytes_are_a_pose_or_one_clear_error() -> None:
         for _ in range(8):
             payload = bytes([dice.integers(213, 256)]) + dice.bytes(length)  # the kind is a pose
             try:
-                assert structure.from_bytes(payload).to_bytes() == payload
+                assert structure_payload.from_bytes(payload).to_bytes() == payload
             except Corrupt as error:
                 assert error.layers == ("structure",)
                 refused += 1
@@ -160,7 +165,7 @@ def test_a_changed_or_lengthened_payload_never_has_two_forms() -> None:
     for at in range(len(payload)):
         for data in (payload[:at] + bytes([payload[at] ^ 16]) + payload[at + 1 :], payload[:at], payload + bytes(at)):
             with contextlib.suppress(Corrupt):
-                assert structure.from_bytes(data).to_bytes() == data
+                assert structure_payload.from_bytes(data).to_bytes() == data
     with pytest.raises(Corrupt):
         Pose.from_bytes(payload + b"\0")
 

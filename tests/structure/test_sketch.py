@@ -11,7 +11,7 @@ from codec import Layers
 from codec.bitstream.range_coder import Encoder
 from codec.editing import edits
 from codec.errors import Corrupt, InvalidLayer
-from codec.structure import sketch as structure
+from codec.structure import payload as structure_payload
 from codec.structure import sketch_payload as strokes
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
@@ -20,7 +20,7 @@ from tests.samples import example, pose, poses, sketches
 
 @given(sketches() | poses)
 def test_round_trip(layer: Sketch | Pose) -> None:
-    assert structure.from_bytes(layer.to_bytes()) == layer
+    assert structure_payload.from_bytes(layer.to_bytes()) == layer
     assert type(layer).from_bytes(layer.to_bytes()) == layer
 
 
@@ -89,17 +89,17 @@ def test_renders_at_any_size(size: tuple[int, int]) -> None:
     assert pose().render(*size).shape == (size[1], size[0], 3)
 
 
-def test_a_pose_is_drawn_in_openpose_colours() -> None:
+def test_a_pose_is_drawn_in_openpose_colors() -> None:
     drawn = pose().render(512, 512)
-    colours = {tuple(colour) for colour in drawn.reshape(-1, 3).tolist()}
-    assert (255, 0, 0) in colours and (0, 0, 0) in colours  # the nose, and the ground
-    assert (153, 0, 0) in colours  # the right shoulder's limb, dimmed
+    colors = {tuple(color) for color in drawn.reshape(-1, 3).tolist()}
+    assert (255, 0, 0) in colors and (0, 0, 0) in colors  # the nose, and the ground
+    assert (153, 0, 0) in colors  # the right shoulder's limb, dimmed
 
 
 @given(st.binary(max_size=80))
 def test_any_bytes_are_a_layer_or_corrupt(payload: bytes) -> None:
     try:
-        layer = structure.from_bytes(payload)
+        layer = structure_payload.from_bytes(payload)
     except Corrupt as error:
         assert error.layers == ("structure",)
     else:
@@ -112,7 +112,7 @@ def test_any_broken_payload_is_a_layer_or_corrupt(data: st.DataObject, layer: Sk
     at = data.draw(st.integers(0, len(payload) - 1))
     payload[at] ^= data.draw(st.integers(1, 255))
     try:
-        found = structure.from_bytes(bytes(payload))
+        found = structure_payload.from_bytes(bytes(payload))
     except Corrupt:
         return
     assert found.to_bytes() == bytes(payload)
@@ -168,7 +168,7 @@ def test_limits_that_a_decoder_meets_are_corrupt_not_slow() -> None:
         coder.choice((1, 52, 11), 1)
         payload = strokes.encode(coder, (32, 32, strokes_ * count))
         with pytest.raises(Corrupt, match="too many"):
-            structure.from_bytes(payload)
+            structure_payload.from_bytes(payload)
 
 
 @given(sketches(), st.data())
@@ -206,7 +206,7 @@ def test_cutting_is_as_good_as_coding_the_first_strokes_again(sketch: Sketch) ->
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_sketch_a_pose_or_one_clear_error(payload: bytes) -> None:
     try:
-        layer = structure.from_bytes(payload)
+        layer = structure_payload.from_bytes(payload)
     except Corrupt:
         return
     assert layer.to_bytes() == payload

@@ -1,4 +1,4 @@
-"""Colours come back near what they were, in integers, within a budget."""
+"""Colors come back near what they were, in integers, within a budget."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def test_the_finest_step_is_nearly_exact(photo: np.ndarray) -> None:
     assert difference(cells, Colormap.from_cells(cells, 0).cells) < 0.5
 
 
-@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 0, 255), (128, 128, 128)])
-def test_one_colour_is_cheap(colour: tuple[int, int, int]) -> None:
-    cells = np.full((16, 16, 3), colour, np.uint8)
+@pytest.mark.parametrize("color", [(0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 0, 255), (128, 128, 128)])
+def test_one_color_is_cheap(color: tuple[int, int, int]) -> None:
+    cells = np.full((16, 16, 3), color, np.uint8)
     colormap = Colormap.from_cells(cells, 8)
     assert len(colormap.to_bytes()) < 12
     assert difference(cells, colormap.cells) < 1
@@ -78,7 +78,7 @@ def test_a_painted_cell_comes_back_and_the_others_stay(photo: np.ndarray) -> Non
     assert len(after.to_bytes()) <= len(before.to_bytes()) + 5
 
 
-def test_a_row_of_one_colour_costs_little(photo: np.ndarray) -> None:
+def test_a_row_of_one_color_costs_little(photo: np.ndarray) -> None:
     before = Colormap.fit(resize_area(photo, 16, 16), 100)
     cells = before.cells.copy()
     cells[5, 2:14] = (250, 10, 30)
@@ -152,8 +152,8 @@ def test_refuses_cells_of_another_shape(shape: tuple[int, ...]) -> None:
         Colormap.from_cells(np.zeros((4, 4, 3), np.float32))
 
 
-def test_extreme_levels_still_give_colours() -> None:
-    """No overflow: the largest levels at the coarsest step clip to colours."""
+def test_extreme_levels_still_give_colors() -> None:
+    """No overflow: the largest levels at the coarsest step clip to colors."""
     levels = [0] + [32767, -32767] * 1535 + [32767]
     cells = Colormap(32, 32, len(STEPS) - 1, tuple(levels), (), 3).cells
     assert cells.shape == (32, 32, 3) and cells.dtype == np.uint8
@@ -222,7 +222,7 @@ def test_one_after_the_other_as_all_at_once(photo: np.ndarray) -> None:
     steps = (26, 20, 20)
     levels = np.array(colormap.levels).reshape(3, -1).T[context_model.plan(9, 13).order]
     wanted = context_model.squash()[context_model.logits(levels, 9, 13, steps).astype(int) + 2048]
-    known = context_model.Spectrum(9, 13, steps)
+    known = context_model.CoefficientContext(9, 13, steps)
     for place, three in enumerate(levels.tolist()):
         for channel, level in enumerate(three):
             assert known.stops(place, channel) == wanted[place, channel].tolist()
@@ -266,12 +266,12 @@ def test_no_level_is_read_out_of_the_last_bits(
     assert Colormap.from_bytes(Colormap(rows, cols, step, levels, (), ratio).to_bytes()).levels != levels
 
 
-def one_by_one(coder: Encoder, known: context_model.Spectrum, levels: list[int]) -> None:
+def one_by_one(coder: Encoder, known: context_model.CoefficientContext, levels: list[int]) -> None:
     for index in range(3, len(levels)):
         colormap_payload._level(coder, known, index, levels[index])
 
 
-def all_one_by_one(coder: PrefixDecoder, known: context_model.Spectrum, index: int) -> Iterator[int]:
+def all_one_by_one(coder: PrefixDecoder, known: context_model.CoefficientContext, index: int) -> Iterator[int]:
     for at in range(index, known.levels.size):
         yield colormap_payload._level(coder, known, at, None)
 
@@ -285,8 +285,8 @@ def test_ciede2000_is_the_known_one() -> None:
 @pytest.mark.parametrize("bits", [150, 400, 900])
 def test_refined_levels_take_the_bits_they_are_said_to(photo: np.ndarray, bits: int) -> None:
     """Nearly all of what they may, and no more: as their payload shows."""
-    search = rdoq.Search(resize_area(photo, 12, 10))
-    found = rate_control.Refiner(search, 26, 1).within(bits)
+    search = rdoq.RDOQuantizer(resize_area(photo, 12, 10))
+    found = rate_control.RateController(search, 26, 1).within(bits)
     taken = 8 * len(Colormap(10, 12, 26, found.levels, (), 1).to_bytes()) - colormap_payload.head_bits(10, 12, 26, 1)
     assert 0.85 * bits < found.bits <= bits
     assert found.bits - 1 < taken < found.bits + 16
@@ -300,11 +300,11 @@ def test_a_fit_is_nearer_than_any_plain_map_of_its_bytes(photo: np.ndarray, grid
     assert difference(cells, Colormap.fit(cells, budget).cells) < 0.98 * nearest
 
 
-def test_every_painted_colour_comes_back(photo: np.ndarray) -> None:
+def test_every_painted_color_comes_back(photo: np.ndarray) -> None:
     before = Colormap.fit(resize_area(photo, 8, 8), 60)
     rng = np.random.default_rng(3)
-    for colour in [*rng.integers(0, 256, (40, 3)), *rng.integers(0, 40, (10, 3))]:
+    for color in [*rng.integers(0, 256, (40, 3)), *rng.integers(0, 40, (10, 3))]:
         cells = before.cells.copy()
-        cells[2, 5] = colour
+        cells[2, 5] = color
         after = before.repaint(cells)
         assert difference(after.cells[2:3, 5:6], cells[2:3, 5:6]) < 2

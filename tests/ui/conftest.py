@@ -22,7 +22,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-ARTEFACTS = Path(os.environ.get("TRILAYER_ARTEFACTS", Path(__file__).parent.parent / "artefacts"))  # not in git
+ARTIFACTS = Path(os.environ.get("TRILAYER_ARTIFACTS", Path(__file__).parent.parent / "artifacts"))  # not in git
 WAIT = 20_000  # ms that an expectation may take, on a busy machine
 
 
@@ -157,8 +157,8 @@ class Visit:
 
     def shoot(self, name: str, where: str = "") -> None:
         """Keeps a picture, of the whole page or of a part of it, for a person to look at."""
-        ARTEFACTS.mkdir(exist_ok=True)
-        path = ARTEFACTS / f"{name}.png"
+        ARTIFACTS.mkdir(exist_ok=True)
+        path = ARTIFACTS / f"{name}.png"
         if where:
             self.page.locator(where).screenshot(path=path, animations="disabled")
         else:

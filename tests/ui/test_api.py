@@ -80,12 +80,12 @@ def test_edit_is_what_the_codec_does(client, tmp_path):
     (tmp_path / "other.tril").write_bytes((other := LAYERS.only((2,))).to_bytes())
     tril, told = client.predict(
         TRIL, negative="blurry", mask=handle_file(str(tmp_path / "mask.png")),
-        other=handle_file(str(tmp_path / "other.tril")), borrow="colours", api_name="/edit",
+        other=handle_file(str(tmp_path / "other.tril")), borrow="colors", api_name="/edit",
     )  # fmt: skip
     words = LAYERS.semantic.text
     expected = edits.swap_texture(edits.erase(edits.reprompt(LAYERS, words, "blurry"), mask), other)
     assert Path(tril).read_bytes() == expected.to_bytes()
-    assert (told["negative"], told["colours"]) == ("blurry", None)
+    assert (told["negative"], told["colors"]) == ("blurry", None)
 
 
 def test_nothing_asked_gives_the_same_file(client):

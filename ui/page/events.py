@@ -174,7 +174,7 @@ class Handlers:
         path = uploaded(sent)
         if path is None:
             return
-        yield {p.status: html.status("Finding prompt, sketch and colours…", "busy")}
+        yield {p.status: html.status("Finding prompt, sketch and colors…", "busy")}
         try:
             opened = actions.open_picture(path, prompt=None, negative="", budget=None, grid=grid, edges=edges)
         except CodecError:

@@ -31,7 +31,7 @@ def header() -> str:
     """The page's name."""
     return (
         f'<div class="tl-head">{_LOGO}<div><h1>Trilayer</h1>'
-        "<p>A picture as a prompt, a sketch and a few colours, in a few hundred bytes.</p></div></div>"
+        "<p>A picture as a prompt, a sketch and a few colors, in a few hundred bytes.</p></div></div>"
     )
 
 
@@ -115,7 +115,7 @@ def readout(layers: Layers, budget: int | None) -> str:
     rows = [
         ("Prompt", "1", sizes.semantic),
         ("Pose" if isinstance(layers.structure, Pose) else "Sketch", "2", sizes.structure),
-        ("Colours", "3", sizes.texture),
+        ("Colors", "3", sizes.texture),
     ]
     if sizes.extensions:
         rows.append(("Extras", "5", sizes.extensions))

@@ -1,4 +1,4 @@
-"""One editor for the sketch, the colour cells and an object mask, as a `gr.HTML`.
+"""One editor for the sketch, the color cells and an object mask, as a `gr.HTML`.
 
 Its value is the JSON that `ui.services.canvas_state` writes and reads. The browser keeps it, with the
 history; the server sees it with the events that read it: one `edit` for each finished gesture.

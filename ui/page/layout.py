@@ -60,7 +60,7 @@ class Parts:
     steps: gr.Number
     guidance: gr.Number
     structure: gr.Slider
-    colours: gr.Slider
+    colors: gr.Slider
     until: gr.Slider
     control: gr.Radio
     note: gr.HTML
@@ -76,13 +76,13 @@ class Parts:
     @property
     def mix(self) -> list[Any]:
         """What `ui.services.layer_selection.read` takes, in its order."""
-        return [self.which, self.structure, self.colours]
+        return [self.which, self.structure, self.colors]
 
     @property
     def how(self) -> list[Any]:
         """What `ui.services.sd15_options.options` takes, in its order."""
         return [
-            self.preset, self.follow, self.steps, self.guidance, self.structure, self.colours, self.until, self.control,
+            self.preset, self.follow, self.steps, self.guidance, self.structure, self.colors, self.until, self.control,
         ]  # fmt: skip
 
 
@@ -109,7 +109,9 @@ def build() -> gr.Blocks:
             with gr.Column():
                 parts |= _source_column(original, layers, text, negative)
             with gr.Column():
-                parts["canvas"] = layer_canvas(canvas_state.packed(canvas_state.write(layers, EXAMPLE.stem)), elem_id="canvas")
+                parts["canvas"] = layer_canvas(
+                    canvas_state.packed(canvas_state.write(layers, EXAMPLE.stem)), elem_id="canvas"
+                )
                 gr.HTML(examples.html(), elem_id="start", apply_default_css=False)
             with gr.Column():
                 parts |= _result_column(original, layers)
@@ -127,7 +129,13 @@ def _source_column(original: str, layers: Layers, text: str, negative: str) -> d
         height=210, buttons=[], elem_id="picture",
     )  # fmt: skip
     parts["prompt"] = gr.Textbox(
-        text, label="Prompt", lines=3, max_lines=8, max_length=canvas_state.MAX_PROMPT, elem_id="prompt", buttons=["copy"]
+        text,
+        label="Prompt",
+        lines=3,
+        max_lines=8,
+        max_length=canvas_state.MAX_PROMPT,
+        elem_id="prompt",
+        buttons=["copy"],
     )
     parts["origin"] = gr.HTML(html.origin("written for this example"), elem_id="origin", apply_default_css=False)
     parts["tally"] = gr.HTML(html.tally(layers.semantic or Prompt()), elem_id="tally", apply_default_css=False)
@@ -147,7 +155,7 @@ def _source_column(original: str, layers: Layers, text: str, negative: str) -> d
         )
         parts["grid"] = gr.Dropdown(
             [("As the budget allows", 0), *(((f"{n} on the longer side"), n) for n in (4, 6, 8, 12, 16, 24, 32))],
-            value=0, label="Colour cells", elem_id="grid",
+            value=0, label="Color cells", elem_id="grid",
         )  # fmt: skip
         parts["again"] = gr.Button("Extract again", elem_id="again")
     return parts
@@ -185,7 +193,7 @@ def _result_column(original: str, layers: Layers) -> dict[str, Any]:
         )  # fmt: skip
         with gr.Row(elem_id="strengths"):
             parts["structure"] = _slider("Sketch strength", 2, elem_id="structure")
-            parts["colours"] = _slider("Colour strength", 2, elem_id="colours")
+            parts["colors"] = _slider("Color strength", 2, elem_id="colors")
         gr.HTML(html.hint(layer_selection.HINT), apply_default_css=False)
         parts |= _diffusion_panel(layers)
         parts["keep_seed"] = gr.Checkbox(
@@ -204,7 +212,9 @@ def _diffusion_panel(layers: Layers) -> dict[str, Any]:
     steps, guidance = sd15_options.defaults(sd15_options.DEFAULT, False, None)
     known = sd15_options.offered(layers.settings)
     with gr.Column(visible=False, elem_id="sd15") as parts["panel"]:
-        parts["preset"] = gr.Radio(list(sd15_options.PRESETS), value=sd15_options.DEFAULT, label="Preset", elem_id="preset")
+        parts["preset"] = gr.Radio(
+            list(sd15_options.PRESETS), value=sd15_options.DEFAULT, label="Preset", elem_id="preset"
+        )
         parts["follow"] = gr.Checkbox(
             False, label="As the file says", info=known, visible=bool(known), elem_id="follow", container=False
         )

@@ -1,4 +1,4 @@
-"""Colours and type: one calm accent, system fonts, AA contrast in light and dark."""
+"""Colors and type: one calm accent, system fonts, AA contrast in light and dark."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def same_prompt(drawing: Drawing, layers: Layers) -> bool:
 
 
 def flat_picture(layers: Layers) -> np.ndarray:
-    """The layers as they are, sketch over colours, at most `SHOWN_SIDE` a side: (h, w, 3) uint8.
+    """The layers as they are, sketch over colors, at most `SHOWN_SIDE` a side: (h, w, 3) uint8.
 
     It stands for the original of a file that came without one.
     """

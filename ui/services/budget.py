@@ -1,7 +1,7 @@
 """The byte budget: what of the layers in full fits into so many bytes, live under a slider.
 
 The drawing carries the file that it was cut from (`full`), so sliding back up brings every stroke
-and colour back, after a reload or a restart too. An edit makes the drawing the whole of it.
+and color back, after a reload or a restart too. An edit makes the drawing the whole of it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from ui.services import actions, canvas_state
 from ui.services.canvas_state import Drawing
 
 LEAST, MOST = 100, 4_000  # bytes, of the slider
-SPLITS = ("auto", "colours", "sketch")
+SPLITS = ("auto", "colors", "sketch")
 _GROWS: Final = 0.9  # of the budget: with less than that, more detail is looked for
 _FULL: Final = 0.9  # of the bytes: steps that leave more free give way to finer ones, cut
 _ROUNDING: Final = 0.33  # what makes a level of 1: less than a half of a step is worth no bits
-_COLOURS: Final = 0.26  # of the bytes beside the prompt, as in an extraction
+_COLORS: Final = 0.26  # of the bytes beside the prompt, as in an extraction
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,15 @@ def may_grow(drawing: Drawing, layers: Layers, budget: int) -> bool:
 
 
 def more(layers: Layers, source: str, budget: int, grid: Any, edges: Any) -> Layers:
-    """The same with all the sketch and colours that the slider has room for. Raises as `actions.open_picture`."""
+    """The same with all the sketch and colors that the slider has room for. Raises as `actions.open_picture`."""
     found = actions.open_picture(source, prompt="", negative="", budget=max(budget, MOST), grid=grid, edges=edges)
     return replace(layers, structure=found.layers.structure, texture=found.layers.texture)
 
 
 def within(full: Layers, budget: int, split: Split = Split()) -> Layers:
-    """`full` in `budget` bytes: colours in coarser steps, then the sketch cut at its end.
+    """`full` in `budget` bytes: colors in coarser steps, then the sketch cut at its end.
 
-    Where prompt and pose leave no room, it comes back with no stroke and the coarsest colours, larger than `budget`.
+    Where prompt and pose leave no room, it comes back with no stroke and the coarsest colors, larger than `budget`.
     """
     sizes = full.sizes()
     if sizes.total <= budget and split.pinned == "auto":
@@ -72,10 +72,10 @@ def within(full: Layers, budget: int, split: Split = Split()) -> Layers:
         sketch = full.structure.cut(min(split.size, max(room, 0)))
         layers = edits.swap_structure(layers, replace(full, structure=sketch))
         share = room - len(sketch.to_bytes())
-    elif split.pinned == "colours":
+    elif split.pinned == "colors":
         share = min(split.size, room)
     else:
-        share = max(int(room * _COLOURS), room - sizes.structure)
+        share = max(int(room * _COLORS), room - sizes.structure)
     if full.texture is not None:
         layers = edits.swap_texture(layers, replace(full, texture=coarser(full.texture, share)))
     try:
@@ -92,43 +92,43 @@ def _least(layers: Layers) -> Layers:
     return edits.swap_texture(layers, replace(layers, texture=coarser(layers.texture, 0)))
 
 
-def coarser(colours: Colormap, most: int) -> Colormap:
-    """The colours in a payload of `most` bytes: in larger steps, the finest frequencies cut where that leaves room.
+def coarser(colors: Colormap, most: int) -> Colormap:
+    """The colors in a payload of `most` bytes: in larger steps, the finest frequencies cut where that leaves room.
 
-    Where not even one colour fits, the smallest there can be.
+    Where not even one color fits, the smallest there can be.
     """
-    if len(colours.to_bytes()) <= most:
-        return colours
-    low, high = colours.step + 1, len(STEPS) - 1  # `high` and what is above fit, if anything does
+    if len(colors.to_bytes()) <= most:
+        return colors
+    low, high = colors.step + 1, len(STEPS) - 1  # `high` and what is above fit, if anything does
     while low < high:
         middle = (low + high) // 2
-        if _stepped(colours, middle)[1] <= most:
+        if _stepped(colors, middle)[1] <= most:
             high = middle
         else:
             low = middle + 1
-    stepped, size = _stepped(colours, min(high, len(STEPS) - 1))
+    stepped, size = _stepped(colors, min(high, len(STEPS) - 1))
     if size > _FULL * most:  # or too large in any step
         return stepped if size <= most else _blurred(stepped, most)
-    finer = colours if high == colours.step + 1 else _stepped(colours, high - 1)[0]
+    finer = colors if high == colors.step + 1 else _stepped(colors, high - 1)[0]
     return _blurred(finer, most)
 
 
-def _blurred(colours: Colormap, most: int) -> Colormap:
+def _blurred(colors: Colormap, most: int) -> Colormap:
     try:
-        return colours.cut(most)
+        return colors.cut(most)
     except BudgetTooSmall:
-        return Colormap.from_cells(colours.cells.mean((0, 1), keepdims=True).astype(np.uint8).repeat(2, 0).repeat(2, 1))
+        return Colormap.from_cells(colors.cells.mean((0, 1), keepdims=True).astype(np.uint8).repeat(2, 0).repeat(2, 1))
 
 
 @lru_cache(maxsize=256)
-def _stepped(colours: Colormap, step: int) -> tuple[Colormap, int]:
+def _stepped(colors: Colormap, step: int) -> tuple[Colormap, int]:
     """The same levels in steps of another size, and the bytes of that: a plain rounding, fast enough for a slide."""
-    exact = np.array(colours.levels) * (STEPS[colours.step] / STEPS[step])
+    exact = np.array(colors.levels) * (STEPS[colors.step] / STEPS[step])
     levels = np.sign(exact) * np.floor(np.abs(exact) + _ROUNDING)
-    means = slice(0, None, colours.rows * colours.cols)
+    means = slice(0, None, colors.rows * colors.cols)
     levels[means] = np.rint(exact[means])
-    levels[0] = min(levels[0], brightest(colours.rows, colours.cols, step, colours.ratio) - 1)
-    made = replace(colours, step=step, levels=tuple(int(level) for level in levels))
+    levels[0] = min(levels[0], brightest(colors.rows, colors.cols, step, colors.ratio) - 1)
+    made = replace(colors, step=step, levels=tuple(int(level) for level in levels))
     return made, len(made.to_bytes())
 
 

@@ -45,7 +45,7 @@ def _answered(work: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
 
 @_answered
 def erase(payload: Any) -> Answer:
-    """Erases what the mask covers, from the sketch or the pose and the colours at once (`codec.editing.edits.erase`).
+    """Erases what the mask covers, from the sketch or the pose and the colors at once (`codec.editing.edits.erase`).
 
     `payload`: the canvas's value with its `mask`. -> {strokes: the number of a sent stroke that
     stays, or a piece [x0, y0, ...]; cells: [[number, "#rrggbb"], ...]; of a pose also pose}.
@@ -56,7 +56,7 @@ def erase(payload: Any) -> Answer:
     after = edits.erase(before, mask)
     cells = []
     if before.texture is not None and after.texture is not None:
-        # others may move by a level: the colours are coded together
+        # others may move by a level: the colors are coded together
         met = _cells_met(mask, before.texture.rows, before.texture.cols).reshape(-1)
         old, new = canvas_state.hexes(before.texture.cells), canvas_state.hexes(after.texture.cells)
         cells = [[i, new[i]] for i in np.flatnonzero(met).tolist() if new[i] != old[i]]
@@ -70,11 +70,11 @@ def erase(payload: Any) -> Answer:
 
 @_answered
 def borrow(payload: Any) -> Answer:
-    """The sketch or the colours of another file in place of the drawing's.
+    """The sketch or the colors of another file in place of the drawing's.
 
-    `payload`: the canvas's value with `borrow`: {path of an upload, name, what: sketch or colours,
+    `payload`: the canvas's value with `borrow`: {path of an upload, name, what: sketch or colors,
     how: one of `borrowing.HOW`, add: keep the strokes there are, too}. -> {base, said: a line of what
-    came, and of a sketch cols, rows, strokes, pose; of colours grid}.
+    came, and of a sketch cols, rows, strokes, pose; of colors grid}.
     """
     drawing = canvas_state.read(payload)
     asked = validation.object_of(payload.get("borrow"), "request")
@@ -82,10 +82,10 @@ def borrow(payload: Any) -> Answer:
     if path is None:
         raise CodecError("no file came with this; choose it again")
     before, name = with_its_own_prompt(drawing), import_layers.shown_name(asked.get("name"))
-    if actions.choice(asked.get("what"), "layer", ("sketch", "colours")) == "colours":
-        after = import_layers.colours(before, path)
+    if actions.choice(asked.get("what"), "layer", ("sketch", "colors")) == "colors":
+        after = import_layers.colors(before, path)
         value = canvas_state.write(after, drawing.name)
-        return {"base": value["base"], "grid": value["grid"], "said": f"Colours of {name}"}
+        return {"base": value["base"], "grid": value["grid"], "said": f"Colors of {name}"}
     how = actions.choice(asked.get("how"), "way to read a picture", import_layers.HOW)
     after = import_layers.sketch(before, path, how, add=asked.get("add") is True)
     value = canvas_state.write(after, drawing.name)
@@ -97,7 +97,7 @@ def borrow(payload: Any) -> Answer:
 
 @_answered
 def regrid(payload: Any) -> Answer:
-    """A finer or coarser grid of the same colours; `payload`: the canvas's value with `cells` of the longer side."""
+    """A finer or coarser grid of the same colors; `payload`: the canvas's value with `cells` of the longer side."""
     drawing = canvas_state.read(payload)
     cells = actions.whole(payload.get("cells"), "cells of the longer side", MIN_CELLS, MAX_CELLS)
     rows, cols = edits.grid(drawing.width, drawing.height, cells, MIN_CELLS, MAX_CELLS)
@@ -108,12 +108,12 @@ def regrid(payload: Any) -> Answer:
 
 @_answered
 def shift(payload: Any) -> Answer:
-    """Colours with another hue, saturation and brightness: {colors, hue, saturation, brightness} -> {colors}.
+    """Colors with another hue, saturation and brightness: {colors, hue, saturation, brightness} -> {colors}.
 
     hue: degrees; the others: percent, 0 for as it is.
     """
     asked = validation.object_of(payload, "request")
-    cells = validation.colours_of(asked.get("colors"), MAX_CELLS * MAX_CELLS)
+    cells = validation.colors_of(asked.get("colors"), MAX_CELLS * MAX_CELLS)
     by = [actions.number(asked.get(key), key, -most, most) for key, most in _MOST.items()]
     return {"colors": canvas_state.hexes(shifted(cells, by[0], by[1] / 100, by[2] / 100))}
 

@@ -80,7 +80,7 @@ class Drawing:
             if layers.structure or self.polylines:
                 layers = edits.resketch(layers, self.polylines)
         if self.cells is not None:
-            layers = edits.recolour(layers, self.cells)
+            layers = edits.recolor(layers, self.cells)
         return replace(layers, seed=seed)
 
     def _without_base(self) -> Layers:

@@ -18,11 +18,11 @@ from ui.services import actions, canvas_state
 FOLDER = Path(__file__).parents[2] / "assets" / "examples"
 EXAMPLES = {  # file: what it is called, what to try
     "portrait": ("Portrait", "Decode it, then change a word of the prompt, or move the budget."),
-    "landscape": ("Landscape", "Paint the sky's cells in evening colours with Cell, then Decode."),
+    "landscape": ("Landscape", "Paint the sky's cells in evening colors with Cell, then Decode."),
     "balloon": ("Erase an object", "Draw over the balloon with Mask, then press Erase masked."),
-    "coffee": ("Recolour", "Pick a new colour, paint the saucer's cells with Cell, then Decode."),
+    "coffee": ("Recolor", "Pick a new color, paint the saucer's cells with Cell, then Decode."),
     "dancers": ("Pose", "Two people as skeletons: drag their joints with Pose, then Decode."),
-    "house": ("A drawing", "Drawn from nothing; add strokes with Pen and colours with Cell, then Decode."),
+    "house": ("A drawing", "Drawn from nothing; add strokes with Pen and colors with Cell, then Decode."),
 }
 SIZES = ((512, 512), (768, 512), (512, 768), (768, 768), (1024, 1024))  # px; those that cost the file no bytes
 THUMB = 112  # px
@@ -69,7 +69,7 @@ def html() -> str:
 
 
 def _thumbnail(name: str) -> str:
-    """The sketch over the colours, as a data URI; a blank for a file that cannot be read."""
+    """The sketch over the colors, as a data URI; a blank for a file that cannot be read."""
     from codec.images.io import resize_area
 
     try:

@@ -1,4 +1,4 @@
-"""Layers from other files: a sketch from a .tril, an SVG, a drawing or a picture; colours from a .tril or a picture."""
+"""Layers from other files: a sketch from a .tril, an SVG, a drawing or a picture; colors from a .tril or a picture."""
 
 from __future__ import annotations
 
@@ -56,19 +56,19 @@ def sketch(layers: Layers, path: str, how: str, *, add: bool) -> Layers:
     return edits.resketch(layers, [*new, *old])
 
 
-def colours(layers: Layers, path: str) -> Layers:
-    """With the colours of a file: those of a .tril as they are, of a picture in the grid there is."""
+def colors(layers: Layers, path: str) -> Layers:
+    """With the colors of a file: those of a .tril as they are, of a picture in the grid there is."""
     data = _read(path)
     if _is_svg(data):
-        raise InvalidLayer("an SVG has no colours to borrow; choose a picture or a .tril file")
+        raise InvalidLayer("an SVG has no colors to borrow; choose a picture or a .tril file")
     other = _layers_in(path, data)
     if other is None:
         rows, cols = edits.grid(layers.width, layers.height, edits.GRID)
         if layers.texture is not None:
             rows, cols = layers.texture.rows, layers.texture.cols
-        return edits.recolour(layers, resize_area(load(data).pixels, cols, rows))
+        return edits.recolor(layers, resize_area(load(data).pixels, cols, rows))
     if other.texture is None:
-        raise InvalidLayer("that file holds no colours; choose another")
+        raise InvalidLayer("that file holds no colors; choose another")
     return edits.swap_texture(layers, other)
 
 

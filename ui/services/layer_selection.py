@@ -10,9 +10,9 @@ from codec.decoders import Strengths
 from codec.errors import InvalidLayer
 from ui.services import actions
 
-CHOICES: Final = (("Prompt", 1), ("Sketch or pose", 2), ("Colours", 3))
+CHOICES: Final = (("Prompt", 1), ("Sketch or pose", 2), ("Colors", 3))
 HINT: Final = (
-    "How dark the lines are drawn and how vivid the colours are; with sd15, how much each guides. 1 is as in the file."
+    "How dark the lines are drawn and how vivid the colors are; with sd15, how much each guides. 1 is as in the file."
 )
 
 
@@ -31,12 +31,12 @@ class Mix:
         return left
 
 
-def read(which: Any, structure: Any, colours: Any) -> Mix:
+def read(which: Any, structure: Any, colors: Any) -> Mix:
     """What the boxes and sliders hold. Raises `InvalidLayer` for what they would not send."""
     if not isinstance(which, list) or not all(type(n) is int and n in (1, 2, 3) for n in which):
         raise InvalidLayer("the layers to decode are among 1, 2 and 3")
     strengths = (
         actions.number(structure, "strength of the sketch or pose", 0, 2),
-        actions.number(colours, "strength of the colours", 0, 2),
+        actions.number(colors, "strength of the colors", 0, 2),
     )
     return Mix(frozenset(which), Strengths(*strengths))

@@ -36,7 +36,7 @@ KEPT_TABS, KEPT_BYTES, KEPT_TRAJECTORY = 8, 128 << 20, 16 << 20
 
 
 def options(
-    preset: Any, follow: Any, steps: Any, guidance: Any, structure: Any, colours: Any, until: Any, control: Any
+    preset: Any, follow: Any, steps: Any, guidance: Any, structure: Any, colors: Any, until: Any, control: Any
 ) -> Options:
     """What the fields hold -> options. An empty field is the preset's, or with `follow` the file's.
 
@@ -49,7 +49,7 @@ def options(
         guidance=None if guidance is None else number(guidance, "guidance", *GUIDANCE),
         follow=follow is True,
         structure_strength=number(structure, "strength of the sketch or pose", *STRENGTH),
-        colour_strength=number(colours, "strength of the colours", *STRENGTH),
+        color_strength=number(colors, "strength of the colors", *STRENGTH),
         adapter_until=number(until, "share of the steps", *SHARE),
         control=choice(control, "control", CONTROLS),
         size=SIDE,

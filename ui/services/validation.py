@@ -60,20 +60,20 @@ def cells(value: Any) -> np.ndarray | None:
     """{rows, cols, colors} or null -> (rows, cols, 3) uint8 sRGB."""
     if value is None:
         return None
-    grid = object_of(value, "colour grid")
+    grid = object_of(value, "color grid")
     rows, cols = (whole(grid, side, MIN_CELLS, MAX_CELLS) for side in ("rows", "cols"))
-    cells = colours_of(grid.get("colors"), rows * cols)
+    cells = colors_of(grid.get("colors"), rows * cols)
     if len(cells) != rows * cols:
-        raise InvalidLayer("the colour grid is not a list of #rrggbb for each of its cells")
+        raise InvalidLayer("the color grid is not a list of #rrggbb for each of its cells")
     return cells.reshape(rows, cols, 3)
 
 
-def colours_of(value: Any, most: int) -> np.ndarray:
+def colors_of(value: Any, most: int) -> np.ndarray:
     """A list of at most so many "#rrggbb" -> (N, 3) uint8. Raises `InvalidLayer` for anything else."""
-    colours = list_of(value, most, "colour grid")
-    if not all(isinstance(colour, str) and _HEX.fullmatch(colour) for colour in colours):
-        raise InvalidLayer("the colour grid is not a list of #rrggbb for each of its cells")
-    return np.frombuffer(bytes.fromhex("".join(colour[1:] for colour in colours)), np.uint8).reshape(-1, 3)
+    colors = list_of(value, most, "color grid")
+    if not all(isinstance(color, str) and _HEX.fullmatch(color) for color in colors):
+        raise InvalidLayer("the color grid is not a list of #rrggbb for each of its cells")
+    return np.frombuffer(bytes.fromhex("".join(color[1:] for color in colors)), np.uint8).reshape(-1, 3)
 
 
 def object_of(value: Any, what: str) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 // The prompts share the canvas's undo: what is typed in one go is a step, between the strokes before and after it.
-// Ctrl+Z in a text box stays the browser's own; anywhere else it goes over words, strokes, colours and mask in their order.
+// Ctrl+Z in a text box stays the browser's own; anywhere else it goes over words, strokes, colors and mask in their order.
 // The canvas has its own steps (`.lc`'s `canvas`); here are those of words, each with how many of the canvas's came before.
 const BOXES = ['#prompt textarea', '#negative textarea'], PAUSE = 1500, MOST_STEPS = 100;
 const boxes = () => BOXES.map((where) => document.querySelector(where));

@@ -1,6 +1,6 @@
 """Brushwork: a smooth picture is broken into dabs of paint that follow its forms.
 
-Nothing here adds colours: pixels only look for theirs a little way off, the pixels of one dab in
+Nothing here adds colors: pixels only look for theirs a little way off, the pixels of one dab in
 the same direction. So gradients turn into strokes, flat areas stay flat, and what a line parts
 stays apart, for no pixel looks farther than to the nearest line.
 """
@@ -13,15 +13,15 @@ import numpy as np
 STRIDE = 1.5  # pixels between two looks along a bristle
 BRISTLE = 1 / 60  # of the diagonal: half the length of a bristle's trace
 SWELL = 1 / 250  # of the diagonal: standard deviation of a dab's width
-CONTRAST = 0.16  # step of colour, from cell to cell, that is worth tightening
-TORN = 0.5  # colours further apart than about that would be torn to shreds
-LIVELY = 0.4  # range of colours, over three cells, at which dabs have their full size
+CONTRAST = 0.16  # step of color, from cell to cell, that is worth tightening
+TORN = 0.5  # colors further apart than about that would be torn to shreds
+LIVELY = 0.4  # range of colors, over three cells, at which dabs have their full size
 
 
 def direction(picture: np.ndarray, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the x and y of unit vectors along the forms of a picture.
 
-    The structure tensor's minor axis (Foerstner, Guelch 1987), of colours and lines together.
+    The structure tensor's minor axis (Foerstner, Guelch 1987), of colors and lines together.
     picture: (height, width, 3) float32 in 0..1; lines, x, y: (height, width) float32.
     """
     sigma = max(0.5, 0.02 * diagonal(lines))
@@ -65,9 +65,9 @@ def smear(noise: np.ndarray, along: tuple[np.ndarray, np.ndarray], reach: float)
 
 
 def tighten(flat: np.ndarray, room: np.ndarray, cell: float) -> np.ndarray:
-    """Narrow the blur between areas of different colour, as wide as a cell of the colormap.
+    """Narrow the blur between areas of different color, as wide as a cell of the colormap.
 
-    Every pixel takes the colour found farther from the middle of the blur. flat: (height,
+    Every pixel takes the color found farther from the middle of the blur. flat: (height,
     width, 3) float32 in 0..1; room: (height, width) float32, pixels to the nearest line; cell:
     pixels a side.
     """

@@ -1,10 +1,10 @@
-"""Colours flow from the cells of a colormap until the lines of a sketch stop them.
+"""Colors flow from the cells of a colormap until the lines of a sketch stop them.
 
-After diffusion curves (Orzan et al. 2008), but the colours come from cell means instead of
+After diffusion curves (Orzan et al. 2008), but the colors come from cell means instead of
 from the curves. On a grid of pixels x we look for the least
 
     sum over links (i, j)  w_ij (x_i - x_j)²        smooth, but w_ij is small where a line cuts
-  + grip * sum over pixels (mean of its cell - c)²  every cell keeps its colour c, as firmly as c is sure
+  + grip * sum over pixels (mean of its cell - c)²  every cell keeps its color c, as firmly as c is sure
   + pull * sum over pixels (x_i - x0_i)²            and what is shut in stays near a smooth x0
 
 which is a sparse symmetric system, solved from coarse to fine by conjugate gradients. A line
@@ -23,15 +23,15 @@ GRIP = 30.0  # over the pixels of a cell, so that it means the same at every res
 PULL = 0.05  # the same
 SMALL = 0.4  # how much stronger it pulls in a region as small as a cell
 ROUNDS = (40, 30, 24, 24)  # conjugate gradient steps, coarse levels first
-CALM = 8.0  # errors of the quantiser that neighbouring cells must differ by to be kept apart firmly
+CALM = 8.0  # errors of the quantizer that neighboring cells must differ by to be kept apart firmly
 LOOSE = 0.02  # of the grip is what cells that differ less keep
-OVERSHOOT = 0.3  # how far, of the local range of colours, a pixel may leave that range
+OVERSHOOT = 0.3  # how far, of the local range of colors, a pixel may leave that range
 
 
 def cut_links(polylines: Sequence[np.ndarray], height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return which links between neighbouring pixels are cut by a line.
+    """Return which links between neighboring pixels are cut by a line.
 
-    polylines: each (N, 2) of x, y in pixels, the first pixel's centre being (0.5, 0.5).
+    polylines: each (N, 2) of x, y in pixels, the first pixel's center being (0.5, 0.5).
     Returns across (height, width - 1) bool, links from (y, x) to (y, x + 1), and down
     (height - 1, width) bool, links from (y, x) to (y + 1, x). Every path of links from one side
     of a line to the other uses a cut one.
@@ -47,7 +47,7 @@ def cut_links(polylines: Sequence[np.ndarray], height: int, width: int) -> tuple
 
 
 def _mark(links: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> None:
-    """Set links[y, floor(x)] wherever a segment crosses the row of pixel centres y at x."""
+    """Set links[y, floor(x)] wherever a segment crosses the row of pixel centers y at x."""
     lower = np.ceil(np.minimum(starts[:, 1], ends[:, 1])).astype(int)
     upper = np.ceil(np.maximum(starts[:, 1], ends[:, 1])).astype(int)  # half open: no row twice
     count = upper - lower
@@ -64,7 +64,7 @@ def _mark(links: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> None:
 def diffuse(
     cells: np.ndarray, polylines: Sequence[np.ndarray], height: int, width: int, error: float = 0.0
 ) -> np.ndarray:
-    """Paint the colours of `cells` between the lines.
+    """Paint the colors of `cells` between the lines.
 
     cells: (rows, cols, 3) float32 in 0..1, known to about `error`; polylines: each (N, 2) of x, y in units of
     the whole picture (0..1). Returns about (height, width, 3) float32 in 0..1: whole pixels to each cell.
@@ -84,9 +84,9 @@ def diffuse(
 
 
 def firmness(cells: np.ndarray, error: float) -> np.ndarray:
-    """How firmly each cell keeps its colour, (rows, cols) float32 in LOOSE..1.
+    """How firmly each cell keeps its color, (rows, cols) float32 in LOOSE..1.
 
-    Where all cells around differ by no more than the quantiser's error, that is all they tell: a plain ground.
+    Where all cells around differ by no more than the quantizer's error, that is all they tell: a plain ground.
     """
     if not error:
         return np.ones(cells.shape[:2], np.float32)
@@ -171,7 +171,7 @@ def _areas(lines: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
     """Size in pixels of the region that each pixel is shut in, (height, width) float32.
 
     A region must carry alone what its cell has too much or too little; if it is much smaller
-    than a cell, an error of the quantiser would make it glow. Lines are drawn broad here, so
+    than a cell, an error of the quantizer would make it glow. Lines are drawn broad here, so
     that small gaps count as shut.
     """
     free = np.ones((height, width), np.uint8)
@@ -183,7 +183,7 @@ def _areas(lines: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
 
 
 def _within_reach(x: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """Clip `x` to a little more than the range of the colours of the cells around it."""
+    """Clip `x` to a little more than the range of the colors of the cells around it."""
     height, width = x.shape[:2]
     around = np.ones((3, 3), np.uint8)
     low, high = cv2.erode(cells, around), cv2.dilate(cells, around)

@@ -22,7 +22,7 @@ TAPER = 1 / 18  # length over which a stroke swells from its tip
 def smooth(line: np.ndarray) -> np.ndarray:
     """Take the steps of the lattice out of a line: (N, 2) -> (M, 2), with the same ends.
 
-    Averages three neighbours, then cuts the corners twice (Chaikin 1974).
+    Averages three neighbors, then cuts the corners twice (Chaikin 1974).
     """
     line = chain_code.smooth(line)
     for _ in range(2):

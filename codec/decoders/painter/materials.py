@@ -1,4 +1,4 @@
-"""Textures of the materials that a prompt names, laid over the pixels whose colours can be theirs."""
+"""Textures of the materials that a prompt names, laid over the pixels whose colors can be theirs."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ BAND = 64  # rows of the small picture that it enlarges at a time
 PENCIL = np.array([0.17, 0.16, 0.18], np.float32)
 HALO = 0.08  # how far sharpening may leave the tones around
 AS_THEY_ARE = Strengths()
-QUANTISER = 1.4  # standard deviation of an sRGB value of a cell, for Oklab's step (measured)
+QUANTIZER = 1.4  # standard deviation of an sRGB value of a cell, for Oklab's step (measured)
 FINE = 1.25  # times the picture's size is what the network makes, where that is small: lines stay sharp
 CANVAS = 2  # painting is done at 1 / CANVAS of that, enough for what the network is given
 
@@ -83,7 +83,7 @@ class Painter:
     def decode(self, layers: Layers, *, seed: int | None = None, on_step: OnStep | None = None) -> np.ndarray:
         """Paint the layers: (height, width, 3) uint8 sRGB; see Decoder.decode."""
         if layers.semantic is None and layers.structure is None and layers.texture is None:
-            raise InvalidLayer("there is nothing to decode: give a prompt, a sketch or colours")
+            raise InvalidLayer("there is nothing to decode: give a prompt, a sketch or colors")
         with oom.guarded(
             f"there is not enough memory to paint {layers.width} x {layers.height} pixels: close what else uses it, "
             "or make the picture smaller"
@@ -95,9 +95,9 @@ class Painter:
         lines = _lines(layers)
         if layers.texture is not None:
             cells = layers.texture.cells.astype(np.float32) / 255
-            if self.strengths.colours != 1:
+            if self.strengths.colors != 1:
                 mean = cells.mean((0, 1))
-                cells = np.clip(mean + np.float32(self.strengths.colours) * (cells - mean), 0.0, 1.0)
+                cells = np.clip(mean + np.float32(self.strengths.colors) * (cells - mean), 0.0, 1.0)
             picture = self._paint(layers, cells, lines, random, on_step)
         else:
             progress = Progress(1, on_step)
@@ -125,7 +125,7 @@ class Painter:
 
         flat = color_diffusion.diffuse(cells, lines, height, width, _error(layers))
         flat = cv2.resize(flat, (width, height), interpolation=cv2.INTER_LINEAR)
-        progress.step("colours", _to_uint8(flat))
+        progress.step("colors", _to_uint8(flat))
 
         pen = ink.ink(lines, height, width)
         room = cv2.distanceTransform((pen < 0.15).astype(np.uint8), cv2.DIST_L2, 3)
@@ -133,7 +133,9 @@ class Painter:
         along = brush.direction(flat, pen)
         dabs, grain = brush.bristles(along, random)
         busy = _busy(pen)
-        sure = cv2.resize(color_diffusion.firmness(cells, _error(layers)), (width, height), interpolation=cv2.INTER_LINEAR)
+        sure = cv2.resize(
+            color_diffusion.firmness(cells, _error(layers)), (width, height), interpolation=cv2.INTER_LINEAR
+        )
         painting = brush.dab(flat, dabs * sure[..., None], room, cell, busy, style.brush)
         progress.step("brush", _to_uint8(painting))
 
@@ -174,8 +176,8 @@ def _canvas(layers: Layers, area: int, shrink: int, fine: float = 1.0, longest: 
 
 
 def _error(layers: Layers) -> float:
-    """The quantiser's error in the colours of the cells, about, of 1."""
-    return QUANTISER * STEPS[layers.texture.step] / oklab.ONE if layers.texture else 0.0
+    """The quantizer's error in the colors of the cells, about, of 1."""
+    return QUANTIZER * STEPS[layers.texture.step] / oklab.ONE if layers.texture else 0.0
 
 
 def _lines(layers: Layers) -> list[np.ndarray]:
@@ -190,20 +192,20 @@ def _lines(layers: Layers) -> list[np.ndarray]:
 def _crispen(flat: np.ndarray, sure: np.ndarray) -> np.ndarray:
     """Lift local contrast, fine and coarse, and saturation: averaging has taken them away.
 
-    sure: (height, width, 1) float32 in 0..1, less where contrast is but the quantiser's.
+    sure: (height, width, 1) float32 in 0..1, less where contrast is but the quantizer's.
     """
     fine, coarse = (cv2.GaussianBlur(flat, (0, 0), max(0.5, s * brush.diagonal(flat))) for s in (0.008, 0.03))
     sharp = flat + sure * (1.2 * (flat - fine) + 0.35 * (flat - coarse))
     around = np.ones((2 * round(0.03 * brush.diagonal(flat)) + 1,) * 2, np.uint8)
     sharp = np.clip(sharp, cv2.erode(flat, around) - HALO, cv2.dilate(flat, around) + HALO)
-    grey = sharp.mean(2, keepdims=True)
-    return np.clip(grey + 1.06 * (sharp - grey), 0.0, 1.0)
+    gray = sharp.mean(2, keepdims=True)
+    return np.clip(gray + 1.06 * (sharp - gray), 0.0, 1.0)
 
 
 def _line_work(painting: np.ndarray, pen: np.ndarray, weight: float) -> np.ndarray:
-    """Draw the lines in a deeper tone of the colour beneath, in a lighter one where that is dark.
+    """Draw the lines in a deeper tone of the color beneath, in a lighter one where that is dark.
 
-    They are fainter where the colours part anyway.
+    They are fainter where the colors part anyway.
     """
     around = np.ones((3, 3), np.uint8)
     low, high = cv2.erode(painting, around), cv2.dilate(painting, around)
@@ -254,7 +256,7 @@ def _busy(pen: np.ndarray) -> np.ndarray:
 def _drawing(
     layers: Layers, lines: Sequence[np.ndarray], random: np.random.Generator, weight: float, size: tuple[int, int]
 ) -> np.ndarray:
-    """A sketch without colours: pencil on paper, (h, w, 3) uint8; of a pose a pale shadow."""
+    """A sketch without colors: pencil on paper, (h, w, 3) uint8; of a pose a pale shadow."""
     height, width = size
     sheet = ink.paper(height, width, random)
     if isinstance(layers.structure, Pose):
@@ -268,7 +270,7 @@ def _card(layers: Layers, size: tuple[int, int]) -> np.ndarray:
     """The prompt as text and what is missing for more, (h, w, 3) uint8."""
     height, width = size
     text = layers.semantic.text if layers.semantic else ""
-    return text_card(f"{text}\n\n(no sketch and no colours to paint from)", width, height)
+    return text_card(f"{text}\n\n(no sketch and no colors to paint from)", width, height)
 
 
 def _to_uint8(picture: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ RRDB = weights.WeightFile(
 
 
 class Srvgg(nn.Module):
-    """realesr-animevideov3: the residual over a nearest-neighbour enlargement."""
+    """realesr-animevideov3: the residual over a nearest-neighbor enlargement."""
 
     def __init__(self, width: int = 64, convolutions: int = 16) -> None:
         super().__init__()

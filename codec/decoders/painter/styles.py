@@ -1,7 +1,7 @@
 """What the embedded decoder takes from a prompt: how to paint. The prompt adds no objects.
 
 A prompt is read as whole words, in any case. Each row of LOOKS whose words are in it multiplies factors of
-a Style or sets its goals; each row of MATERIALS gives its texture to the pixels whose colour can be that.
+a Style or sets its goals; each row of MATERIALS gives its texture to the pixels whose color can be that.
 To teach the painter a word, add it to a row; to teach it a look or a material, add a row.
 """
 
@@ -41,7 +41,7 @@ class Style:
     lines: float = 1.0  # factor of the ink's strength
     brush: float = 1.0  # factor of the dabs' reach
     contrast: float = 1.0  # factor of the distance from the mean tone
-    saturation: float = 1.0  # factor of the distance from grey
+    saturation: float = 1.0  # factor of the distance from gray
     darkest: float = 1.0  # goal: the mean tone is no lighter
     warmth: float = -1.0  # goal: red exceeds blue by no less, on the whole
     blocks: float = 0.0  # pixel art: blocks along the longer side, 0 for none
@@ -126,8 +126,8 @@ def grade(picture: np.ndarray, style: Style) -> np.ndarray:
         return picture
     mean = picture.mean((0, 1))
     picture = mean + np.float32(style.contrast) * (picture - mean)
-    grey = picture.mean(2, keepdims=True)
-    picture = grey + np.float32(style.saturation) * (picture - grey)
+    gray = picture.mean(2, keepdims=True)
+    picture = gray + np.float32(style.saturation) * (picture - gray)
     tone = float(picture.mean())
     if tone > style.darkest:
         picture = picture * np.array([0.9, 0.96, 1.1], np.float32) * np.float32(style.darkest / tone)

@@ -1,8 +1,8 @@
 """Layers -> the pictures that Stable Diffusion's adapters were trained to see.
 
 Mou et al., "T2I-Adapter" (2023). Sketches: PiDiNet's edges, white on black, one channel, each pixel
-either 0 or 1, for training cut them at a half. Poses: OpenPose's drawing. Colours: the picture shrunk to a
-64th, enlarged again with nearest neighbours; 8 x 8 blocks at 512 x 512.
+either 0 or 1, for training cut them at a half. Poses: OpenPose's drawing. Colors: the picture shrunk to a
+64th, enlarged again with nearest neighbors; 8 x 8 blocks at 512 x 512.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
 from codec.texture.colormap import Colormap
 
-BLOCK: Final = 64  # pixels a side of a colour block
+BLOCK: Final = 64  # pixels a side of a color block
 GRAIN: Final = 8  # pixels a side of a latent cell: sides are multiples of it
 MAX_ASPECT: Final = 4.0  # longer pictures are denoised at this aspect and stretched
 
@@ -40,15 +40,15 @@ def sketch(layer: Sketch, width: int, height: int, thickness: float = 3.0) -> np
 
 
 def pose(layer: Pose, width: int, height: int) -> np.ndarray:
-    """(height, width, 3) float32 in 0..1, sRGB: OpenPose's colours on black."""
+    """(height, width, 3) float32 in 0..1, sRGB: OpenPose's colors on black."""
     return layer.render(width, height).astype(np.float32) / 255
 
 
-def colours(layer: Colormap, width: int, height: int, cubic: bool = False) -> np.ndarray:
-    """(height, width, 3) float32 in 0..1, sRGB: blocks of about 64 x 64 pixels, each of one colour.
+def colors(layer: Colormap, width: int, height: int, cubic: bool = False) -> np.ndarray:
+    """(height, width, 3) float32 in 0..1, sRGB: blocks of about 64 x 64 pixels, each of one color.
 
     A block is the mean of the cells it covers, by area; or, if `cubic`, what a cubic spline through the
-    cells has at its centre, which is how the paper shrinks pictures.
+    cells has at its center, which is how the paper shrinks pictures.
     """
     rows, cols = max(round(height / BLOCK), 1), max(round(width / BLOCK), 1)
     cells = layer.cells.astype(np.float64)

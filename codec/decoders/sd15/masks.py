@@ -20,7 +20,7 @@ _FEATHER = 0.016  # of the longer side: 8 pixels at 512
 def changed(before: Layers, after: Layers) -> np.ndarray:
     """(height, width) bool: where a picture of `after` should differ from one of `before`.
 
-    Lines and colours count where they differ and a little around; another prompt, size or kind of
+    Lines and colors count where they differ and a little around; another prompt, size or kind of
     structure changes everything.
     """
     height, width = after.height, after.width

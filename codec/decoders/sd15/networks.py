@@ -87,7 +87,7 @@ class Places:
     lora: Path | None = None
     taesd: Path | None = None
     structure: Path | None = None
-    colours: Path | None = None
+    colors: Path | None = None
 
 
 def demand_libraries() -> None:

@@ -59,10 +59,10 @@ class Options:
     preset: "paper", "balanced" or "fast"; `steps` (1..255), `guidance` (0..63.75, at most 1 is none) and
     `scheduler` (one of SCHEDULERS) override what it says where they are not None. follow: take these
     three from the file where it has them and they are not set here.
-    structure_strength, colour_strength: 0..2, how much the sketch or pose and the colours weigh, 0 is off.
+    structure_strength, color_strength: 0..2, how much the sketch or pose and the colors weigh, 0 is off.
     adapter_until: 0..1, the share of the steps in which layers guide; the rest is left to the prompt.
     control: "t2i" (T2I-Adapters) or "controlnet" for the structure; `lines`: the ControlNet for sketches.
-    thickness: of a sketch's lines in pixels at a side of 512. cubic: shrink the colours as the
+    thickness: of a sketch's lines in pixels at a side of 512. cubic: shrink the colors as the
     paper does instead of by area. negative: the negative prompt of files that have none.
     size: 64..1024, a multiple of 8: a square is denoised at that many pixels a side, others at that area.
     models: a folder with the models in folders by name. checkpoint: of the base model, a folder in hub
@@ -77,7 +77,7 @@ class Options:
     scheduler: str | None = None
     follow: bool = False
     structure_strength: float = 1.0
-    colour_strength: float = 1.0
+    color_strength: float = 1.0
     adapter_until: float = 1.0
     control: str = "t2i"
     lines: str = "scribble"
@@ -98,7 +98,7 @@ class Options:
         _within("steps", self.steps, 1, MAX_STEPS, whole=True)
         _within("guidance", self.guidance, 0, 63.75)
         _within("structure strength", self.structure_strength, 0, 2)
-        _within("colour strength", self.colour_strength, 0, 2)
+        _within("color strength", self.color_strength, 0, 2)
         _within("share of steps with layers", self.adapter_until, 0, 1)
         _within("thickness", self.thickness, 0.5, 16)
         _within("size", self.size, 64, 1024, whole=True)
@@ -153,15 +153,15 @@ def nearest(sampler: str | None) -> str | None:
 def expected_minutes(options: Options, layers: Layers | None = None, threads: int | None = None) -> float:
     """Minutes that a decode will take on a CPU, from forward passes timed on 2 threads.
 
-    `layers`: the file; None: a square with a sketch and colours. `threads`: that torch will use; None:
+    `layers`: the file; None: a square with a sketch and colors. `threads`: that torch will use; None:
     the number of cores. More than 16 are not expected to help.
     """
     decided = plan(options, layers.settings if layers else None)
     structure = options.structure_strength > 0 and (layers is None or layers.structure is not None)
-    colours = options.colour_strength > 0 and (layers is None or layers.texture is not None)
+    colors = options.color_strength > 0 and (layers is None or layers.texture is not None)
     passes = decided.calls * (2 if decided.guided else 1)
     seconds = _SECONDS["text"] + passes * _SECONDS["unet"] + _SECONDS["taesd" if decided.lcm else "vae"]
-    seconds += _SECONDS["adapter"] * (colours + (structure and options.control == "t2i"))
+    seconds += _SECONDS["adapter"] * (colors + (structure and options.control == "t2i"))
     if structure and options.control == "controlnet":
         seconds += passes * options.adapter_until * _SECONDS["controlnet"]
     speed = min(threads or os.cpu_count() or 1, 16) / _MEASURED_THREADS

@@ -2,7 +2,7 @@
 
     prompt ----> CLIP ----------------------+
     sketch/pose > T2I-Adapter or ControlNet -+--> denoise --> VAE or TAESD --> picture
-    colours ---> T2I-Adapter ---------------+        ^
+    colors ---> T2I-Adapter ---------------+        ^
     seed ------> noise -----------------------------+
 
 Chen, Mao, Cheng, "Stable Diffusion is a Natural Cross-Modal Decoder for Layered AI-generated Image
@@ -125,7 +125,7 @@ class StableDiffusion:
     def _prepare(self, layers: Layers, seed: int | None) -> _Work:
         """Decide everything and look for the files, in that order."""
         if layers.semantic is None and layers.structure is None and layers.texture is None:
-            raise InvalidLayer("there is nothing to decode: give a prompt, a sketch or colours")
+            raise InvalidLayer("there is nothing to decode: give a prompt, a sketch or colors")
         options = self.options
         plan = presets.plan(options, layers.settings)
         networks.demand_libraries()
@@ -135,7 +135,7 @@ class StableDiffusion:
             lora=find("lcm-lora", options) if plan.lcm else None,
             taesd=find("taesd", options) if plan.lcm else None,
             structure=find(structure, options) if structure else None,
-            colours=find("color-adapter", options) if layers.texture and options.colour_strength else None,
+            colors=find("color-adapter", options) if layers.texture and options.color_strength else None,
         )
         width, height = conditions.work_size(layers.width, layers.height, options.size)
         seed = (layers.seed or 0) if seed is None else seed
@@ -209,11 +209,11 @@ class StableDiffusion:
         return text_encoder.encode(tokenizer, encoder, [negative, text] if work.plan.guided else [text])
 
     def _hints(self, work: _Work) -> Hints:
-        """What the structure and the colours tell the UNet."""
+        """What the structure and the colors tell the UNet."""
         options, device = self.options, work.device
         adapters: list[tuple[Any, Tensor, float]] = []
         controls: list[tuple[Any, Tensor, float]] = []
-        place, spot = work.places.structure, work.places.colours
+        place, spot = work.places.structure, work.places.colors
         if place is not None:
             seen = _tensor(self._structure(work))
             if options.control == "controlnet":
@@ -224,9 +224,9 @@ class StableDiffusion:
                 adapters.append((net, seen, options.structure_strength))
         texture = work.layers.texture
         if texture is not None and spot is not None:
-            net = SHELF.take("colours", (spot, device), lambda: networks.adapter(spot, device))
-            seen = _tensor(conditions.colours(texture, work.width, work.height, options.cubic))
-            adapters.append((net, seen, options.colour_strength))
+            net = SHELF.take("colors", (spot, device), lambda: networks.adapter(spot, device))
+            seen = _tensor(conditions.colors(texture, work.width, work.height, options.cubic))
+            adapters.append((net, seen, options.color_strength))
         return Hints(adapt(adapters), controls, options.adapter_until)
 
     def _structure(self, work: _Work) -> np.ndarray:

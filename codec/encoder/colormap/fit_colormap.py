@@ -1,4 +1,4 @@
-"""Which grid and step a picture's colours get for their bytes: those that, drawn smoothly, are nearest to the picture.
+"""Which grid and step a picture's colors get for their bytes: those that, drawn smoothly, are nearest to the picture.
 
 More cells in coarser steps or fewer in finer ones take as many bytes. Of a few grids, each coded to the same
 size, the one is taken whose cells, interpolated, differ least (CIEDE2000) from the picture, blurred to 64 cells.
@@ -29,7 +29,7 @@ _TRIED: Final = 1  # grids to both sides of the usual one
 def best(pixels: np.ndarray, share: int, most: int) -> Colormap:
     """The colormap of about `share` bytes whose grid gives the best picture; up to `most` bytes if it must.
 
-    `pixels`: (H, W, 3) uint8 sRGB. Raises `BudgetTooSmall` where `most` bytes hold no colours.
+    `pixels`: (H, W, 3) uint8 sRGB. Raises `BudgetTooSmall` where `most` bytes hold no colors.
     """
     height, width = pixels.shape[:2]
     usual = min(range(len(CELLS)), key=lambda index: abs(CELLS[index] - _DENSITY * max(share, 1) ** 0.5))
@@ -38,7 +38,7 @@ def best(pixels: np.ndarray, share: int, most: int) -> Colormap:
     seen = ciede2000.cielab(oklab.from_srgb(resize_area(pixels, min(cols, width), min(rows, height))))
 
     def distance(shape: tuple[int, int]) -> float:
-        search = rdoq.Search(resize_area(pixels, shape[1], shape[0]))
+        search = rdoq.RDOQuantizer(resize_area(pixels, shape[1], shape[0]))
         step = search.step_for(8 * share)
         found = Colormap(*shape, step, search.levels(step, rdoq.RATIO, rdoq.ROUGH).levels, (), rdoq.RATIO)
         drawn = _smooth(oklab.from_srgb(found.cells), *seen.shape[:2])
@@ -49,7 +49,7 @@ def best(pixels: np.ndarray, share: int, most: int) -> Colormap:
 
 
 def fitted(pixels: np.ndarray, rows: int, cols: int, share: int, most: int) -> Colormap:
-    """The colours of a grid in about `share` bytes, or up to `most` if it must. Raises `BudgetTooSmall`."""
+    """The colors of a grid in about `share` bytes, or up to `most` if it must. Raises `BudgetTooSmall`."""
     cells = resize_area(pixels, cols, rows)
     try:
         return Colormap.fit(cells, share)
@@ -64,6 +64,6 @@ def _smooth(cells: np.ndarray, rows: int, cols: int) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def _between(count: int, wanted: int) -> np.ndarray:
-    """Linear interpolation from `count` cells' centres to `wanted`: (wanted, count)."""
+    """Linear interpolation from `count` cells' centers to `wanted`: (wanted, count)."""
     at = np.clip((np.arange(wanted) + 0.5) * count / wanted - 0.5, 0, count - 1)
     return np.maximum(1 - np.abs(at[:, None] - np.arange(count)), 0)

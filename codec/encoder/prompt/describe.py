@@ -1,6 +1,6 @@
-"""A short, honest description of a picture's colours and composition, when nothing better is known.
+"""A short, honest description of a picture's colors and composition, when nothing better is known.
 
-Colours are named by the nearest of some 40 prototypes in Oklab (Ottosson 2020), a space in which
+Colors are named by the nearest of some 40 prototypes in Oklab (Ottosson 2020), a space in which
 equal distances look equally different.
 """
 
@@ -13,12 +13,12 @@ from codec.images.io import resize_area
 
 _CELLS = 48  # the picture is looked at as 48 x 48 cells
 
-# name: sRGB; the last word of a name is the colour's family
+# name: sRGB; the last word of a name is the color's family
 _PROTOTYPES = {
     "black": "0a0a0c",
-    "dark grey": "3c3c3e",
-    "grey": "808080",
-    "light grey": "bcbcbe",
+    "dark gray": "3c3c3e",
+    "gray": "808080",
+    "light gray": "bcbcbe",
     "white": "f6f6f4",
     "dark red": "6e1418",
     "red": "c8242c",
@@ -61,7 +61,7 @@ _PROTOTYPES = {
 
 
 def describe(pixels: np.ndarray) -> str:
-    """(H, W, 3) uint8 sRGB -> e.g. "mostly dark teal and grey, orange in the centre, dark bottom".
+    """(H, W, 3) uint8 sRGB -> e.g. "mostly dark teal and gray, orange in the center, dark bottom".
 
     At most 90 characters of ASCII, the same for the same pixels.
     """
@@ -69,14 +69,14 @@ def describe(pixels: np.ndarray) -> str:
     names = list(_PROTOTYPES)
     code = bytes.fromhex("".join(_PROTOTYPES.values()))
     prototypes = from_srgb(np.frombuffer(code, np.uint8).reshape(-1, 3))
-    gap = (lab[:, :, None] - prototypes) * (1, 1.6, 1.6)  # a grey with a tint is no grey
+    gap = (lab[:, :, None] - prototypes) * (1, 1.6, 1.6)  # a gray with a tint is no gray
     nearest = (gap**2).sum(axis=3).argmin(axis=2)
     shares = np.bincount(nearest.ravel(), minlength=len(names)) / nearest.size
     order = [int(i) for i in np.argsort(-shares, kind="stable")]
     first = names[order[0]]
     if shares[order[0]] > 0.97:
         return f"plain {first}"
-    main = _main_colours(names, shares, order)
+    main = _main_colors(names, shares, order)
     parts = ["mostly " + " and ".join(main)]
     parts += _accent(names, nearest, prototypes, {_family(name) for name in main})
     parts += _light(lab[:, :, 0])
@@ -85,8 +85,8 @@ def describe(pixels: np.ndarray) -> str:
     return ", ".join(parts)
 
 
-def _main_colours(names: list[str], shares: np.ndarray, order: list[int]) -> list[str]:
-    """The commonest colour and, if it matters, the next of another family."""
+def _main_colors(names: list[str], shares: np.ndarray, order: list[int]) -> list[str]:
+    """The commonest color and, if it matters, the next of another family."""
     first = names[order[0]]
     for index in order[1:]:
         if shares[index] < 0.08:
@@ -97,7 +97,7 @@ def _main_colours(names: list[str], shares: np.ndarray, order: list[int]) -> lis
 
 
 def _accent(names: list[str], nearest: np.ndarray, prototypes: np.ndarray, taken: set[str]) -> list[str]:
-    """The most vivid colour that is not a main one, and where it is."""
+    """The most vivid color that is not a main one, and where it is."""
     best, score, where = "", 0.0, nearest < 0
     for family in dict.fromkeys(_family(name) for name in names):
         members = [i for i, name in enumerate(names) if _family(name) == family]
@@ -123,7 +123,7 @@ def _place(mask: np.ndarray) -> str:
         return f"at the {row} {column}"
     if row:
         return f"at the {row}"
-    return f"on the {column}" if column else "in the centre"
+    return f"on the {column}" if column else "in the center"
 
 
 def _light(lightness: np.ndarray) -> list[str]:
@@ -141,10 +141,10 @@ def _light(lightness: np.ndarray) -> list[str]:
     middle = lightness[third:-third, third:-third].mean()
     gap = middle - lightness.mean()
     if abs(gap) > 0.1:
-        return ["light centre" if gap > 0 else "dark centre"]
+        return ["light center" if gap > 0 else "dark center"]
     return []
 
 
 def _family(name: str) -> str:
     family = name.split()[-1]
-    return {"black": "grey", "white": "grey", "cream": "beige", "olive": "green"}.get(family, family)
+    return {"black": "gray", "white": "gray", "cream": "beige", "olive": "green"}.get(family, family)

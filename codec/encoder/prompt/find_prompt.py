@@ -1,4 +1,4 @@
-"""Where a prompt comes from: the person, the picture file's own metadata, a captioner, or the colours."""
+"""Where a prompt comes from: the person, the picture file's own metadata, a captioner, or the colors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from codec.semantic.prompt import Prompt
 GIVEN = "yours"
 FROM_FILE = "from the picture's {} metadata"  # of the tool of this name
 CAPTIONED = "captioned by"  # and the captioner's name
-DESCRIBED = "described from its colours: no captioner is installed"
+DESCRIBED = "described from its colors: no captioner is installed"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class FoundPrompt:
 def find_prompt(
     picture: Picture, prompt: str | None = None, negative: str = "", captioner: str = "auto"
 ) -> FoundPrompt:
-    """The given prompt, else the one in the file, else a caption, else a description of the colours.
+    """The given prompt, else the one in the file, else a caption, else a description of the colors.
 
     prompt: None is "not given"; an empty text is a prompt too. negative: "" is "not given".
     captioner: "auto" for the best that is here, which then is not asked if the file has a prompt, and
@@ -64,7 +64,7 @@ def _settings(picture: Picture, settings: Settings) -> Settings | None:
 def _caption(picture: Picture, captioner: str) -> tuple[str, str]:
     """-> what a picture shows, and who says so."""
     if captioner == "none":
-        return describe(picture.pixels), "described from its colours"
+        return describe(picture.pixels), "described from its colors"
     if captioner == "auto" and best() is None:
         return describe(picture.pixels), DESCRIBED
     try:
@@ -72,7 +72,7 @@ def _caption(picture: Picture, captioner: str) -> tuple[str, str]:
     except CodecError as error:
         if captioner != "auto":
             raise
-        return describe(picture.pixels), f"described from its colours: {error}"
+        return describe(picture.pixels), f"described from its colors: {error}"
     if not text:
-        return describe(picture.pixels), f"described from its colours: {name} had nothing to say"
+        return describe(picture.pixels), f"described from its colors: {name} had nothing to say"
     return text, f"{CAPTIONED} {name}"

@@ -175,7 +175,7 @@ def _person(joints: Any, frame: tuple[int, int], shown: tuple[int, int]) -> Pers
         if joint is None:
             person.append(None)
             continue
-        # detect_poses divides the index of a pixel by the side; the centre is half a pixel on
+        # detect_poses divides the index of a pixel by the side; the center is half a pixel on
         x, y = (joint.x * width + 0.5) / shown[1], (joint.y * height + 0.5) / shown[0]
         person.append((int(x * UNITS), int(y * UNITS)) if x < 1 and y < 1 else None)
     return tuple(person)

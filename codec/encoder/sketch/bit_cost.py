@@ -8,7 +8,7 @@ import numpy as np
 
 from codec.structure.chain_code import STEPS
 from codec.structure.sketch_payload import State
-from codec.structure.turn_model import DRAWN, END, Trail
+from codec.structure.turn_model import DRAWN, END, TurnHistory
 
 START_BITS, FIRST_BITS, END_BITS, GOES_ON_BITS = 9.5, 2.2, 3.6, 0.1  # about what these cost
 OVERHEAD_BITS = START_BITS + FIRST_BITS + END_BITS  # of a stroke
@@ -75,7 +75,7 @@ def _odds(heading: int, turns: list[int]) -> list[int]:
         x, y = x - STEPS[direction][0], y - STEPS[direction][1]
         state.cells[state.at(x, y)] = DRAWN
     state.strokes, state.points, state.straight = _EARLIER
-    trail = Trail()
+    trail = TurnHistory()
     for turn in (0, 0, 0, 0, 0, *turns):
         trail.turn(turn)
     odds = list(state.odds(state.at(32, 32), heading, trail, _POINTS))

@@ -33,8 +33,8 @@ class Lattice:
         """Cell width and height in pixels."""
         return self.width / self.cols, self.height / self.rows
 
-    def centres(self, cells: np.ndarray) -> np.ndarray:
-        """(..., 2) cells (x, y) -> (..., 2) float32 pixel indices of their centres."""
+    def centers(self, cells: np.ndarray) -> np.ndarray:
+        """(..., 2) cells (x, y) -> (..., 2) float32 pixel indices of their centers."""
         pitch = np.array(self.pitch)
         return ((cells + 0.5) * pitch - 0.5).astype(np.float32)
 
@@ -111,7 +111,7 @@ class _Search:
         nearest = np.round((head + 0.5) / np.array(self.lattice.pitch, np.float32) - 0.5).astype(np.int64)
         around = np.array([(dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
         cells = nearest[:, None] + around
-        squared = ((self.lattice.centres(cells) - head[:, None]) ** 2).sum(2)
+        squared = ((self.lattice.centers(cells) - head[:, None]) ** 2).sum(2)
         cost = self.slope * penalty(squared) * np.float32(max(self.lattice.pitch) / 2)
         cost = np.where(self._inside(cells), cost, np.float32(np.inf))
         nothing = np.zeros(cost.shape, np.int64)
@@ -138,7 +138,7 @@ class _Search:
         ending there, and K."""
         headings, past, bits = self._moves(states)
         cells = states.cells[:, :, None] + np.stack([STEP_X[headings], STEP_Y[headings]], 3)
-        here = self.lattice.centres(states.cells)
+        here = self.lattice.centers(states.cells)
         final = self.final[self.active][:, None]
         samples = np.minimum(states.at[:, :, None] + self.ahead, final[:, :, None])
         points = self.points[samples + self.first[self.active][:, None, None]] - here[:, :, None]

@@ -1,5 +1,5 @@
-"""Cues for an edge: how strong a colour step is, how well it explains its surroundings, whether it
-goes on as a line, and how busy the neighbourhood is."""
+"""Cues for an edge: how strong a color step is, how well it explains its surroundings, whether it
+goes on as a line, and how busy the neighborhood is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 SCALES = (1, 2, 4, 8)  # standard deviations in pixels; a coarse scale vouches for what a fine one places
-_NOISE = 4.0  # Lab units squared: variance below which a neighbourhood counts as flat
+_NOISE = 4.0  # Lab units squared: variance below which a neighborhood counts as flat
 _KNEE = 8.0  # Lab units squared: where a step counts as half strong
 _ORIENTATIONS = 8
 _LINE = 10  # half length, in pixels at half size, over which a line is followed
@@ -54,7 +54,7 @@ def _shrink(image: np.ndarray, factor: int) -> np.ndarray:
 
 
 def _gradient(channels: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """The colour step at one scale: (squared step, share of variance it explains, 2-angle vector).
+    """The color step at one scale: (squared step, share of variance it explains, 2-angle vector).
 
     channels: (h, w, 4) float32: L, a, b and the sum of their squares. The step is the larger
     eigenvalue of the structure tensor of Gaussian derivatives (Di Zenzo 1986). A lone straight step
@@ -91,7 +91,7 @@ def _lines(strong: np.ndarray, tangent: tuple[np.ndarray, np.ndarray]) -> tuple[
 
 
 def _line_kernel(angle: float) -> np.ndarray:
-    """A Gaussian ridge through the centre, sum 1."""
+    """A Gaussian ridge through the center, sum 1."""
     y, x = np.mgrid[-_LINE : _LINE + 1, -_LINE : _LINE + 1].astype(np.float32)
     along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
     kernel = np.exp(-0.5 * (along / (_LINE / 2)) ** 2 - 0.5 * (across / 0.6) ** 2)

@@ -66,7 +66,7 @@ _COEFFICIENTS = (
 
 
 def canny(pixels: np.ndarray) -> np.ndarray:
-    """Multi-scale colour gradient that prefers contours to texture.
+    """Multi-scale color gradient that prefers contours to texture.
 
     A logistic combination of a few cues (cues.py), as in Pb (Martin, Fowlkes and Malik 2004); the
     strength is about the probability that a person would draw a contour there.

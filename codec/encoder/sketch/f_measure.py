@@ -16,8 +16,8 @@ class Agreement(NamedTuple):
     recall: float
 
 
-def rasterise(polylines: list[np.ndarray], height: int, width: int) -> np.ndarray:
-    """One-pixel lines through (N, 2) polylines of (x, y) pixels, pixel centres at .5: (height, width) bool."""
+def rasterize(polylines: list[np.ndarray], height: int, width: int) -> np.ndarray:
+    """One-pixel lines through (N, 2) polylines of (x, y) pixels, pixel centers at .5: (height, width) bool."""
     import cv2
 
     drawn = np.zeros((height, width), np.uint8)
@@ -36,7 +36,7 @@ def f_measure(drawn: object, reference: np.ndarray, tolerance: float = 2.0) -> A
     """
     height, width = reference.shape
     if not isinstance(drawn, np.ndarray):
-        drawn = rasterise(drawn.polylines(width, height), height, width)  # type: ignore[attr-defined]
+        drawn = rasterize(drawn.polylines(width, height), height, width)  # type: ignore[attr-defined]
     if not drawn.any() or not reference.any():
         same = float(drawn.any() == reference.any())
         return Agreement(same, same, same)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-_PAPER = 28  # levels of grey that are still the paper's
-_TINT = 48  # levels between a pixel's colours that are still grey
+_PAPER = 28  # levels of gray that are still the paper's
+_TINT = 48  # levels between a pixel's colors that are still gray
 _THICKEST = 15  # pixels at the working scale, odd: what is wider is a filled shape, not a line
 
 
@@ -34,7 +34,7 @@ def drawing(pixels: np.ndarray) -> np.ndarray:
     """
     import cv2
 
-    from codec.encoder.sketch.thinning import skeletonise
+    from codec.encoder.sketch.thinning import skeletonize
 
     light = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     if np.ptp(light) < _PAPER:
@@ -45,6 +45,6 @@ def drawing(pixels: np.ndarray) -> np.ndarray:
     shapes = cv2.morphologyEx(ink, cv2.MORPH_OPEN, disc)
     rim = cv2.morphologyEx(shapes, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) & ink
     around = cv2.dilate(shapes, np.ones((3, 3), np.uint8))
-    thin = skeletonise((ink > around) | (rim > 0))
+    thin = skeletonize((ink > around) | (rim > 0))
     soft = cv2.GaussianBlur(thin.astype(np.float32), (0, 0), 1.0)
     return np.clip(soft * 2.5, 0, 1)

@@ -172,7 +172,7 @@ def samples(chains: list[np.ndarray], lattice: Lattice) -> tuple[np.ndarray, np.
     """Points along each chain as it will be drawn (smoothed once by [1 2 1] / 4, ends fixed), closer
     than a pixel: (P, 2) float pixel indices and (P,) int, the link of each, counted through all chains."""
     sizes = np.array([len(c) for c in chains])
-    raw = lattice.centres(np.concatenate(chains)).astype(np.float64)
+    raw = lattice.centers(np.concatenate(chains)).astype(np.float64)
     last = np.cumsum(sizes) - 1
     inner = np.ones(len(raw), bool)
     inner[last] = inner[last - sizes + 1] = False

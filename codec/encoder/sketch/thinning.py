@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-# Offsets of the eight neighbours, clockwise from north; bit i of a neighbour code is neighbour i.
-_NEIGHBOURS = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
+# Offsets of the eight neighbors, clockwise from north; bit i of a neighbor code is neighbor i.
+_NEIGHBORS = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
 
 
 def thin(strength: np.ndarray, high: float, low: float, shortest: int = 10) -> np.ndarray:
@@ -22,7 +22,7 @@ def thin(strength: np.ndarray, high: float, low: float, shortest: int = 10) -> n
     keep = np.zeros(count, bool)
     keep[labels[ridge > high]] = True
     keep[0] = False
-    skeleton = skeletonise(keep[labels])
+    skeleton = skeletonize(keep[labels])
     count, labels, stats, _ = cv2.connectedComponentsWithStats(skeleton.view(np.uint8), connectivity=8)
     keep = stats[:, cv2.CC_STAT_AREA] >= shortest
     keep[0] = False
@@ -30,7 +30,7 @@ def thin(strength: np.ndarray, high: float, low: float, shortest: int = 10) -> n
 
 
 def suppress_non_maxima(strength: np.ndarray) -> np.ndarray:
-    """Zero wherever a neighbour across the ridge is stronger.
+    """Zero wherever a neighbor across the ridge is stronger.
 
     The direction across is the eigenvector of the smoothed map's Hessian with the most negative
     eigenvalue (Steger 1998), so it serves gradient maps and line maps alike.
@@ -56,9 +56,9 @@ def suppress_non_maxima(strength: np.ndarray) -> np.ndarray:
     return np.where(highest & crest, strength, np.float32(0))
 
 
-def skeletonise(mask: np.ndarray) -> np.ndarray:
+def skeletonize(mask: np.ndarray) -> np.ndarray:
     """The 8-connected skeleton of a mask: Guo and Hall's parallel thinning (1989), then the corner
-    pixels of staircases, so that a curve's inner pixels have exactly two neighbours.
+    pixels of staircases, so that a curve's inner pixels have exactly two neighbors.
 
     mask: (h, w) bool. Returns (h, w) bool.
     """
@@ -66,7 +66,7 @@ def skeletonise(mask: np.ndarray) -> np.ndarray:
     padded = np.zeros((height + 2, width + 2), np.uint8)
     padded[1:-1, 1:-1] = mask
     flat = padded.ravel()
-    offsets = np.array([dy * (width + 2) + dx for dy, dx in _NEIGHBOURS])
+    offsets = np.array([dy * (width + 2) + dx for dy, dx in _NEIGHBORS])
     pixels = np.flatnonzero(flat)
     changed = True
     while changed:
@@ -86,7 +86,7 @@ def skeletonise(mask: np.ndarray) -> np.ndarray:
 
 
 def _codes(flat: np.ndarray, pixels: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """The neighbour code 0..255 of each pixel, all pixels being flat indices."""
+    """The neighbor code 0..255 of each pixel, all pixels being flat indices."""
     code = np.zeros(len(pixels), np.intp)
     for bit, offset in enumerate(offsets):
         code |= flat[pixels + offset].astype(np.intp) << bit
@@ -99,7 +99,7 @@ def _bits() -> list[np.ndarray]:
 
 
 def _guo_hall_tables() -> tuple[np.ndarray, np.ndarray]:
-    """Which neighbour codes each of the two sub-iterations deletes: 256 bool each."""
+    """Which neighbor codes each of the two sub-iterations deletes: 256 bool each."""
     n, ne, e, se, s, sw, w, nw = _bits()
     crossings = sum((~a & (b | c)).astype(int) for a, b, c in ((n, ne, e), (e, se, s), (s, sw, w), (w, nw, n)))
     pairs_a = sum((a | b).astype(int) for a, b in ((nw, n), (ne, e), (se, s), (sw, w)))
@@ -110,7 +110,7 @@ def _guo_hall_tables() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _corner_table() -> np.ndarray:
-    """Codes of a pixel that can go without breaking its curve: two or more neighbours, at least two
+    """Codes of a pixel that can go without breaking its curve: two or more neighbors, at least two
     of them at right angles, all in one 8-connected piece."""
     n, ne, e, se, s, sw, w, nw = _bits()
     crossings = sum((~a & (b | c)).astype(int) for a, b, c in ((n, ne, e), (e, se, s), (s, sw, w), (w, nw, n)))

@@ -1,4 +1,4 @@
-"""Brushwork moves colours about and invents none; lines hold it back."""
+"""Brushwork moves colors about and invents none; lines hold it back."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def bristles():
     return brush.bristles(brush.direction(RAMP, 0 * ONES), random)
 
 
-def test_dabs_break_a_gradient_but_add_no_colour(bristles):
+def test_dabs_break_a_gradient_but_add_no_color(bristles):
     painted = brush.dab(RAMP, bristles[0], OPEN, 12, ONES)
     assert np.abs(painted - RAMP).max() > 0.005
     assert painted.min() >= RAMP.min()
     assert painted.max() <= RAMP.max()
 
 
-def test_flat_colour_stays_flat(bristles):
+def test_flat_color_stays_flat(bristles):
     flat = np.full_like(RAMP, 0.4)
     np.testing.assert_allclose(brush.dab(flat, bristles[0], OPEN, 12, ONES), flat, atol=1e-6)
     np.testing.assert_allclose(brush.tighten(flat, OPEN, 12), flat, atol=1e-6)
@@ -40,7 +40,7 @@ def test_dabs_do_not_reach_over_a_line(bristles):
     assert mixed > 0.5
 
 
-def test_far_colours_are_not_torn_to_shreds(bristles):
+def test_far_colors_are_not_torn_to_shreds(bristles):
     assert mixed_in(bristles, 1.0, OPEN) < 0.1
 
 

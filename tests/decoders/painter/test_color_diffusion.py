@@ -1,4 +1,4 @@
-"""Diffusion: lines part colours exactly, cells keep theirs, and what is open is smooth."""
+"""Diffusion: lines part colors exactly, cells keep theirs, and what is open is smooth."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def regions(across, down):
 def test_a_vertical_line_cuts_one_link_of_each_row():
     across, down = cut_links([np.array([[3.0, -1.0], [3.0, 9.0]])], 8, 6)
     assert across.sum(1).tolist() == [1] * 8
-    assert across[:, 2].all()  # between the pixels with centres 2.5 and 3.5
+    assert across[:, 2].all()  # between the pixels with centers 2.5 and 3.5
     assert not down.any()
 
 
@@ -41,8 +41,8 @@ def test_no_way_leads_round_a_closed_line(seed):
     radius[-1] = radius[0]
     ring = np.stack([12 + radius * np.cos(angle), 12 + radius * np.sin(angle)], 1) + random.uniform(-0.4, 0.4)
     labels = regions(*cut_links([ring], 25, 25))
-    centre = labels[12, 12]
-    assert centre != labels[0, 0]
+    center = labels[12, 12]
+    assert center != labels[0, 0]
 
 
 def test_without_lines_everything_is_joined():
@@ -50,7 +50,7 @@ def test_without_lines_everything_is_joined():
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (16, 16), (32, 32), (4, 32), (5, 7)])
-def test_cells_keep_their_colours(shape):
+def test_cells_keep_their_colors(shape):
     cells = np.random.default_rng(0).uniform(0.2, 0.8, (*shape, 3)).astype(np.float32)
     cells = cv2.GaussianBlur(cells, (0, 0), 1.0)
     painted = diffuse(cells, [], 128, 160)
@@ -58,7 +58,7 @@ def test_cells_keep_their_colours(shape):
     assert np.abs(means - cells).mean() < 0.01
 
 
-def test_a_line_between_two_colours_is_sharp_and_none_is_soft():
+def test_a_line_between_two_colors_is_sharp_and_none_is_soft():
     line = np.array([[0.5, 0.0], [0.5, 1.0]])
     drawn, open_ = (diffuse(LEFT_RED, lines, 64, 64) for lines in ([line], []))
     middle = slice(16, 48)
@@ -67,7 +67,7 @@ def test_a_line_between_two_colours_is_sharp_and_none_is_soft():
     assert np.abs(np.diff(open_[middle], axis=1)).max() < 0.4
 
 
-def test_a_line_off_the_border_of_cells_takes_the_colours_with_it():
+def test_a_line_off_the_border_of_cells_takes_the_colors_with_it():
     slanted = np.array([[0.45, 0.0], [0.57, 1.0]])
     cells = cv2.resize(LEFT_RED, (64, 64), interpolation=cv2.INTER_NEAREST)
     border = np.interp(np.arange(64) + 0.5, [0, 64], [0.45 * 64, 0.57 * 64])
@@ -88,7 +88,7 @@ def test_the_cell_grid_does_not_show():
 
 def test_a_small_closed_region_does_not_glow():
     cells = np.full((8, 8, 3), 0.5, np.float32)
-    cells[4, 4] = 0.56  # an error of the quantiser
+    cells[4, 4] = 0.56  # an error of the quantizer
     angle = np.linspace(0, 2 * np.pi, 20)
     ring = np.stack([0.5625 + 0.02 * np.cos(angle), 0.5625 + 0.02 * np.sin(angle)], 1)
     painted = diffuse(cells, [ring], 256, 256)

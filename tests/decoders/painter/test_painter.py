@@ -27,10 +27,10 @@ HILL = [np.array([[0.0, 130.0], [60, 118], [128, 124], [190, 112], [256, 120]])]
 SKETCH = Sketch.from_polylines(HILL, 256, 256, 64)
 CELLS = np.zeros((8, 8, 3), np.uint8)
 CELLS[:4], CELLS[4:] = [70, 110, 220], [200, 60, 40]
-COLOURS = Colormap.from_cells(CELLS, 10)
+COLORS = Colormap.from_cells(CELLS, 10)
 JOINTS = tuple((400 + 60 * i, 300 + 80 * i) for i in range(18))
 POSE = Pose((JOINTS,))
-BOTH = Layers(128, 96, PROMPT, SKETCH, COLOURS)
+BOTH = Layers(128, 96, PROMPT, SKETCH, COLORS)
 
 
 @pytest.fixture(scope="module", params=["painter", "painter-preview"])
@@ -44,15 +44,15 @@ def preview():
 
 
 def lightness_range(picture):
-    grey = picture.astype(int).mean(2)
-    return grey.max() - grey.min()
+    gray = picture.astype(int).mean(2)
+    return gray.max() - gray.min()
 
 
 # what there is to decode
 
 
 @pytest.mark.parametrize("structure", [None, SKETCH, POSE], ids=["no structure", "sketch", "pose"])
-@pytest.mark.parametrize("texture", [None, COLOURS], ids=["no colours", "colours"])
+@pytest.mark.parametrize("texture", [None, COLORS], ids=["no colors", "colors"])
 @pytest.mark.parametrize("semantic", [None, PROMPT], ids=["no prompt", "prompt"])
 def test_every_subset_gives_a_picture(painter, semantic, structure, texture):
     layers = Layers(70, 50, semantic, structure, texture)
@@ -66,14 +66,14 @@ def test_every_subset_gives_a_picture(painter, semantic, structure, texture):
     assert lightness_range(picture) > 5
 
 
-def test_colours_are_kept(painter):
-    picture = painter.decode(Layers(256, 256, None, SKETCH, COLOURS))
+def test_colors_are_kept(painter):
+    picture = painter.decode(Layers(256, 256, None, SKETCH, COLORS))
     means = cv2.resize(picture, (8, 8), interpolation=cv2.INTER_AREA).astype(int)
-    assert np.abs(means - COLOURS.cells).mean() < 12
+    assert np.abs(means - COLORS.cells).mean() < 12
 
 
-def test_a_line_parts_two_colours(painter):
-    picture = painter.decode(Layers(256, 256, None, SKETCH, COLOURS)).astype(int)
+def test_a_line_parts_two_colors(painter):
+    picture = painter.decode(Layers(256, 256, None, SKETCH, COLORS)).astype(int)
     for x in (60, 128, 190):
         line = np.interp(x, HILL[0][:, 0], HILL[0][:, 1])
         above, below = picture[int(line) - 9, x], picture[int(line) + 9, x]
@@ -93,9 +93,9 @@ def test_a_pose_alone_is_pale(preview):
     assert picture.min() > 180
 
 
-def test_a_pose_draws_no_lines_over_colours(preview):
-    with_pose = preview.decode(Layers(128, 128, None, POSE, COLOURS))
-    np.testing.assert_array_equal(with_pose, preview.decode(Layers(128, 128, None, None, COLOURS)))
+def test_a_pose_draws_no_lines_over_colors(preview):
+    with_pose = preview.decode(Layers(128, 128, None, POSE, COLORS))
+    np.testing.assert_array_equal(with_pose, preview.decode(Layers(128, 128, None, None, COLORS)))
 
 
 def test_a_prompt_alone_is_a_card_that_shows_it(preview):
@@ -117,12 +117,12 @@ def test_an_empty_sketch_and_a_prompt_are_a_card_too(preview):
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 3), (1, 4096), (4096, 1), (97, 500)])
 def test_any_size(painter, size):
     width, height = size
-    picture = painter.decode(Layers(width, height, PROMPT, SKETCH, COLOURS))
+    picture = painter.decode(Layers(width, height, PROMPT, SKETCH, COLORS))
     assert picture.shape == (height, width, 3)
 
 
 def test_the_largest_size(preview):
-    picture = preview.decode(Layers(4096, 4096, None, SKETCH, COLOURS))
+    picture = preview.decode(Layers(4096, 4096, None, SKETCH, COLORS))
     assert picture.shape == (4096, 4096, 3)
     assert picture[100, 100, 2] > picture[100, 100, 0] + 60
 
@@ -138,7 +138,7 @@ def test_bands_leave_no_seams():
 
 
 def test_what_is_larger_than_its_painting_is_enlarged_by_the_fast_network():
-    large, small = Layers(620, 600, None, SKETCH, COLOURS), 256 * 256
+    large, small = Layers(620, 600, None, SKETCH, COLORS), 256 * 256
     network, enlarger = Upscaler.rrdb(), Upscaler.srvgg()
     steps = []
     refined = Painter("painter", network, small, enlarger).decode(large, on_step=steps.append)
@@ -163,7 +163,7 @@ def test_the_same_layers_and_seed_give_the_same_picture(painter):
 
 
 def test_the_seed_is_the_argument_or_the_file_s_or_zero(preview):
-    seeded = Layers(128, 96, PROMPT, SKETCH, COLOURS, seed=7)
+    seeded = Layers(128, 96, PROMPT, SKETCH, COLORS, seed=7)
     np.testing.assert_array_equal(preview.decode(seeded), preview.decode(BOTH, seed=7))
     np.testing.assert_array_equal(preview.decode(BOTH), preview.decode(BOTH, seed=0))
     assert not np.array_equal(preview.decode(BOTH), preview.decode(BOTH, seed=7))
@@ -172,7 +172,7 @@ def test_the_seed_is_the_argument_or_the_file_s_or_zero(preview):
 
 @pytest.mark.parametrize("seed", [-1, 2**64 - 1, 2**200])
 def test_any_integer_is_a_seed(preview, seed):
-    assert preview.decode(Layers(32, 32, None, None, COLOURS), seed=seed).shape == (32, 32, 3)
+    assert preview.decode(Layers(32, 32, None, None, COLORS), seed=seed).shape == (32, 32, 3)
 
 
 def test_threads_make_no_difference(painter):
@@ -182,7 +182,7 @@ def test_threads_make_no_difference(painter):
         for threads in (1, 2):
             torch.set_num_threads(threads)
             cv2.setNumThreads(threads)
-            pictures.append(painter.decode(Layers(200, 200, None, SKETCH, COLOURS)).astype(int))
+            pictures.append(painter.decode(Layers(200, 200, None, SKETCH, COLORS)).astype(int))
     finally:
         torch.set_num_threads(before[0])
         cv2.setNumThreads(before[1])
@@ -190,7 +190,7 @@ def test_threads_make_no_difference(painter):
 
 
 def test_one_decoder_serves_many_threads(preview):
-    jobs = [Layers(64, 64, None, SKETCH if i % 2 else None, COLOURS, seed=i) for i in range(6)]
+    jobs = [Layers(64, 64, None, SKETCH if i % 2 else None, COLORS, seed=i) for i in range(6)]
     expected = [preview.decode(job) for job in jobs]
     got = [None] * len(jobs)
 

@@ -57,7 +57,7 @@ def test_a_prompt_without_style_changes_no_pixel():
     np.testing.assert_array_equal(paint("a red hut"), paint("two engines"))
 
 
-def test_monochrome_is_grey_and_its_opposite_is_not():
+def test_monochrome_is_gray_and_its_opposite_is_not():
     assert np.ptp(paint("a hut, monochrome"), axis=2).mean() < 12
     assert np.ptp(paint("a hut"), axis=2).mean() > 30
 
@@ -77,7 +77,7 @@ def test_pixel_art_is_blocks():
 
 
 @pytest.mark.parametrize(
-    ("word", "colour", "other"),
+    ("word", "color", "other"),
     [
         ("tree", (60, 120, 40), (200, 60, 60)),
         ("river", (60, 110, 180), (200, 60, 60)),
@@ -85,9 +85,9 @@ def test_pixel_art_is_blocks():
         ("rock", (110, 110, 110), (200, 60, 60)),
     ],
 )
-def test_a_material_is_laid_where_its_colour_is(word, colour, other):
+def test_a_material_is_laid_where_its_color_is(word, color, other):
     cells = np.zeros((8, 8, 3), np.uint8)
-    cells[:, :4], cells[:, 4:] = colour, other
+    cells[:, :4], cells[:, 4:] = color, other
     lines = np.tile(np.arange(128) % 16 == 0, (128, 1)).astype(np.float32)
     painting = np.repeat(np.repeat(cells, 16, 0), 16, 1).astype(np.float32) / 255
     along = np.ones((128, 128), np.float32), np.zeros((128, 128), np.float32)

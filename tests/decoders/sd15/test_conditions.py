@@ -49,7 +49,7 @@ def test_any_work_size_is_one_that_the_networks_take(size, aspect):
         assert abs(width * height / size**2 - 1) < 0.05
 
 
-# sketch, pose, colours
+# sketch, pose, colors
 
 
 def test_a_sketch_is_one_channel_of_white_lines_on_black_and_nothing_between():
@@ -69,7 +69,7 @@ def test_lines_have_the_thickness_that_was_asked_for(size):
         assert abs(column.sum() - thickness * size / 512) <= 1
 
 
-def test_a_pose_has_openpose_s_colours_on_black():
+def test_a_pose_has_openpose_s_colors_on_black():
     seen = conditions.pose(samples.pose(), 256, 256)
     assert (seen.shape, seen.dtype) == ((256, 256, 3), np.float32)
     np.testing.assert_array_equal(seen, samples.pose().render(256, 256).astype(np.float32) / 255)
@@ -78,7 +78,7 @@ def test_a_pose_has_openpose_s_colours_on_black():
 
 
 def flat_blocks(seen, block=64):
-    """The colour of each block of a picture, after making sure that it has only one."""
+    """The color of each block of a picture, after making sure that it has only one."""
     height, width = seen.shape[:2]
     parts = seen.reshape(height // block, block, width // block, block, 3)
     assert (parts == parts[:, :1, :, :1]).all()
@@ -86,10 +86,10 @@ def flat_blocks(seen, block=64):
 
 
 @pytest.mark.parametrize("grid", [(8, 8), (16, 16), (32, 32), (4, 4), (12, 20), (9, 31)])
-def test_colours_are_8_by_8_blocks_each_the_mean_of_its_area(grid):
+def test_colors_are_8_by_8_blocks_each_the_mean_of_its_area(grid):
     cells = np.random.default_rng(1).integers(0, 256, (*grid, 3), dtype=np.uint8)
     colormap = Colormap.from_cells(cells, 0)
-    seen = conditions.colours(colormap, 512, 512)
+    seen = conditions.colors(colormap, 512, 512)
     assert (seen.shape, seen.dtype) == ((512, 512, 3), np.float32)
     # by another way: every cell so large that blocks fall on whole pixels
     large = np.repeat(np.repeat(colormap.cells, 8, 0), 8, 1).astype(np.float64)
@@ -99,21 +99,21 @@ def test_colours_are_8_by_8_blocks_each_the_mean_of_its_area(grid):
 
 def test_blocks_stay_about_64_pixels_at_other_sizes():
     colormap = Colormap.from_cells(np.random.default_rng(1).integers(0, 256, (16, 16, 3), dtype=np.uint8), 0)
-    assert len(np.unique(conditions.colours(colormap, 680, 384).reshape(-1, 3), axis=0)) == 11 * 6
-    assert len(np.unique(conditions.colours(colormap, 64, 64).reshape(-1, 3), axis=0)) == 1
+    assert len(np.unique(conditions.colors(colormap, 680, 384).reshape(-1, 3), axis=0)) == 11 * 6
+    assert len(np.unique(conditions.colors(colormap, 64, 64).reshape(-1, 3), axis=0)) == 1
 
 
 def test_the_cubic_variant_is_the_paper_s():
     colormap = Colormap.from_cells(np.random.default_rng(1).integers(0, 256, (16, 16, 3), dtype=np.uint8), 0)
-    seen = flat_blocks(conditions.colours(colormap, 512, 512, cubic=True)) * 255
+    seen = flat_blocks(conditions.colors(colormap, 512, 512, cubic=True)) * 255
     wanted = cv2.resize(colormap.cells.astype(np.float64), (8, 8), interpolation=cv2.INTER_CUBIC)
     np.testing.assert_allclose(seen, np.clip(wanted, 0, 255), atol=0.51)
-    assert np.abs(seen - flat_blocks(conditions.colours(colormap, 512, 512)) * 255).max() > 5
+    assert np.abs(seen - flat_blocks(conditions.colors(colormap, 512, 512)) * 255).max() > 5
 
 
 def test_painted_cells_are_seen():
     red = edits.paint(LAYERS, 0, 0, (255, 0, 0)).texture
-    before, after = (conditions.colours(one, 512, 512) for one in (LAYERS.texture, red))
+    before, after = (conditions.colors(one, 512, 512) for one in (LAYERS.texture, red))
     assert not np.array_equal(before[:64, :64], after[:64, :64])
     np.testing.assert_array_equal(before[256:], after[256:])
 

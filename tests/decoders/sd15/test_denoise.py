@@ -65,7 +65,7 @@ def pictures():
     seen = {
         "sketch-adapter": conditions.sketch(LAYERS.structure, SIZE, SIZE, 8),
         "openpose-adapter": conditions.pose(samples.pose(), SIZE, SIZE),
-        "color-adapter": conditions.colours(LAYERS.texture, SIZE, SIZE),
+        "color-adapter": conditions.colors(LAYERS.texture, SIZE, SIZE),
     }
     return {name: torch.from_numpy(np.moveaxis(picture, 2, 0).copy())[None] for name, picture in seen.items()}
 

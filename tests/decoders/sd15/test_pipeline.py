@@ -60,7 +60,7 @@ def difference(a, b):
 
 
 @pytest.mark.parametrize("structure", [None, EXAMPLE.structure, POSE.structure], ids=["none", "sketch", "pose"])
-@pytest.mark.parametrize("texture", [None, EXAMPLE.texture], ids=["none", "colours"])
+@pytest.mark.parametrize("texture", [None, EXAMPLE.texture], ids=["none", "colors"])
 @pytest.mark.parametrize("semantic", [None, EXAMPLE.semantic], ids=["none", "prompt"])
 def test_every_subset_gives_a_picture_of_the_file_s_size(semantic, structure, texture):
     layers = Layers(70, 50, semantic, structure, texture)
@@ -176,7 +176,7 @@ def test_presets_decode(preset):
 def test_the_presets_are_what_they_are_called():
     paper, fast = presets.plan(Options(preset="paper")), presets.plan(Options(preset="fast"))
     assert (paper.steps, paper.guidance, paper.scheduler, paper.lcm) == (50, 7.5, "pndm", False)
-    assert (Options().structure_strength, Options().colour_strength, Options().size) == (1, 1, 512)
+    assert (Options().structure_strength, Options().color_strength, Options().size) == (1, 1, 512)
     assert 4 <= fast.steps <= 8 and fast.lcm and not fast.guided
     assert presets.plan(Options(preset="balanced")).steps == 20
 
@@ -218,7 +218,7 @@ def test_strength_nought_is_no_layer_and_needs_no_model(tmp_path):
     only_base = tmp_path / "models"
     only_base.mkdir()
     (only_base / "sd15").symlink_to(tiny.models() / "sd15")
-    off = sd15(models=only_base, structure_strength=0, colour_strength=0)
+    off = sd15(models=only_base, structure_strength=0, color_strength=0)
     np.testing.assert_array_equal(off.decode(EXAMPLE), sd15().decode(EXAMPLE.only([1])))
     with pytest.raises(ModelMissing, match="color-adapter"):
         sd15(models=only_base, structure_strength=0).decode(EXAMPLE)
@@ -227,7 +227,7 @@ def test_strength_nought_is_no_layer_and_needs_no_model(tmp_path):
 def test_strengths_and_the_cut_off_make_a_difference():
     file = replace(EXAMPLE, semantic=Prompt("a red ball"))
     whole = sd15(steps=4).decode(file)
-    for more in ({"structure_strength": 0.5}, {"colour_strength": 0.5}, {"adapter_until": 0.5}, {"cubic": True},
+    for more in ({"structure_strength": 0.5}, {"color_strength": 0.5}, {"adapter_until": 0.5}, {"cubic": True},
                  {"thickness": 12.0}, {"guidance": 3.0}, {"negative": "green"}, {"control": "controlnet"},
                  {"scheduler": "ddim"}):  # fmt: skip
         assert difference(whole, sd15(**{"steps": 4, **more}).decode(file)) > 0.01, more
@@ -265,7 +265,7 @@ def test_unknown_names_are_refused(wrong):
 @pytest.mark.parametrize(
     "wrong",
     [{"steps": 0}, {"steps": 256}, {"steps": 2.5}, {"guidance": -1}, {"guidance": float("nan")}, {"size": 500},
-     {"size": 2048}, {"structure_strength": 3}, {"colour_strength": -1}, {"adapter_until": 1.5}, {"steps": "9"},
+     {"size": 2048}, {"structure_strength": 3}, {"color_strength": -1}, {"adapter_until": 1.5}, {"steps": "9"},
      {"thickness": 0}],
 )  # fmt: skip
 def test_numbers_out_of_range_are_refused(wrong):
@@ -516,7 +516,7 @@ def test_networks_are_loaded_once_and_let_go_of(monkeypatch):
     for decoder in (sd15(), sd15(steps=1), sd15(preset="balanced")):
         decoder.decode(EXAMPLE)
     assert len(loads) == 1
-    assert {"unet", "vae", "text encoder", "structure", "colours"} <= set(SHELF.parts())
+    assert {"unet", "vae", "text encoder", "structure", "colors"} <= set(SHELF.parts())
     sd15(preset="fast").decode(EXAMPLE)  # has another UNet, in the place of the first
     assert len(loads) == 2
     decoder.release()

@@ -25,7 +25,7 @@ from codec.semantic.prompt import Prompt
 
 with_networks = pytest.mark.skipif(find_spec("transformers") is None, reason="transformers is not installed")
 
-RED, BLUE = (np.full((40, 52, 3), colour, np.uint8) for colour in ((250, 10, 10), (10, 10, 250)))
+RED, BLUE = (np.full((40, 52, 3), color, np.uint8) for color in ((250, 10, 10), (10, 10, 250)))
 PICTURES = {
     "do_normalize": True, "do_resize": True, "image_mean": [0.48145466, 0.4578275, 0.40821073],
     "image_processor_type": "BlipImageProcessor", "image_std": [0.26862954, 0.26130258, 0.27577711],
@@ -129,12 +129,12 @@ def teach(network: Any, folder: Path, tokens: Any, labels: Any) -> None:
 
     see = BlipImageProcessorPil.from_pretrained(folder)
     seen = torch.cat([see(pixels, return_tensors="pt")["pixel_values"] for pixels in (RED, BLUE)])
-    optimiser = torch.optim.Adam(network.parameters(), 1e-2)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-2)
     network.eval()
     for _ in range(40):
         network(pixel_values=seen, input_ids=tokens, labels=labels).loss.backward()
-        optimiser.step()
-        optimiser.zero_grad()
+        optimizer.step()
+        optimizer.zero_grad()
 
 
 def dump(path: Path, content: dict[str, Any]) -> None:
@@ -337,7 +337,7 @@ def test_a_prompt_comes_from_the_captioner_if_from_nowhere_else(at_hand: Path, m
     named = find_prompt(told, captioner="blip")
     assert (named.prompt.text, named.origin) == ("a red square", "captioned by blip")
     nobody = find_prompt(untold, captioner="none")
-    assert (nobody.prompt.text, nobody.origin) == ("plain bright red", "described from its colours")
+    assert (nobody.prompt.text, nobody.origin) == ("plain bright red", "described from its colors")
 
 
 @pytest.mark.usefixtures("nothing")
@@ -357,6 +357,6 @@ def test_a_captioner_that_fails_is_done_without_and_said_so(monkeypatch: pytest.
     monkeypatch.setattr(semantic, "caption", short)
     found = find_prompt(Picture(RED))
     assert found.prompt.text == "plain bright red"
-    assert found.origin == "described from its colours: blip does not fit into memory: close other programs"
+    assert found.origin == "described from its colors: blip does not fit into memory: close other programs"
     monkeypatch.setattr(semantic, "caption", lambda *_: ("", "blip"))
-    assert find_prompt(Picture(RED)).origin == "described from its colours: blip had nothing to say"
+    assert find_prompt(Picture(RED)).origin == "described from its colors: blip had nothing to say"

@@ -1,4 +1,4 @@
-"""Descriptions of colours: true, short, the same each time."""
+"""Descriptions of colors: true, short, the same each time."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from codec.encoder.prompt.describe import describe
 
 
 def scene(background, *areas) -> np.ndarray:
-    """areas: (rows, columns, colour) on a 96 x 96 picture."""
+    """areas: (rows, columns, color) on a 96 x 96 picture."""
     pixels = np.full((96, 96, 3), background, np.uint8)
-    for rows, columns, colour in areas:
-        pixels[slice(*rows), slice(*columns)] = colour
+    for rows, columns, color in areas:
+        pixels[slice(*rows), slice(*columns)] = color
     return pixels
 
 
 @pytest.mark.parametrize(
-    ("colour", "name"),
+    ("color", "name"),
     [
         ((0, 0, 0), "black"),
         ((255, 255, 255), "white"),
-        ((128, 128, 128), "grey"),
+        ((128, 128, 128), "gray"),
         ((255, 0, 0), "bright red"),
         ((0, 0, 255), "bright blue"),
         ((20, 60, 35), "dark green"),
@@ -34,13 +34,13 @@ def scene(background, *areas) -> np.ndarray:
         ((255, 128, 0), "bright orange"),
     ],
 )
-def test_the_name_of_one_colour(colour, name):
-    assert describe(scene(colour)) == f"plain {name}"
+def test_the_name_of_one_color(color, name):
+    assert describe(scene(color)) == f"plain {name}"
 
 
-def test_two_colours_and_an_accent():
+def test_two_colors_and_an_accent():
     picture = scene((20, 66, 70), ((0, 96), (0, 40), (128, 128, 128)), ((38, 58), (40, 60), (250, 120, 10)))
-    wanted = "mostly dark teal and grey, bright orange in the centre, light left side, dark right side"
+    wanted = "mostly dark teal and gray, bright orange in the center, light left side, dark right side"
     assert describe(picture) == wanted
 
 

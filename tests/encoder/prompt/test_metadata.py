@@ -419,4 +419,4 @@ def test_a_picture_with_nonsense_in_it_is_still_a_picture():
         made.text_chunk("XML:com.adobe.xmp", "<exif:UserComment><rdf:li>&#xD800;{</rdf:li>"),
     )  # fmt: skip
     found = extract(data, captioner="none")
-    assert found.origin == "described from its colours" and found.layers.settings is found.layers.seed is None
+    assert found.origin == "described from its colors" and found.layers.settings is found.layers.seed is None

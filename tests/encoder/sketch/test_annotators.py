@@ -22,8 +22,8 @@ from codec.structure.pose import KEYPOINTS, UNITS, Pose
 
 with_networks = pytest.mark.skipif(find_spec("controlnet_aux") is None, reason="controlnet_aux is not installed")
 
-# The tiny detector below knows people by the colours of their joints, and expects them as in FIGURE.
-COLOURS = {
+# The tiny detector below knows people by the colors of their joints, and expects them as in FIGURE.
+COLORS = {
     "neck": (255, 255, 255), "nose": (255, 0, 0), "right shoulder": (0, 255, 0), "left shoulder": (0, 0, 255),
     "right elbow": (255, 255, 0), "left elbow": (255, 0, 255), "right eye": (0, 255, 255),
 }  # fmt: skip
@@ -65,23 +65,23 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def body_state() -> dict[str, Any]:
-    """OpenPose's weights that see coloured dots: zeros, which take no room, but for one path through."""
+    """OpenPose's weights that see colored dots: zeros, which take no room, but for one path through."""
     import torch
     from controlnet_aux.open_pose.model import bodypose_model
 
     state = {}
     for key, value in bodypose_model().state_dict().items():
         state[key.partition(".")[2]] = torch.zeros(1).expand(value.shape)
-    names = list(COLOURS)
+    names = list(COLORS)
 
     def own(key: str) -> Any:
         state[key] = state[key].contiguous().clone()
         return state[key]
 
     first, bias = own("conv1_1.weight"), own("conv1_1.bias")
-    for place, colour in enumerate(COLOURS.values()):
-        wanted = np.array(colour[::-1]) / 255  # it is fed blue first
-        first[place, :, 1, 1] = torch.tensor(2 * wanted - 1).float()  # 1 on its colour, 0 or less on all others
+    for place, color in enumerate(COLORS.values()):
+        wanted = np.array(color[::-1]) / 255  # it is fed blue first
+        first[place, :, 1, 1] = torch.tensor(2 * wanted - 1).float()  # 1 on its color, 0 or less on all others
         bias[place] = float((2 * wanted - 1).sum() / 2 - wanted.sum() + 1)
     for key in ("conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4", "conv4_1", "conv4_2",
                 "conv4_3_CPM", "conv4_4_CPM"):  # fmt: skip
@@ -116,26 +116,26 @@ def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def figure(pixels: np.ndarray, column: int, row: int, without: tuple[str, ...] = ()) -> dict[str, tuple[float, float]]:
-    """Paints a person's dots into (h, w, 3) pixels -> the joints' centres in pixels."""
-    centres = {}
+    """Paints a person's dots into (h, w, 3) pixels -> the joints' centers in pixels."""
+    centers = {}
     for name, (x, y) in FIGURE.items():
         if name not in without:
-            centres[name] = ((column + x + 0.5) * CELL, (row + y + 0.5) * CELL)
+            centers[name] = ((column + x + 0.5) * CELL, (row + y + 0.5) * CELL)
             dots = np.add.outer(
-                (np.arange(pixels.shape[0]) + 0.5 - centres[name][1]) ** 2,
-                (np.arange(pixels.shape[1]) + 0.5 - centres[name][0]) ** 2,
+                (np.arange(pixels.shape[0]) + 0.5 - centers[name][1]) ** 2,
+                (np.arange(pixels.shape[1]) + 0.5 - centers[name][0]) ** 2,
             )
-            pixels[dots < 64] = COLOURS[name]
-    return centres
+            pixels[dots < 64] = COLORS[name]
+    return centers
 
 
-def distances(person: Any, centres: dict[str, tuple[float, float]], height: int, width: int) -> list[float]:
+def distances(person: Any, centers: dict[str, tuple[float, float]], height: int, width: int) -> list[float]:
     """In pixels, of the joints found from where they were painted."""
     found = {name: joint for name, joint in zip(KEYPOINTS, person, strict=True) if joint is not None}
-    assert set(found) == set(centres)
+    assert set(found) == set(centers)
     return [
         float(np.hypot((found[name][0] + 0.5) / UNITS * width - x, (found[name][1] + 0.5) / UNITS * height - y))
-        for name, (x, y) in centres.items()
+        for name, (x, y) in centers.items()
     ]
 
 
@@ -150,7 +150,7 @@ def random_persons(count: int) -> tuple[Any, ...]:
 @with_networks
 @pytest.mark.parametrize("name", ["pidinet", "hed"])
 def test_the_edges_are_those_of_controlnet_aux(name: str, at_hand: Path, photo: np.ndarray) -> None:
-    """Where its own sides fit, and in the order of colours that it feeds to the network."""
+    """Where its own sides fit, and in the order of colors that it feeds to the network."""
     from controlnet_aux import HEDdetector, PidiNetDetector
 
     detectors = {"pidinet": PidiNetDetector, "hed": HEDdetector}

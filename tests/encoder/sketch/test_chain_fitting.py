@@ -16,15 +16,15 @@ LATTICE = Lattice(114, 76, 512, 342)
 
 def distances(curve: np.ndarray, chain: np.ndarray, lattice: Lattice) -> np.ndarray:
     """Of each curve point to the chain's polyline."""
-    corners = lattice.centres(chain)
+    corners = lattice.centers(chain)
     share = np.linspace(0, 1, 20)[:, None]
     dense = np.concatenate([a + share * (b - a) for a, b in zip(corners, corners[1:], strict=False)])
     return np.hypot(*(curve[:, None] - dense[None]).transpose(2, 0, 1)).min(1)
 
 
-def arc(centre: tuple[float, float], radius: float, start: float, sweep: float) -> np.ndarray:
+def arc(center: tuple[float, float], radius: float, start: float, sweep: float) -> np.ndarray:
     angle = start + np.linspace(0, sweep, max(int(radius * sweep), 4))
-    return np.stack([centre[0] + radius * np.cos(angle), centre[1] + radius * np.sin(angle)], 1).astype(np.float32)
+    return np.stack([center[0] + radius * np.cos(angle), center[1] + radius * np.sin(angle)], 1).astype(np.float32)
 
 
 @settings(max_examples=40)
@@ -46,7 +46,7 @@ def test_what_is_drawn_is_within_the_tolerance() -> None:
     lattice = Lattice(85, 85, 512, 512)  # cells of 6 px: corners lie up to 3 px off, and are smoothed
     family = [arc((250, 250), radius, 0.3 * radius, 3.0) for radius in (40, 70, 100, 150, 220)]
     for curve, chain in zip(family, fit(family, lattice, miss=2.0), strict=True):
-        drawn = smooth(lattice.centres(chain))
+        drawn = smooth(lattice.centers(chain))
         share = np.linspace(0, 1, 20)[:, None]
         dense = np.concatenate([a + share * (b - a) for a, b in zip(drawn, drawn[1:], strict=False)])
         gaps = np.hypot(*(curve[:, None] - dense[None]).transpose(2, 0, 1)).min(1)

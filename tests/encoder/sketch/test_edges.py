@@ -34,14 +34,14 @@ def test_strength_is_a_float32_share(name: str) -> None:
 
 
 @pytest.mark.parametrize("right", [(120, 60, 60), (60, 110, 60), (0, 0, 0)])
-def test_a_border_between_colours_is_a_line_where_it_is(right: tuple[int, int, int]) -> None:
+def test_a_border_between_colors_is_a_line_where_it_is(right: tuple[int, int, int]) -> None:
     found = edge_map(halves((60, 60, 120), right))
     y, x = np.nonzero(found)
     assert np.abs(x - 255.5).max() <= 2
     assert len(np.unique(y)) > 370
 
 
-def test_colours_of_one_lightness_still_have_a_border() -> None:
+def test_colors_of_one_lightness_still_have_a_border() -> None:
     assert edge_map(halves((180, 80, 90), (70, 125, 130))).any()
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from codec.encoder.sketch.thinning import skeletonise, thin
+from codec.encoder.sketch.thinning import skeletonize, thin
 
 MASKS = arrays(bool, st.tuples(st.integers(1, 24), st.integers(1, 24)))
 
@@ -19,7 +19,7 @@ def pieces(mask: np.ndarray) -> int:
 
 @given(MASKS)
 def test_a_skeleton_is_part_of_the_mask_and_keeps_its_pieces(mask: np.ndarray) -> None:
-    skeleton = skeletonise(mask)
+    skeleton = skeletonize(mask)
     assert not (skeleton & ~mask).any()
     assert pieces(skeleton) == pieces(mask)
 
@@ -27,7 +27,7 @@ def test_a_skeleton_is_part_of_the_mask_and_keeps_its_pieces(mask: np.ndarray) -
 def test_a_thick_bar_thins_to_its_middle_line() -> None:
     mask = np.zeros((21, 60), bool)
     mask[8:13, 5:55] = True
-    skeleton = skeletonise(mask)
+    skeleton = skeletonize(mask)
     assert (skeleton.sum(0) <= 1).all()
     assert skeleton[10, 10:50].all()
 
@@ -36,7 +36,7 @@ def test_a_staircase_loses_its_corners() -> None:
     mask = np.zeros((20, 20), bool)
     for i in range(15):
         mask[i + 2, i + 2] = mask[i + 2, i + 3] = True
-    assert skeletonise(mask).sum() <= 17
+    assert skeletonize(mask).sum() <= 17
 
 
 def test_hysteresis_keeps_weak_pixels_of_strong_ridges_only() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from codec.encoder.sketch.thinning import skeletonise
+from codec.encoder.sketch.thinning import skeletonize
 from codec.encoder.sketch.trace import curves, ways
 
 
@@ -51,7 +51,7 @@ def test_a_ring_is_one_curve_that_returns() -> None:
     edges = np.zeros((80, 80), bool)
     angle = np.linspace(0, 2 * np.pi, 2000)
     edges[np.round(40 + 25 * np.sin(angle)).astype(int), np.round(40 + 25 * np.cos(angle)).astype(int)] = True
-    (curve,) = curves(skeletonise(edges))
+    (curve,) = curves(skeletonize(edges))
     assert np.hypot(*(curve[0] - curve[-1])) < 4
     assert np.abs(np.hypot(curve[:, 0] - 40, curve[:, 1] - 40) - 25).max() < 1.5
 

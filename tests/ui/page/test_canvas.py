@@ -262,7 +262,7 @@ def test_the_keyboard_draws_alone(canvas):
 
 
 def test_cells_are_painted_filled_and_picked(canvas):
-    canvas.page.locator(".lc-colour").fill("#0000ff")
+    canvas.page.locator(".lc-color").fill("#0000ff")
     canvas.tool("cell")
     canvas.slide(".lc-size", 3)
     canvas.drag((0.5, 0.5), (0.7, 0.5))
@@ -271,20 +271,20 @@ def test_cells_are_painted_filled_and_picked(canvas):
     assert cells[row - 1 : row + 2, first : last + 1].all()
     assert not cells[: row - 2].any() and not cells[:, : first - 2].any()
     assert canvas.strokes() == STROKES
-    canvas.page.locator(".lc-colour").fill("#00ff00")
+    canvas.page.locator(".lc-color").fill("#00ff00")
     canvas.tool("fill")
     canvas.click(0.55, 0.5)
     assert "#0000ff" not in canvas.value()["grid"]["colors"]
-    canvas.page.locator(".lc-colour").fill("#123456")
+    canvas.page.locator(".lc-color").fill("#123456")
     canvas.tool("pick")
     canvas.click(0.55, 0.5)
-    assert canvas.page.locator(".lc-colour").input_value() == "#00ff00" and canvas.canvas("tool") == "cell"
+    assert canvas.page.locator(".lc-color").input_value() == "#00ff00" and canvas.canvas("tool") == "cell"
     canvas.undo()
     canvas.undo()
     assert canvas.layers() == FILE
 
 
-def test_the_colours_of_an_area_are_shifted_as_one_edit(canvas):
+def test_the_colors_of_an_area_are_shifted_as_one_edit(canvas):
     canvas.tool("area")
     canvas.drag((0.01, 0.01), (0.29, 0.29))
     rows, cols = int(0.29 * ROWS) + 1, int(0.29 * COLS) + 1
@@ -308,7 +308,7 @@ def test_the_colours_of_an_area_are_shifted_as_one_edit(canvas):
     canvas.tool("fill")
     canvas.click(0.05, 0.5)
     first = np.array(canvas.value()["grid"]["colors"]).reshape(ROWS, COLS)
-    assert (first[: int(0.9 * ROWS), :2] == canvas.page.locator(".lc-colour").input_value()).all()
+    assert (first[: int(0.9 * ROWS), :2] == canvas.page.locator(".lc-color").input_value()).all()
 
 
 def test_grids_get_finer_and_coarser(canvas):
@@ -317,9 +317,9 @@ def test_grids_get_finer_and_coarser(canvas):
     canvas.canvas_has("grid", "24x16")
     canvas.do("coarser")
     canvas.canvas_has("grid", "16x11")
-    colours = canvas.layers().texture
-    assert (colours.rows, colours.cols) == (11, 16)
-    assert np.abs(colours.cells.mean((0, 1)) - FILE.texture.cells.mean((0, 1))).max() < 12
+    colors = canvas.layers().texture
+    assert (colors.rows, colors.cols) == (11, 16)
+    assert np.abs(colors.cells.mean((0, 1)) - FILE.texture.cells.mean((0, 1))).max() < 12
     for _ in range(2):
         canvas.undo()
     assert canvas.layers() == FILE
@@ -403,13 +403,13 @@ def test_a_sketch_comes_from_an_svg_a_drawing_and_another_file(canvas):
     assert canvas.layers() == FILE
 
 
-def test_colours_come_from_another_file_and_a_picture(canvas):
+def test_colors_come_from_another_file_and_a_picture(canvas):
     canvas.tool("cell")
-    canvas.choose("colours", "other.tril", OTHER.to_bytes())
-    canvas.said("Colours of other.tril")
+    canvas.choose("colors", "other.tril", OTHER.to_bytes())
+    canvas.said("Colors of other.tril")
     assert canvas.layers().texture == OTHER.texture and canvas.strokes() == STROKES
-    canvas.choose("colours", "photo.jpg", EXAMPLE_PICTURE.read_bytes())
-    canvas.said("Colours of photo.jpg")
+    canvas.choose("colors", "photo.jpg", EXAMPLE_PICTURE.read_bytes())
+    canvas.said("Colors of photo.jpg")
     near = canvas.layers().texture.cells.astype(int).mean((0, 1)) - FILE.texture.cells.astype(int).mean((0, 1))
     assert np.abs(near).max() < 20
     canvas.undo()

@@ -36,8 +36,8 @@ def test_the_sketch_s_strength_is_how_dark_its_lines_are():
     assert dark == sorted(dark) and dark[-1] > dark[0] + 1
 
 
-def test_the_colours_strength_is_how_far_from_their_mean_they_are():
-    seen = [previews.picture(FULL.only((3,)), Strengths(colours=s)) for s in (0, 0.5, 1)]
+def test_the_colors_strength_is_how_far_from_their_mean_they_are():
+    seen = [previews.picture(FULL.only((3,)), Strengths(colors=s)) for s in (0, 0.5, 1)]
     spread = [float(picture.std(axis=(0, 1)).sum()) for picture in seen]
     assert 2 * spread[0] < spread[1] < spread[2]  # at 0 only the grain is left
 
@@ -51,17 +51,17 @@ def test_a_decoder_takes_its_own_options_only():
     with pytest.raises(UnknownName, match="options"):
         get("sd15", Strengths())
     with pytest.raises(InvalidLayer):
-        Strengths(colours=2.5)
+        Strengths(colors=2.5)
 
 
 def test_the_stages_add_a_layer_each():
     assert [(s.sign, s.new, s.layers) for s in layer_strip.stages(FULL)] == [
         ("se", "prompt", FULL.only((1,))),
         ("st", "+ sketch", FULL.only((1, 2))),
-        ("te", "+ colours", FULL),
+        ("te", "+ colors", FULL),
     ]
     posed = layer_strip.stages(Layers(64, 64, None, POSE, FULL.texture))
-    assert [s.names for s in posed] == ["pose", "pose, colours"]
+    assert [s.names for s in posed] == ["pose", "pose, colors"]
 
 
 def test_names_in_the_strip_are_text():
@@ -80,8 +80,8 @@ def test_toggles_strengths_and_the_strip(fresh, request):
         act()
         expect(right).not_to_have_attribute("src", before)
 
-    colours = page.locator("#which").get_by_label("Colours")
-    changes_by(lambda: colours.uncheck())
+    colors = page.locator("#which").get_by_label("Colors")
+    changes_by(lambda: colors.uncheck())
     changes_by(lambda: page.get_by_label("number input for Sketch strength").fill("0.2"))
     page.locator("#which").get_by_label("Sketch or pose").uncheck()
     page.locator("#which").get_by_label("Prompt").uncheck()
@@ -89,7 +89,7 @@ def test_toggles_strengths_and_the_strip(fresh, request):
     page.locator("#decode").click()
     visit.says("No layer is left to decode")
     assert visit.save() == mine, "what is off is in the file all the same"
-    for name in ("Prompt", "Sketch or pose", "Colours"):
+    for name in ("Prompt", "Sketch or pose", "Colors"):
         page.locator("#which").get_by_label(name).check()
 
     page.locator("#stages").click()
@@ -100,7 +100,7 @@ def test_toggles_strengths_and_the_strip(fresh, request):
     sizes = [len(FULL.only(range(1, n + 1)).to_bytes()) for n in (1, 2, 3)]
     assert names == [
         f"Decoded from {what}, {size} bytes"
-        for what, size in zip(("prompt", "prompt, sketch", "prompt, sketch, colours"), sizes, strict=True)
+        for what, size in zip(("prompt", "prompt, sketch", "prompt, sketch, colors"), sizes, strict=True)
     ]
     expect(page.locator("#strip")).to_contain_text(f"{sizes[1]} bytes {FULL.bpp(sizes[1]):.4f} bpp")
     visit.says("Decoded from prompt and")

@@ -64,7 +64,7 @@ def test_the_eraser_takes_only_what_it_meets(visit):
 
 def test_painting_a_cell_with_pointer_and_keyboard(visit):
     base = Layers.from_bytes(EXAMPLE.read_bytes()).texture
-    visit.page.locator(".lc-colour").fill("#00ff00")
+    visit.page.locator(".lc-color").fill("#00ff00")
     visit.tool("cell")
     visit.drag((0.02, 0.02))
     visit.canvas_has("rev", "1")
@@ -80,11 +80,11 @@ def test_painting_a_cell_with_pointer_and_keyboard(visit):
     assert [0, 0] in changed and [1, 1] in changed
 
 
-def test_picking_a_colour_paints_with_it(visit):
+def test_picking_a_color_paints_with_it(visit):
     visit.tool("pick")
     visit.drag((0.5, 0.99))
     expect(visit.page.locator(".lc")).to_have_attribute("data-tool", "cell")
-    assert visit.page.locator(".lc-colour").input_value() != "#c8553d"
+    assert visit.page.locator(".lc-color").input_value() != "#c8553d"
 
 
 def test_an_object_is_erased_from_both_layers_and_comes_back(visit):
@@ -151,7 +151,7 @@ def test_joints_are_erased_and_counted(visit):
     visit.tool("mask")
     visit.drag((0.5, 0.1), (0.5, 0.15))
     visit.page.get_by_role("button", name="Erase masked").click()
-    expect(visit.page.locator(".lc-say")).to_have_text("Erased 1 joint and 0 colour cells")
+    expect(visit.page.locator(".lc-say")).to_have_text("Erased 1 joint and 0 color cells")
     layers = Layers.from_bytes(visit.save())
     assert layers.semantic == Prompt("a dancer")
     assert layers.structure.persons[0] == (None, *POSE.persons[0][1:])
@@ -382,8 +382,8 @@ def test_a_bad_file_is_one_message_and_nothing_is_lost(visit, where, name, data,
 
 def test_of_a_damaged_file_the_rest_opens(visit):
     data = bytearray(EXAMPLE.read_bytes())
-    colours = Layers.from_bytes(bytes(data)).texture.to_bytes()
-    data[bytes(data).index(colours) + 3] ^= 0x40
+    colors = Layers.from_bytes(bytes(data)).texture.to_bytes()
+    data[bytes(data).index(colors) + 3] ^= 0x40
     visit.put("open", {"name": "hurt.tril", "mimeType": "application/octet-stream", "buffer": bytes(data)})
     visit.says("damaged: texture")
     visit.canvas_has("strokes", re.compile("^[1-9]"))

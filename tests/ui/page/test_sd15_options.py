@@ -26,7 +26,7 @@ from ui.services.sd15_options import Keeper, Kept, Users
 
 ROOT = Path(__file__).resolve().parents[3]
 FIELDS = {
-    "preset": "paper", "follow": False, "steps": 3, "guidance": 2.5, "structure": 1, "colours": 0.5,
+    "preset": "paper", "follow": False, "steps": 3, "guidance": 2.5, "structure": 1, "colors": 0.5,
     "until": 0.75, "control": "t2i",
 }  # fmt: skip
 EXAMPLE = replace(samples.example(), width=64, height=64)
@@ -61,7 +61,7 @@ def bare(monkeypatch, tmp_path):
 def test_the_fields_become_options():
     made = sd15_options.options(**FIELDS)
     assert (made.preset, made.steps, made.guidance, made.follow, made.control) == ("paper", 3, 2.5, False, "t2i")
-    assert (made.structure_strength, made.colour_strength, made.adapter_until) == (1, 0.5, 0.75)
+    assert (made.structure_strength, made.color_strength, made.adapter_until) == (1, 0.5, 0.75)
     assert made.models is made.checkpoint is made.device is None  # the server's own matters
 
 
@@ -294,7 +294,7 @@ def test_a_decode_shows_its_steps_and_then_only_the_edit_is_decoded(visit):
     only = visit.page.locator("#only input")
     expect(visit.page.locator("#only")).to_contain_text("every pixel stays")
     only.check()
-    visit.page.locator(".lc-colour").fill("#00ff00")
+    visit.page.locator(".lc-color").fill("#00ff00")
     visit.tool("cell")
     visit.drag((0.02, 0.02))
     visit.says("Preview of your edit")

@@ -115,7 +115,7 @@ def test_the_layers_can_be_shown_as_they_are(layers):
     assert shown.shape == (round(layers.height * scale), round(layers.width * scale), 3) and shown.dtype == np.uint8
 
 
-def test_the_preview_keeps_the_colours():
+def test_the_preview_keeps_the_colors():
     cells = np.zeros((4, 4, 3), np.uint8)
     cells[:, :2], cells[:, 2:] = (200, 30, 30), (30, 30, 200)
     seen = previews.picture(Layers(64, 64, None, None, Colormap.from_cells(cells)), Strengths()).astype(int)

@@ -31,14 +31,14 @@ def test_less_of_the_budget_is_the_first_part_of_more():
     assert 0 < len(few) < len(more) and more[: len(few) - 1] == few[:-1]
 
 
-@pytest.mark.parametrize(("pinned", "size"), [("colours", 60), ("colours", 150), ("sketch", 50), ("sketch", 200)])
+@pytest.mark.parametrize(("pinned", "size"), [("colors", 60), ("colors", 150), ("sketch", 50), ("sketch", 200)])
 def test_a_pinned_layer_keeps_its_bytes(pinned, size):
     sizes = budget.within(FULL, 400, Split(pinned, size)).sizes()
-    its = sizes.texture if pinned == "colours" else sizes.structure
+    its = sizes.texture if pinned == "colors" else sizes.structure
     assert 0.9 * size <= its <= size and sizes.total <= 400
 
 
-def test_of_a_pose_only_the_colours_give_way():
+def test_of_a_pose_only_the_colors_give_way():
     posed = Layers(600, 400, FULL.semantic, POSE, FULL.texture)
     cut = budget.within(posed, 100)
     assert cut.structure == POSE and len(cut.to_bytes()) <= 100
@@ -120,12 +120,12 @@ def test_the_slider_cuts_live_and_brings_back(fresh):
     expect(total).to_have_text(str(len(FULL.to_bytes())))
 
     page.get_by_role("button", name="Budget and extraction").click()
-    page.get_by_label("Pin the colours").check()
-    colours = int(page.locator("#pinned input").input_value())
+    page.get_by_label("Pin the colors").check()
+    colors = int(page.locator("#pinned input").input_value())
     slide(visit, 400)
     visit.says("Cut to")
     sizes = Layers.from_bytes(visit.save()).sizes()
-    assert 0.85 * colours <= sizes.texture <= colours and sizes.total <= 400
+    assert 0.85 * colors <= sizes.texture <= colors and sizes.total <= 400
 
 
 def test_a_picture_gives_more_detail_when_there_are_more_bytes(visit):

@@ -113,7 +113,7 @@ def test_layers_of_a_second_file_come_as_they_are(borrow, wrapped):
     after = applied(borrow(data))
     assert after.structure == OTHER.structure
     assert (after.texture, after.semantic) == (EXAMPLE_LAYERS.texture, EXAMPLE_LAYERS.semantic)
-    after = applied(borrow(data, "colours"))
+    after = applied(borrow(data, "colors"))
     assert after.texture == OTHER.texture and after.structure == EXAMPLE_LAYERS.structure
 
 
@@ -146,10 +146,10 @@ def test_lines_of_a_drawing_come_by_their_middle_and_shapes_by_their_rim(borrow)
     assert np.ptp(rim[:, 0]) > 50 and np.ptp(rim[:, 1]) > 40 and not inner.any()
 
 
-def test_of_a_photo_the_edges_come_and_the_colours(borrow):
+def test_of_a_photo_the_edges_come_and_the_colors(borrow):
     photo = EXAMPLE_PICTURE.read_bytes()
     assert len(applied(borrow(photo, layers=OTHER), OTHER).structure.strokes) > 20
-    after = applied(borrow(photo, "colours", layers=OTHER), OTHER).texture
+    after = applied(borrow(photo, "colors", layers=OTHER), OTHER).texture
     mean = np.array(Image.open(BytesIO(photo)).convert("RGB")).mean((0, 1))
     assert (after.rows, after.cols) == (6, 8) and np.abs(after.cells.mean((0, 1)) - mean).max() < 12
 
@@ -158,11 +158,11 @@ def test_of_a_photo_the_edges_come_and_the_colours(borrow):
     ("data", "what", "said"),
     [
         (b"hello", "sketch", "PNG, JPEG, WebP"),
-        (b"", "colours", "is empty"),
-        (SVG, "colours", "no colours to borrow"),
+        (b"", "colors", "is empty"),
+        (SVG, "colors", "no colors to borrow"),
         (b"<svg viewBox='0 0 9 9'></svg>", "sketch", "no lines"),
         (png(Image.new("RGB", (40, 40), "white")), "sketch", "no lines"),
-        (POSED.to_bytes(), "colours", "holds no colours"),
+        (POSED.to_bytes(), "colors", "holds no colors"),
         (OTHER.only((1,)).to_bytes(), "sketch", "no lines"),
         (OTHER.to_bytes()[:7], "sketch", "cut off"),
         (SVG, "prompt", "no such layer"),
@@ -175,11 +175,13 @@ def test_what_cannot_be_borrowed_is_one_line(borrow, data, what, said):
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "..", "", None, 5, "a\0b"])
 def test_only_uploads_are_read(borrow, path):
-    answer = canvas_requests.borrow(canvas_state.write(OTHER, "x") | {"borrow": {"path": path, "what": "sketch", "how": "auto"}})
+    answer = canvas_requests.borrow(
+        canvas_state.write(OTHER, "x") | {"borrow": {"path": path, "what": "sketch", "how": "auto"}}
+    )
     assert set(answer) == {"error"}
 
 
-def test_a_finer_grid_has_the_same_colours_and_a_coarser_one_their_means():
+def test_a_finer_grid_has_the_same_colors_and_a_coarser_one_their_means():
     finer = canvas_requests.regrid(canvas_state.write(EXAMPLE_LAYERS, "x") | {"cells": 32})["grid"]
     assert (finer["cols"], finer["rows"]) == (32, 21)
     coarse = canvas_requests.regrid(canvas_state.write(EXAMPLE_LAYERS, "x") | {"cells": 2})
@@ -195,7 +197,9 @@ def test_a_grid_is_begun_from_nothing():
 
 
 def test_hues_turn_and_brightness_grows():
-    turned = canvas_requests.shift({"colors": ["#c03020", "#808080"], "hue": 120, "saturation": 0, "brightness": 0})["colors"]
+    turned = canvas_requests.shift({"colors": ["#c03020", "#808080"], "hue": 120, "saturation": 0, "brightness": 0})[
+        "colors"
+    ]
     r, g, b = bytes.fromhex(turned[0][1:])
     assert g > r and g > b and turned[1] == "#808080"
     same = canvas_requests.shift({"colors": ["#c03021"], "hue": 0, "saturation": 0, "brightness": 0})

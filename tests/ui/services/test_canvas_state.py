@@ -121,7 +121,9 @@ JOINTS = [[10, 20], [30, 40], *[None] * 16]
 def test_a_pose_is_what_the_canvas_says():
     given = canvas_state.write(Layers(100, 50, None, POSE), "x")
     moved = given | {"pose": [[[-9, 20.2], None, [190, 80], *[None] * 15]]}
-    assert canvas_state.read(moved).layers("", "", None).structure == Pose((((0, 827), None, (2047, 2047), *(None,) * 15),))
+    assert canvas_state.read(moved).layers("", "", None).structure == Pose(
+        (((0, 827), None, (2047, 2047), *(None,) * 15),)
+    )
     assert canvas_state.read(given | {"pose": None}).layers("", "", None).structure is None
     drawn = canvas_state.read(given | {"pose": None, "strokes": [[10, 10, 60, 40]]}).layers("", "", None).structure
     assert isinstance(drawn, Sketch) and (drawn.cols, drawn.rows) == (128, 64)
@@ -144,7 +146,9 @@ def test_anything_else_is_no_pose(wrong):
 
 
 def test_packed_it_is_the_same():
-    assert canvas_state.read(canvas_state.packed(value())).layers("x", "", 5) == canvas_state.read(value()).layers("x", "", 5)
+    assert canvas_state.read(canvas_state.packed(value())).layers("x", "", 5) == canvas_state.read(value()).layers(
+        "x", "", 5
+    )
     for text in ("", "{", "[" * 100_000, "NaN", "1" * 5000):
         with pytest.raises(InvalidLayer):
             canvas_state.read(text)

@@ -48,7 +48,16 @@ def test_of_a_link_that_was_cut_off_the_rest_opens():
 
 @pytest.mark.parametrize(
     "state",
-    [None, [], {}, "x", [None] * 5, [{}, "", "", "", True], [canvas_state.write(LAYERS, "x"), 1, "", "", True], [1] * 9],
+    [
+        None,
+        [],
+        {},
+        "x",
+        [None] * 5,
+        [{}, "", "", "", True],
+        [canvas_state.write(LAYERS, "x"), 1, "", "", True],
+        [1] * 9,
+    ],
 )
 def test_kept_work_that_is_none_is_one_sentence(state):
     with pytest.raises(CodecError) as error:

@@ -1,4 +1,4 @@
-"""The byte budget on the page: a slider that cuts the sketch and re-steps the colours as it moves."""
+"""The byte budget on the page: a slider that cuts the sketch and re-steps the colors as it moves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ui.page.handlers.decode import Decoding
     from ui.page.layout import Parts
 
-_SPLITS = [("Automatic", "auto"), ("Pin the colours", "colours"), ("Pin the sketch", "sketch")]
+_SPLITS = [("Automatic", "auto"), ("Pin the colors", "colors"), ("Pin the sketch", "sketch")]
 
 
 def slider(layers: Layers) -> gr.Slider:
@@ -69,7 +69,7 @@ class Budgeting:
         p = self.parts
         pinned = actions.choice(pinned, "split", budget.SPLITS)
         sizes = actions.current(value, text, negative, seed, keep_seed)[1].sizes()
-        size = {"auto": 0, "colours": sizes.texture, "sketch": sizes.structure}[pinned]
+        size = {"auto": 0, "colors": sizes.texture, "sketch": sizes.structure}[pinned]
         yield {p.pinned: gr.update(value=size, visible=pinned != "auto")}
 
     @guarded
@@ -122,5 +122,5 @@ def said(cut: Layers, full: Layers, most: int) -> str:
         some, all_ = len(cut.structure.strokes), len(full.structure.strokes)
         parts.append(f"{some:,} of {all_:,} strokes" if some < all_ else "all strokes")
     if cut.texture != full.texture:
-        parts.append("colours in coarser steps")
+        parts.append("colors in coarser steps")
     return html.status(f"Cut to {size:,} bytes: {', '.join(parts)}. Slide back up for the rest.")

@@ -180,7 +180,9 @@ class Decoding:
         if decoder != sd15_options.NAME:
             strengths = layer_selection.read([1, 2, 3], how[4], how[5]).strengths
             return Job(_logged(decoder, actions.decoding(layers, decoder, seed, strengths)), turn(decoder), waiting)
-        work = hf_space.on_gpu(sd15_options.decoding, layers, seed, sd15_options.options(*how), only, self.kept.get(tab))
+        work = hf_space.on_gpu(
+            sd15_options.decoding, layers, seed, sd15_options.options(*how), only, self.kept.get(tab)
+        )
         self.users.add(tab)
 
         def tidied(on_step: Any) -> actions.Finished:

@@ -34,9 +34,9 @@ class Stage:
 
 
 def stages(layers: Layers) -> list[Stage]:
-    """The prompt alone, with the sketch or pose, and with the colours; what adds no layer is left out."""
+    """The prompt alone, with the sketch or pose, and with the colors; what adds no layer is left out."""
     second = "pose" if isinstance(layers.structure, Pose) else "sketch"
-    steps = (("se", "prompt", layers.semantic), ("st", second, layers.structure), ("te", "colours", layers.texture))
+    steps = (("se", "prompt", layers.semantic), ("st", second, layers.structure), ("te", "colors", layers.texture))
     found: list[Stage] = []
     names: list[str] = []
     for number, (sign, name, layer) in enumerate(steps, start=1):

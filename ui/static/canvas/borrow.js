@@ -1,4 +1,4 @@
-// Sketch or colours from another file: a .tril, a picture, a drawing, an SVG. The server reads it; its answer takes the
+// Sketch or colors from another file: a .tril, a picture, a drawing, an SVG. The server reads it; its answer takes the
 // place of what was sent, and what was drawn or painted while it worked stays on top.
 
 function choose(kinds) {
@@ -27,7 +27,7 @@ async function borrow(what) {
   await lifted();
   if (!answer || doc?.load !== sent.load) { refresh(); return; }
   const before = now();
-  if (what === 'sketch') takeSketch(sent, answer); else takeColours(sent, answer);
+  if (what === 'sketch') takeSketch(sent, answer); else takeColors(sent, answer);
   record(before, 'borrowed'); rebuild();
   say(answer.said);
 }
@@ -39,7 +39,7 @@ function takeSketch(sent, { base, cols, rows, strokes, pose }) {
   selected.clear(); joint = null;
 }
 
-function takeColours(sent, { base, grid: made }) {
+function takeColors(sent, { base, grid: made }) {
   const same = doc.grid && sent.grid && made.cols === doc.grid.cols && made.rows === doc.grid.rows && doc.grid.colors.length === sent.grid.colors.length;
   const colors = same ? made.colors.map((hex, i) => (doc.grid.colors[i] === sent.grid.colors[i] ? hex : doc.grid.colors[i])) : made.colors;
   doc = { ...doc, base, full: null, grid: { ...made, colors } };

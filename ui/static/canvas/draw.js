@@ -1,4 +1,4 @@
-// What is seen: colour cells and mask in canvases of a pixel a cell, scaled by CSS; lines in one of the stage's size,
+// What is seen: color cells and mask in canvases of a pixel a cell, scaled by CSS; lines in one of the stage's size,
 // so that they stay sharp at any zoom. A pointer tells of more places than there are frames: each is drawn once a frame.
 
 const wanted = new Set();
@@ -54,7 +54,7 @@ function paintSketch() {
     if (doc.pose) doc.pose.forEach((points, i) => drawPerson(ctx, points, unit, joint?.person === i));
     else drawStrokes(ctx, unit);
   }
-  if (COLOUR_TOOLS.includes(tool)) drawArea(ctx, unit);
+  if (COLOR_TOOLS.includes(tool)) drawArea(ctx, unit);
   gesture?.tool.draw?.(ctx, unit);
   if (cursor) drawCursor(ctx, unit);
 }

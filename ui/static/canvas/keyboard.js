@@ -6,7 +6,7 @@ let cursor = null;
 function hideCursor() { if (cursor) { cursor = null; if (doc) drawSketch(); } }
 
 function moveCursor(dx, dy, far) {
-  const cell = COLOUR_TOOLS.includes(tool) && doc.grid ? [doc.width / doc.grid.cols, doc.height / doc.grid.rows] : [2 * cellSize(), 2 * cellSize()];
+  const cell = COLOR_TOOLS.includes(tool) && doc.grid ? [doc.width / doc.grid.cols, doc.height / doc.grid.rows] : [2 * cellSize(), 2 * cellSize()];
   const [x, y] = cursor ?? [doc.width / 2 - dx * cell[0], doc.height / 2 - dy * cell[1]], n = far ? 5 : 1;
   const inPicture = (v, side) => Math.max(0, Math.min(side - 0.001, v));
   cursor = [inPicture(x + n * dx * cell[0], doc.width), inPicture(y + n * dy * cell[1], doc.height)];
@@ -79,7 +79,7 @@ root.addEventListener('keydown', (e) => {
 });
 stage.addEventListener('blur', () => { if (gesture && cursor) finish(); hideCursor(); });
 
-// ---- the colour cells as a grid of buttons ----------------------------------------------------------------------------
+// ---- the color cells as a grid of buttons ----------------------------------------------------------------------------
 
 grid.addEventListener('keydown', (e) => {
   const way = ARROWS[e.key];
@@ -94,9 +94,9 @@ grid.addEventListener('keydown', (e) => {
 // Enter or Space on a cell: what the tool does there, else it is painted.
 function useCell(i) {
   const { rows, cols } = doc.grid, middle = [(i % cols + 0.5) * doc.width / cols, (Math.floor(i / cols) + 0.5) * doc.height / rows];
-  if (!COLOUR_TOOLS.includes(tool)) setTool('cell');
+  if (!COLOR_TOOLS.includes(tool)) setTool('cell');
   const painting = tool === 'cell';
   begin(middle, { shift: tool === 'area' });
   finish();
-  if (painting) say(`Painted ${colour.value}`);
+  if (painting) say(`Painted ${color.value}`);
 }

@@ -3,7 +3,7 @@
 // holds no ${}, so Gradio never renders it again; everything that changes is drawn here.
 //
 // For other scripts of the page, `document.querySelector('.lc').canvas` is
-//   snapshot()   what can be undone, in one opaque object: strokes, colours, pose, object mask. Cheap: references.
+//   snapshot()   what can be undone, in one opaque object: strokes, colors, pose, object mask. Cheap: references.
 //   restore(s)   brings a snapshot back as an edit of its own; it does not touch the history.
 //   onchange(f)  calls f({ undo, redo, word }) after each step of the history: how many there are to either side, and
 //                what was done, '' for a load from the server.
@@ -11,7 +11,7 @@
 // `doc` is what the person edits and is never mutated: each edit makes a new one, so undo keeps references.
 
 const $ = (s) => element.querySelector(s), $$ = (s) => [...element.querySelectorAll(s)];
-const root = $('.lc'), stage = $('.lc-stage'), grid = $('.lc-grid'), colour = $('.lc-colour');
+const root = $('.lc'), stage = $('.lc-stage'), grid = $('.lc-grid'), color = $('.lc-color');
 const layer = { cells: $('canvas.lc-cells'), sketch: $('canvas.lc-sketch'), mask: $('canvas.lc-mask') };
 const HISTORY = 100, MASK_SIDE = 512;
 
@@ -135,7 +135,7 @@ function refresh() {
     undo: past.length, redo: future.length, erase: some && !busy, clear: some, export: some, again: lastMask && !some,
     delete: selected.size || joint, front: selected.size, finer: doc && !busy && finerGrid(1), coarser: doc?.grid && !busy && finerGrid(-1),
     person: doc && (doc.pose?.length ?? 0) < MAX_PERSONS, unperson: doc && person() !== null, next: doc?.pose?.length > 1, 'zoom-in': view.k < MAX_ZOOM,
-    'zoom-out': view.k > 1, fit: view.k > 1, sketch: doc && !busy, colours: doc && !busy, joint: doc && person() !== null,
+    'zoom-out': view.k > 1, fit: view.k > 1, sketch: doc && !busy, colors: doc && !busy, joint: doc && person() !== null,
   };
   const focused = document.activeElement;
   for (const b of $$('button[data-do]')) b.disabled = b.dataset.do !== 'sheet' && (!doc || (b.dataset.do in can && !can[b.dataset.do]));
@@ -147,7 +147,7 @@ function refresh() {
     grid: doc?.grid ? `${doc.grid.cols}x${doc.grid.rows}` : '', area: area.size, zoom: Math.round(100 * view.k), busy: Boolean(busy),
   });
   $('.lc-zoom').textContent = `${Math.round(100 * view.k)} %`;
-  $('.lc-shape').textContent = doc?.grid ? `${doc.grid.cols} × ${doc.grid.rows} cells` : 'no colours yet';
+  $('.lc-shape').textContent = doc?.grid ? `${doc.grid.cols} × ${doc.grid.rows} cells` : 'no colors yet';
   showPose();
 }
 

@@ -2,10 +2,10 @@
 
 const OTHERS = [
   ['Ctrl+Enter', 'Decode'], ['Ctrl+S', 'Save .tril'], ['Ctrl+O', 'Open .tril'], ['?', 'This sheet'],
-  ['Tab', 'From the tools to the picture, then to its colour cells'], ['Arrows', 'On the picture: move a cursor; with Shift, further'],
+  ['Tab', 'From the tools to the picture, then to its color cells'], ['Arrows', 'On the picture: move a cursor; with Shift, further'],
   ['Enter, Space', 'Put the tool down at the cursor, and lift it again'], ['Ctrl+Arrows', 'Move the selected strokes or joint'],
   ['[ and ]', 'Smaller or larger brush; with Pose, person'], ['Escape', 'Give up the stroke; select nothing'],
-  ['Shift+Click', 'Add to a selection of strokes or cells'], ['Alt', 'Mask tools take away for once; Cell and Fill pick a colour'],
+  ['Shift+Click', 'Add to a selection of strokes or cells'], ['Alt', 'Mask tools take away for once; Cell and Fill pick a color'],
   ['Ctrl+Wheel, pinch', 'Zoom; a plain wheel does once the picture was clicked'], ['Middle button', 'Move the picture while zoomed in'],
 ];
 const sheet = $('.lc-sheet');

@@ -5,7 +5,7 @@ const DO = {
   erase: eraseMasked, clear: clearMask, invert: invertMask, again: sameMask, 'take-away': () => setTakeAway(!takeAway),
   export: saveMask, import: async () => { const file = await choose(PICTURES); if (file && doc) await loadMask(file); },
   finer: () => regrid(1), coarser: () => regrid(-1), all: () => { setTool('area'); selectAll(); }, none: selectNone,
-  sketch: () => borrow('sketch'), colours: () => borrow('colours'),
+  sketch: () => borrow('sketch'), colors: () => borrow('colors'),
   person: addPerson, unperson: removePerson, joint: toggleJoint, next: nextPerson,
   sheet: showSheet,
   'zoom-in': () => zoom(ZOOM_STEP), 'zoom-out': () => zoom(1 / ZOOM_STEP), fit: () => show({ k: 1, x: 0, y: 0 }),
@@ -21,10 +21,10 @@ element.addEventListener('click', (e) => {
 
 $('.lc-size').addEventListener('input', (e) => { sizes[tool] = Number(e.target.value); });
 $('.lc-joint').addEventListener('change', (e) => { joint = { person: person(), number: Number(e.target.value) }; refresh(); drawSketch(); });
-colour.addEventListener('change', () => { if (hasGrid() && tool !== 'fill') setTool('cell'); });
+color.addEventListener('change', () => { if (hasGrid() && tool !== 'fill') setTool('cell'); });
 for (const input of $$('[data-shift]')) {
-  input.addEventListener('input', () => shiftColours(false));
-  input.addEventListener('change', () => shiftColours(true));
+  input.addEventListener('input', () => shiftColors(false));
+  input.addEventListener('change', () => shiftColors(true));
 }
 for (const box of $$('[data-show]')) box.addEventListener('change', () => { root.classList.toggle(`no-${box.dataset.show}`, !box.checked); if (doc) drawSketch(); });
 

@@ -7,7 +7,7 @@
 //   size               [label, least, most, first] of its slider, in `sizes` while it lives
 // What a tool changes in `doc` and `mask` while it is dragged is taken back by cancel().
 
-const TOOLS = {}, sizes = {}, COLOUR_TOOLS = ['cell', 'fill', 'pick', 'area'], waiting = [];
+const TOOLS = {}, sizes = {}, COLOR_TOOLS = ['cell', 'fill', 'pick', 'area'], waiting = [];
 let tool = 'pen', ownTool = 'pen', takeAway = false, busy = 0;
 
 function setTool(name) {

@@ -1,4 +1,4 @@
-// Colour cells: brush, bucket, picker; a selection of them, and what can be done to it.
+// Color cells: brush, bucket, picker; a selection of them, and what can be done to it.
 
 const area = new Set(); // indices of selected cells
 let areaOf = '', shifting = null;
@@ -21,8 +21,8 @@ function paint(cells, hex) {
 
 function pick(i) {
   if (i < 0) return;
-  colour.value = doc.grid.colors[i];
-  say(`Picked ${colour.value}`);
+  color.value = doc.grid.colors[i];
+  say(`Picked ${color.value}`);
 }
 
 // The cells within the brush around a place: a disc `sizes.cell` cells across, one cell at the least.
@@ -44,7 +44,7 @@ TOOLS.cell = {
     const steps = Math.ceil(2 * Math.max(Math.abs(p[0] - last[0]) * doc.grid.cols / doc.width, Math.abs(p[1] - last[1]) * doc.grid.rows / doc.height)) || 1;
     const cells = new Set();
     for (let k = 0; k <= steps; k++) for (const i of underBrush([last[0] + (p[0] - last[0]) * k / steps, last[1] + (p[1] - last[1]) * k / steps])) cells.add(i);
-    paint(cells, colour.value);
+    paint(cells, color.value);
   },
   end: () => 'painted',
 };
@@ -54,13 +54,13 @@ TOOLS.pick = {
   begin(p) { setTool('cell'); pick(cellAt(p)); return false; },
 };
 
-// A bucket: the selection where it is poured into it, else neighbours of about one colour.
+// A bucket: the selection where it is poured into it, else neighbors of about one color.
 TOOLS.fill = {
   name: 'Fill', allowed: hasGrid, size: ['Reach', 0, 60, 14],
   begin(p, how) {
     const i = cellAt(p);
     if (how.alt) pick(i);
-    else if (i >= 0) { const cells = area.has(i) ? [...area] : alike(i, 4 * sizeOf('fill')); paint(cells, colour.value); say(`Filled ${counted(cells.length, 'cell')}`); }
+    else if (i >= 0) { const cells = area.has(i) ? [...area] : alike(i, 4 * sizeOf('fill')); paint(cells, color.value); say(`Filled ${counted(cells.length, 'cell')}`); }
     return false;
   },
 };
@@ -99,7 +99,7 @@ TOOLS.area = {
 
 // Hue, saturation and brightness: while a slider moves, answers of the server show, the newest asked for only; letting
 // go makes one edit of it. What was painted elsewhere meanwhile stays.
-async function shiftColours(done) {
+async function shiftColors(done) {
   if (!hasGrid() || gesture) return;
   const values = Object.fromEntries($$('[data-shift]').map((input) => [input.dataset.shift, Number(input.value)]));
   shifting ??= { from: doc.grid.colors, cells: area.size ? [...area] : range(doc.grid.colors.length), shape: `${doc.grid.cols}x${doc.grid.rows}`, load: doc.load };
@@ -126,7 +126,7 @@ async function shiftColours(done) {
   const colors = doc.grid.colors.slice();
   for (const i of mine.cells) colors[i] = mine.from[i];
   record({ doc: { ...doc, grid: { ...doc.grid, colors } }, mask }, 'shifted');
-  say(`Colours of ${counted(mine.cells.length, 'cell')} shifted`);
+  say(`Colors of ${counted(mine.cells.length, 'cell')} shifted`);
 }
 
 // ---- the grid ------------------------------------------------------------------------------------------------------
@@ -146,10 +146,10 @@ async function regrid(way) {
   busy -= 1; refresh();
   await lifted();
   if (!answer || doc?.load !== sent.load) { refresh(); return; }
-  if (doc.grid !== sent.grid) { refresh(); say('The colours changed meanwhile: press again.'); return; }
+  if (doc.grid !== sent.grid) { refresh(); say('The colors changed meanwhile: press again.'); return; }
   const before = now();
   area.clear();
   doc = { ...doc, grid: answer.grid };
   record(before, 'grid'); rebuild();
-  say(`${answer.grid.cols} × ${answer.grid.rows} colour cells`);
+  say(`${answer.grid.cols} × ${answer.grid.rows} color cells`);
 }

@@ -110,7 +110,7 @@ async function eraseMasked() {
   lastMask = used;
   if (mask === used) mask = new Uint8Array(mask.length); // else there is a new one
   record(start, 'erased'); prune(); draw(); refresh();
-  const cells = counted(answer.cells.length, 'colour cell');
+  const cells = counted(answer.cells.length, 'color cell');
   if (answer.pose) say(`Erased ${counted(posed ? joints(sent.pose) - joints(answer.pose) : 0, 'joint')} and ${cells}`);
   else say(`Erased from ${counted(gone, 'stroke')} and ${cells}`);
 }

@@ -31,7 +31,7 @@ TOOLS.pen = {
   },
 };
 
-// What stays inside a cell is no stroke: a click draws from one cell's centre to the next.
+// What stays inside a cell is no stroke: a click draws from one cell's center to the next.
 function dot(x, y) {
   const w = doc.width / doc.cols, h = doc.height / doc.rows, middle = (v, side) => (Math.floor(Math.max(0, v) / side) + 0.5) * side;
   const cx = Math.min(middle(x, w), doc.width - w / 2), cy = Math.min(middle(y, h), doc.height - h / 2);

@@ -1,4 +1,4 @@
-"""How many bytes colours take: `python -m tests.colours_bench DIR`
+"""How many bytes colors take: `python -m tests.colors_bench DIR`
 
 For every picture of a folder and grids of 8x8 and 16x16 area-averaged cells: the bytes of the smallest map whose mean
 CIEDE2000 is 2 at most, of all steps, and the difference of the best map in 120 bytes. `together` asks that of
@@ -53,7 +53,7 @@ def together(ladders: np.ndarray) -> float:
 
 def main() -> None:
     """Measure every picture of a folder."""
-    parser = argparse.ArgumentParser(prog="python -m tests.colours_bench", description="Bytes that colours take.")
+    parser = argparse.ArgumentParser(prog="python -m tests.colors_bench", description="Bytes that colors take.")
     parser.add_argument("folder", type=Path)
     pictures = []
     for path in sorted(parser.parse_args().folder.iterdir()):
