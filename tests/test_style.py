@@ -1,4 +1,4 @@
-"""Lint and types, so that the one command that runs the tests runs these too."""
+"""Lint, format and types, so that the one command that runs the tests runs these too."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+TOOLS = (
+    ("ruff", "check", "--no-cache", "."),
+    ("ruff", "format", "--no-cache", "--check", "."),
+    ("mypy",),
+)
 
 
-@pytest.mark.parametrize("tool", [("ruff", "check", "--no-cache", "codec", "ui", "tests", "app.py"), ("mypy",)])
-def test_the_code_is_clean(tool):
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: "-".join(tool[:2]))
+def test_code_is_clean(tool: tuple[str, ...]) -> None:
     ran = subprocess.run([sys.executable, "-m", *tool], cwd=ROOT, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
