@@ -18,6 +18,7 @@ from codec.bitstream import container
 from codec.bitstream.container import Container
 from codec.bitstream.settings import Settings
 from codec.errors import Corrupt, FormatError, InvalidLayer
+from codec.limits import MAX_SIDE
 from codec.semantic.prompt import Prompt
 from codec.structure.payload import from_bytes as structure_from_bytes
 from codec.structure.pose import Pose
@@ -76,9 +77,9 @@ class Layers:
         object.__setattr__(self, "extra", tuple(sorted((kind, bytes(data)) for kind, data in self.extra)))
         if not all(0 <= kind < 256 and not kind & 0x20 and kind not in (SEED, SETTINGS) for kind, _ in self.extra):
             raise InvalidLayer("an unknown extension has a type of its own, a byte without bit 5")
-        if not all(1 <= side <= container.MAX_SIDE for side in (self.width, self.height)):
+        if not all(1 <= side <= MAX_SIDE for side in (self.width, self.height)):
             raise InvalidLayer(
-                f"the picture is {self.width}x{self.height}; a side has 1 to {container.MAX_SIDE} pixels"
+                f"the picture is {self.width}x{self.height}; a side has 1 to {MAX_SIDE} pixels"
             )
         if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
             raise InvalidLayer("the seed is 0..2^64 - 1")
@@ -86,6 +87,11 @@ class Layers:
             object.__setattr__(self, "semantic", None)
         if self.settings == Settings():
             object.__setattr__(self, "settings", None)
+
+    @property
+    def is_empty(self) -> bool:
+        """True if there is no layer at all; seed, settings and unknown extensions do not count."""
+        return self.semantic is None and self.structure is None and self.texture is None
 
     def to_bytes(self) -> bytes:
         """The file. Raises `LimitExceeded` over 65,536 bytes."""

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from codec.errors import Corrupt, LimitExceeded, NotTrilayer, Truncated, UnsupportedVersion
+from codec.limits import MAX_FILE_BYTES, MAX_SIDE
 
 MAGIC: Final = b"\xb3L"  # "³L" in Latin-1; not valid UTF-8, so that no tool takes a file for text
 VERSION: Final = 2  # of the format
 LAYERS: Final = ("semantic", "structure", "texture")
 SIZES: Final = ((512, 512), (768, 512), (512, 768), (768, 768), (1024, 1024))  # codes 1..5
-MAX_SIDE: Final = 4096  # 12 bits hold no more
-MAX_BYTES: Final = 1 << 16  # a whole file
 _CRC: Final = 2  # bytes of checksum
 
 SKIPPABLE: Final = 0x80  # chunk type bit: a reader that does not know it can still decode
@@ -65,8 +64,8 @@ def pack(file: Container) -> bytes:
         for kind, data in file.chunks:
             out += bytes([kind | _SHORT]) + data if len(data) == 1 else bytes([kind]) + _varint(len(data)) + data
     out += binascii.crc_hqx(out, 0).to_bytes(2, "big")
-    if len(out) > MAX_BYTES:
-        raise LimitExceeded(f"the file would have {len(out)} bytes; the format ends at {MAX_BYTES}")
+    if len(out) > MAX_FILE_BYTES:
+        raise LimitExceeded(f"the file would have {len(out)} bytes; the format ends at {MAX_FILE_BYTES}")
     return bytes(out)
 
 
@@ -100,8 +99,8 @@ def salvage(data: bytes) -> tuple[Container, tuple[str, ...]]:
 
 
 def _parse(data: bytes, lenient: bool = False) -> tuple[Container, tuple[str, ...], bool]:
-    if len(data) > MAX_BYTES:
-        raise LimitExceeded(f"the file has {len(data)} bytes; the format ends at {MAX_BYTES}")
+    if len(data) > MAX_FILE_BYTES:
+        raise LimitExceeded(f"the file has {len(data)} bytes; the format ends at {MAX_FILE_BYTES}")
     reader = _Reader(data)
     width, height, extended = _header(reader)
     layers = [b"", b"", b""]

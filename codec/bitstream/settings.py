@@ -31,7 +31,7 @@ SAMPLERS: Final = (
 )
 MAX_MODEL: Final = 64  # bytes of UTF-8
 SIZE_UNIT: Final = 8  # px: what latents are made of
-MAX_SIDE: Final = 256 * SIZE_UNIT
+MAX_GENERATION_SIDE: Final = 256 * SIZE_UNIT
 
 _STEPS, _GUIDANCE, _SAMPLER, _NAME, _NUMBER, _HASH, _SIZE = (1 << bit for bit in range(7))
 _FLAGS: Final = 2 * _SIZE - 1  # all that are known
@@ -123,9 +123,9 @@ class Settings:
 
 def _size(size: tuple[int, int]) -> tuple[int, int]:
     sides = tuple(size) if isinstance(size, tuple | list) else ()
-    fits = all(type(side) is int and SIZE_UNIT <= side <= MAX_SIDE and side % SIZE_UNIT == 0 for side in sides)
+    fits = all(type(side) is int and SIZE_UNIT <= side <= MAX_GENERATION_SIDE and side % SIZE_UNIT == 0 for side in sides)
     if len(sides) != 2 or not fits:
-        raise InvalidLayer(f"the size of generation is two multiples of {SIZE_UNIT} from {SIZE_UNIT} to {MAX_SIDE}")
+        raise InvalidLayer(f"the size of generation is two multiples of {SIZE_UNIT} from {SIZE_UNIT} to {MAX_GENERATION_SIDE}")
     return sides[0], sides[1]
 
 

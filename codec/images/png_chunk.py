@@ -12,9 +12,9 @@ from typing import Final
 
 from codec.errors import ImageError
 from codec.images.sanitize import png_chunks
+from codec.limits import MAX_FILE_BYTES
 
 KIND: Final = b"trIL"
-MAX_BYTES: Final = 1 << 16  # where the format of a .tril file ends
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _HEADER: Final = 8 + 25  # bytes of the signature and of IHDR
 
@@ -26,8 +26,8 @@ def put(png: bytes, tril: bytes) -> bytes:
     """
     if not png.startswith(_SIGNATURE) or png[12:16] != b"IHDR":
         raise ImageError("layers are put into PNG files only")
-    if len(tril) > MAX_BYTES:
-        raise ImageError(f"the layers have {len(tril)} bytes; a picture carries {MAX_BYTES} at most")
+    if len(tril) > MAX_FILE_BYTES:
+        raise ImageError(f"the layers have {len(tril)} bytes; a picture carries {MAX_FILE_BYTES} at most")
     body = KIND + tril
     chunk = struct.pack(">I", len(tril)) + body + struct.pack(">I", binascii.crc32(body))
     rest = b"".join(whole for kind, _, whole in png_chunks(png) if kind not in (b"IHDR", KIND))
@@ -47,7 +47,7 @@ def take(data: bytes) -> bytes | None:
             break
         if kind != KIND:
             continue
-        if found is not None or len(body) > MAX_BYTES or whole[-4:] != struct.pack(">I", binascii.crc32(KIND + body)):
+        if found is not None or len(body) > MAX_FILE_BYTES or whole[-4:] != struct.pack(">I", binascii.crc32(KIND + body)):
             raise ImageError("the layers inside the picture are damaged; open it as a picture")
         found = body
     return found

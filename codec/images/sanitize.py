@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from codec.errors import ImageError
 from codec.images import avif
 from codec.images.exif import MAX_TEXT, XMP
+from codec.limits import MAX_SIDE
 
-MAX_SIDE = 4096  # pixels
 MAX_TEXTS = 64  # of a file; all together have at most MAX_TEXT bytes, too
 MAX_PROFILE = 2 << 20  # bytes of an ICC profile; a CMYK press profile has about 0.6 MB
 MAX_UNPACKED = 3 << 20  # bytes that a file's packed texts and profile are unpacked to, all together

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from codec.errors import ImageError
+from codec.limits import MAX_SIDE
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
-MAX_SIDE = 4096  # pixels
 _PAPER, _INK, _FAINT = (244, 241, 234), (38, 38, 44), (128, 126, 120)
 _MAX_CARD_TEXT = 6000  # more never fits the smallest letters
 

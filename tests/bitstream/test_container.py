@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.bitstream.container import MAX_BYTES, SIZES, Container, pack, salvage, unpack
+from codec.bitstream.container import SIZES, Container, pack, salvage, unpack
 from codec.errors import Corrupt, FormatError, LimitExceeded, NotTrilayer, Truncated, UnsupportedVersion
+from codec.limits import MAX_FILE_BYTES
 
 FULL = Container(512, 512, (b"words", b"lines" * 40, b"colors"), ((0xC1, b"\7"), (0xC2, b"\1\x14")))
 
@@ -136,7 +137,7 @@ def layer(index: int, payload: bytes) -> bytes:
         (sealed(b"\xb3\x4c\x51\0\0\0\xc1\x01\7"), Corrupt),  # one byte in the long form
         (sealed(b"\xb3\x4c\x51\0\0\0\xc1\x09"), Truncated),  # a chunk past the end
         (sealed(b"\xb3\x4c\x41" + layer(1, b"x") + b"\0\0"), Corrupt),  # another layer's check
-        (bytes(MAX_BYTES + 1), LimitExceeded),
+        (bytes(MAX_FILE_BYTES + 1), LimitExceeded),
     ],
 )
 def test_refuses(data: bytes, error: type[Exception] | tuple[type[Exception], ...]) -> None:

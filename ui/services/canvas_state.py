@@ -31,10 +31,10 @@ import numpy as np
 from codec import Layers, Pose, Sketch
 from codec.editing import edits
 from codec.errors import InvalidLayer
+from codec.limits import MAX_SIDE
 from codec.structure.pose import UNITS
 from ui.services import validation
 
-MAX_SIDE = 4096  # px
 MAX_BASE = 256 << 10  # bytes of base64
 MAX_MASK_SIDE = 1024
 MAX_PROMPT = 20_000  # characters

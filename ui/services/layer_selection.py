@@ -26,7 +26,7 @@ class Mix:
     def of(self, layers: Layers) -> Layers:
         """The layers that are on. Raises `InvalidLayer` where none is left."""
         left = layers.only(self.which)
-        if (left.semantic, left.structure, left.texture) == (None, None, None):
+        if left.is_empty:
             raise InvalidLayer("no layer is left to decode: tick another one under “Layers”")
         return left
 

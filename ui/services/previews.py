@@ -54,7 +54,7 @@ def _seen(layers: Layers) -> Layers:
     from codec.decoders.painter import styles
 
     drawn = layers.only((2, 3))
-    if drawn.structure is None and drawn.texture is None:
+    if drawn.is_empty:
         drawn = layers
     elif layers.semantic is not None:
         drawn = replace(drawn, semantic=Prompt(styles.words(layers.semantic.text)))

@@ -10,12 +10,12 @@ import zipfile
 from typing import Any
 
 from codec import CodecError, Layers
-from codec.bitstream.container import MAX_BYTES
 from codec.errors import FormatError
 from codec.folder_io import files_of
+from codec.limits import MAX_FILE_BYTES
 from ui.services import actions
 
-MAX_LINK = (4 * MAX_BYTES + 2) // 3  # characters of the largest file
+MAX_LINK = (4 * MAX_FILE_BYTES + 2) // 3  # characters of the largest file
 MAX_QUERY = 2000  # characters; what is longer goes behind a #, where no server on the way sees it
 LONG = 8000  # characters that some programs already cut
 

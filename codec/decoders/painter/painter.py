@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from codec.bitstream.container import MAX_SIDE
 from codec.color import oklab
 from codec.decoders.base import OnStep, Progress, Strengths
 from codec.decoders.painter import brush, color_diffusion, ink, materials, styles
 from codec.decoders.painter.real_esrgan import SCALE, Upscaler
 from codec.errors import InvalidLayer
 from codec.images.io import text_card
+from codec.limits import MAX_SIDE
 from codec.models import oom
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
@@ -82,7 +82,7 @@ class Painter:
 
     def decode(self, layers: Layers, *, seed: int | None = None, on_step: OnStep | None = None) -> np.ndarray:
         """Paint the layers: (height, width, 3) uint8 sRGB; see Decoder.decode."""
-        if layers.semantic is None and layers.structure is None and layers.texture is None:
+        if layers.is_empty:
             raise InvalidLayer("there is nothing to decode: give a prompt, a sketch or colors")
         with oom.guarded(
             f"there is not enough memory to paint {layers.width} x {layers.height} pixels: close what else uses it, "

@@ -124,7 +124,7 @@ class StableDiffusion:
 
     def _prepare(self, layers: Layers, seed: int | None) -> _Work:
         """Decide everything and look for the files, in that order."""
-        if layers.semantic is None and layers.structure is None and layers.texture is None:
+        if layers.is_empty:
             raise InvalidLayer("there is nothing to decode: give a prompt, a sketch or colors")
         options = self.options
         plan = presets.plan(options, layers.settings)
