@@ -107,7 +107,7 @@ class Settings:
             raise Corrupt("the generation settings are damaged") from None
         raise Corrupt("the generation settings are not in their one form")
 
-    def words(self) -> str:
+    def summary(self) -> str:
         """Such as "dreamshaper_8, 512 x 768, 30 steps, guidance 7.5, euler a"; a file's text, never HTML."""
         known = [self.model] if self.model else []
         if self.size:
@@ -123,9 +123,13 @@ class Settings:
 
 def _size(size: tuple[int, int]) -> tuple[int, int]:
     sides = tuple(size) if isinstance(size, tuple | list) else ()
-    fits = all(type(side) is int and SIZE_UNIT <= side <= MAX_GENERATION_SIDE and side % SIZE_UNIT == 0 for side in sides)
+    fits = all(
+        type(side) is int and SIZE_UNIT <= side <= MAX_GENERATION_SIDE and side % SIZE_UNIT == 0 for side in sides
+    )
     if len(sides) != 2 or not fits:
-        raise InvalidLayer(f"the size of generation is two multiples of {SIZE_UNIT} from {SIZE_UNIT} to {MAX_GENERATION_SIDE}")
+        raise InvalidLayer(
+            f"the size of generation is two multiples of {SIZE_UNIT} from {SIZE_UNIT} to {MAX_GENERATION_SIDE}"
+        )
     return sides[0], sides[1]
 
 

@@ -1,6 +1,7 @@
-"""The tables that are part of the format: FORMAT.md names their hashes, and so does this file.
+"""The trained tables that are part of the format, verified by their hashes.
 
-Another table would read every file as something else, and write what nobody else can read.
+FORMAT.md lists the same hashes. With any other table, existing files would decode to something else, and new
+files could not be read elsewhere.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ SHA256: Final = {
 
 
 def read(name: str) -> bytes:
-    """The bytes of a table. Raises `ModelMissing` if it is absent or not the one of the format."""
+    """Return the bytes of a table. Raises `ModelMissing` if the file is absent or has another hash.
+
+    `name`: a key of `SHA256`, the file's path within the package.
+    """
     try:
         data = (_FOLDER / name).read_bytes()
     except OSError:
@@ -36,11 +40,12 @@ def read(name: str) -> bytes:
     return data
 
 
-def load(name: str) -> list[tuple[int, int]]:
-    """A table of priors: probability in 65,536ths and confidence, a pair for each adaptive bit."""
-    return [(int(p), int(n)) for p, n in array(name)]
+def load_array(name: str) -> np.ndarray:
+    """Return a table of integers in the shape and dtype of its file. Raises `ModelMissing` as `read` does."""
+    array: np.ndarray = np.load(io.BytesIO(read(name)), allow_pickle=False)
+    return array
 
 
-def array(name: str) -> np.ndarray:
-    """A table of whole numbers, as it is."""
-    return np.load(io.BytesIO(read(name)), allow_pickle=False)
+def load_priors(name: str) -> list[tuple[int, int]]:
+    """Return the initial state of adaptive bits, a (p, count) pair for each; see `BitModel`."""
+    return [(int(p), int(count)) for p, count in load_array(name)]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import Final
 
-from codec.bitstream.range_coder import Bit, Coder, Number
+from codec.bitstream.range_coder import BitModel, Coder, ExpGolombModel
 from codec.errors import Corrupt
 
 _ORDER: Final = 3
@@ -47,13 +47,13 @@ class PPMModel:
 
     def __init__(self) -> None:
         self._model: dict[str, ContextCounts] = {}
-        self._match = [Bit(p, 2) for p in _MATCHES]
+        self._match = [BitModel(p, 2) for p in _MATCHES]
         self._places: dict[str, int] = {}
         self._text = ""
         self._last = 96
-        self._near = Bit(52000, 2)
-        self._far = Number(21)
-        self._end = Bit(3000, 1)
+        self._near = BitModel(52000, 2)
+        self._far = ExpGolombModel(21)
+        self._end = BitModel(3000, 1)
 
     def text(self, coder: Coder, text: str | None, most: int) -> str:
         """Code a text, or read one where there is none. Raises `Corrupt` for more than `most` bytes."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from codec.bitstream import tables
-from codec.bitstream.range_coder import Bit, Coder
+from codec.bitstream.range_coder import BitModel, Coder
 from codec.errors import Corrupt
 from codec.semantic.ngrams import START, NGramModel, unpack
 
@@ -100,9 +100,9 @@ class Words:
 
     def __init__(self) -> None:
         self._table = table()
-        self._cases = [Bit(p, 12) for p in self._table.cases]
-        self._match = [Bit(p, 4) for p in _MATCHES]
-        self._again = Bit(_AGAIN, 2)
+        self._cases = [BitModel(p, 12) for p in self._table.cases]
+        self._match = [BitModel(p, 4) for p in _MATCHES]
+        self._again = BitModel(_AGAIN, 2)
         self._spelled: list[str] = []
         self._seen: list[str] = []
         self._places: dict[tuple[str, str], int] = {}

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from codec.bitstream import tables
-from codec.bitstream.range_coder import TOTAL, Bit, Coder
+from codec.bitstream.range_coder import TOTAL, BitModel, Coder
 from codec.errors import Corrupt
 
 UNITS: Final = 2048  # positions along each side
@@ -50,7 +50,7 @@ def syntax(coder: Coder, given: tuple[Person, ...] | None) -> tuple[Person, ...]
     Raises `Corrupt` for more than 64 persons, for one without a joint, and for one of another size than was coded.
     """
     persons: list[Person] = []
-    end, size = Bit(1024), 28
+    end, size = BitModel(1024), 28
     while not coder.bit(end, int(given is not None and len(persons) == len(given))):
         if len(persons) == MAX_PERSONS:
             raise Corrupt("the pose has too many persons", ("structure",))
@@ -61,7 +61,7 @@ def syntax(coder: Coder, given: tuple[Person, ...] | None) -> tuple[Person, ...]
         if size_class(persons[-1]) != size:
             raise Corrupt("the pose is not in its one form: a person has another size than it says", ("structure",))
         if len(persons) == 1:
-            end = Bit()
+            end = BitModel()
     return tuple(persons)
 
 
@@ -114,7 +114,7 @@ class _Network:
     def seen(self, coder: Coder, number: int, value: bool) -> int:
         """Code whether a joint, by its place in ORDER, is seen: 0 or 1."""
         chance = _logistic(self._outputs(SEEN + number, 1)[0] >> 3, TOTAL)
-        bit = coder.bit(Bit(min(max(chance, 64), TOTAL - 64)), int(value))
+        bit = coder.bit(BitModel(min(max(chance, 64), TOTAL - 64)), int(value))
         self._sums = self._sums + ONE * bit * self._table[IS_SEEN + number]
         return bit
 
@@ -180,4 +180,4 @@ _POWERS: Final = [_root(1 << 16 * 64 + part) for part in range(65)]  # 65,536 * 
 
 @functools.cache
 def _table() -> np.ndarray:
-    return tables.array("structure/pose_joints.npy").astype(np.int64)
+    return tables.load_array("structure/pose_joints.npy").astype(np.int64)

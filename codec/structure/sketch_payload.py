@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from codec.bitstream import tables
-from codec.bitstream.range_coder import Bit, Coder, Encoder, PrefixDecoder, PrefixEnd
+from codec.bitstream.range_coder import BitModel, Coder, Encoder, PrefixDecoder, PrefixEnd
 from codec.errors import Corrupt
 from codec.structure import turn_model
 from codec.structure.chain_code import DIRECTION, STEPS, Point, Stroke
@@ -80,7 +80,7 @@ def _nothing_follows(rest: PrefixDecoder, state: State) -> bool:
 def _sides(coder: Coder, given: Lattice | None) -> Point:
     first, count = COMMON
     cols, rows = given[:2] if given else (MIN_CELLS, MIN_CELLS)
-    if coder.bit(Bit(62000), int(first <= cols < first + count)):
+    if coder.bit(BitModel(62000), int(first <= cols < first + count)):
         cols = first + coder.uniform(count, cols - first)
     else:
         cols = MIN_CELLS + coder.uniform(MAX_CELLS - MIN_CELLS + 1, cols - MIN_CELLS)
@@ -101,9 +101,9 @@ class State:
     """What coder and decoder know: the cells covered so far, and where the run of starts is."""
 
     def __init__(self, cols: int, rows: int) -> None:
-        self._begin(cols, rows, [Bit(p, n) for p, n in _start_priors()])
+        self._begin(cols, rows, [BitModel(p, n) for p, n in _start_priors()])
 
-    def _begin(self, cols: int, rows: int, models: list[Bit]) -> None:
+    def _begin(self, cols: int, rows: int, models: list[BitModel]) -> None:
         self.cols, self.rows = cols, rows
         self.pitch = cols + 2 * RIM
         self.cells = bytearray([OUTSIDE]) * (self.pitch * (rows + 2 * RIM))
@@ -128,7 +128,7 @@ class State:
         other = State.__new__(State)
         other.__dict__.update(self.__dict__)
         other.cells = bytearray(self.cells)
-        other.models = [Bit(bit.p, bit.n) for bit in self.models]
+        other.models = [BitModel(bit.p, bit.count) for bit in self.models]
         return other
 
     def odds(self, at: int, heading: int, trail: TurnHistory, points: int) -> Sequence[int]:
@@ -220,7 +220,7 @@ def _start(coder: Coder, state: State, start: Point | None) -> Point:
     return column, state.rank[0][row]
 
 
-def _gap(coder: Coder, models: Sequence[Bit], usual: int, gap: int) -> int:
+def _gap(coder: Coder, models: Sequence[BitModel], usual: int, gap: int) -> int:
     """A whole number, Exp-Golomb coded: its length in bits as against the usual one, then its bits."""
     wanted = (gap + 1).bit_length() - 1
     length = 0
@@ -255,7 +255,7 @@ def _first(coder: Coder, state: State, x: int, y: int, step: int) -> int:
 
 @functools.cache
 def _start_priors() -> list[tuple[int, int]]:
-    return tables.load("structure/stroke_starts.npy")
+    return tables.load_priors("structure/stroke_starts.npy")
 
 
 def arrange(strokes: Iterable[Stroke], cols: int, rows: int, first: int = 8) -> tuple[Stroke, ...]:

@@ -154,10 +154,10 @@ def find(view: View) -> int:
 @functools.cache
 def _tree() -> list[tuple[int, int, int]]:
     """(test, node if so, node if not); a negative node is the leaf -1 - node."""
-    return [(int(t), int(y), int(n)) for t, y, n in tables.array("structure/stroke_tree.npy")]
+    return [(int(t), int(y), int(n)) for t, y, n in tables.load_array("structure/stroke_tree.npy")]
 
 
 @functools.cache
 def _leaves() -> list[tuple[int, ...]]:
     """The frequencies of END and the seven turns, of 4,096."""
-    return [tuple(int(f) for f in row) for row in tables.array("structure/stroke_leaves.npy")]
+    return [tuple(int(f) for f in row) for row in tables.load_array("structure/stroke_leaves.npy")]

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from codec.bitstream.range_coder import Bit, Coder, Encoder, Number, PrefixDecoder, PrefixEnd
+from codec.bitstream.range_coder import BitModel, Coder, Encoder, ExpGolombModel, PrefixDecoder, PrefixEnd
 from codec.color import oklab
 from codec.errors import Corrupt
 from codec.texture.context_model import STOPS, CoefficientContext, plan
@@ -171,7 +171,7 @@ def _mean(coder: Coder, frame: Coefficients, levels: list[int] | None) -> Coeffi
 
 def _spots(coder: Coder, cells: int, given: tuple[Spot, ...] | None) -> Iterator[Spot]:
     """Each the gap to the last one and, unless it has that one's color, its own."""
-    more, same, gap = Bit(_NO_SPOT), Bit(), Number(12)
+    more, same, gap = BitModel(_NO_SPOT), BitModel(), ExpGolombModel(12)
     place, color, count = -1, None, 0
     while not coder.bit(more, int(given is not None and count == len(given))):
         wanted = given[count] if given else (0, (0, 0, 0))
@@ -231,7 +231,7 @@ def _rest(coder: PrefixDecoder, spectrum: CoefficientContext, index: int) -> Ite
         place, channel = divmod(index, 3)
         if run >= 6 and channel == 0:
             chances = spectrum.zeros(place, min(run // 2, spectrum.places - place))
-            zeros = coder.ones(chances)
+            zeros = coder.leading_ones(chances)
             index, run = index + zeros, run + zeros
             if zeros == len(chances):
                 continue

@@ -84,7 +84,7 @@ def _chances() -> list[int]:
 @functools.cache
 def weights() -> tuple[Weights, Weights, Weights]:
     """The networks of L, a and b."""
-    return unpack(tables.array("texture/color_net.npy"))
+    return unpack(tables.load_array("texture/color_net.npy"))
 
 
 def unpack(table: np.ndarray) -> tuple[Weights, Weights, Weights]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from codec.bitstream.range_coder import Bit, Encoder
+from codec.bitstream.range_coder import BitModel, Encoder
 from codec.structure import sketch_payload, turn_model
 from codec.structure.chain_code import STEPS
 from codec.structure.sketch import Sketch
@@ -31,7 +31,7 @@ TOTAL = 4096  # of a leaf's frequencies
 FOLDER = Path(__file__).parents[1] / "structure"
 
 
-class Counter(Bit):
+class Counter(BitModel):
     """A bit that counts instead of adapting."""
 
     __slots__ = ("ones", "seen")
@@ -48,7 +48,7 @@ class Counter(Bit):
 class Recorder(sketch_payload.State):
     """Notes what the tree could see of each link."""
 
-    def __init__(self, cols: int, rows: int, models: list[Bit]) -> None:
+    def __init__(self, cols: int, rows: int, models: list[BitModel]) -> None:
         self.__dict__.update(sketch_payload.State.untrained(cols, rows).__dict__)
         self.models = models
         self.seen: list[np.ndarray] = []
@@ -88,9 +88,9 @@ class Notes(Encoder):
         return super().choice(weights, index)
 
 
-def observe(sketches: Sequence[Sketch]) -> tuple[np.ndarray, np.ndarray, list[Bit]]:
+def observe(sketches: Sequence[Sketch]) -> tuple[np.ndarray, np.ndarray, list[BitModel]]:
     """What was known at each link (N, TESTS) bool, its symbol (N,) uint8, and the starts' bits, counted."""
-    models: list[Bit] = [Counter() for _ in range(sketch_payload.STARTS)]
+    models: list[BitModel] = [Counter() for _ in range(sketch_payload.STARTS)]
     tests, symbols = [], []
     for sketch in sketches:
         notes, state = Notes(), Recorder(sketch.cols, sketch.rows, models)
@@ -173,7 +173,7 @@ def _frequencies(expected: np.ndarray) -> np.ndarray:
     return out
 
 
-def starts(models: Sequence[Bit]) -> np.ndarray:
+def starts(models: Sequence[BitModel]) -> np.ndarray:
     """(STARTS, 2) uint16: probability and confidence."""
     rows = []
     for bit in models:

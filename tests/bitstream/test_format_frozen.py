@@ -71,7 +71,7 @@ def test_tables_match_the_hashes_in_the_specification(name: str) -> None:
 def test_another_table_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tables, "_FOLDER", tmp_path)
     with pytest.raises(ModelMissing, match=r"stroke_starts\.npy"):
-        tables.load("structure/stroke_starts.npy")
+        tables.load_priors("structure/stroke_starts.npy")
     (tmp_path / "semantic").mkdir()
     (tmp_path / "semantic" / "words.xz").write_text("a cat\n")
     with pytest.raises(ModelMissing, match=r"words\.xz"):

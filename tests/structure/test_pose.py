@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.bitstream.range_coder import Bit, Encoder
+from codec.bitstream.range_coder import BitModel, Encoder
 from codec.errors import Corrupt, InvalidLayer
 from codec.structure import payload as structure_payload
 from codec.structure import pose_payload
@@ -108,14 +108,14 @@ def _payload(*, size: int, seen: int, persons: int = 1) -> bytes:
     """The neck alone of each person, with any size, as a hostile writer would."""
     coder = Encoder()
     coder.choice(KINDS, POSE)
-    end, before = Bit(1024), 28
+    end, before = BitModel(1024), 28
     for number in range(persons):
         coder.bit(end, 0)
         coder.choice([1 + 64 // (4 + (other - before) ** 2) for other in range(len(SIZES))], size)
         pose_payload._person(coder, size, ((9, 9) if seen else None, *NOBODY[1:]))
         before = size
         if number == 0:
-            end = Bit()
+            end = BitModel()
     coder.bit(end, 1)
     return coder.finish()
 
@@ -138,7 +138,7 @@ def test_too_many_persons_are_refused() -> None:
 def test_a_person_without_a_joint_is_refused() -> None:
     coder = Encoder()
     coder.choice(KINDS, POSE)
-    coder.bit(Bit(1024), 0)
+    coder.bit(BitModel(1024), 0)
     coder.choice([1 + 64 // (4 + (other - 28) ** 2) for other in range(len(SIZES))], 0)
     with pytest.raises(Corrupt, match="without a keypoint"):
         pose_payload._person(coder, 0, NOBODY)

@@ -37,7 +37,7 @@ def header() -> str:
 
 def origin(text: str, settings: Settings | None = None) -> str:
     """Where the prompt comes from, and how the file says that the picture was made."""
-    told = f"Made with {settings.words()}." if settings else ""
+    told = f"Made with {settings.summary()}." if settings else ""
     lines = [f"Prompt {text}{'.' if told else ''}"] if text else []
     shown = " ".join([*lines, *([told] if told else [])])
     return f'<p class="tl-note">{escape(shown)}</p>' if shown else ""

@@ -1,0 +1,19 @@
+"""An integer range coder, whose bytes are the same on every machine.
+
+Range coding (Martin 1979) with 32-bit integers and carry propagation as in LZMA. The code of a message
+is the shortest byte string that lies inside the final interval when infinitely many zero bytes follow
+it; trailing zero bytes are not stored. A decoder that reads past the end reads zeros, and zeros select the
+lowest interval, which for a bit is that of a 1. A syntax that uses 1 for "stop" therefore ends soon
+on any bytes.
+
+`Encoder`, `Decoder` and `PrefixDecoder` share the interface `Coder`. `Decoder` reads a whole message;
+`PrefixDecoder` reads the beginning of one and stops where the missing bytes would matter.
+"""
+
+from __future__ import annotations
+
+from codec.bitstream.range_coder.coder import TOTAL, BitModel, Coder, ExpGolombModel
+from codec.bitstream.range_coder.range_decoder import Decoder, PrefixDecoder, PrefixEnd
+from codec.bitstream.range_coder.range_encoder import Encoder
+
+__all__ = ["TOTAL", "BitModel", "Coder", "Decoder", "Encoder", "ExpGolombModel", "PrefixDecoder", "PrefixEnd"]
