@@ -13,10 +13,12 @@ Image Compression" (DCC 2025, arXiv 2412.12982). The bytes are specified in FORM
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, BinaryIO
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from codec import errors
 from codec.decoders import get as _get
+from codec.encoder.options import DEFAULT_OPTIONS, EncodeOptions
 from codec.errors import CodecError
 from codec.layers import Layers
 from codec.semantic.prompt import Prompt
@@ -31,46 +33,37 @@ if TYPE_CHECKING:
     from codec.decoders.sd15.options import Options
 
 __version__ = "0.2.0"
-__all__ = ["CodecError", "Colormap", "Layers", "Pose", "Prompt", "Sketch", "decode", "encode", "errors"]
+__all__ = [
+    "CodecError",
+    "Colormap",
+    "EncodeOptions",
+    "Layers",
+    "Pose",
+    "Prompt",
+    "Sketch",
+    "decode",
+    "encode",
+    "errors",
+]
 
 
 def encode(
     source: str | os.PathLike[str] | bytes | BinaryIO | np.ndarray,
-    *,
-    prompt: str | None = None,
-    negative: str = "",
-    budget: int | None = None,
-    grid: int | tuple[int, int] | None = None,
-    edges: str = "contours",
-    seed: int | None = None,
-    captioner: str = "auto",
+    options: EncodeOptions = DEFAULT_OPTIONS,
+    **changes: Any,
 ) -> Layers:
-    """The three layers of a picture, within a byte budget.
+    """Return the three layers of a picture, within a byte budget.
 
-    `source`: a PNG, JPEG, WebP or AVIF file (path, bytes or open file), or (H, W, 3) uint8 sRGB
-    pixels, 1..4096 a side. `prompt`: what it shows; None: what its own metadata say, else the caption
-    of a captioner whose weights are here, else a description of its colors. `budget`: bytes of the
-    whole file; None: 0.02 bits per pixel. `grid`: color cells on the longer side, or (rows, cols),
-    2..64; None: what gives the best picture. `edges`: "contours", "canny", "lineart", "drawing" (for one in
-    black and white), "pidinet", "hed", "auto" (the best whose weights are here), or "openpose" for people.
-    `seed`: stored for the decoder.
-    `captioner`: "auto", "blip2", "blip" or "none".
+    `source`: a PNG, JPEG, WebP or AVIF file (path, bytes or open file), or (H, W, 3) uint8 sRGB pixels,
+    1 to 4,096 a side. `changes`: fields of `EncodeOptions` that replace those
+    of `options`, such as `prompt="a castle"` or `budget=500`.
 
-    Raises `ImageError`, `BudgetTooSmall`, `InvalidLayer`, `UnknownName` or `ModelMissing`.
+    Raises `ImageError`, `BudgetTooSmall`, `InvalidLayer`, `UnknownName`, `ModelMissing` or `OutOfMemory`, and
+    `TypeError` for a field that `EncodeOptions` does not have.
     """
     from codec.encoder.extract import extract
 
-    found = extract(
-        source,
-        prompt=prompt,
-        negative=negative,
-        budget=budget,
-        grid=grid,
-        edges=edges,
-        seed=seed,
-        captioner=captioner,
-    )
-    return found.layers
+    return extract(source, replace(options, **changes)).layers
 
 
 def decode(

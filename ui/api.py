@@ -16,6 +16,7 @@ from gradio.utils import get_upload_folder
 
 from codec import CodecError, Layers, Prompt
 from codec.editing import edits
+from codec.encoder.options import EDGES
 from codec.summary import facts
 from ui.page.responses import reason
 from ui.services import actions, canvas_state, files, logs
@@ -45,12 +46,11 @@ def _answered(work: Callable[..., Any]) -> Callable[..., Any]:
 @_answered
 def encode(
     picture: Any, prompt: Any = None, negative: Any = None, budget: Any = None, grid: Any = None,
-    edges: Any = actions.EDGES[0],
+    edges: Any = EDGES[0],
 ) -> tuple[str, dict[str, Any]]:  # fmt: skip
     """A picture (PNG, JPEG, WebP, AVIF) to a .tril file and what it holds."""
-    opened = actions.open_picture(
-        _file(picture), prompt=prompt, negative=negative or "", budget=budget, grid=grid or 0, edges=edges
-    )
+    options = actions.encode_options(prompt=prompt, negative=negative or "", budget=budget, grid=grid, edges=edges)
+    opened = actions.open_picture(_file(picture), options)
     return _tril(opened.layers, opened.name), facts(opened.layers)
 
 
@@ -157,7 +157,7 @@ def wire() -> None:
     def number(label: str) -> gr.Number:
         return gr.Number(None, label=label, visible=False, precision=0)
 
-    edges = gr.Dropdown(list(actions.EDGES), value=actions.EDGES[0], label="Edge detector", visible=False)
+    edges = gr.Dropdown(list(EDGES), value=EDGES[0], label="Edge detector", visible=False)
     decoder = gr.Dropdown(actions.decoders(), value=actions.FINAL, label="Decoder", visible=False)
     borrow = gr.Dropdown(list(BORROW), value=BORROW[0], label="Layers to take from the other file", visible=False)
     tril, held = file("tril"), gr.JSON(label="facts", visible=False)

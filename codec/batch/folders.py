@@ -12,12 +12,13 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from codec.batch.workers import results
+from codec.encoder.options import DEFAULT_OPTIONS, EncodeOptions
 from codec.errors import CodecError
 from codec.folder_io import write_file
 from codec.images.io import encode_png
@@ -50,15 +51,9 @@ class Task:
 
 @dataclass(frozen=True)
 class Encode:
-    """Pictures to `.tril` files. Fields as `codec.encoder.extract.extract` has them."""
+    """Encode pictures to `.tril` files; the texts of captions.tsv stand in for a missing prompt."""
 
-    prompt: str | None = None
-    negative: str = ""
-    budget: int | None = None
-    grid: int | tuple[int, int] | None = None
-    edges: str = "contours"
-    seed: int | None = None
-    captioner: str = "auto"
+    options: EncodeOptions = DEFAULT_OPTIONS
     reads: tuple[str, ...] = PICTURES
     writes: str = ".tril"
 
@@ -67,16 +62,15 @@ class Encode:
         """Whether a network of gigabytes may be needed: a captioner."""
         from codec.encoder.prompt.caption import best
 
-        return self.prompt is None and self.captioner != "none" and (self.captioner != "auto" or best() is not None)
+        prompt, captioner = self.options.prompt, self.options.captioner
+        return prompt is None and captioner != "none" and (captioner != "auto" or best() is not None)
 
     def __call__(self, task: Task) -> Row:
         from codec.encoder.extract import extract
 
         def work() -> Layers:
-            return extract(
-                task.file, prompt=self.prompt or task.text, negative=self.negative, budget=self.budget, grid=self.grid,
-                edges=self.edges, seed=self.seed, captioner=self.captioner,
-            ).layers  # fmt: skip
+            prompt = self.options.prompt or task.text
+            return extract(task.file, replace(self.options, prompt=prompt)).layers
 
         return _answered(task, work, Layers.to_bytes)
 

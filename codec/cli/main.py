@@ -9,13 +9,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from codec import CodecError, Layers, __version__
 from codec.cli import folder_commands
 from codec.cli.bench_command import add_parser as add_bench_parser
 from codec.cli.model_commands import add_parser as add_models_parser
+from codec.encoder.options import EncodeOptions
 from codec.images.png_chunk import put, tril_of
 from codec.summary import facts as facts_of
 
@@ -92,14 +93,8 @@ def _encode(options: argparse.Namespace) -> None:
     source = sys.stdin.buffer if options.image == "-" else options.image
     found = extract(
         source,
-        prompt=options.prompt,
-        negative=options.negative,
-        budget=options.budget,
-        spare=COST if options.best_of else 0,
-        grid=options.grid,
-        edges=options.edges,
-        seed=options.seed,
-        captioner=options.captioner,
+        _encode_options(options),
+        reserve=COST if options.best_of else 0,
     )
     layers = _searched(options, found) if options.best_of else found.layers
     data = layers.to_bytes()
@@ -113,8 +108,11 @@ def _encode_folder(options: argparse.Namespace) -> None:
 
     if options.best_of:
         raise CodecError("--best-of is for one picture")
-    names = ("prompt", "negative", "budget", "grid", "edges", "seed", "captioner")
-    folder_commands.run(Encode(**{name: getattr(options, name) for name in names}), options, options.image)
+    folder_commands.run(Encode(_encode_options(options)), options, options.image)
+
+
+def _encode_options(options: argparse.Namespace) -> EncodeOptions:
+    return EncodeOptions(**{field.name: getattr(options, field.name) for field in fields(EncodeOptions)})
 
 
 def _searched(options: argparse.Namespace, found: Extraction) -> Layers:
@@ -310,18 +308,23 @@ def _parser() -> argparse.ArgumentParser:
     encode.add_argument("image", metavar="IMG|DIR", help="a PNG, JPEG, WebP or AVIF, 1 to 4096 pixels a side; a folder")
     _output(encode, "F.tril|DIR", "the file or folder to write")
     encode.add_argument("--prompt", help="what the picture shows (default: the file's metadata, else its colors)")
-    encode.add_argument("--negative", default="", metavar="TEXT", help="what the picture must not show")
+    encode.add_argument(
+        "--negative", default=EncodeOptions.negative, metavar="TEXT", help="what the picture must not show"
+    )
     encode.add_argument("--budget", type=_whole(1), metavar="BYTES", help="of the whole file (default: 0.02 bpp)")
     encode.add_argument("--grid", type=_grid, metavar="N", help="color cells on the longer side, or ROWSxCOLS, 2 to 64")
     encode.add_argument(
         "--edges",
-        default="contours",
+        default=EncodeOptions.edges,
         metavar="NAME",
         help="contours, canny, lineart, drawing (in black and white), pidinet, hed, auto (the best that is here), "
         "or openpose for people (default: contours)",
     )
     encode.add_argument(
-        "--captioner", default="auto", metavar="NAME", help="auto (the best that is here), blip2, blip or none"
+        "--captioner",
+        default=EncodeOptions.captioner,
+        metavar="NAME",
+        help="auto (the best that is here), blip2, blip or none",
     )
     encode.add_argument("--seed", type=_whole(0), metavar="N", help="stored for the decoder")
 

@@ -13,22 +13,22 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
-from codec.bitstream.container import MAX_BYTES, MAX_SIDE
 from codec.bitstream.settings import Settings
 from codec.editing.edits import grid as grid_of
 from codec.encoder.colormap import fit_colormap as palette
+from codec.encoder.options import DEFAULT_OPTIONS, POSE_DETECTOR, EncodeOptions
 from codec.encoder.prompt.find_prompt import GIVEN, FoundPrompt, find_prompt
 from codec.encoder.sketch import fit_sketch as structure
 from codec.errors import BudgetTooSmall, CodecError, ImageError, InvalidLayer
 from codec.images import io
 from codec.images.io import Picture
 from codec.layers import Layers, default_budget
+from codec.limits import MAX_FILE_BYTES, MAX_SIDE
 from codec.semantic.prompt import Prompt
 from codec.structure.pose import Pose
 from codec.texture.colormap import MAX_CELLS, MIN_CELLS, Colormap
 
 INSIDE: Final = "the layers inside the picture"
-POSE: Final = "openpose"  # among the edge detectors, the one that finds people instead
 _COLORS: Final = 0.26  # of the bytes beside the prompt
 _MORE: Final = 1.25  # times the bytes they had: then, where few lines were found, colors get another grid
 _FRAMING: Final = 4  # bytes around two more layers: a longer length and a check each
@@ -45,28 +45,22 @@ class Extraction:
 
 def extract(
     source: str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Picture,
+    options: EncodeOptions = DEFAULT_OPTIONS,
     *,
-    prompt: str | None = None,
-    negative: str = "",
-    budget: int | None = None,
-    grid: int | tuple[int, int] | None = None,
-    edges: str = "contours",
-    seed: int | None = None,
-    captioner: str = "auto",
-    spare: int = 0,
+    reserve: int = 0,
 ) -> Extraction:
-    """The layers of a picture. Parameters and errors as `codec.encode`; `spare` bytes of the budget stay free.
+    """The layers of a picture. Errors as `codec.encode`; `reserve` bytes of the budget stay free.
 
     A PNG that carries its layers (`codec.images.png_chunk`) gives these where nothing else is asked for.
     """
     picture = _picture(source)
-    own = (prompt, negative, budget, grid, edges, seed, spare) == (None, "", None, None, "contours", None, 0)
-    if own and picture.layers is not None:
+    if picture.layers is not None and options == EncodeOptions(captioner=options.captioner) and not reserve:
         with contextlib.suppress(CodecError):  # damaged: then it is a picture as any other
             return Extraction(Layers.from_bytes(picture.layers), picture, INSIDE)
+    grid, edges = options.grid, options.edges
     height, width = picture.pixels.shape[:2]
-    budget = min(default_budget(width, height) if budget is None else budget, MAX_BYTES) - spare
-    found = find_prompt(picture, prompt, negative, captioner)
+    budget = min(default_budget(width, height) if options.budget is None else options.budget, MAX_FILE_BYTES) - reserve
+    found = find_prompt(picture, options.prompt, options.negative, options.captioner)
     found = replace(found, settings=_affordable(found.settings, budget // 10))
     if found.origin != GIVEN:
         found = _shorten(found, budget // 2)
@@ -74,7 +68,7 @@ def extract(
         width,
         height,
         found.prompt,
-        seed=found.seed if seed is None else seed,
+        seed=found.seed if options.seed is None else options.seed,
         settings=found.settings,
     )
     room = budget - len(layers.to_bytes()) - _FRAMING
@@ -83,7 +77,7 @@ def extract(
         raise BudgetTooSmall(f"the prompt alone needs {needed} of the {budget} bytes: shorten it or allow more")
     colors = _colors(picture, grid, int(room * _COLORS), room)
     left = room - len(colors.to_bytes())
-    drawn = _people(picture, left) if edges == POSE else structure.sketch(picture.pixels, left, edges=edges)
+    drawn = _people(picture, left) if edges == POSE_DETECTOR else structure.sketch(picture.pixels, left, edges=edges)
     left = room - len(drawn.to_bytes())
     more = grid is None and left > _MORE * len(colors.to_bytes())
     colors = _colors(picture, None if more else (colors.rows, colors.cols), left, room)

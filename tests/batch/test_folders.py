@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import codec
-from codec import CodecError
+from codec import CodecError, EncodeOptions
 from codec.batch import folders, workers
 from codec.batch.folders import MANIFEST, Decode, Encode, read, run
 from codec.batch.workers import default_jobs, results
@@ -61,7 +61,7 @@ def test_a_folder_becomes_the_files_that_one_at_a_time_gives(folder, tmp_path, c
 
 
 def test_what_is_done_is_not_done_again(folder, tmp_path):
-    out, work = tmp_path / "out", Encode(budget=250)
+    out, work = tmp_path / "out", Encode(EncodeOptions(budget=250))
     assert run(work, folder, out) == (3, 1)
     done = {path: path.stat().st_mtime_ns for path in out.rglob("*.tril")}
     manifest = (out / MANIFEST).read_text()
@@ -80,7 +80,7 @@ def test_what_is_done_is_not_done_again(folder, tmp_path):
     steps.clear()
     assert run(work, folder, out, on_progress=lambda *step: steps.append(step)) == (3, 1)
     assert [name for _, _, name in steps] == ["broken.jpg"]  # errors are tried again, nothing else
-    assert run(Encode(budget=400), folder, out) == (3, 1)
+    assert run(Encode(EncodeOptions(budget=400)), folder, out) == (3, 1)
     assert all(path.stat().st_mtime_ns != when for path, when in done.items())  # other options
 
 
@@ -88,11 +88,13 @@ def test_names_that_break_lines_or_are_no_text(folder, tmp_path):
     names = ["\u2028\x0b\x85 ,\"'.png", "one\ntwo.png", os.fsdecode(b"\xff.png")]
     for name in names:
         (folder / name).write_bytes((folder / "a.png").read_bytes())
-    assert run(Encode(budget=250), folder, tmp_path / "out") == (6, 1)
+    assert run(Encode(EncodeOptions(budget=250)), folder, tmp_path / "out") == (6, 1)
     rows = {row["file"]: row for row in read(tmp_path / "out" / MANIFEST)}
     assert set(rows) >= {*names[:2], r"\udcff.png"} and len(rows) == 7
     steps = []
-    assert run(Encode(budget=250), folder, tmp_path / "out", on_progress=lambda *step: steps.append(step)) == (6, 1)
+    assert run(
+        Encode(EncodeOptions(budget=250)), folder, tmp_path / "out", on_progress=lambda *step: steps.append(step)
+    ) == (6, 1)
     assert [name for _, _, name in steps] == ["broken.jpg"]
 
 
@@ -102,19 +104,19 @@ def test_names_that_break_lines_or_are_no_text(folder, tmp_path):
 def test_a_manifest_of_somebody_else_is_left_alone(folder, tmp_path, data):
     (tmp_path / MANIFEST).write_bytes(data)
     with pytest.raises(CodecError, match="not one of ours"):
-        run(Encode(budget=250), folder, tmp_path)
+        run(Encode(EncodeOptions(budget=250)), folder, tmp_path)
     assert (tmp_path / MANIFEST).read_bytes() == data
 
 
 def test_alike_names_do_not_overwrite_one_another(folder, tmp_path):
     (folder / "a.webp").write_bytes(encode_png(picture(5, 64)))
-    run(Encode(budget=250), folder, tmp_path / "out")
+    run(Encode(EncodeOptions(budget=250)), folder, tmp_path / "out")
     assert (tmp_path / "out/a.png.tril").exists() and (tmp_path / "out/a.webp.tril").exists()
 
 
 def test_processes_write_the_same_bytes(folder, tmp_path):
-    run(Encode(budget=250), folder, tmp_path / "one")
-    run(Encode(budget=250), folder, tmp_path / "two", jobs=2)
+    run(Encode(EncodeOptions(budget=250)), folder, tmp_path / "one")
+    run(Encode(EncodeOptions(budget=250)), folder, tmp_path / "two", jobs=2)
     for path in (tmp_path / "one").rglob("*.tril"):
         assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
 
@@ -211,8 +213,8 @@ def test_a_killed_process_is_one_clear_error():
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is an option")
 def test_ray_writes_the_same_bytes(folder, tmp_path):
-    run(Encode(budget=250), folder, tmp_path / "one")
-    assert run(Encode(budget=250), folder, tmp_path / "two", jobs=2, ray="local") == (3, 1)
+    run(Encode(EncodeOptions(budget=250)), folder, tmp_path / "one")
+    assert run(Encode(EncodeOptions(budget=250)), folder, tmp_path / "two", jobs=2, ray="local") == (3, 1)
     for path in (tmp_path / "one").rglob("*.tril"):
         assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
 
@@ -225,7 +227,7 @@ def test_without_ray_the_remedy_is_named(folder, tmp_path):
 
 def test_decoding_keeps_one_decoder(tmp_path, folder, monkeypatch):
     decoders = importlib.import_module("codec.decode")
-    run(Encode(budget=250), folder, tmp_path / "out")
+    run(Encode(EncodeOptions(budget=250)), folder, tmp_path / "out")
     made = []
     real = decoders.get
     monkeypatch.setattr(decoders, "get", lambda *given: made.append(given) or real(*given))

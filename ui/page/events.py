@@ -176,7 +176,7 @@ class Handlers:
             return
         yield {p.status: html.status("Finding prompt, sketch and colors…", "busy")}
         try:
-            opened = actions.open_picture(path, prompt=None, negative="", budget=None, grid=grid, edges=edges)
+            opened = actions.open_picture(path, actions.encode_options(grid=grid, edges=edges))
         except CodecError:
             yield {p.picture: original}  # the box shows again what the layers are of
             raise
@@ -207,9 +207,10 @@ class Handlers:
             raise CodecError("there is no image to extract from: drop one first")
         canvas_state.check_prompt(text or "", negative or "")
         yield {p.status: html.status("Extracting again…", "busy")}
-        opened = actions.open_picture(
-            source, prompt=text or None, negative=negative or "", budget=budget, grid=grid, edges=edges
+        options = actions.encode_options(
+            prompt=text or None, negative=negative or "", budget=budget, grid=grid, edges=edges
         )
+        opened = actions.open_picture(source, options)
         changes = self._opened(opened) | {
             p.canvas: canvas_state.packed(canvas_state.write(opened.layers, opened.name, keep_history=True))
         }

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from codec import Layers, Prompt
+from codec.encoder.options import EDGES
 from codec.layers import default_budget
 from ui import api
 from ui.page import events, html, responses
@@ -150,9 +151,7 @@ def _source_column(original: str, layers: Layers, text: str, negative: str) -> d
     parts["budget"] = budget_slider.slider(layers)
     with gr.Accordion("Budget and extraction", open=False):
         parts |= budget_slider.split()
-        parts["edges"] = gr.Dropdown(
-            list(actions.EDGES), value=actions.EDGES[0], label="Edge detector", elem_id="edges"
-        )
+        parts["edges"] = gr.Dropdown(list(EDGES), value=EDGES[0], label="Edge detector", elem_id="edges")
         parts["grid"] = gr.Dropdown(
             [("As the budget allows", 0), *(((f"{n} on the longer side"), n) for n in (4, 6, 8, 12, 16, 24, 32))],
             value=0, label="Color cells", elem_id="grid",

@@ -54,7 +54,8 @@ def may_grow(drawing: Drawing, layers: Layers, budget: int) -> bool:
 
 def more(layers: Layers, source: str, budget: int, grid: Any, edges: Any) -> Layers:
     """The same with all the sketch and colors that the slider has room for. Raises as `actions.open_picture`."""
-    found = actions.open_picture(source, prompt="", negative="", budget=max(budget, MOST), grid=grid, edges=edges)
+    options = actions.encode_options(prompt="", budget=max(budget, MOST), grid=grid, edges=edges)
+    found = actions.open_picture(source, options)
     return replace(layers, structure=found.layers.structure, texture=found.layers.texture)
 
 

@@ -9,8 +9,7 @@ import pytest
 
 from codec import CodecError, Colormap, Layers, Pose, Prompt
 from codec.decoders import Strengths
-from codec.encoder.extract import POSE
-from codec.encoder.sketch.edges import DETECTORS, LEARNED
+from codec.encoder.options import EncodeOptions
 from codec.errors import ImageError, InvalidLayer, ModelMissing, Truncated
 from codec.layers import MAX_SEED
 from ui.page.layout import EXAMPLE, EXAMPLE_PICTURE
@@ -22,11 +21,6 @@ EXAMPLE_LAYERS = Layers.from_bytes(EXAMPLE.read_bytes())
 def test_the_example_is_what_its_picture_gives_in_kind():
     assert EXAMPLE_PICTURE.stat().st_size < 100_000
     assert EXAMPLE_LAYERS.semantic and EXAMPLE_LAYERS.structure.strokes and EXAMPLE_LAYERS.texture
-
-
-def test_the_edge_detectors_offered_are_the_ones_there_are():
-    assert set(actions.EDGES) == {*DETECTORS, *LEARNED, "auto", POSE}
-    assert actions.EDGES[0] in DETECTORS  # the first choice needs no weights
 
 
 def test_the_preview_is_no_choice_for_the_final_picture():
@@ -55,7 +49,8 @@ def test_a_seed_that_is_no_seed_is_refused(bad):
 
 
 def test_a_picture_file_becomes_layers_within_the_budget():
-    opened = actions.open_picture(str(EXAMPLE_PICTURE), prompt="mine", negative="", budget=400, grid=8, edges="lineart")
+    options = EncodeOptions(prompt="mine", budget=400, grid=8, edges="lineart")
+    opened = actions.open_picture(str(EXAMPLE_PICTURE), options)
     assert len(opened.layers.to_bytes()) <= 400 and opened.layers.semantic == Prompt("mine")
     assert opened.original.shape == (400, 600, 3) and opened.name == "coffee" and opened.origin
 
@@ -64,21 +59,21 @@ def test_a_picture_file_becomes_layers_within_the_budget():
 def test_bad_options_are_refused(change):
     options = {"prompt": None, "negative": "", "budget": None, "grid": 0, "edges": "canny"} | change
     with pytest.raises(CodecError):
-        actions.open_picture(str(EXAMPLE_PICTURE), **options)
+        actions.encode_options(**options)
 
 
-@pytest.mark.parametrize("edges", [*LEARNED, POSE])
+@pytest.mark.parametrize("edges", ["pidinet", "hed", "openpose"])
 def test_an_edge_detector_without_its_weights_is_one_line(monkeypatch, tmp_path, edges):
     monkeypatch.setenv("TRILAYER_MODELS", str(tmp_path))
     monkeypatch.setenv("TRILAYER_CACHE", str(tmp_path))
     with pytest.raises(ModelMissing) as error:
-        actions.open_picture(str(EXAMPLE_PICTURE), prompt="x", negative="", budget=None, grid=0, edges=edges)
+        actions.open_picture(str(EXAMPLE_PICTURE), EncodeOptions(prompt="x", edges=edges))
     assert "\n" not in str(error.value)
 
 
 def test_a_missing_picture_or_file_is_refused(tmp_path):
     with pytest.raises(ImageError):
-        actions.open_picture(str(tmp_path / "no"), prompt=None, negative="", budget=None, grid=0, edges="canny")
+        actions.open_picture(str(tmp_path / "no"), EncodeOptions(edges="canny"))
     with pytest.raises(CodecError):
         actions.open_file(str(tmp_path / "no"))
 

@@ -1,0 +1,90 @@
+"""The options of the encoder, for the library, the command line, folders and the page."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from typing import Final
+
+from codec.errors import InvalidLayer, UnknownName
+from codec.layers import MAX_SEED
+from codec.semantic.prompt import Prompt
+from codec.texture.colormap import MAX_CELLS, MIN_CELLS
+
+EDGE_DETECTORS: Final = ("contours", "canny", "lineart", "drawing", "pidinet", "hed")
+POSE_DETECTOR: Final = "openpose"  # finds people instead of edges
+EDGES: Final = (*EDGE_DETECTORS, "auto", POSE_DETECTOR)
+CAPTIONERS: Final = ("auto", "blip2", "blip", "none")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodeOptions:
+    """How a picture is encoded. All fields have defaults; values are checked when the object is made.
+
+    `prompt`: text that says what the picture shows. None: the text in the file's metadata, else a caption by
+        the best captioner whose weights are installed, else a description of the picture's colors.
+    `negative`: text that says what the picture must not show; "" for none given.
+    `budget`: maximum size of the whole file in bytes. None: 0.02 bits per pixel, at least 160 bytes.
+    `grid`: color cells on the longer side, or (rows, columns), 2 to 64 each. None: chosen by the encoder.
+    `edges`: the edge detector, one of `EDGES`. "contours" is the network that ships with the codec; "canny" is a
+        multi-scale color gradient; "lineart" finds dark lines; "drawing" is for black-and-white drawings;
+        "pidinet" and "hed" need weights; "auto" is the best detector whose weights are installed;
+        "openpose" stores the people in the picture as a pose instead of a sketch.
+    `seed`: the decoder's random seed, 0 to 2^64 - 1. None: the seed in the file's metadata, if any.
+    `captioner`: one of `CAPTIONERS`. "auto" is the best captioner whose weights are installed and is used only if
+        the file's metadata hold no prompt; "blip2" and "blip" are preferred to the metadata; "none" uses none.
+
+    Raises `InvalidLayer` for a prompt, grid or seed that no file can hold, and `UnknownName` for an unknown
+    detector or captioner.
+    """
+
+    prompt: str | None = None
+    negative: str = ""
+    budget: int | None = None
+    grid: int | tuple[int, int] | None = None
+    edges: str = "contours"
+    seed: int | None = None
+    captioner: str = "auto"
+
+    def __post_init__(self) -> None:
+        Prompt("" if self.prompt is None else self.prompt, self.negative)  # raises for text it cannot hold
+        for name in ("budget", "seed"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _integer(name, getattr(self, name)))
+        if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
+            raise InvalidLayer("the seed must be 0 to 2^64 - 1")
+        if self.grid is not None:
+            object.__setattr__(self, "grid", _checked_grid(self.grid))
+        _check_name("edge detector", self.edges, EDGES)
+        _check_name("captioner", self.captioner, CAPTIONERS)
+
+
+def _integer(name: str, value: object) -> int:
+    """Return a number of any integer type as an int. Raises `InvalidLayer` for anything else."""
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise InvalidLayer(f"the {name} must be a whole number, not {value!r}") from None
+
+
+def _checked_grid(grid: int | tuple[int, int]) -> int | tuple[int, int]:
+    """Return the grid as ints. Raises `InvalidLayer` unless it has 2 to 64 cells a side."""
+    if isinstance(grid, tuple):
+        rows, cols = (_integer("grid", side) for side in grid)
+        sides: int | tuple[int, int] = rows, cols
+        in_range = min(rows, cols) >= MIN_CELLS and max(rows, cols) <= MAX_CELLS
+    else:
+        sides = _integer("grid", grid)
+        in_range = MIN_CELLS <= sides <= MAX_CELLS
+    if not in_range:
+        raise InvalidLayer(f"the color grid must have {MIN_CELLS} to {MAX_CELLS} cells a side")
+    return sides
+
+
+def _check_name(what: str, name: object, names: tuple[str, ...]) -> None:
+    """Raise `UnknownName` unless `name` is one of `names`."""
+    if name not in names:
+        raise UnknownName(f"unknown {what} {name!r:.60}: choose one of {', '.join(names)}")
+
+
+DEFAULT_OPTIONS: Final = EncodeOptions()

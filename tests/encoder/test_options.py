@@ -1,0 +1,49 @@
+"""Encoder options: values are checked when the object is made."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from codec.encoder.options import EDGE_DETECTORS, EDGES, EncodeOptions
+from codec.encoder.sketch.edges import DETECTORS, LEARNED
+from codec.errors import InvalidLayer, UnknownName
+
+
+def test_option_lists_match_the_detectors() -> None:
+    assert (*DETECTORS, *LEARNED) == EDGE_DETECTORS
+    assert set(EDGES) == {*DETECTORS, *LEARNED, "auto", "openpose"}
+
+
+def test_integers_of_any_type_are_accepted() -> None:
+    options = EncodeOptions(budget=np.int64(300), seed=np.uint64(2**64 - 1), grid=(np.int32(4), 5))
+    assert options == EncodeOptions(budget=300, seed=2**64 - 1, grid=(4, 5))
+    assert EncodeOptions(grid=np.int16(8)).grid == 8
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"prompt": "x" * 4097},
+        {"prompt": 7},
+        {"negative": "\ud800"},
+        {"budget": 300.0},
+        {"grid": 1},
+        {"grid": 65},
+        {"grid": (1, 8)},
+        {"grid": (8, 65)},
+        {"grid": "8"},
+        {"seed": -1},
+        {"seed": 2**64},
+        {"seed": "7"},
+    ],
+)
+def test_values_that_no_file_can_hold_are_rejected(fields: dict) -> None:
+    with pytest.raises(InvalidLayer):
+        EncodeOptions(**fields)
+
+
+@pytest.mark.parametrize("fields", [{"edges": "magic"}, {"edges": None}, {"captioner": "parrot"}])
+def test_unknown_names_are_rejected_with_the_known_ones(fields: dict) -> None:
+    with pytest.raises(UnknownName, match=r"choose one of .*auto"):
+        EncodeOptions(**fields)
