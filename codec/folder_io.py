@@ -15,12 +15,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from codec.atomic_write import write_files
 from codec.bitstream.container import KEEPABLE, Chunk
 from codec.bitstream.settings import Settings
 from codec.errors import CodecError, FormatError, InvalidLayer, LimitExceeded
@@ -29,7 +28,9 @@ from codec.layers import Layers
 from codec.semantic.prompt import Prompt
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
+from codec.texture import rdoq
 from codec.texture.colormap import MAX_CELLS, Colormap
+from codec.texture.repaint import repaint
 
 FILES = (
     "prompt.txt",
@@ -102,39 +103,6 @@ def read_layers(folder: str | os.PathLike[str]) -> Layers:
         kept = tuple(chunk for chunk in layers.extra if chunk[0] & KEEPABLE)
         layers = replace(layers, extra=kept)
     return layers
-
-
-def write_file(path: str | os.PathLike[str], data: bytes) -> None:
-    """Writes a file whole or not at all: a stop half-way leaves what was there before.
-
-    Raises OSError. A path that is no plain file (a pipe, /dev/null) is written as it is.
-    """
-    if os.path.exists(path) and not os.path.isfile(path):
-        Path(path).write_bytes(data)
-        return
-    write_files({Path(path): data})
-
-
-def write_files(files: Mapping[Path, bytes]) -> None:
-    """Writes plain files, none of which takes its place before all of them are written. Raises OSError."""
-    parts: dict[Path, Path] = {}
-    try:
-        for path, data in files.items():
-            target = Path(os.path.realpath(path))
-            part = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}")
-            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # less the umask
-            parts[part] = target
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(handle)  # else a power cut may leave the new name with nothing behind it
-            if target.exists():
-                part.chmod(target.stat().st_mode & 0o777)
-        for part, target in parts.items():
-            part.replace(target)
-    finally:
-        for part in parts:
-            part.unlink(missing_ok=True)
 
 
 # layers -> files
@@ -273,10 +241,10 @@ def _colormap(data: bytes, stored: Colormap | None) -> Colormap:
     if stored is None and large:
         raise InvalidLayer(f"it has {cells.shape[1]} x {cells.shape[0]} pixels; a pixel is a cell, 2 to 64 a side")
     if stored is None:
-        return Colormap.from_cells(cells)
+        return rdoq.quantize(cells)
     if large:
         cells = io.resize_area(cells, stored.cols, stored.rows)
-    return stored.repaint(cells)
+    return repaint(stored, cells)
 
 
 def _settings(notes: dict[str, Any]) -> Settings | None:

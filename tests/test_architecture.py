@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # A room is a folder or a file, by its dotted prefix. Rooms import from rooms of lower floors only;
 # rooms of one floor do not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("codec.errors", "codec.limits", "codec.color"),
+    ("codec.errors", "codec.limits", "codec.atomic_write", "codec.color"),
     ("codec.bitstream", "codec.images", "codec.models"),
     ("codec.semantic", "codec.structure", "codec.texture"),
     ("codec.layers",),
@@ -42,6 +42,7 @@ NEVER = {
 # Third-party packages by the longest prefix; numpy alone for the rest.
 PACKAGES = {
     "codec.errors": set(),
+    "codec.atomic_write": set(),
     "codec.limits": set(),
     "codec.images": {"numpy", "PIL"},
     "codec.images.svg": {"numpy", "svgelements"},

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from codec import Layers, Prompt, folder_io
+from codec import Layers, Prompt
+from codec.atomic_write import write_files
 from codec.batch.folders import MANIFEST
 from codec.images.io import encode_png
 from tests.bench.test_bench import picture
@@ -80,7 +81,7 @@ def test_what_is_written_is_on_the_disk_before_it_has_its_name(tmp_path, monkeyp
     monkeypatch.setattr(os, "fsync", lambda handle: order.append(os.fstat(handle).st_size))
     replace = Path.replace
     monkeypatch.setattr(Path, "replace", lambda path, target: (order.append(target.name), replace(path, target)))
-    folder_io.write_files({tmp_path / "a": b"abc", tmp_path / "b": b"de"})
+    write_files({tmp_path / "a": b"abc", tmp_path / "b": b"de"})
     assert order == [3, 2, "a", "b"] and (tmp_path / "b").read_bytes() == b"de"
 
 

@@ -11,20 +11,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from codec.atomic_write import write_file
 from codec.bitstream.container import KEEPABLE, SKIPPABLE
 from codec.bitstream.settings import Settings
 from codec.errors import CodecError, FormatError, ImageError, InvalidLayer, LimitExceeded
-from codec.folder_io import read_layers, write_file, write_layers
+from codec.folder_io import read_layers, write_layers
 from codec.images.io import encode_png, load
 from codec.layers import Layers
 from codec.semantic.prompt import Prompt
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
-from codec.texture.colormap import Colormap
+from codec.texture import rdoq
+from codec.texture.repaint import repaint
 from tests import samples
 
 SKETCH = Sketch(64, 48, (((3, 3), (4, 4), (5, 4)), ((10, 40), (10, 39), (11, 38)), ((0, 0), (1, 0))))
-COLORS = Colormap.from_cells(np.random.default_rng(1).integers(0, 256, (6, 8, 3), np.uint8), 30)
+COLORS = rdoq.quantize(np.random.default_rng(1).integers(0, 256, (6, 8, 3), np.uint8), 30)
 FULL = Layers(
     320, 240, Prompt("a cat\n", "no\r\ndog"), SKETCH, COLORS, seed=7, settings=Settings(steps=20, guidance=7.5)
 )
@@ -104,7 +106,7 @@ def test_edited_colors(folder):
     cells = COLORS.cells.copy()
     cells[2, 3] = 255, 0, 0
     (folder / "colormap.png").write_bytes(encode_png(cells))
-    assert read_layers(folder) == replace(FULL, texture=COLORS.repaint(cells))
+    assert read_layers(folder) == replace(FULL, texture=repaint(COLORS, cells))
     blown = np.repeat(np.repeat(COLORS.cells, 40, axis=0), 40, axis=1)  # scaled up in an editor
     (folder / "colormap.png").write_bytes(encode_png(blown))
     assert read_layers(folder) == FULL

@@ -17,10 +17,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from codec.atomic_write import write_file
 from codec.batch.workers import results
 from codec.encoder.options import DEFAULT_OPTIONS, EncodeOptions
 from codec.errors import CodecError
-from codec.folder_io import write_file
 from codec.images.io import encode_png
 from codec.layers import Layers
 

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from PIL import Image, ImageDraw, ImageFont
 
+from codec.atomic_write import write_file
 from codec.bench.contenders import FORMATS, OURS
 from codec.bench.measures import MEASURES
 from codec.bench.run import SHOWN, plain
-from codec.folder_io import write_file
 
 ORDER: Final = [one.name for one in (*OURS, *FORMATS)]
 TIMES: Final = ("encode s", "decode s")

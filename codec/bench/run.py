@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from codec.atomic_write import write_file
 from codec.batch.folders import PICTURES, captions
 from codec.batch.workers import results
 from codec.bench.contenders import contenders
 from codec.bench.measures import MEASURES, available
 from codec.errors import CodecError, ImageError
-from codec.folder_io import write_file
 
 RATES: Final = (300, 655, 1000, 2000)  # bytes
 SHOWN: Final = 655  # the rate whose pictures are kept for the contact sheet

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from codec.atomic_write import write_file
 from codec.cli.folder_commands import add_jobs, jobs, progress
 from codec.errors import CodecError
-from codec.folder_io import write_file
 
 
 def add_parser(commands: Any) -> argparse.ArgumentParser:

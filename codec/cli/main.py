@@ -269,7 +269,7 @@ def _open(options: argparse.Namespace) -> Layers:
 
 
 def _write(path: str, data: bytes) -> None:
-    from codec.folder_io import write_file
+    from codec.atomic_write import write_file
 
     if path != "-":
         write_file(path, data)

@@ -7,12 +7,12 @@ Whatever goes wrong in there is one ModelMissing.
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codec.atomic_write import replacement
 from codec.errors import ModelMissing
 from codec.models.weights import sha256
 
@@ -34,13 +34,9 @@ def convert(source: Path, target: Path, limit: int = MAX_BYTES) -> str:
     state = _state(_read(source), source, limit)
     from safetensors.torch import save_file
 
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
+    with replacement(target) as part:
         save_file(state, part, metadata={"format": "pt"})
         digest = sha256(part)
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
     return digest
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codec.atomic_write import write_file
 from codec.errors import ModelMissing
 from codec.models import convert_pickle, download, weights
 from codec.models.catalogue import File, Model, all, find
@@ -290,10 +291,10 @@ def _convert(model: Model, place: _Place, target: Path, sources: dict[str, list[
                 )
             digests[file.converted] = convert_pickle.convert(source, made)
         else:
-            _write(made, source.read_bytes())
+            write_file(made, source.read_bytes())
             digests[file.converted] = weights.sha256(made)
     record = {"model": model.name, "revision": model.revision, "sources": sources, "files": digests}
-    _write(target / _RECORD, json.dumps(record, indent=1).encode())  # last: what has no record is not used
+    write_file(target / _RECORD, json.dumps(record, indent=1).encode())  # last: what has no record is not used
     return target
 
 
@@ -334,13 +335,3 @@ def _intact(path: Path, digest: str) -> bool:
         return weights.sha256(path) == digest
     except OSError:
         return False
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Writes a small file whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from codec.atomic_write import replacement
 from codec.encoder.sketch.edges import to_working_size
 from codec.errors import CodecError
 
@@ -134,9 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         pixels = None if target.exists() else prepared(path, np.random.default_rng((SEED, number)))
         if pixels is None:
             continue
-        with (options.maps / "new.part").open("wb") as file:
+        with replacement(target) as temporary, temporary.open("wb") as file:
             np.savez(file, image=pixels, map=network.maps(pixels), source=path.name)
-        (options.maps / "new.part").replace(target)
         print(f"{number + 1} of {len(pictures)}", file=sys.stderr)
 
 
