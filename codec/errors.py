@@ -1,50 +1,50 @@
-"""Every error the codec raises on purpose.
+"""The exceptions that the codec raises on purpose.
 
 * CodecError
-  x FormatError             the bytes are not a file we can read
-    + NotTrilayer           wrong magic
-    + UnsupportedVersion    newer version, or a critical extension we do not know
-    + Truncated             the file ends before its lengths say it should
-    + Corrupt               a checksum, a length or a value is not what a writer writes
-  x LimitExceeded           well-formed, but larger than the limits
-  x InvalidLayer            a value that a layer cannot hold
-  x BudgetTooSmall          a byte budget cannot hold what must be kept
-  x ImageError              a picture file cannot be read
-  x UnknownName             no decoder, edge detector or option of this name
-  x ModelMissing            weights are absent or damaged
-  x OutOfMemory             a model does not fit into the device's memory
-  x Cancelled               a decode was stopped by its caller
+  x FormatError             The bytes are not a valid file.
+    + NotTrilayer           The bytes do not start with the magic number of a Trilayer file.
+    + UnsupportedVersion    The file has another format version or needs an unknown extension.
+    + Truncated             The file ends before its lengths say that it should.
+    + Corrupt               A checksum, a length or a value is invalid.
+  x LimitExceeded           The input is well-formed but exceeds a size limit.
+  x InvalidLayer            A value is out of the range that a layer can hold.
+  x BudgetTooSmall          A byte budget is too small for the required content.
+  x ImageError              A picture file cannot be read.
+  x UnknownName             No decoder, edge detector or option has this name.
+  x ModelMissing            Model weights are missing or damaged.
+  x OutOfMemory             A model does not fit into the memory of its device.
+  x Cancelled               The caller stopped a decode.
 
-Each carries one line for a person, which says what to do where something can be done.
+The message of each is one line for the user, with the remedy where there is one.
 """
 
 from __future__ import annotations
 
 
 class CodecError(Exception):
-    """Base class: `except CodecError` catches everything below."""
+    """Base class of all exceptions that the codec raises on purpose."""
 
 
 class FormatError(CodecError):
-    """The bytes are not a file we can read."""
+    """The bytes are not a valid file."""
 
 
 class NotTrilayer(FormatError):
-    """The magic bytes are wrong."""
+    """The bytes do not start with the magic number of a Trilayer file."""
 
 
 class UnsupportedVersion(FormatError):
-    """Written by a newer version, or needs an extension unknown to this one."""
+    """The file has another format version or needs an unknown extension."""
 
 
 class Truncated(FormatError):
-    """The file ends before its lengths say it should."""
+    """The file ends before its lengths say that it should."""
 
 
 class Corrupt(FormatError):
-    """A checksum, a length or a value is not what a writer writes.
+    """A checksum, a length or a value is invalid.
 
-    `layers` names the damaged layers, or is empty if the damage cannot be placed.
+    `layers`: names of the damaged layers; empty if the damage is elsewhere or cannot be located.
     """
 
     def __init__(self, message: str, layers: tuple[str, ...] = ()) -> None:
@@ -53,15 +53,15 @@ class Corrupt(FormatError):
 
 
 class LimitExceeded(CodecError):
-    """Well-formed, but larger than the limits."""
+    """The input is well-formed but exceeds a size limit."""
 
 
 class InvalidLayer(CodecError):
-    """A value that a layer cannot hold."""
+    """A value is out of the range that a layer can hold."""
 
 
 class BudgetTooSmall(CodecError):
-    """A byte budget cannot hold what must be kept."""
+    """A byte budget is too small for the required content."""
 
 
 class ImageError(CodecError):
@@ -69,16 +69,16 @@ class ImageError(CodecError):
 
 
 class UnknownName(CodecError):
-    """There is no decoder, edge detector or option of this name."""
+    """No decoder, edge detector or option has this name."""
 
 
 class ModelMissing(CodecError):
-    """Weights are absent or damaged; the message names the file and the remedy."""
+    """Model weights are missing or damaged; the message names the file and the remedy."""
 
 
 class OutOfMemory(CodecError):
-    """A model does not fit into the device's memory; the message says what to try."""
+    """A model does not fit into the memory of its device; the message suggests a remedy."""
 
 
 class Cancelled(CodecError):
-    """A decode was stopped by its caller."""
+    """The caller stopped a decode."""

@@ -1,10 +1,10 @@
-"""Three layers <-> one file.
+"""The three layers of a picture, and the file that holds them.
 
     Prompt    --to_bytes-->  semantic  --\\
     Sketch    --to_bytes-->  structure  ---> container.pack --> the bytes of a .tril file
     Colormap  --to_bytes-->  texture   --/
 
-Each layer decodes alone; any may be absent.
+A sketch may be a pose instead. Each layer decodes independently, and any may be absent.
 """
 
 from __future__ import annotations
@@ -12,28 +12,30 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, SupportsIndex
 
 from codec.bitstream import container
-from codec.bitstream.container import Container
+from codec.bitstream.container import Chunk, Container
 from codec.bitstream.settings import Settings
 from codec.errors import Corrupt, FormatError, InvalidLayer
 from codec.limits import MAX_SIDE
 from codec.semantic.prompt import Prompt
-from codec.structure.payload import from_bytes as structure_from_bytes
+from codec.structure.payload import structure_from_bytes
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
 from codec.texture.colormap import Colormap
 
-SEED: Final = container.SKIPPABLE | container.KEEPABLE | 1
-SETTINGS: Final = container.SKIPPABLE | container.KEEPABLE | 2
+SEED: Final = container.SKIPPABLE | container.KEEPABLE | 1  # chunk type
+SETTINGS: Final = container.SKIPPABLE | container.KEEPABLE | 2  # chunk type
 MAX_SEED: Final = (1 << 64) - 1
-BITS_PER_PIXEL: Final = 0.02  # the paper's bound: 655 bytes at 512 x 512
-LEAST_BUDGET: Final = 160  # a thumbnail still needs words, a few strokes and colors
+BITS_PER_PIXEL: Final = 0.02  # the bound of the paper (arXiv 2412.12982): 655 bytes at 512 x 512
+MIN_BUDGET: Final = 160  # bytes: even a thumbnail needs a prompt, a few strokes and colors
+
+_KNOWN_CHUNKS: Final = frozenset((SEED, SETTINGS))
 
 
 class Sizes(NamedTuple):
-    """Where a file's bytes go. `overhead` is header, lengths, checks and checksum."""
+    """The bytes of each part of a file. `overhead`: header, lengths, check bytes and checksum."""
 
     semantic: int
     structure: int
@@ -43,23 +45,23 @@ class Sizes(NamedTuple):
 
     @property
     def total(self) -> int:
-        """The length of the file."""
+        """The size of the file."""
         return sum(self)
 
 
 def default_budget(width: int, height: int) -> int:
-    """Bytes for a picture of that size: under 0.02 bits per pixel, but at least 160."""
-    return max(int(width * height * BITS_PER_PIXEL / 8) - 1, LEAST_BUDGET)
+    """Return the default size limit of a file in bytes: under 0.02 bits per pixel, but at least 160."""
+    return max(int(width * height * BITS_PER_PIXEL / 8) - 1, MIN_BUDGET)
 
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """A picture as three layers: what a `.tril` file holds.
+    """A picture as three layers: the content of a `.tril` file.
 
     `width`, `height`: of the picture, 1..4096 pixels. `semantic`, `structure`, `texture`: the layers, None
-    where absent; an empty prompt is an absent one. `seed`: 0..2^64 - 1, where the decoder's random
-    numbers start. `settings`: how the picture was generated. `extra`: chunks unknown to this
-    version, kept as they came. Raises `InvalidLayer` for anything else.
+    where absent; an empty prompt counts as absent. `seed`: initial state of the decoder's random numbers,
+    0..2^64 - 1. `settings`: how the picture was generated. `extra`: extensions that this version does not know,
+    as (type, payload), preserved unchanged. Raises `InvalidLayer` for other values.
     """
 
     width: int
@@ -69,20 +71,22 @@ class Layers:
     texture: Colormap | None = None
     seed: int | None = None
     settings: Settings | None = None
-    extra: tuple[container.Chunk, ...] = ()
+    extra: tuple[Chunk, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("width", "height", "seed"):
-            object.__setattr__(self, name, _whole(name, getattr(self, name)))
-        object.__setattr__(self, "extra", tuple(sorted((kind, bytes(data)) for kind, data in self.extra)))
-        if not all(0 <= kind < 256 and not kind & 0x20 and kind not in (SEED, SETTINGS) for kind, _ in self.extra):
-            raise InvalidLayer("an unknown extension has a type of its own, a byte without bit 5")
+        object.__setattr__(self, "width", _integer("width", self.width))
+        object.__setattr__(self, "height", _integer("height", self.height))
         if not all(1 <= side <= MAX_SIDE for side in (self.width, self.height)):
-            raise InvalidLayer(
-                f"the picture is {self.width}x{self.height}; a side has 1 to {MAX_SIDE} pixels"
-            )
-        if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
-            raise InvalidLayer("the seed is 0..2^64 - 1")
+            raise InvalidLayer(f"the picture is {self.width} x {self.height}; a side must be 1 to {MAX_SIDE} pixels")
+        if self.seed is not None:
+            object.__setattr__(self, "seed", _integer("seed", self.seed))
+            if not 0 <= self.seed <= MAX_SEED:
+                raise InvalidLayer("the seed must be 0 to 2^64 - 1")
+        object.__setattr__(self, "extra", tuple(sorted((kind, bytes(data)) for kind, data in self.extra)))
+        if not all(
+            0 <= kind < 256 and not kind & container.SHORT_FORM and kind not in _KNOWN_CHUNKS for kind, _ in self.extra
+        ):
+            raise InvalidLayer("the type of an unknown extension must be a byte with bit 5 clear, not C1 or C2")
         if self.semantic == Prompt():
             object.__setattr__(self, "semantic", None)
         if self.settings == Settings():
@@ -90,103 +94,110 @@ class Layers:
 
     @property
     def is_empty(self) -> bool:
-        """True if there is no layer at all; seed, settings and unknown extensions do not count."""
+        """True if there is no layer; seed, settings and unknown extensions do not count."""
         return self.semantic is None and self.structure is None and self.texture is None
 
     def to_bytes(self) -> bytes:
-        """The file. Raises `LimitExceeded` over 65,536 bytes."""
-        return container.pack(self._container())
+        """Return the file. Raises `LimitExceeded` if it would exceed 65,536 bytes."""
+        return container.pack(self._to_container())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Layers:
-        """The layers of a file: accepts exactly the bytes that `to_bytes` writes.
+        """Return the layers of a file. Accepts exactly the bytes that `to_bytes` writes.
 
-        Raises `FormatError` (see errors.py) for anything else, `LimitExceeded` over 65,536 bytes.
+        Raises `LimitExceeded` for over 65,536 bytes and a `FormatError` for all other bytes that are not a file.
         """
-        return cls._parse(container.unpack(data, known=frozenset((SEED, SETTINGS))))
+        return cls._from_container(container.unpack(data, known=_KNOWN_CHUNKS))
 
     @classmethod
     def salvage(cls, data: bytes) -> tuple[Layers, tuple[str, ...]]:
-        """The undamaged layers of a damaged file, and the names of the lost ones.
+        """Return the undamaged layers of a damaged file, and the names of the lost ones.
 
-        Raises `FormatError` where the header itself cannot be read, `LimitExceeded` over 65,536 bytes.
+        Raises `FormatError` if the header itself cannot be read, `LimitExceeded` for over 65,536 bytes.
         """
         content, damaged = container.salvage(data)
-        payloads = list(content.layers)
-        lost = list(damaged)
-        for index, name in enumerate(container.LAYERS):
-            alone = [b"", b"", b""]
-            alone[index] = payloads[index]
-            try:
-                cls._parse(replace(content, layers=(alone[0], alone[1], alone[2]), chunks=()))
-            except FormatError:  # its 8-bit check passed by chance
-                payloads[index] = b""
-                lost.append(name)
-        chunks = tuple(c for c in content.chunks if c[0] in (SEED, SETTINGS) or c[0] & container.SKIPPABLE)
-        rest = replace(content, layers=(payloads[0], payloads[1], payloads[2]), chunks=chunks)
-        names = tuple(name for name in container.LAYERS if name in lost)
+        lost = [name for name in container.LAYERS if name in damaged or not cls._decodes(content, name)]
+        payloads = container.keep_layers(content.payloads, set(container.LAYERS) - set(lost))
+        chunks = tuple(c for c in content.chunks if c[0] in _KNOWN_CHUNKS or c[0] & container.SKIPPABLE)
+        content = replace(content, payloads=payloads, chunks=chunks)
         try:
-            return cls._parse(rest), names
-        except FormatError:  # an extension holds nonsense
-            return cls._parse(replace(rest, chunks=())), names
+            return cls._from_container(content), tuple(lost)
+        except FormatError:  # an extension is invalid
+            return cls._from_container(replace(content, chunks=())), tuple(lost)
 
     def sizes(self) -> Sizes:
-        """The bytes of each part of the file that `to_bytes` writes."""
-        content = self._container()
+        """Return the bytes of each part of the file that `to_bytes` writes."""
+        content = self._to_container()
         total = len(container.pack(content))
-        bare = len(container.pack(replace(content, chunks=())))
-        words, lines, colors = map(len, content.layers)
-        return Sizes(words, lines, colors, total - bare, bare - words - lines - colors)
+        without_chunks = len(container.pack(replace(content, chunks=())))
+        semantic, structure, texture = map(len, content.payloads)
+        overhead = without_chunks - semantic - structure - texture
+        return Sizes(semantic, structure, texture, total - without_chunks, overhead)
 
     def bpp(self, size: int) -> float:
-        """Bits per pixel of `size` bytes."""
+        """Return the bits per pixel of `size` bytes."""
         return 8 * size / (self.width * self.height)
 
     def only(self, which: Iterable[int]) -> Layers:
-        """With the layers 1 (semantic), 2 (structure), 3 (texture) that `which` names, no others."""
-        keep = set(which)
+        """Return a copy with only some of the layers: 1 is semantic, 2 structure, 3 texture."""
+        numbers = set(which)
         return replace(
             self,
-            semantic=self.semantic if 1 in keep else None,
-            structure=self.structure if 2 in keep else None,
-            texture=self.texture if 3 in keep else None,
+            semantic=self.semantic if 1 in numbers else None,
+            structure=self.structure if 2 in numbers else None,
+            texture=self.texture if 3 in numbers else None,
         )
 
-    def _container(self) -> Container:
-        payloads = [layer.to_bytes() if layer else b"" for layer in (self.semantic, self.structure, self.texture)]
+    def _to_container(self) -> Container:
         chunks = list(self.extra)
         if self.seed is not None:
             chunks.append((SEED, self.seed.to_bytes((self.seed.bit_length() + 7) // 8, "big")))
         if self.settings is not None:
             chunks.append((SETTINGS, self.settings.to_bytes()))
-        layers = (payloads[0], payloads[1], payloads[2])
-        return Container(self.width, self.height, layers, tuple(sorted(chunks)))
+        payloads = (
+            self.semantic.to_bytes() if self.semantic else b"",
+            self.structure.to_bytes() if self.structure else b"",
+            self.texture.to_bytes() if self.texture else b"",
+        )
+        return Container(self.width, self.height, payloads, tuple(sorted(chunks)))
 
     @classmethod
-    def _parse(cls, content: Container) -> Layers:
-        words, lines, colors = content.layers
+    def _from_container(cls, content: Container) -> Layers:
+        """Decode the payloads and chunks. Raises `Corrupt`."""
+        semantic, structure, texture = content.payloads
         chunks = dict(content.chunks)
         return cls(
             content.width,
             content.height,
-            Prompt.from_bytes(words) if words else None,
-            structure_from_bytes(lines) if lines else None,
-            Colormap.from_bytes(colors) if colors else None,
-            _seed(chunks.pop(SEED)) if SEED in chunks else None,
+            Prompt.from_bytes(semantic) if semantic else None,
+            structure_from_bytes(structure) if structure else None,
+            Colormap.from_bytes(texture) if texture else None,
+            _decode_seed(chunks.pop(SEED)) if SEED in chunks else None,
             Settings.from_bytes(chunks.pop(SETTINGS)) if SETTINGS in chunks else None,
             tuple(chunks.items()),
         )
 
+    @classmethod
+    def _decodes(cls, content: Container, name: str) -> bool:
+        """Whether a layer can be decoded. One that cannot has passed its 8-bit check by chance."""
+        try:
+            cls._from_container(replace(content, payloads=container.keep_layers(content.payloads, {name}), chunks=()))
+        except FormatError:
+            return False
+        return True
 
-def _whole(name: str, value: int | None) -> int | None:
-    """A whole number of any integer type. Raises `InvalidLayer` for anything else but None."""
-    try:
-        return None if value is None and name == "seed" else operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise InvalidLayer(f"the {name} is a whole number, not {value!r}") from None
+
+def _integer(name: str, value: object) -> int:
+    """Return a number of any integer type as an int. Raises `InvalidLayer` for anything else."""
+    if isinstance(value, SupportsIndex):
+        try:
+            return operator.index(value)
+        except TypeError:
+            pass
+    raise InvalidLayer(f"the {name} must be a whole number, not {value!r}")
 
 
-def _seed(payload: bytes) -> int:
+def _decode_seed(payload: bytes) -> int:
     if len(payload) > 8 or payload[:1] == b"\0":
-        raise Corrupt("the seed is not in its one form")
+        raise Corrupt("non-canonical encoding of the seed")
     return int.from_bytes(payload, "big")

@@ -1,4 +1,4 @@
-"""Layers to test with: chosen by hypothesis, and one good example of each kind."""
+"""Layers to test with: hypothesis strategies, and one typical example of each kind."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from codec.bitstream.checkpoints import CHECKPOINTS
 from codec.bitstream.settings import SAMPLERS, Settings
 from codec.layers import Layers
 from codec.semantic.prompt import Prompt
-from codec.structure.chain_code import DIRECTION, STEPS, Stroke
+from codec.structure.chain_code import STEPS, Stroke
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
-from codec.texture.colormap import STEPS as QUANTIZERS
+from codec.texture import rdoq
 from codec.texture.colormap import Colormap
+from codec.texture.quantizer import STEPS as QUANTIZERS
 
 prompts = st.builds(Prompt, st.text(max_size=80), st.text(max_size=30) | st.just(""))
 
 
 @st.composite
 def stroke(draw: st.DrawFn, cols: int, rows: int) -> Stroke:
-    """A walk that stays on the lattice and never turns back."""
-    point = (draw(st.integers(0, cols - 1)), draw(st.integers(0, rows - 1)))
-    out = [point]
+    """Draw a chain that stays on the lattice and never turns back by 180 degrees."""
+    points = [(draw(st.integers(0, cols - 1)), draw(st.integers(0, rows - 1)))]
+    heading: int | None = None
     for turn in draw(st.lists(st.integers(-3, 3), min_size=1, max_size=20)):
-        heading = 0
-        if len(out) > 1:
-            heading = DIRECTION[out[-1][0] - out[-2][0], out[-1][1] - out[-2][1]]
-        for nudge in (0, 1, -1, 2, -2, 3, -3) if len(out) > 1 else range(8):
-            if len(out) > 1 and not -3 <= turn + nudge <= 3:
+        x, y = points[-1]
+        for offset in (0, 1, -1, 2, -2, 3, -3, 4):  # the nearest direction that stays on the lattice
+            if heading is not None and not -3 <= turn + offset <= 3:
                 continue
-            step = STEPS[(heading + turn + nudge) % 8]
-            point = (out[-1][0] + step[0], out[-1][1] + step[1])
-            if 0 <= point[0] < cols and 0 <= point[1] < rows:
-                out.append(point)
+            direction = ((heading or 0) + turn + offset) % 8
+            dx, dy = STEPS[direction]
+            if 0 <= x + dx < cols and 0 <= y + dy < rows:
+                points.append((x + dx, y + dy))
+                heading = direction
                 break
         else:
             break
-    return tuple(out)
+    return tuple(points)
 
 
 @st.composite
@@ -61,7 +61,7 @@ def colormaps(draw: st.DrawFn) -> Colormap:
     flat, noise = rng.integers(0, 256, 3), rng.integers(0, 256, shape)
     share = draw(st.sampled_from([0.0, 0.1, 1.0]))
     cells = (flat * (1 - share) + noise * share).astype(np.uint8)
-    colormap = Colormap.from_cells(cells, draw(st.integers(0, len(QUANTIZERS) - 1)))
+    colormap = rdoq.quantize(cells, draw(st.integers(0, len(QUANTIZERS) - 1)))
     places = draw(st.lists(st.integers(0, shape[0] * shape[1] - 1), max_size=5, unique=True))
     colors = [(0, 0, 0), (63, 63, 63), (63, 20, 7)]
     return replace(colormap, spots=tuple((place, draw(st.sampled_from(colors))) for place in sorted(places)))
@@ -92,19 +92,19 @@ layers = st.builds(
 
 
 def example() -> Layers:
-    """A small picture with all three layers and both extensions: 200 x 120 pixels."""
+    """Return layers of 200 x 120 pixels with a prompt, a sketch, colors, a seed and settings."""
     t = np.linspace(0, 2 * np.pi, 60)
     circle = np.stack([100 + 40 * np.cos(t), 60 + 40 * np.sin(t)], 1)
     horizon = np.array([[0, 80], [60, 76], [199, 90]])
     sketch = Sketch.from_polylines([circle, horizon], 200, 120, 64)
     cells = np.zeros((6, 10, 3), np.uint8)
     cells[:4], cells[4:], cells[1:4, 4:6] = (120, 180, 240), (60, 120, 40), (230, 60, 40)
-    colors = Colormap.from_cells(cells, 20)
+    colors = rdoq.quantize(cells, 20)
     return Layers(200, 120, Prompt("a red ball over a meadow", "blurry"), sketch, colors, 7, Settings(30, 7.5))
 
 
 def pose() -> Pose:
-    """One person who stands, the left wrist not seen."""
+    """Return a standing person whose left wrist is unseen."""
     points = [
         (1024, 300), (1024, 480), (860, 480), (800, 760), (780, 1010), (1190, 480), (1250, 760), None,
         (920, 1050), (900, 1400), (890, 1780), (1120, 1050), (1140, 1400), (1150, 1780),

@@ -1,4 +1,4 @@
-"""The same bytes on any Python; `python -m tests.determinism` asks another one."""
+"""The codec's bytes are the same on any Python; `python -m tests.determinism` checks another one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ print(sorted(name for name in roots if not name.startswith("_")))
 """
 
 
-def test_the_hash_over_all_golden_files_with_numpy_alone() -> None:
-    ran = subprocess.run([sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.strip() == "['codec', 'numpy', 'tests']"
+def test_hash_of_all_golden_files_needs_only_numpy() -> None:
+    result = subprocess.run([sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == "['codec', 'numpy', 'tests']"

@@ -1,1 +1,1 @@
-"""The file as bytes: container, range coder, tables and generation settings."""
+"""The file as bytes: container, range coder, trained tables and generation settings."""

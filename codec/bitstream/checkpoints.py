@@ -1,6 +1,6 @@
-"""Well-known models, so that a file needs a byte for one instead of its name.
+"""Names of well-known models, so that a file stores one in a byte.
 
-Part of the format: the order counts; names are only ever added, at the end, up to 256.
+This list is part of the format: its order is fixed, and names may only be appended, up to 256.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 CHECKPOINTS: Final = (
-    # Stable Diffusion 1 and 2, and what was trained from them
+    # Stable Diffusion 1 and 2, and models fine-tuned from them
     "sd-v1-4", "v1-5-pruned", "v1-5-pruned-emaonly", "v1-5-pruned-emaonly-fp16", "sd-v1-5-inpainting",
     "stable-diffusion-v1-4", "stable-diffusion-v1-5", "stable-diffusion-1.4", "stable-diffusion-1.5",
     "512-base-ema", "768-v-ema", "v2-1_512-ema-pruned", "v2-1_768-ema-pruned", "stable-diffusion-2-1",
@@ -58,11 +58,11 @@ CHECKPOINTS: Final = (
     "flux1-krea-dev", "flux1-krea-dev_fp8_scaled", "flux1-fill-dev", "flux2_dev_fp8mixed", "qwen_image_fp8_e4m3fn",
     "qwen_image_edit_fp8_e4m3fn", "z_image_turbo_bf16", "hidream_i1_full_fp8", "hidream_i1_dev_fp8",
     "Chroma1-HD", "PixArt-Sigma-XL-2-1024-MS", "aura_flow_0.3", "wan2.1_t2v_14B_fp8_scaled",
-    # as Draw Things names its own
+    # the models of Draw Things, as it names them
     "sd_v1.4_f16", "sd_v1.5_f16", "sd_v2.1_f16", "sd_xl_base_1.0_f16", "sd_xl_refiner_1.0_f16",
     "sdxl_turbo_f16", "sd3_medium_f16", "flux_1_dev_q5p", "flux_1_dev_q8p", "flux_1_schnell_q5p",
     "flux_1_schnell_q8p", "flux_2_klein_q8p", "qwen_image_1.0_q6p", "z_image_turbo_1.0_q6p",
-    # as NovelAI names its own
+    # the models of NovelAI, as it names them
     "Stable Diffusion 1D44365E", "Stable Diffusion 81274D13", "Stable Diffusion F64BA557",
     "Stable Diffusion XL C1E1DE52", "Stable Diffusion XL 7BCCAA2C", "NovelAI Diffusion V4 37442FCA",
     "NovelAI Diffusion V4 7ABFFA2A",
@@ -70,12 +70,12 @@ CHECKPOINTS: Final = (
 
 
 @functools.cache
-def numbers() -> Mapping[str, int]:
-    """The number of each name."""
-    return {name: number for number, name in enumerate(CHECKPOINTS)}
+def indices() -> Mapping[str, int]:
+    """Return the index in `CHECKPOINTS` of each name."""
+    return {name: index for index, name in enumerate(CHECKPOINTS)}
 
 
 @functools.cache
 def spellings() -> Mapping[str, str]:
-    """Small letters -> the name as the table spells it."""
+    """Return the spelling in `CHECKPOINTS` of each name in lowercase."""
     return {name.lower(): name for name in CHECKPOINTS}

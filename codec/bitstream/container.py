@@ -1,199 +1,222 @@
-"""The `.tril` file: three length-prefixed layers between a 3-byte header and a CRC.
+"""The frame of a `.tril` file: three length-prefixed layers between a 3-byte header and a checksum.
 
-Bytes, lengths and checksums only: what a layer or a chunk means is not known here. The
-format is written down in FORMAT.md; names here are the names there.
+This module knows bytes, lengths and checksums only, not what a layer or a chunk means. FORMAT.md specifies
+the format and uses the same names.
 """
 
 from __future__ import annotations
 
 import binascii
 import zlib
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 from codec.errors import Corrupt, LimitExceeded, NotTrilayer, Truncated, UnsupportedVersion
 from codec.limits import MAX_FILE_BYTES, MAX_SIDE
 
-MAGIC: Final = b"\xb3L"  # "³L" in Latin-1; not valid UTF-8, so that no tool takes a file for text
+MAGIC: Final = b"\xb3L"  # "³L" in Latin-1; invalid UTF-8, so that no tool takes the file for text
 VERSION: Final = 2  # of the format
 LAYERS: Final = ("semantic", "structure", "texture")
-SIZES: Final = ((512, 512), (768, 512), (512, 768), (768, 768), (1024, 1024))  # codes 1..5
-_CRC: Final = 2  # bytes of checksum
+SIZES: Final = ((512, 512), (768, 512), (512, 768), (768, 768), (1024, 1024))  # size codes 1..5
 
-SKIPPABLE: Final = 0x80  # chunk type bit: a reader that does not know it can still decode
-KEEPABLE: Final = 0x40  # chunk type bit: still true after a layer was edited
-_SHORT: Final = 0x20  # chunk type bit, in files only: a payload of one byte follows, without its length
+SKIPPABLE: Final = 0x80  # chunk type bit: a reader that does not know the type may skip the chunk
+KEEPABLE: Final = 0x40  # chunk type bit: the chunk stays valid when a layer is edited
+SHORT_FORM: Final = 0x20  # chunk type bit, in files only: the payload is one byte and has no length
 
-Chunk = tuple[int, bytes]
+_EXTENDED: Final = 0x10  # header bit: chunks follow the layers
+_CRC_BYTES: Final = 2
+
+Chunk = tuple[int, bytes]  # type and payload
+Payloads = tuple[bytes, bytes, bytes]  # of the layers in `LAYERS`; empty: the layer is absent
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What a file holds: size in pixels, three payloads (empty: absent), chunks by rising type.
+    """The content of a file: the picture's size in pixels, the layers' payloads, and chunks by ascending type.
 
-    A chunk's type is a byte without bit 5, which the file keeps to itself.
+    A chunk's type is a byte whose bit 5 is 0; files use that bit to mark payloads of one byte.
     """
 
     width: int
     height: int
-    layers: tuple[bytes, bytes, bytes]
-    chunks: tuple[Chunk, ...] = field(default=())
+    payloads: Payloads
+    chunks: tuple[Chunk, ...] = ()
 
 
-def pack(file: Container) -> bytes:
-    """The file of this content: the same content always gives the same bytes.
+def pack(content: Container) -> bytes:
+    """Return the file with this content. The same content always gives the same bytes.
 
-    Raises `LimitExceeded` for a side outside 1..4096 or a file over 65,536 bytes, and
-    `Corrupt` for chunks whose types do not rise or have bit 5.
+    Raises `LimitExceeded` for a side outside 1..4096 or a file over 65,536 bytes, and `Corrupt` for chunk types
+    that do not ascend or have bit 5 set.
     """
-    size = (file.width, file.height)
+    size = (content.width, content.height)
     if not all(1 <= side <= MAX_SIDE for side in size):
-        raise LimitExceeded(f"the picture is {size[0]}x{size[1]}; a side has 1 to {MAX_SIDE} pixels")
-    code = SIZES.index(size) + 1 if size in SIZES else 0
+        raise LimitExceeded(f"the picture is {size[0]} x {size[1]}; a side must be 1 to {MAX_SIDE} pixels")
+    size_code = SIZES.index(size) + 1 if size in SIZES else 0
     out = bytearray(MAGIC)
-    out.append(VERSION << 5 | bool(file.chunks) << 4 | code)
-    if not code:
+    out.append(VERSION << 5 | (_EXTENDED if content.chunks else 0) | size_code)
+    if not size_code:
         out += ((size[0] - 1) << 12 | (size[1] - 1)).to_bytes(3, "big")
-    for index, payload in enumerate(file.layers):
+    for index, payload in enumerate(content.payloads):
         out += _varint(len(payload))
         if payload:
-            out.append(_check(index, payload))
+            out.append(_check_byte(index, payload))
             out += payload
-    if file.chunks:
-        _demand_order(file.chunks)
-        for kind, data in file.chunks:
-            out += bytes([kind | _SHORT]) + data if len(data) == 1 else bytes([kind]) + _varint(len(data)) + data
-    out += binascii.crc_hqx(out, 0).to_bytes(2, "big")
+    _require_ascending(content.chunks)
+    for kind, data in content.chunks:
+        out += bytes([kind | SHORT_FORM]) + data if len(data) == 1 else bytes([kind]) + _varint(len(data)) + data
+    out += binascii.crc_hqx(out, 0).to_bytes(_CRC_BYTES, "big")
     if len(out) > MAX_FILE_BYTES:
-        raise LimitExceeded(f"the file would have {len(out)} bytes; the format ends at {MAX_FILE_BYTES}")
+        raise LimitExceeded(f"the file would have {len(out)} bytes; the limit is {MAX_FILE_BYTES}")
     return bytes(out)
 
 
 def unpack(data: bytes, *, known: frozenset[int] = frozenset()) -> Container:
-    """Parse and verify: accepts exactly the bytes that `pack` writes.
+    """Return the content of a file. Accepts exactly the bytes that `pack` writes.
 
-    `known` holds the chunk types that the caller understands. Raises `LimitExceeded` for more
-    than 65,536 bytes before it reads any, and a `FormatError` for everything else.
+    `known`: the chunk types that the caller understands. Raises `LimitExceeded` for over 65,536 bytes, before any
+    is read, and a `FormatError` for everything else that `pack` would not write.
     """
     content, damaged, intact = _parse(data)
     if damaged or not intact:
         raise Corrupt(f"the file is damaged ({', '.join(damaged) or 'checksum'})", damaged)
     for kind, _ in content.chunks:
         if kind not in known and not kind & SKIPPABLE:
-            raise UnsupportedVersion(f"the file needs extension {kind:#04x}, unknown to this reader")
+            raise UnsupportedVersion(f"the file needs extension {kind:#04x}, which this reader does not know")
     return content
 
 
 def salvage(data: bytes) -> tuple[Container, tuple[str, ...]]:
-    """What is left of a damaged file: the layers whose own check holds, and the lost ones' names.
+    """Return what is intact in a damaged file, and the names of the damaged layers.
 
-    Works as long as the header and the lengths can be followed; a layer that fails its check, or
-    lies past the end of a cut file, comes back empty. Extensions come back only if the
-    checksum over the whole file holds. A check has 8 bits: 1 damaged layer in 256 passes.
-    Raises as `unpack` where the header itself cannot be read.
+    A layer is damaged if its check byte does not match or the file ends before it does; its payload is then empty.
+    A check byte has 8 bits, so it misses 1 in 256 damaged layers. Chunks are returned only if the checksum of the
+    whole file matches. Raises the errors of `unpack` if the header cannot be read.
     """
     content, damaged, intact = _parse(data, lenient=True)
-    kept = tuple(b"" if name in damaged else payload for name, payload in zip(LAYERS, content.layers, strict=True))
-    chunks = content.chunks if intact else ()
-    return Container(content.width, content.height, kept, chunks), damaged  # type: ignore[arg-type]
+    payloads = keep_layers(content.payloads, set(LAYERS) - set(damaged))
+    return replace(content, payloads=payloads, chunks=content.chunks if intact else ()), damaged
 
 
-def _parse(data: bytes, lenient: bool = False) -> tuple[Container, tuple[str, ...], bool]:
+def keep_layers(payloads: Payloads, names: Collection[str]) -> Payloads:
+    """Return the payloads of the named layers; the others are empty."""
+    semantic, structure, texture = (
+        payload if name in names else b"" for name, payload in zip(LAYERS, payloads, strict=True)
+    )
+    return semantic, structure, texture
+
+
+class _Parsed(NamedTuple):
+    content: Container
+    damaged: tuple[str, ...]  # names of the layers that fail their check or are cut off
+    intact: bool  # the checksum of the whole file matches
+
+
+def _parse(data: bytes, lenient: bool = False) -> _Parsed:
+    """Parse a file; `lenient`: stop at the first syntax error after the header instead of raising it."""
     if len(data) > MAX_FILE_BYTES:
-        raise LimitExceeded(f"the file has {len(data)} bytes; the format ends at {MAX_FILE_BYTES}")
+        raise LimitExceeded(f"the file has {len(data)} bytes; the limit is {MAX_FILE_BYTES}")
     reader = _Reader(data)
-    width, height, extended = _header(reader)
-    layers = [b"", b"", b""]
+    width, height, extended = _read_header(reader)
+    payloads = [b"", b"", b""]
     chunks: tuple[Chunk, ...] = ()
     damaged = []
     intact = False
-    index = 0
+    index = 0  # of the layer that is being read
     try:
         for index, name in enumerate(LAYERS):
             length = reader.varint()
-            check = reader.take(1)[0] if length else 0
-            layers[index] = reader.take(length)
-            if length and check != _check(index, layers[index]):
+            check_byte = reader.take(1)[0] if length else 0
+            payloads[index] = reader.take(length)
+            if length and check_byte != _check_byte(index, payloads[index]):
                 damaged.append(name)
         index = len(LAYERS)
-        chunks = _chunks(reader) if extended else ()
-        crc = int.from_bytes(reader.take(_CRC), "big")
-        if reader.left:
-            raise Corrupt(f"{reader.left} bytes follow the end of the file")
-        intact = crc == binascii.crc_hqx(data[:-_CRC], 0)
+        chunks = _read_chunks(reader) if extended else ()
+        crc = int.from_bytes(reader.take(_CRC_BYTES), "big")
+        if reader.remaining:
+            raise Corrupt(f"{reader.remaining} bytes follow the end of the file")
+        intact = crc == binascii.crc_hqx(data[:-_CRC_BYTES], 0)
     except (Truncated, Corrupt):
         if not lenient:
             raise
         damaged += LAYERS[index:]
-    content = Container(width, height, (layers[0], layers[1], layers[2]), chunks)
-    return content, tuple(damaged), intact
+    content = Container(width, height, (payloads[0], payloads[1], payloads[2]), chunks)
+    return _Parsed(content, tuple(damaged), intact)
 
 
-def _header(reader: _Reader) -> tuple[int, int, bool]:
-    if reader.take(min(2, reader.left)) != MAGIC:
+def _read_header(reader: _Reader) -> tuple[int, int, bool]:
+    """Return width, height, and whether chunks follow the layers."""
+    if reader.take(min(len(MAGIC), reader.remaining)) != MAGIC:
         raise NotTrilayer("this is not a Trilayer file")
     flags = reader.take(1)[0]
     version = flags >> 5
     if version != VERSION:
-        raise UnsupportedVersion(f"the file has version {version}; this reader knows version {VERSION}")
-    code = flags & 15
-    if code > len(SIZES):
-        raise Corrupt(f"size code {code} is reserved")
-    if code:
-        width, height = SIZES[code - 1]
+        raise UnsupportedVersion(f"the file has format version {version}; this reader knows version {VERSION}")
+    size_code = flags & 0x0F
+    if size_code > len(SIZES):
+        raise Corrupt(f"size code {size_code} is reserved")
+    if size_code:
+        width, height = SIZES[size_code - 1]
     else:
         packed = int.from_bytes(reader.take(3), "big")
         width, height = (packed >> 12) + 1, (packed & 0xFFF) + 1
         if (width, height) in SIZES:
-            raise Corrupt("a size that has a code must use it")
-    return width, height, bool(flags & 16)
+            raise Corrupt(f"non-canonical size: {width} x {height} has a size code")
+    return width, height, bool(flags & _EXTENDED)
 
 
-def _chunks(reader: _Reader) -> tuple[Chunk, ...]:
+def _read_chunks(reader: _Reader) -> tuple[Chunk, ...]:
+    """Read one chunk or more, up to the checksum."""
     chunks: list[Chunk] = []
-    while reader.left > _CRC or not chunks:
+    while reader.remaining > _CRC_BYTES or not chunks:
         kind = reader.take(1)[0]
-        length = 1 if kind & _SHORT else reader.varint()
-        if length == 1 and not kind & _SHORT:
-            raise Corrupt("an extension of one byte must use the short form")
-        chunks.append((kind & ~_SHORT, reader.take(length)))
-    _demand_order(chunks)
+        length = 1 if kind & SHORT_FORM else reader.varint()
+        if length == 1 and not kind & SHORT_FORM:
+            raise Corrupt("non-canonical extension: a payload of one byte must use the short form")
+        chunks.append((kind & ~SHORT_FORM, reader.take(length)))
+    _require_ascending(chunks)
     return tuple(chunks)
 
 
-def _demand_order(chunks: tuple[Chunk, ...] | list[Chunk]) -> None:
+def _require_ascending(chunks: Sequence[Chunk]) -> None:
+    """Raise `Corrupt` unless the types of the chunks ascend and have bit 5 clear."""
     kinds = [kind for kind, _ in chunks]
-    if any(a >= b for a, b in zip(kinds, kinds[1:], strict=False)) or any(kind & _SHORT for kind in kinds):
-        raise Corrupt("the types of extensions must rise")
+    if any(a >= b for a, b in zip(kinds, kinds[1:], strict=False)) or any(kind & SHORT_FORM for kind in kinds):
+        raise Corrupt("the types of extensions must ascend")
 
 
 class _Reader:
-    """A cursor that never reads past the end."""
+    """A cursor over bytes that raises `Truncated` instead of reading past the end."""
 
-    __slots__ = ("data", "at")
+    __slots__ = ("_data", "_position")
 
     def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.at = 0
+        self._data = data
+        self._position = 0
 
     @property
-    def left(self) -> int:
-        return len(self.data) - self.at
+    def remaining(self) -> int:
+        return len(self._data) - self._position
 
     def take(self, count: int) -> bytes:
-        if count > self.left:
-            raise Truncated(f"the file is cut off: {count} bytes wanted at {self.at}, {self.left} left")
-        self.at += count
-        return self.data[self.at - count : self.at]
+        """Return the next `count` bytes."""
+        if count > self.remaining:
+            raise Truncated(
+                f"the file is truncated: {count} bytes expected at offset {self._position}, {self.remaining} found"
+            )
+        self._position += count
+        return self._data[self._position - count : self._position]
 
     def varint(self) -> int:
+        """Return the next length, 1 to 3 bytes."""
         value = 0
         for shift in (0, 7, 14):
             byte = self.take(1)[0]
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
                 if shift and not byte:
-                    raise Corrupt("a length is not in its shortest form")
+                    raise Corrupt("non-canonical length: it must be as short as possible")
                 return value
         raise Corrupt("a length has more than 3 bytes")
 
@@ -206,5 +229,6 @@ def _varint(value: int) -> bytes:
     return bytes(out) + bytes([value])
 
 
-def _check(index: int, payload: bytes) -> int:
+def _check_byte(index: int, payload: bytes) -> int:
+    """Return the check byte of a layer; it depends on the layer's index, so swapped layers fail."""
     return zlib.crc32(payload, index) & 0xFF

@@ -7,7 +7,7 @@ from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
 
 
-def from_bytes(payload: bytes) -> Sketch | Pose:
-    """Return the layer of a payload. Raises `Corrupt` for bytes that neither class's `to_bytes` writes."""
+def structure_from_bytes(payload: bytes) -> Sketch | Pose:
+    """Return the sketch or pose of a payload. Raises `Corrupt` for bytes that are neither."""
     kind, _ = layer_kind.read(payload)
     return Sketch.from_bytes(payload) if kind == layer_kind.SKETCH else Pose.from_bytes(payload)

@@ -1,4 +1,4 @@
-"""The coder gives back what it was given, in bytes that do not depend on the machine."""
+"""The range coder is lossless, and its bytes do not depend on the machine."""
 
 from __future__ import annotations
 
@@ -12,111 +12,116 @@ from hypothesis import strategies as st
 from codec.bitstream.range_coder import BitModel, Coder, Decoder, Encoder, ExpGolombModel, PrefixDecoder, PrefixEnd
 from codec.errors import Corrupt
 
-Symbol = tuple[str, int, int]
+Symbol = tuple[str, int, int]  # the coder's method, the number of values, the value
 
 
 @st.composite
-def symbols(draw: st.DrawFn) -> list[Symbol]:
-    kinds = st.sampled_from(["bit", "uniform", "number", "choice"])
-    out = []
-    for kind in draw(st.lists(kinds, max_size=60)):
-        top = {"bit": 2, "uniform": draw(st.integers(1, 65536)), "number": 4096, "choice": 4}[kind]
-        out.append((kind, top, draw(st.integers(0, top - 1))))
-    return out
+def messages(draw: st.DrawFn) -> list[Symbol]:
+    methods = st.sampled_from(["bit", "uniform", "number", "choice"])
+    message = []
+    for method in draw(st.lists(methods, max_size=60)):
+        count = {"bit": 2, "uniform": draw(st.integers(1, 65536)), "number": 4096, "choice": 4}[method]
+        message.append((method, count, draw(st.integers(0, count - 1))))
+    return message
 
 
-def run(coder: Coder, message: list[Symbol]) -> list[int]:
+def values(message: list[Symbol]) -> list[int]:
+    return [value for *_, value in message]
+
+
+def code(coder: Coder, message: list[Symbol]) -> list[int]:
+    """Encode a message, or decode one with its methods and counts; return the coded values."""
     bit, number = BitModel(), ExpGolombModel(12)
-    out = []
-    for kind, top, value in message:
-        if kind == "bit":
-            out.append(coder.bit(bit, value))
-        elif kind == "uniform":
-            out.append(coder.uniform(top, value))
-        elif kind == "choice":
-            out.append(coder.choice((1, 65000, 3, 500), value))
+    coded = []
+    for method, count, value in message:
+        if method == "bit":
+            coded.append(coder.bit(bit, value))
+        elif method == "uniform":
+            coded.append(coder.uniform(count, value))
+        elif method == "choice":
+            coded.append(coder.choice((1, 65000, 3, 500), value))
         else:
-            out.append(coder.number(number, value))
-    return out
+            coded.append(coder.number(number, value))
+    return coded
 
 
-@given(symbols())
+def blank(message: list[Symbol]) -> list[Symbol]:
+    """Return the message with all values 0, as a decoder is called."""
+    return [(method, count, 0) for method, count, _ in message]
+
+
+@given(messages())
 def test_round_trip(message: list[Symbol]) -> None:
     encoder = Encoder()
-    run(encoder, message)
+    code(encoder, message)
     data = encoder.finish()
-    blank = [(kind, top, 0) for kind, top, _ in message]
-    assert run(Decoder(data), blank) == [value for *_, value in message]
+    assert code(Decoder(data), blank(message)) == values(message)
     assert not data.endswith(b"\0")
 
 
-@given(st.binary(max_size=40), symbols())
-def test_any_bytes_decode_within_bounds(data: bytes, message: list[Symbol]) -> None:
-    blank = [(kind, top, 0) for kind, top, _ in message]
+@given(st.binary(max_size=40), messages())
+def test_any_bytes_decode_to_values_in_range(data: bytes, message: list[Symbol]) -> None:
     try:
-        found = run(Decoder(data, "semantic"), blank)
+        decoded = code(Decoder(data, "semantic"), blank(message))
     except Corrupt as error:
         assert error.layers == ("semantic",)
     else:
-        assert all(0 <= value < top for value, (_, top, _) in zip(found, message, strict=True))
+        assert all(0 <= value < count for value, (_, count, _) in zip(decoded, message, strict=True))
 
 
 @pytest.mark.parametrize("symbol", [("uniform", 3 << 14, 0), ("bit", 2, 0), ("choice", 4, 0)])
-def test_a_code_that_no_encoder_writes_is_refused(symbol: Symbol) -> None:
-    """Above the last interval: it would be the last symbol for ever after."""
+def test_code_above_the_last_interval_is_rejected(symbol: Symbol) -> None:
+    """Otherwise it would select the last symbol forever."""
     with pytest.raises(Corrupt, match="non-canonical"):
-        run(Decoder(b"\xff" * 40), [symbol] * 100)
+        code(Decoder(b"\xff" * 40), [symbol] * 100)
 
 
 @given(st.binary(max_size=12), st.lists(st.integers(1, 65535), max_size=60))
-def test_ones_are_bits_that_are_certain(data: bytes, chances: list[int]) -> None:
-    one, other = PrefixDecoder(data), PrefixDecoder(data)
-    count = one.leading_ones(chances)
-    assert all(other.bernoulli(chance) for chance in chances[:count])
-    if count < len(chances):
-        for decoder in (one, other):  # both stand before the same bit
+def test_leading_ones_equal_bernoulli_in_a_loop(data: bytes, probabilities: list[int]) -> None:
+    fast, slow = PrefixDecoder(data), PrefixDecoder(data)
+    count = fast.leading_ones(probabilities)
+    assert all(slow.bernoulli(p) for p in probabilities[:count])
+    if count < len(probabilities):
+        for decoder in (fast, slow):  # both stand before the same bit
             with contextlib.suppress(PrefixEnd):
-                assert not decoder.bernoulli(chances[count])
+                assert not decoder.bernoulli(probabilities[count])
 
 
-@pytest.mark.parametrize("chance", [1, 30000, 65535])
-def test_the_border_between_ones_and_zeros(chance: int) -> None:
-    """A code at the end of a 1's interval is a 0's."""
-    split = (1 << 15) * chance
+@pytest.mark.parametrize("p", [1, 30000, 65535])
+def test_code_at_the_end_of_the_interval_of_1_is_a_0(p: int) -> None:
+    split = (1 << 15) * p
     for high, count in ((split - 1, 1), (split, 0)):
-        assert PrefixDecoder.within(1 << 31, 0, high).leading_ones([chance]) == count
-    assert PrefixDecoder.within(1 << 31, 0, split - 1).bernoulli(chance) == 1
-    assert PrefixDecoder.within(1 << 31, split, split).bernoulli(chance) == 0
+        assert PrefixDecoder.within(1 << 31, 0, high).leading_ones([p]) == count
+    assert PrefixDecoder.within(1 << 31, 0, split - 1).bernoulli(p) == 1
+    assert PrefixDecoder.within(1 << 31, split, split).bernoulli(p) == 0
     with pytest.raises(PrefixEnd):
-        PrefixDecoder.within(1 << 31, 0, split).bernoulli(chance)
+        PrefixDecoder.within(1 << 31, 0, split).bernoulli(p)
 
 
-def test_zeros_are_ones() -> None:
-    """Past the end every bit is a 1: syntaxes that stop on 1 stop."""
-    decoder = Decoder(b"")
-    bit = BitModel()
-    assert all(decoder.bit(bit) for _ in range(100_000))
+def test_every_bit_past_the_end_is_a_1() -> None:
+    """A syntax that stops at a 1 therefore stops on any bytes."""
+    decoder, bit = Decoder(b""), BitModel()
+    assert all(decoder.bit(bit) for _ in range(10_000))
 
 
-def test_carry_runs_through_the_output() -> None:
-    """Intervals at the very top make runs of FF, which a last carry turns over."""
+def test_carry_propagates_through_the_output() -> None:
+    """Intervals at the very top give runs of FF, which a later carry turns over."""
     rng = random.Random(5)
     for _ in range(300):
         message = [("uniform", 65535, rng.choice([65534, 65534, 65534, 0, 32767])) for _ in range(30)]
         encoder = Encoder()
-        run(encoder, message)
-        blank = [(kind, top, 0) for kind, top, _ in message]
-        assert run(Decoder(encoder.finish()), blank) == [value for *_, value in message]
+        code(encoder, message)
+        assert code(Decoder(encoder.finish()), blank(message)) == values(message)
 
 
-def test_adapts_to_its_source() -> None:
+def test_bit_model_adapts_to_its_source() -> None:
     encoder, bit = Encoder(), BitModel()
     for i in range(4000):
         encoder.bit(bit, int(i % 20 == 0))
-    assert len(encoder.finish()) < 4000 / 8 * 0.32  # entropy .286 bits
+    assert len(encoder.finish()) < 4000 / 8 * 0.32  # the entropy is 0.286 bits
 
 
-def test_bytes_are_frozen() -> None:
+def test_encoded_bytes_are_frozen() -> None:
     encoder = Encoder()
     bit, number = BitModel(40000, 3), ExpGolombModel(8)
     for value in range(40):

@@ -1,1 +1,1 @@
-"""Fuzzing: any bytes are a file or one of our errors. `python -m tests.fuzz --help` is the long form."""
+"""Fuzzing: any bytes are a valid file or raise one of the codec's errors. See `python -m tests.fuzz --help`."""

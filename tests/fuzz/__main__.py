@@ -1,9 +1,9 @@
-"""The long form of the fuzzer.
+"""Fuzz the reader with mutated and random files.
 
     python -m tests.fuzz --containers 20000000 --layers 1000000 --jobs 2
 
-Prints how many were accepted, how long the slowest took to read, and how many a second. What fails is kept in
-tests/crashes/, which the suite runs again every time; the exit code is then 1. guided.py is fuzzing by coverage.
+Prints the number of accepted files, the slowest read and the rate. Files that fail are saved in tests/crashes/,
+which the test suite runs again; the exit code is then 1. For coverage-guided fuzzing see guided.py.
 """
 
 from __future__ import annotations
@@ -23,26 +23,27 @@ from tests.fuzz.mutator import READS, TARGETS, Read, mutated_file, mutated_paylo
 
 ROOT = Path(__file__).parent.parent
 CRASHES = ROOT / "crashes"
-CHUNKS = {"containers": 20_000, "layers": 1_000}  # cases between two reports
+CHUNK_SIZES = {"containers": 20_000, "layers": 1_000}  # cases between two progress reports
+MAX_SOURCE = 700  # bytes of a golden file that is mutated
 
 
-class Found(NamedTuple):
-    """Of a chunk: cases, accepted ones, the slowest to read in seconds and in hexadecimal, files that failed."""
+class ChunkResult(NamedTuple):
+    """The outcome of a number of cases."""
 
     cases: int
     accepted: int
-    slowest: float
-    slow: str
-    failed: tuple[str, ...]
+    slowest_seconds: float
+    slowest_hex: str  # the file that took longest to read
+    failures: tuple[str, ...]  # names of the saved files
 
 
 def sources() -> list[bytes]:
-    """Every golden file that is not large."""
-    return [data for path in sorted(ROOT.glob("golden/*/*.tril")) if len(data := path.read_bytes()) < 700]
+    """Return all small golden files."""
+    return [data for path in sorted(ROOT.glob("golden/*/*.tril")) if len(data := path.read_bytes()) < MAX_SOURCE]
 
 
-def case(target: str, rng: random.Random, files: list[bytes]) -> bytes:
-    """One case for a target."""
+def make_case(target: str, rng: random.Random, files: list[bytes]) -> bytes:
+    """Return one mutated or random file for a target."""
     source = rng.choice(files)
     kind = rng.random()
     if target == "containers":
@@ -53,46 +54,47 @@ def case(target: str, rng: random.Random, files: list[bytes]) -> bytes:
 
 
 @functools.cache
-def warmed(target: str) -> list[bytes]:
-    """The sources, all read once: that loads the tables, whose time is no file's."""
+def warmed_up_sources(target: str) -> list[bytes]:
+    """Return the sources after reading each once, so that loading the tables is not timed."""
     files = sources()
     for data in files:
         READS[target](data)
     return files
 
 
-class Timed:
-    """Reads, and keeps what took longest: its own work, since on a busy machine the clock tells of others."""
+class TimedReader:
+    """Reads files and remembers the slowest, by thread time, which other processes do not affect."""
 
     def __init__(self, read: Read) -> None:
         self._read = read
-        self.slowest, self.slow = 0.0, b""
+        self.slowest_seconds, self.slowest_data = 0.0, b""
 
     def __call__(self, data: bytes) -> Any:
         start = time.thread_time()
         try:
             return self._read(data)
         finally:
-            self.slowest, self.slow = max((self.slowest, self.slow), (time.thread_time() - start, data))
+            slowest = (self.slowest_seconds, self.slowest_data)
+            self.slowest_seconds, self.slowest_data = max(slowest, (time.thread_time() - start, data))
 
 
-def chunk(target: str, seed: int, count: int) -> Found:
+def run_chunk(target: str, seed: int, count: int) -> ChunkResult:
     """Run `count` cases."""
-    rng, files, work = random.Random(f"{target} {seed}"), warmed(target), TARGETS[target]
-    timed, accepted = Timed(READS[target]), 0
-    failed: list[str] = []
+    rng, files, check = random.Random(f"{target} {seed}"), warmed_up_sources(target), TARGETS[target]
+    reader, accepted = TimedReader(READS[target]), 0
+    failures: list[str] = []
     for _ in range(count):
-        data = case(target, rng, files)
+        data = make_case(target, rng, files)
         try:
-            accepted += work(data, timed)
+            accepted += check(data, reader)
         except Exception:
-            failed.append(keep(target, data))
+            failures.append(save_failure(target, data))
             traceback.print_exc()
-    return Found(count, accepted, timed.slowest, timed.slow.hex(), tuple(failed))
+    return ChunkResult(count, accepted, reader.slowest_seconds, reader.slowest_data.hex(), tuple(failures))
 
 
-def keep(target: str, data: bytes) -> str:
-    """Keep what failed -> its name."""
+def save_failure(target: str, data: bytes) -> str:
+    """Save a file that failed, and return its name."""
     CRASHES.mkdir(exist_ok=True)
     path = CRASHES / f"{target}-{hashlib.sha256(data).hexdigest()[:12]}"
     path.write_bytes(data)
@@ -100,36 +102,36 @@ def keep(target: str, data: bytes) -> str:
 
 
 def run(target: str, count: int, seed: int, jobs: int) -> bool:
-    """All cases of a target; says how it went. True if none failed."""
-    size = CHUNKS[target]
-    parts = [min(size, count - at) for at in range(0, count, size)]
+    """Run all cases of a target, print the progress, and return whether none failed."""
+    chunk_size = CHUNK_SIZES[target]
+    counts = [min(chunk_size, count - start) for start in range(0, count, chunk_size)]
     cases = accepted = 0
-    slowest, slow, failed, began = 0.0, "", [], time.perf_counter()
+    slowest, failures, start = (0.0, ""), [], time.perf_counter()
     with ProcessPoolExecutor(jobs) as pool:
-        seeds = range(seed, seed + len(parts))
-        for found in pool.map(chunk, [target] * len(parts), seeds, parts):
-            cases, accepted = cases + found.cases, accepted + found.accepted
-            slowest, slow = max((slowest, slow), (found.slowest, found.slow))
-            failed += found.failed
-            rate = cases / (time.perf_counter() - began)
-            shown = f"{target}: {cases:,} of {count:,}, {accepted:,} accepted, slowest {1000 * slowest:.1f} ms"
-            print(f"{shown}, {rate:,.0f} a second, {len(failed)} failed", flush=True)
-    print(f"the slowest: {slow}")
-    for name in failed:
-        print(f"kept tests/crashes/{name}")
-    return not failed
+        for result in pool.map(run_chunk, [target] * len(counts), range(seed, seed + len(counts)), counts):
+            cases, accepted = cases + result.cases, accepted + result.accepted
+            slowest = max(slowest, (result.slowest_seconds, result.slowest_hex))
+            failures += result.failures
+            rate = cases / (time.perf_counter() - start)
+            progress = f"{target}: {cases:,} of {count:,}, {accepted:,} accepted, slowest {1000 * slowest[0]:.1f} ms"
+            print(f"{progress}, {rate:,.0f} a second, {len(failures)} failed", flush=True)
+    print(f"slowest file: {slowest[1]}")
+    for name in failures:
+        print(f"saved tests/crashes/{name}")
+    return not failures
 
 
 def main() -> int:
-    """See the module's text."""
+    """Fuzz all targets."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--containers", type=int, default=1_000_000, metavar="N")
-    parser.add_argument("--layers", type=int, default=100_000, metavar="N")
+    parser.add_argument("--containers", type=int, default=1_000_000, metavar="N", help="files without their layers")
+    parser.add_argument("--layers", type=int, default=100_000, metavar="N", help="files with their layers")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=2)
-    given = parser.parse_args()
-    fine = [run(target, getattr(given, target), given.seed, given.jobs) for target in TARGETS if getattr(given, target)]
-    return 0 if all(fine) else 1
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    options = parser.parse_args()
+    counts = {target: getattr(options, target) for target in TARGETS}
+    passed = [run(target, count, options.seed, options.jobs) for target, count in counts.items() if count]
+    return 0 if all(passed) else 1
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
-"""Bytes that are nearly files. Checks and checksums are repaired, so that damage gets past them and
-reaches the layers."""
+"""Mutated files, and the properties that are checked on them.
+
+Check bytes and checksums are recomputed after a mutation, so that the damage reaches the layers' decoders.
+"""
 
 from __future__ import annotations
 
@@ -13,40 +15,47 @@ from codec import Layers
 from codec.bitstream.container import Container, pack, unpack
 from codec.errors import CodecError
 
-KNOWN = frozenset((0xC1, 0xC2))
+KNOWN = frozenset((0xC1, 0xC2))  # the chunk types of seed and settings
 
 
 def mutate(rng: random.Random, data: bytes) -> bytes:
-    """A few bytes changed, put in, taken out or repeated."""
+    """Return the data with a few bits flipped, or a few bytes inserted, deleted or repeated."""
     out = bytearray(data)
     for _ in range(rng.choice((1, 1, 1, 2, 3, 8))):
-        at = rng.randrange(len(out) + 1)
+        position = rng.randrange(len(out) + 1)
         action = rng.randrange(4)
-        if action == 0 and at < len(out):
-            out[at] ^= 1 << rng.randrange(8)
+        if action == 0 and position < len(out):
+            out[position] ^= 1 << rng.randrange(8)
         elif action == 1:
-            out[at:at] = rng.randbytes(rng.randrange(1, 5))
+            out[position:position] = rng.randbytes(rng.randrange(1, 5))
         elif action == 2:
-            del out[at : at + rng.randrange(1, 9)]
+            del out[position : position + rng.randrange(1, 9)]
         else:
-            out[at:at] = out[at : at + rng.randrange(1, 20)]
+            out[position:position] = out[position : position + rng.randrange(1, 20)]
     return bytes(out)
 
 
 def sealed(body: bytes) -> bytes:
-    """With the checksum that a file of these bytes has."""
+    """Append the checksum of a file."""
     return body + binascii.crc_hqx(body, 0).to_bytes(2, "big")
 
 
+def framed(index: int, payload: bytes) -> bytes:
+    """Return the layer of an index as a file holds it: length, check byte and payload."""
+    if not payload:
+        return b"\0"
+    return _varint(len(payload)) + bytes([zlib.crc32(payload, index) & 0xFF]) + payload
+
+
 def mutated_payloads(rng: random.Random, source: bytes) -> bytes:
-    """A file whose payloads and extensions are mutated and whose every check is right."""
+    """Return a file with mutated payloads and extensions, whose check bytes and checksum are right."""
     content = unpack(source, known=KNOWN)
     extensions = Layers.from_bytes(source).sizes().extensions
     out = bytearray(source[:3])
     if not out[2] & 15:
         out += source[3:6]
-    for index, payload in enumerate(content.layers):
-        out += layer(index, mutate(rng, payload) if rng.random() < 0.6 else payload)
+    for index, payload in enumerate(content.payloads):
+        out += framed(index, mutate(rng, payload) if rng.random() < 0.6 else payload)
     if out[2] & 16:
         body = source[-2 - extensions : -2]
         out += mutate(rng, body) if rng.random() < 0.3 else body
@@ -54,24 +63,17 @@ def mutated_payloads(rng: random.Random, source: bytes) -> bytes:
 
 
 def random_payloads(rng: random.Random) -> bytes:
-    """A file with nothing but noise in its layers."""
+    """Return a file whose layers are random bytes, whose check bytes and checksum are right."""
     out = bytearray((0xB3, 0x4C, 0x41))
     for index in range(3):
-        out += layer(index, rng.randbytes(rng.randrange(40)) if rng.random() < 0.5 else b"")
+        out += framed(index, rng.randbytes(rng.randrange(40)) if rng.random() < 0.5 else b"")
     return sealed(bytes(out))
 
 
 def mutated_file(rng: random.Random, source: bytes) -> bytes:
-    """A mutated file; every other one with its checksum repaired."""
+    """Return a mutated file; every other one has a right checksum."""
     data = mutate(rng, source)
     return sealed(data[:-2]) if rng.random() < 0.5 else data
-
-
-def layer(index: int, payload: bytes) -> bytes:
-    """A layer as a file has it: length, check and payload."""
-    if not payload:
-        return b"\0"
-    return _varint(len(payload)) + bytes([zlib.crc32(payload, index) & 0xFF]) + payload
 
 
 def _varint(value: int) -> bytes:
@@ -82,19 +84,18 @@ def _varint(value: int) -> bytes:
     return bytes([*out, value])
 
 
-# the targets: was it accepted? Anything but our errors is a find.
-
+# Targets: each returns whether the data was accepted. Any exception but a `CodecError` is a failure.
 
 Read = Callable[[bytes], Any]
 
 
-def frame(data: bytes) -> Container:
-    """The frame alone."""
+def read_container(data: bytes) -> Container:
+    """Read the container without its layers."""
     return unpack(data, known=KNOWN)
 
 
-def container(data: bytes, read: Read = frame) -> bool:
-    """The frame alone: what is accepted is written again byte for byte."""
+def check_container(data: bytes, read: Read = read_container) -> bool:
+    """Read the container; if it is accepted, writing it must return the same bytes."""
     try:
         content = read(data)
     except CodecError:
@@ -103,25 +104,25 @@ def container(data: bytes, read: Read = frame) -> bool:
     return True
 
 
-def layers(data: bytes, read: Read = Layers.from_bytes) -> bool:
-    """The frame and its layers, which are written again byte for byte; what is refused may be salvaged."""
+def check_layers(data: bytes, read: Read = Layers.from_bytes) -> bool:
+    """Read the layers; if they are accepted, writing them must return the same bytes. Else salvage the file."""
     try:
-        found = read(data)
+        layers = read(data)
     except CodecError:
-        salvaged(data)
+        check_salvage(data)
         return False
-    assert found.to_bytes() == data
+    assert layers.to_bytes() == data
     return True
 
 
-def salvaged(data: bytes) -> None:
-    """What is left of a damaged file is a whole one."""
+def check_salvage(data: bytes) -> None:
+    """Salvage the file; if that succeeds, the result must be valid layers."""
     try:
-        found, _ = Layers.salvage(data)
+        layers, _ = Layers.salvage(data)
     except CodecError:
         return
-    assert Layers.from_bytes(found.to_bytes()) == found
+    assert Layers.from_bytes(layers.to_bytes()) == layers
 
 
-TARGETS: dict[str, Callable[..., bool]] = {"containers": container, "layers": layers}
-READS: dict[str, Read] = {"containers": frame, "layers": Layers.from_bytes}
+TARGETS: dict[str, Callable[..., bool]] = {"containers": check_container, "layers": check_layers}
+READS: dict[str, Read] = {"containers": read_container, "layers": Layers.from_bytes}

@@ -1,7 +1,7 @@
 """Write the golden files of a release: `python -m tests.golden.write VERSION`.
 
-Run once for each released version of the format, never again for an old one: what these files hold, and
-how they read, is what `tests/bitstream/test_format_frozen.py` keeps.
+Run this once for each released version of the format and never again for an old one:
+`tests/bitstream/test_format_frozen.py` checks that these files keep decoding to the same content.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import numpy as np
 from codec import Colormap, Layers, Pose, Prompt, Sketch
 from codec.bitstream.container import VERSION
 from codec.bitstream.settings import SAMPLERS, Settings
-from codec.images.io import resize_area
 from codec.structure.chain_code import STEPS, Stroke
+from codec.texture import rdoq
+from codec.texture.repaint import repaint
 from tests import samples
 
 FOLDER = Path(__file__).parent
@@ -34,7 +35,7 @@ TEXTS = (
 
 
 def describe(layers: Layers) -> dict[str, object]:
-    """All that a file means, in JSON; colors and drawings by their hash."""
+    """Return the whole content of a file as JSON values, with arrays of numbers as hashes."""
     structure, texture = layers.structure, layers.texture
     return {
         "version": VERSION,
@@ -59,7 +60,7 @@ def _hash(values: np.ndarray) -> str:
 
 
 def walk(rng: np.random.Generator, cols: int, rows: int, length: int) -> Stroke:
-    """A wandering stroke on the lattice."""
+    """Return a random walk on the lattice that never turns back by 180 degrees."""
     out = [(int(rng.integers(cols)), int(rng.integers(rows)))]
     heading = int(rng.integers(8))
     for _ in range(length):
@@ -75,28 +76,28 @@ def walk(rng: np.random.Generator, cols: int, rows: int, length: int) -> Stroke:
 
 
 def sketch(seed: int, cols: int, rows: int, count: int, length: int) -> Sketch:
-    """A sketch of wandering strokes."""
+    """Return a sketch of random walks."""
     rng = np.random.default_rng(seed)
     return Sketch(cols, rows, tuple(walk(rng, cols, rows, length) for _ in range(count)))
 
 
 def colors(seed: int, rows: int, cols: int, step: int) -> Colormap:
-    """A smooth map with some noise, and a spot."""
+    """Return a smooth colormap with noise; for an odd seed half a row is painted over."""
     rng = np.random.default_rng(seed)
     corners = rng.integers(0, 256, (2, 2, 3))
     y, x = np.linspace(0, 1, rows)[:, None, None], np.linspace(0, 1, cols)[None, :, None]
     smooth = (1 - y) * ((1 - x) * corners[0, 0] + x * corners[0, 1]) + y * ((1 - x) * corners[1, 0] + x * corners[1, 1])
     cells = np.clip(smooth + rng.normal(0, 12, (rows, cols, 3)), 0, 255).astype(np.uint8)
-    made = Colormap.from_cells(cells, step)
+    colormap = rdoq.quantize(cells, step)
     if seed % 2:
-        painted = made.cells.copy()
+        painted = colormap.cells.copy()
         painted[rows // 2, cols // 2 :] = (240, 20, 60)
-        made = made.repaint(painted)
-    return made
+        colormap = repaint(colormap, painted)
+    return colormap
 
 
 def contents() -> dict[str, Layers]:
-    """At least one file for everything that the format can say."""
+    """Return at least one file for each feature of the format, by name."""
     out = {
         "example": samples.example(),
         "empty": Layers(512, 512),
@@ -114,11 +115,11 @@ def contents() -> dict[str, Layers]:
     for index, (rows, cols) in enumerate(((4, 4), (8, 8), (16, 16), (32, 32), (11, 16), (32, 4), (2, 2), (9, 64))):
         for step in (0, 30, 63):
             out[f"colors-{rows}x{cols}-{step}"] = Layers(512, 768, None, None, colors(index, rows, cols, step))
-    someone, nobody = samples.pose().persons[0], (None,) * 17
+    person, unseen = samples.pose().persons[0], (None,) * 17
     out["pose"] = Layers(512, 512, Prompt("a dancer"), samples.pose())
-    out["pose-crowd"] = Layers(1024, 1024, None, Pose((someone, (*nobody, (2047, 0)), ((0, 0), *nobody))))
-    seen = {0: (900, 200), 4: (700, 900), 13: (1100, 1900)}
-    scattered = tuple(seen.get(k) for k in range(18))  # no joint's parent is there
+    out["pose-crowd"] = Layers(1024, 1024, None, Pose((person, (*unseen, (2047, 0)), ((0, 0), *unseen))))
+    joints = {0: (900, 200), 4: (700, 900), 13: (1100, 1900)}
+    scattered = tuple(joints.get(joint) for joint in range(18))  # the parent of each joint is unseen
     out["pose-scattered"] = Layers(512, 512, None, Pose((scattered, scattered[::-1])))
     levels = [4, *([32767, -32767] * 24)[:47]]
     out["colors-extreme"] = Layers(512, 512, None, None, Colormap(4, 4, 63, tuple(levels)))
@@ -127,37 +128,39 @@ def contents() -> dict[str, Layers]:
         out[f"seed-{index}"] = Layers(512, 512, Prompt("x"), seed=seed)
     out["settings"] = Layers(512, 512, settings=Settings(50, 7.5, SAMPLERS[3], "v1-5-pruned-emaonly"))
     for index, model in enumerate(("v1-5-pruned", "sha256:0123456789", "a model of my own")):
-        told = Settings(model=model, sampler=SAMPLERS[-1], size=(832, 1216))
-        out[f"settings-{index}"] = Layers(512, 512, settings=told)
-    for length in (40, 400):  # first parts of payloads are payloads
-        drawn, painted = sketch(3, 100, 75, 40, 20), colors(2, 16, 16, 20)
-        cut = drawn.cut(length), Colormap.from_bytes(painted.to_bytes()[: length // 2])
-        out[f"cut-{length}"] = Layers(640, 480, None, *cut)
+        settings = Settings(model=model, sampler=SAMPLERS[-1], size=(832, 1216))
+        out[f"settings-{index}"] = Layers(512, 512, settings=settings)
+    for length in (40, 400):  # a prefix of a sketch's or colormap's payload is a payload
+        prefixes = (
+            sketch(3, 100, 75, 40, 20).cut(length),
+            Colormap.from_bytes(colors(2, 16, 16, 20).to_bytes()[: length // 2]),
+        )
+        out[f"cut-{length}"] = Layers(640, 480, None, *prefixes)
     out["settings-steps"] = Layers(512, 512, settings=Settings(20))
     out["extra"] = Layers(512, 512, seed=3, extra=((0x80, b""), (0xDF, b"kept")))
     return out
 
 
 def photo() -> Layers:
-    """A real one, with all layers; only its bytes are golden, since detectors change."""
+    """Return an encoded photo with all layers. Only its bytes are golden: the encoder may change."""
     from skimage import data
 
     import codec
+    from codec.images.io import resize_area
 
     return codec.encode(resize_area(data.astronaut(), 512, 512), prompt="portrait of an astronaut", seed=7)
 
 
 def main(version: str) -> None:
-    """Write the files and what they mean."""
+    """Write the files and their expected content."""
     folder = FOLDER / version
     folder.mkdir()
-    found = {**contents(), "photo": photo()}
-    for name, layers in found.items():
+    files = {**contents(), "photo": photo()}
+    for name, layers in files.items():
         (folder / f"{name}.tril").write_bytes(layers.to_bytes())
-    meant = {name: describe(layers) for name, layers in sorted(found.items())}
-    (folder / "meant.json").write_text(
-        json.dumps(meant, indent=None, separators=(",", ":")).replace("},", "},\n") + "\n"
-    )
+    expected = {name: describe(layers) for name, layers in sorted(files.items())}
+    text = json.dumps(expected, separators=(",", ":")).replace("},", "},\n") + "\n"
+    (folder / "expected.json").write_text(text)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from codec.bitstream.range_coder import BitModel, Encoder
 from codec.errors import Corrupt, InvalidLayer
-from codec.structure import payload as structure_payload
+from codec.structure.payload import structure_from_bytes
 from codec.structure import pose_payload
 from codec.structure.pose import Pose
 from codec.structure.pose_payload import JOINTS, ORDER, PARENT, SIZES, UNITS, Person
@@ -153,7 +153,7 @@ def test_any_bytes_are_a_pose_or_one_clear_error() -> None:
         for _ in range(8):
             payload = bytes([dice.integers(213, 256)]) + dice.bytes(length)  # the kind is a pose
             try:
-                assert structure_payload.from_bytes(payload).to_bytes() == payload
+                assert structure_from_bytes(payload).to_bytes() == payload
             except Corrupt as error:
                 assert error.layers == ("structure",)
                 refused += 1
@@ -165,7 +165,7 @@ def test_a_changed_or_lengthened_payload_never_has_two_forms() -> None:
     for at in range(len(payload)):
         for data in (payload[:at] + bytes([payload[at] ^ 16]) + payload[at + 1 :], payload[:at], payload + bytes(at)):
             with contextlib.suppress(Corrupt):
-                assert structure_payload.from_bytes(data).to_bytes() == data
+                assert structure_from_bytes(data).to_bytes() == data
     with pytest.raises(Corrupt):
         Pose.from_bytes(payload + b"\0")
 

@@ -11,7 +11,7 @@ from codec import Layers
 from codec.bitstream.range_coder import Encoder
 from codec.editing import edits
 from codec.errors import Corrupt, InvalidLayer
-from codec.structure import payload as structure_payload
+from codec.structure.payload import structure_from_bytes
 from codec.structure import sketch_payload as strokes
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
@@ -20,7 +20,7 @@ from tests.samples import example, pose, poses, sketches
 
 @given(sketches() | poses)
 def test_round_trip(layer: Sketch | Pose) -> None:
-    assert structure_payload.from_bytes(layer.to_bytes()) == layer
+    assert structure_from_bytes(layer.to_bytes()) == layer
     assert type(layer).from_bytes(layer.to_bytes()) == layer
 
 
@@ -99,7 +99,7 @@ def test_a_pose_is_drawn_in_openpose_colors() -> None:
 @given(st.binary(max_size=80))
 def test_any_bytes_are_a_layer_or_corrupt(payload: bytes) -> None:
     try:
-        layer = structure_payload.from_bytes(payload)
+        layer = structure_from_bytes(payload)
     except Corrupt as error:
         assert error.layers == ("structure",)
     else:
@@ -112,7 +112,7 @@ def test_any_broken_payload_is_a_layer_or_corrupt(data: st.DataObject, layer: Sk
     at = data.draw(st.integers(0, len(payload) - 1))
     payload[at] ^= data.draw(st.integers(1, 255))
     try:
-        found = structure_payload.from_bytes(bytes(payload))
+        found = structure_from_bytes(bytes(payload))
     except Corrupt:
         return
     assert found.to_bytes() == bytes(payload)
@@ -168,7 +168,7 @@ def test_limits_that_a_decoder_meets_are_corrupt_not_slow() -> None:
         coder.choice((1, 52, 11), 1)
         payload = strokes.encode(coder, (32, 32, strokes_ * count))
         with pytest.raises(Corrupt, match="too many"):
-            structure_payload.from_bytes(payload)
+            structure_from_bytes(payload)
 
 
 @given(sketches(), st.data())
@@ -206,7 +206,7 @@ def test_cutting_is_as_good_as_coding_the_first_strokes_again(sketch: Sketch) ->
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_sketch_a_pose_or_one_clear_error(payload: bytes) -> None:
     try:
-        layer = structure_payload.from_bytes(payload)
+        layer = structure_from_bytes(payload)
     except Corrupt:
         return
     assert layer.to_bytes() == payload
