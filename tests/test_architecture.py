@@ -20,10 +20,11 @@ ROOT = Path(__file__).resolve().parent.parent
 # A room is a folder or a file, by its dotted prefix. Rooms import from rooms of lower floors only;
 # rooms of one floor do not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("codec.errors", "codec.limits", "codec.atomic_write", "codec.color"),
+    ("codec.errors", "codec.limits", "codec.atomic_write", "codec.color", "codec.grid_shape"),
     ("codec.bitstream", "codec.images", "codec.models"),
     ("codec.semantic", "codec.structure", "codec.texture"),
     ("codec.layers",),
+    ("codec.allocation",),
     ("codec.editing", "codec.encoder", "codec.decoders", "codec.folder_io", "codec.summary"),
     ("codec.seed_search",),
     ("codec",),  # the public names, codec/__init__.py

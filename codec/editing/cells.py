@@ -1,4 +1,4 @@
-"""Color cells, (rows, cols, 3) uint8 sRGB: filled, resampled, shifted. The inside of edit.py."""
+"""Operations on color cells, (rows, cols, 3) uint8 sRGB: inpainting, resampling, color adjustment."""
 
 from __future__ import annotations
 
@@ -10,55 +10,62 @@ from codec.color import oklab
 
 
 def coverage(mask: np.ndarray, rows: int, cols: int) -> np.ndarray:
-    """How much of each cell the mask covers: (rows, cols) float in 0..1; a cell has 1 pixel or more."""
-    y = np.arange(rows) * mask.shape[0] // rows
-    x = np.arange(cols) * mask.shape[1] // cols
-    bottom = np.maximum((np.arange(rows) + 1) * mask.shape[0] // rows, y + 1)
-    right = np.maximum((np.arange(cols) + 1) * mask.shape[1] // cols, x + 1)
-    sums = np.pad(mask.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    covered = sums[bottom][:, right] - sums[y][:, right] - sums[bottom][:, x] + sums[y][:, x]
-    return covered / ((bottom - y)[:, None] * (right - x)[None, :])
+    """Return the share of each cell that the mask covers, (rows, cols) float64 in 0..1.
+
+    `mask`: (height, width) bool. On a grid finer than the mask, a cell is one pixel.
+    """
+    top = np.arange(rows) * mask.shape[0] // rows
+    left = np.arange(cols) * mask.shape[1] // cols
+    bottom = np.maximum((np.arange(rows) + 1) * mask.shape[0] // rows, top + 1)
+    right = np.maximum((np.arange(cols) + 1) * mask.shape[1] // cols, left + 1)
+    integral = np.pad(mask.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    covered = integral[bottom][:, right] - integral[top][:, right] - integral[bottom][:, left] + integral[top][:, left]
+    return np.asarray(covered / ((bottom - top)[:, None] * (right - left)[None, :]))
 
 
-def filled(cells: np.ndarray, holes: np.ndarray) -> np.ndarray:
-    """The cells with `holes` (rows, cols) bool filled by what is around: ring by ring inward, then smoothed inside."""
+def inpaint_cells(cells: np.ndarray, holes: np.ndarray) -> np.ndarray:
+    """Return the cells with the holes filled from their surroundings.
+
+    The holes are filled ring by ring from the outside, then smoothed by diffusion. `holes`: (rows, cols) bool. The
+    cells are returned unchanged if all or none are holes.
+    """
     if holes.all() or not holes.any():
         return cells
     values = np.where(holes[..., None], 0.0, cells.astype(np.float64))
     known = ~holes
     while not known.all():
-        total, count = _neighbors(values * known[..., None]), _neighbors(known[..., None].astype(float))
+        total, count = _neighbor_sum(values * known[..., None]), _neighbor_sum(known[..., None].astype(float))
         ring = ~known & (count[..., 0] > 0)
         values[ring] = (total / np.maximum(count, 1))[ring]
         known |= ring
-    count = _neighbors(np.ones((*holes.shape, 1)))
+    count = _neighbor_sum(np.ones((*holes.shape, 1)))
     for _ in range(2 * max(holes.shape)):
-        values[holes] = (_neighbors(values) / count)[holes]
+        values[holes] = (_neighbor_sum(values) / count)[holes]
     return np.rint(values).astype(np.uint8)
 
 
-def resampled(cells: np.ndarray, rows: int, cols: int) -> np.ndarray:
-    """The same colors in another grid: the mean of what a larger cell covers, a smooth run between smaller ones."""
-    return np.rint(_along(_along(cells.astype(np.float64), rows, 0), cols, 1)).astype(np.uint8)
+def resample_cells(cells: np.ndarray, rows: int, cols: int) -> np.ndarray:
+    """Return the cells on another grid: area mean to fewer cells, linear interpolation to more."""
+    return np.rint(_resample_axis(_resample_axis(cells.astype(np.float64), rows, 0), cols, 1)).astype(np.uint8)
 
 
-def shifted(cells: np.ndarray, hue: float, saturation: float, brightness: float) -> np.ndarray:
-    """The cells in another hue, turned by degrees, with so much more saturation and brightness.
+def adjust_cells(cells: np.ndarray, hue: float, saturation: float, brightness: float) -> np.ndarray:
+    """Return the cells with hue, saturation and brightness changed in Oklab, which keeps lightness when hue turns.
 
-    `saturation`: -1 for gray, 0 as it is, 1 for twice as much; `brightness`: added to a lightness of 0..1.
-    In Oklab, so that a hue keeps its lightness; what no screen shows is clipped.
+    `hue`: degrees. `saturation`: -1 for gray, 0 for no change, 1 for twice as much. `brightness`: added to a
+    lightness of 0..1. Colors outside sRGB are clipped.
     """
     if not (hue or saturation or brightness):
         return cells
     lab = oklab.from_srgb(cells)
-    turn = np.exp(1j * math.radians(hue)) * (1 + saturation)
-    color = (lab[..., 1] + 1j * lab[..., 2]) * turn
-    made = np.stack([np.clip(lab[..., 0] + brightness, 0, 1), color.real, color.imag], axis=-1)
-    return oklab.to_srgb(np.rint(made * oklab.ONE).astype(np.int64))
+    rotation = np.exp(1j * math.radians(hue)) * (1 + saturation)
+    chroma = (lab[..., 1] + 1j * lab[..., 2]) * rotation
+    adjusted = np.stack([np.clip(lab[..., 0] + brightness, 0, 1), chroma.real, chroma.imag], axis=-1)
+    return oklab.to_srgb(np.rint(adjusted * oklab.ONE).astype(np.int64))
 
 
-def _along(values: np.ndarray, count: int, axis: int) -> np.ndarray:
-    """Resampled along one axis: each new cell is the mean of the old ones under it, or lies between two of them."""
+def _resample_axis(values: np.ndarray, count: int, axis: int) -> np.ndarray:
+    """Resample one axis to `count` samples: area mean down, linear interpolation between centers up."""
     old = values.shape[axis]
     if count == old:
         return values
@@ -72,7 +79,7 @@ def _along(values: np.ndarray, count: int, axis: int) -> np.ndarray:
     return np.moveaxis(np.tensordot(weights / weights.sum(1, keepdims=True), values, (1, axis)), 0, axis)
 
 
-def _neighbors(values: np.ndarray) -> np.ndarray:
-    """The sum of the four neighbors; outside counts nothing."""
-    around = np.pad(values, ((1, 1), (1, 1), (0, 0)))
-    return around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:]
+def _neighbor_sum(values: np.ndarray) -> np.ndarray:
+    """Return the sum of each cell's four neighbors, (rows, cols, channels); outside the grid counts as 0."""
+    padded = np.pad(values, ((1, 1), (1, 1), (0, 0)))
+    return np.asarray(padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:])

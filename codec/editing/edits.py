@@ -1,96 +1,98 @@
-"""Edits of layers, without decoding: pure functions from `Layers` to `Layers`.
+"""Edits: pure functions from `Layers` to `Layers` that need no decoder.
 
-What an edit does not touch keeps its very bytes: other layers, other strokes, the lattice, the
-quantizer step. All raise `InvalidLayer` where the layer or the value is not one that can be edited so.
+An edit leaves the bytes of what it does not touch unchanged: other layers, other strokes, the lattice, the
+quantizer step. All edits raise `InvalidLayer` for a value that the layer cannot hold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from codec.bitstream.container import KEEPABLE
-from codec.editing.cells import coverage, filled, resampled, shifted
+from codec.editing.cells import adjust_cells, coverage, inpaint_cells, resample_cells
 from codec.errors import BudgetTooSmall, InvalidLayer
+from codec.grid_shape import grid_shape
 from codec.layers import Layers
 from codec.semantic.prompt import Prompt
 from codec.structure.chain_code import Stroke
 from codec.structure.pose import UNITS, Pose
 from codec.structure.pose_payload import Joint
 from codec.structure.sketch import Sketch
-from codec.texture.colormap import MAX_CELLS, MIN_CELLS, Colormap
+from codec.texture import rdoq
+from codec.texture.colormap import MAX_CELLS, MIN_CELLS
+from codec.texture.repaint import repaint, requantize
 
-LATTICE: Final = 128  # cells on the longer side of a sketch begun from nothing
-GRID: Final = 16  # and of a colormap
-_COVERED: Final = 1 / 3  # of a cell: what the mask covers more of is refilled
+DEFAULT_LATTICE: Final = 128  # cells on the longer side of a new sketch
+DEFAULT_GRID: Final = 16  # cells on the longer side of a new colormap
+_MAX_COVERAGE: Final = 1 / 3  # of a cell by an erasing mask; above it, the cell is inpainted
 
 
 def reprompt(layers: Layers, text: str, negative: str | None = None) -> Layers:
-    """With another prompt; `negative` None keeps the one there is."""
-    kept = layers.semantic.negative if layers.semantic else ""
-    return _edited(layers, semantic=Prompt(text, kept if negative is None else negative))
+    """Replace the prompt; `negative` None keeps the present negative prompt."""
+    present = layers.semantic.negative if layers.semantic else ""
+    return _edited(layers, semantic=Prompt(text, present if negative is None else negative))
 
 
 def resketch(layers: Layers, polylines: Iterable[np.ndarray]) -> Layers:
-    """With these strokes, each (N, 2) of x, y in pixels, most important first, on the lattice there is.
+    """Replace the sketch by these strokes, each (N, 2) of x, y in pixels, most important first.
 
-    Strokes given as `Sketch.points()` stay what they were.
+    The lattice stays. Strokes given as `Sketch.points()` come back unchanged.
     """
-    cols, rows = lattice(layers)
+    cols, rows = lattice_shape(layers)
     sketch = Sketch.from_polylines(polylines, layers.width, layers.height, cols, rows)
     return _edited(layers, structure=sketch)
 
 
 def draw(layers: Layers, polyline: np.ndarray) -> Layers:
-    """With one more stroke, (N, 2) of x, y in pixels. It goes first: a person meant it."""
-    old = layers.structure.strokes if isinstance(layers.structure, Sketch) else ()
-    cols, rows = lattice(layers)
-    new = Sketch.from_polylines([polyline], layers.width, layers.height, cols, rows)
-    return _edited(layers, structure=Sketch(cols, rows, new.strokes + old))
+    """Add a stroke, (N, 2) of x, y in pixels, as the most important one."""
+    strokes = layers.structure.strokes if isinstance(layers.structure, Sketch) else ()
+    cols, rows = lattice_shape(layers)
+    drawn = Sketch.from_polylines([polyline], layers.width, layers.height, cols, rows)
+    return _edited(layers, structure=Sketch(cols, rows, drawn.strokes + strokes))
 
 
 def cut(layers: Layers, max_bytes: int) -> Layers:
-    """Without the strokes at the end of the sketch, so that the file has at most `max_bytes`.
+    """Truncate the sketch so that the file has at most `max_bytes`; if that is not enough, truncate the colors, too.
 
-    Nothing is coded again and no source is needed: the sketch's payload is cut where it must be. Words
-    stay, and colors as long as there is a stroke to cut; then they are cut to a blurrier map. Layers that
-    are small enough come back as they are. Raises `BudgetTooSmall` where the rest alone is larger.
+    Both payloads are embedded bitstreams: nothing is encoded again, and the source picture is not needed. The
+    prompt stays. Layers that are small enough are returned unchanged. Raises `BudgetTooSmall` if the file cannot be
+    that small.
     """
-    over = layers.sizes().total - max_bytes
-    while over > 0:
+    excess = layers.sizes().total - max_bytes
+    while excess > 0:
         sketch = layers.structure
         if not isinstance(sketch, Sketch) or not sketch.strokes:
-            layers = _blurred(layers, over)
-            break
-        shorter = sketch.cut(len(sketch.to_bytes()) - over)  # maybe of the same strokes, in fewer bytes
+            return _cut_colors(layers, excess)
+        shorter = sketch.cut(len(sketch.to_bytes()) - excess)  # may hold the same strokes in fewer bytes
         layers = replace(_edited(layers, structure=shorter), structure=shorter)
-        over = layers.sizes().total - max_bytes
+        excess = layers.sizes().total - max_bytes
     return layers
 
 
-def _blurred(layers: Layers, over: int) -> Layers:
-    """With colors of so many bytes less, or a few more saved, as lengths too may shrink."""
+def _cut_colors(layers: Layers, excess: int) -> Layers:
+    """Truncate the colors by `excess` bytes. Raises `BudgetTooSmall` if that is not possible."""
     try:
         if layers.texture:
-            shorter = layers.texture.cut(len(layers.texture.to_bytes()) - over)
+            shorter = layers.texture.cut(len(layers.texture.to_bytes()) - excess)
             return replace(_edited(layers, texture=shorter), texture=shorter)
     except BudgetTooSmall:
         pass
-    least = layers.sizes().total
-    kept = "with its people, who are not cut" if isinstance(layers.structure, Pose) else "without any stroke"
-    raise BudgetTooSmall(f"the file needs {least} bytes {kept}: shorten the prompt or allow more")
+    needed = layers.sizes().total
+    remaining = "with its pose, which cannot be cut" if isinstance(layers.structure, Pose) else "without any stroke"
+    raise BudgetTooSmall(f"the file needs {needed} bytes {remaining}: shorten the prompt or allow more")
 
 
 def repose(layers: Layers, pose: Pose | None) -> Layers:
-    """With these people in place of the pose or the sketch; None for neither."""
+    """Replace the structure layer by a pose; None removes it."""
     return _edited(layers, structure=pose)
 
 
-def lattice(layers: Layers) -> tuple[int, int]:
-    """Columns and rows of the sketch, or of the one that would be begun.
+def lattice_shape(layers: Layers) -> tuple[int, int]:
+    """Return (columns, rows) of the sketch's lattice, or of the lattice that a new sketch would have.
 
     Raises `InvalidLayer` for a pose.
     """
@@ -98,69 +100,65 @@ def lattice(layers: Layers) -> tuple[int, int]:
         raise InvalidLayer("the structure layer is a pose: it has no strokes to draw or erase")
     if layers.structure:
         return layers.structure.cols, layers.structure.rows
-    rows, cols = grid(layers.width, layers.height, LATTICE, 8, 1024)
+    rows, cols = grid_shape(layers.width, layers.height, DEFAULT_LATTICE, 8, 1024)
     return cols, rows
 
 
-def grid(width: int, height: int, cells: int, least: int = 4, most: int = 32) -> tuple[int, int]:
-    """Rows and columns of about square cells, `cells` on the longer side, each within bounds."""
-    longer = max(width, height)
-    rows, cols = (min(max(round(cells * side / longer), least), most) for side in (height, width))
-    return rows, cols
-
-
 def paint(layers: Layers, row: int, col: int, color: Sequence[int]) -> Layers:
-    """With one cell of the colormap in another color, 3 integers in 0..255 of sRGB."""
+    """Set one cell of the colormap to a color, 3 integers of sRGB in 0..255."""
     cells = _cells(layers)
     if not (0 <= row < cells.shape[0] and 0 <= col < cells.shape[1]):
         raise InvalidLayer(f"the colormap has {cells.shape[0]} rows and {cells.shape[1]} columns")
     if len(color) != 3 or not all(0 <= value <= 255 for value in color):
-        raise InvalidLayer("a color is three numbers of 0..255")
+        raise InvalidLayer("a color must be three numbers in 0..255")
     cells[row, col] = color
     return recolor(layers, cells)
 
 
 def recolor(layers: Layers, cells: np.ndarray) -> Layers:
-    """With these cells, (rows, cols, 3) uint8 sRGB, at the step there is."""
+    """Replace the colors by (rows, cols, 3) uint8 sRGB cells, with the present quantizer step."""
     if layers.texture:
-        return _edited(layers, texture=layers.texture.repaint(cells))
-    return _edited(layers, texture=Colormap.from_cells(cells))
+        return _edited(layers, texture=repaint(layers.texture, cells))
+    return _edited(layers, texture=rdoq.quantize(cells))
 
 
 def regrid(layers: Layers, rows: int, cols: int) -> Layers:
-    """With the same colors in a finer or coarser grid, 2..64 cells a side; white ones where there were none."""
+    """Resample the colors to another grid, 2..64 cells a side; new colors are white."""
     if not all(MIN_CELLS <= side <= MAX_CELLS for side in (rows, cols)):
-        raise InvalidLayer(f"a colormap has {MIN_CELLS} to {MAX_CELLS} cells a side")
-    return recolor(layers, resampled(_cells(layers), rows, cols))
+        raise InvalidLayer(f"a colormap must have {MIN_CELLS} to {MAX_CELLS} cells a side")
+    return recolor(layers, resample_cells(_cells(layers), rows, cols))
 
 
 def shift(
     layers: Layers, hue: float = 0, saturation: float = 0, brightness: float = 0, where: np.ndarray | None = None
 ) -> Layers:
-    """With the colors of the cells `where`, (rows, cols) bool, or of all, in another hue (degrees), and with so much
-    more saturation (-1..1) and brightness (-1..1, on a lightness of 0..1)."""
-    old = _cells(layers)
-    if where is not None and (where.shape != old.shape[:2] or where.dtype != bool):
-        raise InvalidLayer(f"which cells to shift must be {old.shape[:2]} bool")
-    new = shifted(old, hue, saturation, brightness)
-    return recolor(layers, new if where is None else np.where(where[..., None], new, old))
+    """Change hue, saturation and brightness of the colors.
+
+    `hue`: degrees. `saturation`: -1 for gray, 0 for no change, 1 for twice as much. `brightness`: -1..1, added to a
+    lightness of 0..1. `where`: the cells to change, (rows, cols) bool; None for all.
+    """
+    cells = _cells(layers)
+    if where is not None and (where.shape != cells.shape[:2] or where.dtype != bool):
+        raise InvalidLayer(f"the selection of cells must be {cells.shape[:2]} bool")
+    adjusted = adjust_cells(cells, hue, saturation, brightness)
+    return recolor(layers, adjusted if where is None else np.where(where[..., None], adjusted, cells))
 
 
 def swap_structure(layers: Layers, other: Layers) -> Layers:
-    """With the other's sketch or pose, stretched to this picture."""
+    """Replace the structure layer by that of `other`, stretched to this picture."""
     return _edited(layers, structure=other.structure)
 
 
 def swap_texture(layers: Layers, other: Layers) -> Layers:
-    """With the other's colors, stretched to this picture."""
+    """Replace the texture layer by that of `other`, stretched to this picture."""
     return _edited(layers, texture=other.texture)
 
 
 def erase(layers: Layers, mask: np.ndarray) -> Layers:
-    """Without an object: no strokes or joints under the mask, and cells filled from around it.
+    """Erase an object: remove strokes and joints under the mask, and inpaint the colors under it.
 
-    `mask`: (height, width) bool, True over the object. A cell covered by more than a third takes the
-    color that flows in from its uncovered neighbors; colors stay if every cell is covered.
+    `mask`: (height, width) bool, True over the object. A cell of which the mask covers more than a third is
+    inpainted from its neighbors; the colors stay if all cells are covered.
     """
     if mask.shape != (layers.height, layers.width) or mask.dtype != bool:
         raise InvalidLayer(f"the mask must be ({layers.height}, {layers.width}) bool")
@@ -170,44 +168,47 @@ def erase(layers: Layers, mask: np.ndarray) -> Layers:
     elif structure:
         structure = _erase_joints(structure, mask)
     if texture:
-        holes = coverage(mask, texture.rows, texture.cols) > _COVERED
-        texture = texture.refill(filled(texture.cells, holes))
+        holes = coverage(mask, texture.rows, texture.cols) > _MAX_COVERAGE
+        texture = requantize(texture, inpaint_cells(texture.cells, holes))
     return _edited(layers, structure=structure, texture=texture)
 
 
-def _edited(layers: Layers, **changed: object) -> Layers:
-    """With other layers. If that changes the picture, extensions not made for it are dropped."""
-    after = replace(layers, **changed)  # type: ignore[arg-type]
-    if after == layers:
+def _edited(layers: Layers, **changes: Any) -> Layers:
+    """Return the layers with changes; if there are any, extensions that are not marked as keepable are dropped."""
+    edited = replace(layers, **changes)
+    if edited == layers:
         return layers
-    return replace(after, extra=tuple(chunk for chunk in layers.extra if chunk[0] & KEEPABLE))
+    return replace(edited, extra=tuple(chunk for chunk in layers.extra if chunk[0] & KEEPABLE))
 
 
 def _cells(layers: Layers) -> np.ndarray:
+    """Return a copy of the color cells, white ones if there are no colors."""
     if layers.texture:
         return layers.texture.cells.copy()
-    return np.full((*grid(layers.width, layers.height, GRID), 3), 255, np.uint8)
+    return np.full((*grid_shape(layers.width, layers.height, DEFAULT_GRID), 3), 255, np.uint8)
 
 
 def _erase_strokes(sketch: Sketch, mask: np.ndarray) -> Sketch:
+    """Return the parts of the strokes outside the mask that have two points or more."""
     height, width = mask.shape
-    kept: list[Stroke] = []
+    strokes: list[Stroke] = []
     for stroke, points in zip(sketch.strokes, sketch.points(width, height), strict=True):
         x, y = points.astype(int).T
         hidden = mask[np.minimum(y, height - 1), np.minimum(x, width - 1)]
         breaks = np.flatnonzero(np.diff(hidden)) + 1
-        for piece in np.split(np.arange(len(stroke)), breaks):
-            if len(piece) >= 2 and not hidden[piece[0]]:
-                kept.append(stroke[piece[0] : piece[-1] + 1])
-    return Sketch(sketch.cols, sketch.rows, tuple(kept))
+        for run in np.split(np.arange(len(stroke)), breaks):
+            if len(run) >= 2 and not hidden[run[0]]:
+                strokes.append(stroke[run[0] : run[-1] + 1])
+    return Sketch(sketch.cols, sketch.rows, tuple(strokes))
 
 
 def _erase_joints(pose: Pose, mask: np.ndarray) -> Pose:
+    """Return the pose without the joints under the mask and without persons that lost all joints."""
     height, width = mask.shape
 
-    def shown(joint: Joint) -> Joint:
+    def visible(joint: Joint) -> Joint:
         hidden = joint is not None and mask[joint[1] * height // UNITS, joint[0] * width // UNITS]
         return None if hidden else joint
 
-    persons = [tuple(shown(joint) for joint in person) for person in pose.persons]
+    persons = [tuple(visible(joint) for joint in person) for person in pose.persons]
     return Pose(tuple(person for person in persons if any(joint is not None for joint in person)))

@@ -1,7 +1,7 @@
-"""Picture -> three layers within a byte budget.
+"""Extraction of the three layers of a picture within a byte budget.
 
-The prompt is kept whole; of the rest the colors get a share, the strokes what is left, and
-the colors again what the strokes did not need.
+The prompt is stored whole. Of the remaining bytes the colors get their share, the structure what the colors leave, and
+the colors are fitted again to all that the structure did not need.
 """
 
 from __future__ import annotations
@@ -13,124 +13,138 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
+from codec.allocation import available_bytes, color_bytes
 from codec.bitstream.settings import Settings
-from codec.editing.edits import grid as grid_of
-from codec.encoder.colormap import fit_colormap as palette
+from codec.encoder.colormap.fit_colormap import fit_best_grid, fit_grid
 from codec.encoder.options import DEFAULT_OPTIONS, POSE_DETECTOR, EncodeOptions
 from codec.encoder.prompt.find_prompt import GIVEN, FoundPrompt, find_prompt
-from codec.encoder.sketch import fit_sketch as structure
-from codec.errors import BudgetTooSmall, CodecError, ImageError, InvalidLayer
+from codec.encoder.sketch import annotators
+from codec.encoder.sketch.fit_sketch import sketch
+from codec.errors import BudgetTooSmall, CodecError, ImageError
+from codec.grid_shape import grid_shape
 from codec.images import io
 from codec.images.io import Picture
 from codec.layers import Layers, default_budget
 from codec.limits import MAX_FILE_BYTES, MAX_SIDE
 from codec.semantic.prompt import Prompt
 from codec.structure.pose import Pose
+from codec.structure.sketch import Sketch
 from codec.texture.colormap import MAX_CELLS, MIN_CELLS, Colormap
 
-INSIDE: Final = "the layers inside the picture"
-_COLORS: Final = 0.26  # of the bytes beside the prompt
-_MORE: Final = 1.25  # times the bytes they had: then, where few lines were found, colors get another grid
-_FRAMING: Final = 4  # bytes around two more layers: a longer length and a check each
+EMBEDDED: Final = "the layers inside the picture"
+_SETTINGS_SHARE: Final = 10  # a tenth of the budget at most, for settings from the file's metadata
+_PROMPT_SHARE: Final = 2  # half of the budget at most, for a prompt that was not given
+_NEW_GRID: Final = 1.25  # if the colors get so many times the bytes of their first fit, another grid may be better
+
+Source = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Picture
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """What was found: the layers, the pixels they came from, and where the prompt is from."""
+    """The layers of a picture, the picture itself, and one line of text on where the prompt comes from."""
 
     layers: Layers
     picture: Picture
-    origin: str
+    prompt_source: str
 
 
-def extract(
-    source: str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Picture,
-    options: EncodeOptions = DEFAULT_OPTIONS,
-    *,
-    reserve: int = 0,
-) -> Extraction:
-    """The layers of a picture. Errors as `codec.encode`; `reserve` bytes of the budget stay free.
+def extract(source: Source, options: EncodeOptions = DEFAULT_OPTIONS, *, reserved_bytes: int = 0) -> Extraction:
+    """Return the layers of a picture; `reserved_bytes` of the budget stay free.
 
-    A PNG that carries its layers (`codec.images.png_chunk`) gives these where nothing else is asked for.
+    If all options are the defaults, the layers that a PNG carries (`codec.images.png_chunk`) are returned. Raises
+    `ImageError`, `BudgetTooSmall`, `InvalidLayer`, `ModelMissing` or `OutOfMemory`.
     """
-    picture = _picture(source)
-    if picture.layers is not None and options == EncodeOptions(captioner=options.captioner) and not reserve:
-        with contextlib.suppress(CodecError):  # damaged: then it is a picture as any other
-            return Extraction(Layers.from_bytes(picture.layers), picture, INSIDE)
-    grid, edges = options.grid, options.edges
+    picture = _to_picture(source)
+    if picture.tril is not None and not reserved_bytes and replace(options, captioner="auto") == DEFAULT_OPTIONS:
+        with contextlib.suppress(CodecError):  # the layers are damaged: encode the picture
+            return Extraction(Layers.from_bytes(picture.tril), picture, EMBEDDED)
     height, width = picture.pixels.shape[:2]
-    budget = min(default_budget(width, height) if options.budget is None else options.budget, MAX_FILE_BYTES) - reserve
-    found = find_prompt(picture, options.prompt, options.negative, options.captioner)
-    found = replace(found, settings=_affordable(found.settings, budget // 10))
-    if found.origin != GIVEN:
-        found = _shorten(found, budget // 2)
-    layers = Layers(
-        width,
-        height,
-        found.prompt,
-        seed=found.seed if options.seed is None else options.seed,
-        settings=found.settings,
-    )
-    room = budget - len(layers.to_bytes()) - _FRAMING
-    if room <= 0:
-        needed = len(layers.to_bytes()) + _FRAMING
-        raise BudgetTooSmall(f"the prompt alone needs {needed} of the {budget} bytes: shorten it or allow more")
-    colors = _colors(picture, grid, int(room * _COLORS), room)
-    left = room - len(colors.to_bytes())
-    drawn = _people(picture, left) if edges == POSE_DETECTOR else structure.sketch(picture.pixels, left, edges=edges)
-    left = room - len(drawn.to_bytes())
-    more = grid is None and left > _MORE * len(colors.to_bytes())
-    colors = _colors(picture, None if more else (colors.rows, colors.cols), left, room)
-    layers = replace(layers, structure=drawn, texture=colors)
-    if len(layers.to_bytes()) > budget:
-        raise BudgetTooSmall(f"{budget} bytes are too few for words, lines and colors: allow more")
-    return Extraction(layers, picture, found.origin)
+    budget = default_budget(width, height) if options.budget is None else min(options.budget, MAX_FILE_BYTES)
+    max_bytes = budget - reserved_bytes
+    found = _shortened(find_prompt(picture, options.prompt, options.negative, options.captioner), max_bytes)
+    seed = found.seed if options.seed is None else options.seed
+    layers = Layers(width, height, found.prompt, seed=seed, settings=found.settings)
+    available = available_bytes(layers, max_bytes)
+    if available <= 0:
+        needed = max_bytes - available
+        raise BudgetTooSmall(f"the prompt alone needs {needed} of the {max_bytes} bytes: shorten it or allow more")
+    structure, texture = _fit_structure_and_texture(picture.pixels, options, available)
+    layers = replace(layers, structure=structure, texture=texture)
+    if len(layers.to_bytes()) > max_bytes:
+        raise BudgetTooSmall(f"{max_bytes} bytes are too few for prompt, structure and colors: allow more")
+    return Extraction(layers, picture, found.source)
 
 
-def _people(picture: Picture, most: int) -> Pose:
-    from codec.encoder.sketch import annotators
+def _to_picture(source: Source) -> Picture:
+    """Load the picture, or check the pixels. Raises `ImageError`."""
+    if isinstance(source, Picture):
+        return source
+    if not isinstance(source, np.ndarray):
+        return io.load(source)
+    is_rgb = source.ndim == 3 and source.shape[2] == 3 and source.dtype == np.uint8
+    if not (is_rgb and all(1 <= side <= MAX_SIDE for side in source.shape[:2])):
+        raise ImageError(f"pixels must be (height, width, 3) uint8, 1 to {MAX_SIDE} a side")
+    return Picture(source)
 
-    return annotators.people(picture.pixels, most)
+
+def _fit_structure_and_texture(
+    pixels: np.ndarray, options: EncodeOptions, available: int
+) -> tuple[Sketch | Pose, Colormap]:
+    """Return both layers; their payloads have at most `available` bytes together. Raises `BudgetTooSmall`."""
+    colors = _fit_colors(pixels, options.grid, color_bytes(available), available)
+    structure = _fit_structure(pixels, options.edges, available - len(colors.to_bytes()))
+    remaining = available - len(structure.to_bytes())
+    grid: int | tuple[int, int] | None = colors.rows, colors.cols
+    if options.grid is None and remaining > _NEW_GRID * len(colors.to_bytes()):
+        grid = None
+    return structure, _fit_colors(pixels, grid, remaining, available)
 
 
-def _affordable(settings: Settings | None, most: int) -> Settings | None:
-    """Settings that nobody asked for, without the model's name if they would take more than that many bytes."""
-    if settings is None or len(settings.to_bytes()) <= most:
+def _fit_structure(pixels: np.ndarray, edges: str, max_bytes: int) -> Sketch | Pose:
+    """Return the pose of the people in the picture, or the sketch by another detector."""
+    if edges == POSE_DETECTOR:
+        return annotators.people(pixels, max_bytes)
+    return sketch(pixels, max_bytes, edges=edges)
+
+
+def _fit_colors(pixels: np.ndarray, grid: int | tuple[int, int] | None, target_bytes: int, max_bytes: int) -> Colormap:
+    """Return the colors in `target_bytes`, or in up to `max_bytes` if they do not hold even one color."""
+    if grid is None:
+        return fit_best_grid(pixels, target_bytes, max_bytes)
+    if isinstance(grid, int):
+        height, width = pixels.shape[:2]
+        grid = grid_shape(width, height, grid, MIN_CELLS, MAX_CELLS)
+    return fit_grid(pixels, grid, target_bytes, max_bytes)
+
+
+def _shortened(found: FoundPrompt, max_bytes: int) -> FoundPrompt:
+    """Return a prompt and settings from metadata or a captioner that leave bytes for the other layers.
+
+    The model's name is dropped from large settings. Of a prompt that was not given, the negative part is dropped, then
+    the end.
+    """
+    found = replace(found, settings=_limited_settings(found.settings, max_bytes // _SETTINGS_SHARE))
+    if found.source == GIVEN:
+        return found
+    prompt = _limited_prompt(found.prompt, max_bytes // _PROMPT_SHARE)
+    if prompt == found.prompt:
+        return found
+    return replace(found, prompt=prompt, source=f"{found.source}, shortened to fit")
+
+
+def _limited_settings(settings: Settings | None, max_bytes: int) -> Settings | None:
+    """Return the settings without the model's name if they need more than `max_bytes`."""
+    if settings is None or len(settings.to_bytes()) <= max_bytes:
         return settings
     return replace(settings, model=None)
 
 
-def _shorten(found: FoundPrompt, most: int) -> FoundPrompt:
-    """A prompt nobody typed here, in at most that many bytes: without its negative part, then its end."""
-    prompt = found.prompt
-    while len(prompt.to_bytes()) > most and prompt != Prompt():
+def _limited_prompt(prompt: Prompt, max_bytes: int) -> Prompt:
+    """Return the prompt without its negative part, then without its last words, in at most `max_bytes`."""
+    while len(prompt.to_bytes()) > max_bytes and prompt != Prompt():
         if prompt.negative:
             prompt = Prompt(prompt.text)
             continue
         start = prompt.text[: len(prompt.text) * 7 // 8]
         prompt = Prompt(start[: max(start.rfind(","), start.rfind(" "), 0)] or start)
-    if prompt == found.prompt:
-        return found
-    return replace(found, prompt=prompt, origin=f"{found.origin}, shortened to fit")
-
-
-def _colors(picture: Picture, grid: int | tuple[int, int] | None, share: int, most: int) -> Colormap:
-    """The colormap of about `share` bytes; or more bytes up to `most`, if it must."""
-    height, width = picture.pixels.shape[:2]
-    if grid is None:
-        return palette.best(picture.pixels, share, most)
-    rows, cols = grid_of(width, height, grid, MIN_CELLS, MAX_CELLS) if isinstance(grid, int) else grid
-    if not all(MIN_CELLS <= side <= MAX_CELLS for side in (rows, cols)):
-        raise InvalidLayer(f"a color grid has {MIN_CELLS} to {MAX_CELLS} cells a side")
-    return palette.fitted(picture.pixels, rows, cols, share, most)
-
-
-def _picture(source: str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Picture) -> Picture:
-    if isinstance(source, Picture):
-        return source
-    if isinstance(source, np.ndarray):
-        shaped = source.ndim == 3 and source.shape[2] == 3 and source.dtype == np.uint8
-        if not (shaped and all(1 <= side <= MAX_SIDE for side in source.shape[:2])):
-            raise ImageError(f"pixels are (H, W, 3) uint8 with 1 to {MAX_SIDE} pixels a side")
-        return Picture(source)
-    return io.load(source)
+    return prompt

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from codec import Colormap, Layers, Sketch
+from codec import Layers, Sketch
 from codec.editing import edits
 from codec.errors import BudgetTooSmall, InvalidLayer
+from codec.texture import rdoq
 from tests.samples import example, pose
 
 
@@ -65,7 +66,7 @@ def test_erase_wants_a_mask_of_the_pictures_size() -> None:
 
 
 def test_erase_on_a_grid_finer_than_the_pixels() -> None:
-    small = Layers(2, 3, texture=Colormap.from_cells(np.full((4, 4, 3), 90, np.uint8)))
+    small = Layers(2, 3, texture=rdoq.quantize(np.full((4, 4, 3), 90, np.uint8)))
     mask = np.array([[True, False], [False, False], [False, False]])
     assert edits.erase(small, mask).texture is not None
 
@@ -123,7 +124,7 @@ def test_reprompt_keeps_the_negative_prompt_unless_told() -> None:
 
 
 def test_layers_can_be_borrowed() -> None:
-    other = Layers(512, 512, None, pose(), Colormap.from_cells(np.zeros((8, 8, 3), np.uint8)))
+    other = Layers(512, 512, None, pose(), rdoq.quantize(np.zeros((8, 8, 3), np.uint8)))
     assert edits.swap_structure(example(), other).structure == pose()
     assert edits.swap_texture(example(), other).texture == other.texture
     assert edits.swap_texture(example(), other).structure == example().structure

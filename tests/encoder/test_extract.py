@@ -7,6 +7,7 @@ import pytest
 
 import codec
 from codec.encoder.extract import extract
+from codec.encoder.options import EncodeOptions
 from codec.errors import BudgetTooSmall, ImageError, InvalidLayer, ModelMissing, UnknownName
 from codec.images.io import encode_png
 from codec.layers import default_budget
@@ -65,11 +66,11 @@ def test_the_prompts_origin_is_told(photo: np.ndarray) -> None:
     found = extract(file)
     assert found.layers.semantic == codec.Prompt("a moon base", "fog")
     assert (found.layers.seed, found.layers.settings.steps) == (42, 20)
-    assert found.origin == "from the picture's AUTOMATIC1111 metadata"
-    assert extract(file, prompt="mine").layers.semantic.text == "mine"
+    assert found.prompt_source == "from the picture's AUTOMATIC1111 metadata"
+    assert extract(file, EncodeOptions(prompt="mine")).layers.semantic.text == "mine"
     assert extract(photo).layers.semantic.text  # an honest description
-    assert extract(photo).origin != extract(file).origin
-    assert extract(file, seed=9).layers.seed == 9
+    assert extract(photo).prompt_source != extract(file).prompt_source
+    assert extract(file, EncodeOptions(seed=9)).layers.seed == 9
 
 
 def test_a_prompt_over_the_budget_is_said_so(photo: np.ndarray) -> None:
@@ -80,10 +81,10 @@ def test_a_prompt_over_the_budget_is_said_so(photo: np.ndarray) -> None:
 
 def test_a_long_prompt_from_metadata_is_shortened_to_fit(photo: np.ndarray) -> None:
     words = ", ".join(f"word{i * i}" for i in range(300))
-    found = extract(encode_png(photo, {"parameters": f"{words}\nNegative prompt: fog"}), budget=300)
+    found = extract(encode_png(photo, {"parameters": f"{words}\nNegative prompt: fog"}), EncodeOptions(budget=300))
     assert words.startswith(found.layers.semantic.text) and len(found.layers.semantic.text) > 100
     assert len(found.layers.to_bytes()) <= 300
-    assert "shortened" in found.origin
+    assert "shortened" in found.prompt_source
 
 
 @pytest.mark.parametrize("budget", [0, 1, 13, 20])

@@ -1,7 +1,8 @@
-"""Which grid and step a picture's colors get for their bytes: those that, drawn smoothly, are nearest to the picture.
+"""The colormap of a picture: the choice of its grid, and its cells within a byte budget.
 
-More cells in coarser steps or fewer in finer ones take as many bytes. Of a few grids, each coded to the same
-size, the one is taken whose cells, interpolated, differ least (CIEDE2000) from the picture, blurred to 64 cells.
+More cells at a coarser step or fewer cells at a finer step take the same bytes. Of a few grids, each coded to the same
+size, the one is chosen whose cells, interpolated, differ least from the picture (mean CIEDE2000 difference at 64 cells
+on the longer side).
 """
 
 from __future__ import annotations
@@ -12,58 +13,68 @@ from typing import Final
 import numpy as np
 
 from codec.color import ciede2000, oklab
-from codec.editing.edits import grid
 from codec.errors import BudgetTooSmall
+from codec.grid_shape import grid_shape
 from codec.images.io import resize_area
-from codec.texture import rdoq
+from codec.texture import rate_control, rdoq
 from codec.texture.colormap import Colormap
 
-CELLS: Final = (6, 8, 10, 12, 14, 16, 20, 24, 28, 32)  # on the longer side
-_SEEN: Final = 64  # cells on the longer side of what the picture is seen as
-# Usual cells on the longer side, for the root of the bytes. Finer ones, coarsely coded, are nearer to the
-# picture when they are blurred, but look blotched when they are painted.
+CELL_COUNTS: Final = (6, 8, 10, 12, 14, 16, 20, 24, 28, 32)  # on the longer side
+_REFERENCE_CELLS: Final = 64  # on the longer side of the picture that candidates are compared with
+# Typical cells on the longer side, per square root of the bytes. Finer grids at coarser steps have a smaller
+# difference after interpolation, but the decoder's picture looks blotchy.
 _DENSITY: Final = 1.1
-_TRIED: Final = 1  # grids to both sides of the usual one
+_NEIGHBORS: Final = 1  # grids tried on both sides of the typical one
 
 
-def best(pixels: np.ndarray, share: int, most: int) -> Colormap:
-    """The colormap of about `share` bytes whose grid gives the best picture; up to `most` bytes if it must.
+def fit_best_grid(pixels: np.ndarray, target_bytes: int, max_bytes: int) -> Colormap:
+    """Return the colormap of about `target_bytes` on the grid that approximates the picture best.
 
-    `pixels`: (H, W, 3) uint8 sRGB. Raises `BudgetTooSmall` where `most` bytes hold no colors.
+    `pixels`: (H, W, 3) uint8 sRGB. Up to `max_bytes` are used if `target_bytes` do not hold even one color. Raises
+    `BudgetTooSmall` if `max_bytes` do not either.
     """
     height, width = pixels.shape[:2]
-    usual = min(range(len(CELLS)), key=lambda index: abs(CELLS[index] - _DENSITY * max(share, 1) ** 0.5))
-    tried = {grid(width, height, cells) for cells in CELLS[max(usual - _TRIED, 0) : usual + _TRIED + 1]}
-    rows, cols = grid(width, height, _SEEN, 1, _SEEN)
-    seen = ciede2000.cielab(oklab.from_srgb(resize_area(pixels, min(cols, width), min(rows, height))))
+    rows, cols = grid_shape(width, height, _REFERENCE_CELLS, 1, _REFERENCE_CELLS)
+    reference = resize_area(pixels, min(cols, width), min(rows, height))
+    reference_lab = ciede2000.cielab(oklab.from_srgb(reference))
 
-    def distance(shape: tuple[int, int]) -> float:
-        search = rdoq.RDOQuantizer(resize_area(pixels, shape[1], shape[0]))
-        step = search.step_for(8 * share)
-        found = Colormap(*shape, step, search.levels(step, rdoq.RATIO, rdoq.ROUGH).levels, (), rdoq.RATIO)
-        drawn = _smooth(oklab.from_srgb(found.cells), *seen.shape[:2])
-        return float(ciede2000.difference(seen, ciede2000.cielab(drawn)).mean())
+    def difference(grid: tuple[int, int]) -> float:
+        quantizer = rdoq.RDOQuantizer(resize_area(pixels, grid[1], grid[0]))
+        step = quantizer.estimate_step(8 * target_bytes)
+        colormap = quantizer.quantize(step, rounds=rdoq.PREVIEW_ROUNDS).colormap
+        interpolated = _interpolate(oklab.from_srgb(colormap.cells), *reference_lab.shape[:2])
+        return float(ciede2000.difference(reference_lab, ciede2000.cielab(interpolated)).mean())
 
-    chosen = min(sorted(tried), key=distance)
-    return fitted(pixels, *chosen, share, most)
+    best = min(_candidate_grids(width, height, target_bytes), key=difference)
+    return fit_grid(pixels, best, target_bytes, max_bytes)
 
 
-def fitted(pixels: np.ndarray, rows: int, cols: int, share: int, most: int) -> Colormap:
-    """The colors of a grid in about `share` bytes, or up to `most` if it must. Raises `BudgetTooSmall`."""
+def fit_grid(pixels: np.ndarray, grid: tuple[int, int], target_bytes: int, max_bytes: int) -> Colormap:
+    """Return the colormap of about `target_bytes` on a grid of (rows, columns); see `fit_best_grid`."""
+    rows, cols = grid
     cells = resize_area(pixels, cols, rows)
     try:
-        return Colormap.fit(cells, share)
+        return rate_control.fit(cells, target_bytes)
     except BudgetTooSmall:
-        return Colormap.fit(cells, most)
+        return rate_control.fit(cells, max_bytes)
 
 
-def _smooth(cells: np.ndarray, rows: int, cols: int) -> np.ndarray:
-    """Cells interpolated to another grid, (rows, cols, 3)."""
-    return np.einsum("yr,rcx,zc->yzx", _between(len(cells), rows), cells, _between(cells.shape[1], cols), optimize=True)
+def _candidate_grids(width: int, height: int, target_bytes: int) -> list[tuple[int, int]]:
+    """Return the typical grid of so many bytes and its neighbors, in ascending order."""
+    typical = _DENSITY * max(target_bytes, 1) ** 0.5
+    nearest = min(range(len(CELL_COUNTS)), key=lambda index: abs(CELL_COUNTS[index] - typical))
+    candidates = CELL_COUNTS[max(nearest - _NEIGHBORS, 0) : nearest + _NEIGHBORS + 1]
+    return sorted({grid_shape(width, height, cells) for cells in candidates})
+
+
+def _interpolate(cells: np.ndarray, rows: int, cols: int) -> np.ndarray:
+    """Return cells, (r, c, 3), interpolated linearly to (rows, cols, 3)."""
+    vertical, horizontal = _interpolation_matrix(len(cells), rows), _interpolation_matrix(cells.shape[1], cols)
+    return np.asarray(np.einsum("yr,rcx,zc->yzx", vertical, cells, horizontal, optimize=True))
 
 
 @lru_cache(maxsize=64)
-def _between(count: int, wanted: int) -> np.ndarray:
-    """Linear interpolation from `count` cells' centers to `wanted`: (wanted, count)."""
-    at = np.clip((np.arange(wanted) + 0.5) * count / wanted - 0.5, 0, count - 1)
-    return np.maximum(1 - np.abs(at[:, None] - np.arange(count)), 0)
+def _interpolation_matrix(count: int, target: int) -> np.ndarray:
+    """Return the weights of linear interpolation between cell centers, (target, count)."""
+    position = np.clip((np.arange(target) + 0.5) * count / target - 0.5, 0, count - 1)
+    return np.asarray(np.maximum(1 - np.abs(position[:, None] - np.arange(count)), 0))

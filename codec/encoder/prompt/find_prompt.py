@@ -1,32 +1,34 @@
-"""Where a prompt comes from: the person, the picture file's own metadata, a captioner, or the colors."""
+"""The prompt of a picture: given by the user, read from the file's metadata, captioned, or described from colors."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from codec.bitstream.settings import Settings
-from codec.encoder.prompt import metadata
-from codec.encoder.prompt.caption import best, caption
-from codec.encoder.prompt.describe import describe as describe
+from codec.encoder.prompt import caption, metadata
+from codec.encoder.prompt.describe import describe
 from codec.errors import CodecError
 from codec.images.io import Picture
 from codec.semantic.prompt import Prompt
 
-GIVEN = "yours"
-FROM_FILE = "from the picture's {} metadata"  # of the tool of this name
-CAPTIONED = "captioned by"  # and the captioner's name
-DESCRIBED = "described from its colors: no captioner is installed"
+# Values of `FoundPrompt.source`. The captioner's name or the reason follows some of them.
+GIVEN: Final = "as given"
+FROM_FILE: Final = "from the picture's {tool} metadata"
+CAPTIONED: Final = "captioned by {captioner}"
+DESCRIBED: Final = "described from its colors"
+NO_CAPTIONER: Final = f"{DESCRIBED}: no captioner is installed"
 
 
 @dataclass(frozen=True)
 class FoundPrompt:
-    """A prompt, one short line for a person on where it comes from, and what came with it.
+    """A prompt, one short line of text on where it comes from, and what else the file's metadata say.
 
-    seed, settings: how the picture was generated if its file says so, else None.
+    seed, settings: how the picture was generated, None if the file does not say so.
     """
 
     prompt: Prompt
-    origin: str
+    source: str
     seed: int | None = None
     settings: Settings | None = None
 
@@ -34,45 +36,46 @@ class FoundPrompt:
 def find_prompt(
     picture: Picture, prompt: str | None = None, negative: str = "", captioner: str = "auto"
 ) -> FoundPrompt:
-    """The given prompt, else the one in the file, else a caption, else a description of the colors.
+    """Return the given prompt, else the one in the file's metadata, else a caption, else a description of the colors.
 
-    prompt: None is "not given"; an empty text is a prompt too. negative: "" is "not given".
-    captioner: "auto" for the best that is here, which then is not asked if the file has a prompt, and
-    done without if it fails; "none"; or a name of `caption.CAPTIONERS`, which goes before the file's.
-    Raises InvalidLayer when a given text is not one that a Prompt holds, and what `caption` raises
-    if a captioner is named; metadata never raises.
+    prompt: None for none given; "" is a prompt. negative: "" for none given.
+    captioner: "auto" uses the best installed captioner if the file has no prompt, and does without it if it fails;
+    "none" uses none; a name of `caption.CAPTIONERS` is preferred to the metadata.
+    Raises InvalidLayer for a given text that a Prompt cannot hold, and the errors of `caption.caption` if a captioner
+    is named. Unreadable metadata are ignored.
     """
-    found = metadata.read(picture.text)
-    seed, settings = (found.seed, _settings(picture, found.settings)) if found else (None, None)
+    found = metadata.read(picture.texts)
+    seed, settings = (found.seed, _stored_settings(picture, found.settings)) if found else (None, None)
     if prompt is not None:
         return FoundPrompt(Prompt(prompt, negative), GIVEN, seed, settings)
     if found and found.prompt.text and captioner in ("auto", "none"):
-        kept = Prompt(found.prompt.text, negative or found.prompt.negative)
-        return FoundPrompt(kept, FROM_FILE.format(found.tool), seed, settings)
-    text, origin = _caption(picture, captioner)
-    return FoundPrompt(Prompt(text, negative), origin, seed, settings)
+        from_file = Prompt(found.prompt.text, negative or found.prompt.negative)
+        return FoundPrompt(from_file, FROM_FILE.format(tool=found.tool), seed, settings)
+    text, source = _caption_or_describe(picture, captioner)
+    return FoundPrompt(Prompt(text, negative), source, seed, settings)
 
 
-def _settings(picture: Picture, settings: Settings) -> Settings | None:
-    """Without a size that is the picture's own, which is stored anyway; None if nothing is left."""
+def _stored_settings(picture: Picture, settings: Settings) -> Settings | None:
+    """Return the settings without a size that equals the picture's, which is stored anyway; None if none are left."""
     height, width = picture.pixels.shape[:2]
     if settings.size == (width, height):
         settings = replace(settings, size=None)
     return settings if settings != Settings() else None
 
 
-def _caption(picture: Picture, captioner: str) -> tuple[str, str]:
-    """-> what a picture shows, and who says so."""
+def _caption_or_describe(picture: Picture, captioner: str) -> tuple[str, str]:
+    """Return a text that says what the picture shows, and its source."""
+    pixels = picture.pixels
     if captioner == "none":
-        return describe(picture.pixels), "described from its colors"
-    if captioner == "auto" and best() is None:
-        return describe(picture.pixels), DESCRIBED
+        return describe(pixels), DESCRIBED
+    if captioner == "auto" and caption.best() is None:
+        return describe(pixels), NO_CAPTIONER
     try:
-        text, name = caption(picture.pixels, captioner)
+        text, name = caption.caption(pixels, captioner)
     except CodecError as error:
         if captioner != "auto":
             raise
-        return describe(picture.pixels), f"described from its colors: {error}"
+        return describe(pixels), f"{DESCRIBED}: {error}"
     if not text:
-        return describe(picture.pixels), f"described from its colors: {name} had nothing to say"
-    return text, f"{CAPTIONED} {name}"
+        return describe(pixels), f"{DESCRIBED}: {name} returned no caption"
+    return text, CAPTIONED.format(captioner=name)

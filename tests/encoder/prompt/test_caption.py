@@ -17,7 +17,7 @@ import pytest
 from codec.encoder.prompt import caption as captions
 from codec.encoder.prompt import find_prompt as semantic
 from codec.encoder.prompt.caption import MAX_LENGTH, best, caption
-from codec.encoder.prompt.find_prompt import DESCRIBED, find_prompt
+from codec.encoder.prompt.find_prompt import NO_CAPTIONER, find_prompt
 from codec.errors import ModelMissing, OutOfMemory, UnknownName
 from codec.images.io import Picture
 from codec.models.torchvision_compat import ensure_torchvision
@@ -330,14 +330,14 @@ def test_running_out_of_memory_says_what_to_try(at_hand: Path, monkeypatch: pyte
 def test_a_prompt_comes_from_the_captioner_if_from_nowhere_else(at_hand: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(captions, "_MEMORY", {"blip2": 0, "blip": 0})
     told, untold = Picture(RED, {"parameters": "from the file"}), Picture(RED)
-    assert find_prompt(untold).origin == "captioned by blip2"
+    assert find_prompt(untold).source == "captioned by blip2"
     assert find_prompt(untold, negative="fog").prompt == Prompt("a red square", "fog")
     assert find_prompt(told).prompt.text == "from the file"
     assert find_prompt(untold, "mine").prompt.text == "mine"
     named = find_prompt(told, captioner="blip")
-    assert (named.prompt.text, named.origin) == ("a red square", "captioned by blip")
+    assert (named.prompt.text, named.source) == ("a red square", "captioned by blip")
     nobody = find_prompt(untold, captioner="none")
-    assert (nobody.prompt.text, nobody.origin) == ("plain bright red", "described from its colors")
+    assert (nobody.prompt.text, nobody.source) == ("plain bright red", "described from its colors")
 
 
 @pytest.mark.usefixtures("nothing")
@@ -346,7 +346,7 @@ def test_a_captioner_that_is_named_has_to_be_here() -> None:
         find_prompt(Picture(RED), captioner="blip2")
     with pytest.raises(UnknownName, match="gpt"):
         find_prompt(Picture(RED), captioner="gpt")
-    assert find_prompt(Picture(RED)).origin == DESCRIBED
+    assert find_prompt(Picture(RED)).source == NO_CAPTIONER
 
 
 def test_a_captioner_that_fails_is_done_without_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -357,6 +357,6 @@ def test_a_captioner_that_fails_is_done_without_and_said_so(monkeypatch: pytest.
     monkeypatch.setattr(semantic, "caption", short)
     found = find_prompt(Picture(RED))
     assert found.prompt.text == "plain bright red"
-    assert found.origin == "described from its colors: blip does not fit into memory: close other programs"
+    assert found.source == "described from its colors: blip does not fit into memory: close other programs"
     monkeypatch.setattr(semantic, "caption", lambda *_: ("", "blip"))
-    assert find_prompt(Picture(RED)).origin == "described from its colors: blip had nothing to say"
+    assert find_prompt(Picture(RED)).source == "described from its colors: blip returned no caption"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from codec.bitstream.settings import Settings
 from codec.encoder.extract import extract
+from codec.encoder.options import EncodeOptions
 from codec.encoder.prompt import metadata
 from codec.encoder.prompt.metadata import a1111, comfyui, nodes
 from codec.encoder.prompt.metadata.values import MAX_JSON, model_name, parse, sampler_name
@@ -49,7 +50,7 @@ def graph(said: dict) -> metadata.Metadata | None:
 @pytest.mark.parametrize("name", FILES)
 def test_each_tools_file(name):
     tool, data = FILES[name]
-    found = metadata.read(load(data).text)
+    found = metadata.read(load(data).texts)
     assert found.tool == tool
     assert found.prompt == Prompt(made.PROMPT.replace(*PLAINER.get(name, ("", ""))), made.NEGATIVE)
     assert (found.seed, found.settings) == (made.SEED, Settings(**(USUAL | OTHER.get(name, {}))))
@@ -58,8 +59,8 @@ def test_each_tools_file(name):
 @pytest.mark.parametrize("name", ["comfyui", "novelai stealth", "swarmui jpeg", "draw things"])
 def test_it_goes_into_the_file_and_comes_back(name):
     tool, data = FILES[name]
-    found = extract(data, captioner="none")
-    assert found.origin.startswith(f"from the picture's {tool} metadata")
+    found = extract(data, EncodeOptions(captioner="none"))
+    assert found.prompt_source.startswith(f"from the picture's {tool} metadata")
     back = Layers.from_bytes(found.layers.to_bytes())
     assert (back.semantic.text, back.seed) == (made.PROMPT, made.SEED)
     assert back.settings == Settings(**(USUAL | OTHER.get(name, {})))
@@ -67,15 +68,15 @@ def test_it_goes_into_the_file_and_comes_back(name):
 
 def test_settings_take_few_bytes():
     """Of all these tools: at most 12 bytes with the chunk's type and length; a seed of 32 bits has 6 of its own."""
-    sizes = [2 + len(metadata.read(load(data).text).settings.to_bytes()) for _, data in FILES.values()]
+    sizes = [2 + len(metadata.read(load(data).texts).settings.to_bytes()) for _, data in FILES.values()]
     assert max(sizes) <= 12 and sorted(sizes)[len(sizes) // 2] == 9
 
 
 def test_a_name_too_long_for_the_budget_stays_out():
     text = f"a fox\nSteps: 20, Sampler: Euler a, Seed: 4, Size: 512x512, Model: {'m' * 60}"
     data = made.png(made.text_chunk("parameters", text))
-    assert extract(data, budget=900).layers.settings.model == "m" * 60
-    assert extract(data, budget=160).layers.settings == Settings(20, sampler="euler_a", size=(512, 512))
+    assert extract(data, EncodeOptions(budget=900)).layers.settings.model == "m" * 60
+    assert extract(data, EncodeOptions(budget=160)).layers.settings == Settings(20, sampler="euler_a", size=(512, 512))
 
 
 # AUTOMATIC1111's text
@@ -135,7 +136,7 @@ def test_a_long_prompt_is_cut_to_what_a_prompt_holds():
 def test_a_cameras_comment_is_no_prompt():
     for text in ("taken on holiday", "", "ASCII", "{}", '{"prompt": 5}', "a: b, c: d"):
         data = made.jpeg(made.exif({0x9286: made.comment(text), 0x010F: b"Canon\0", 0x010E: b"a beach\0"}))
-        assert metadata.read(load(data).text) is None
+        assert metadata.read(load(data).texts) is None
 
 
 # ComfyUI's graphs
@@ -373,7 +374,7 @@ def test_any_text_is_read(key, text, start):
 
 @given(st.binary(max_size=200), st.sampled_from(BLOCKS))
 def test_any_bytes_are_exif(data, start):
-    for text in exif.texts(start + data).values():
+    for text in exif.read_texts(start + data).values():
         assert text and text.encode("utf-8", "strict") is not None
 
 
@@ -382,20 +383,20 @@ def test_changed_exif_is_read(at, value, name):
     order = ">" if name == "a1111 jpeg" else "<"
     block = bytearray(made.exif({0x9286: made.comment(made.INFOTEXT), 0x010F: b"prompt:{}"}, order))
     block[at % len(block)] = value
-    metadata.read(exif.texts(bytes(block)))
+    metadata.read(exif.read_texts(bytes(block)))
 
 
 def test_exif_that_points_nowhere():
     block = made.exif({0x9286: made.comment("a" * 50)})
     for place in range(0, len(block), 2):
         changed = block[:place] + b"\xff\xff" + block[place + 2 :]
-        assert sum(map(len, exif.texts(changed).values())) <= 200
-    assert exif.texts(block[:30]) == {} and exif.texts(b"") == {} and exif.texts(b"Exif\0\0") == {}
+        assert sum(map(len, exif.read_texts(changed).values())) <= 200
+    assert exif.read_texts(block[:30]) == {} and exif.read_texts(b"") == {} and exif.read_texts(b"Exif\0\0") == {}
 
 
 @pytest.mark.parametrize("signature", ["stealth_pngcomp", "stealth_pnginfo", "stealth_rgbcomp", "stealth_rgbinfo"])
 def test_hidden_texts(signature):
-    assert load(made.hidden("a fox, 雪", signature)).text == {lsb_text.KEY: "a fox, 雪"}
+    assert load(made.hidden("a fox, 雪", signature)).texts == {lsb_text.KEY: "a fox, 雪"}
 
 
 def test_hidden_bombs_and_lies_are_passed_over():
@@ -406,8 +407,8 @@ def test_hidden_bombs_and_lies_are_passed_over():
         bits = np.unpackbits(np.frombuffer(data, np.uint8))
         alpha = np.full(200 * 400, 255, np.uint8)
         alpha[: len(bits)] = 254 | bits
-        assert lsb_text.text(np.zeros((400, 200, 3), np.uint8), alpha.reshape(200, 400).T) == ""
-    assert lsb_text.text(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8)) == ""
+        assert lsb_text.read_text(np.zeros((400, 200, 3), np.uint8), alpha.reshape(200, 400).T) == ""
+    assert lsb_text.read_text(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8)) == ""
 
 
 def test_a_picture_with_nonsense_in_it_is_still_a_picture():
@@ -418,5 +419,5 @@ def test_a_picture_with_nonsense_in_it_is_still_a_picture():
         made.text_chunk("workflow", "{" * 1000), made.chunk(b"eXIf", made.exif({0x9286: b"UNICODE\0\xd8\0" * 40})),
         made.text_chunk("XML:com.adobe.xmp", "<exif:UserComment><rdf:li>&#xD800;{</rdf:li>"),
     )  # fmt: skip
-    found = extract(data, captioner="none")
-    assert found.origin == "described from its colors" and found.layers.settings is found.layers.seed is None
+    found = extract(data, EncodeOptions(captioner="none"))
+    assert found.prompt_source == "described from its colors" and found.layers.settings is found.layers.seed is None

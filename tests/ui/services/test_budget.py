@@ -7,65 +7,67 @@ from playwright.sync_api import expect
 
 from codec import Layers, Pose, Prompt
 from tests import samples
-from ui.page.layout import EXAMPLE
+from ui.services.examples import START_FILE
 from ui.services import actions, budget, canvas_state
 from ui.services.budget import Split
 
-FULL = Layers.from_bytes(EXAMPLE.read_bytes())
+FULL = Layers.from_bytes(START_FILE.read_bytes())
 POSE = Pose((((1024, 200), (1024, 1800), *(None,) * 16),))
 
 
 @pytest.mark.parametrize("most", [100, 137, 250, 400, 550])
 def test_a_budget_is_kept_and_almost_used(most):
-    cut = budget.within(FULL, most)
+    cut = budget.fit_to_budget(FULL, most)
     assert most - 12 <= len(cut.to_bytes()) <= most
     assert cut.structure.strokes and cut.semantic == FULL.semantic
 
 
 def test_enough_bytes_leave_the_very_layers():
-    assert budget.within(FULL, 4000) is FULL
+    assert budget.fit_to_budget(FULL, 4000) is FULL
 
 
 def test_less_of_the_budget_is_the_first_part_of_more():
-    few, more = budget.within(FULL, 200).structure.strokes, budget.within(FULL, 450).structure.strokes
+    few, more = budget.fit_to_budget(FULL, 200).structure.strokes, budget.fit_to_budget(FULL, 450).structure.strokes
     assert 0 < len(few) < len(more) and more[: len(few) - 1] == few[:-1]
 
 
 @pytest.mark.parametrize(("pinned", "size"), [("colors", 60), ("colors", 150), ("sketch", 50), ("sketch", 200)])
 def test_a_pinned_layer_keeps_its_bytes(pinned, size):
-    sizes = budget.within(FULL, 400, Split(pinned, size)).sizes()
+    sizes = budget.fit_to_budget(FULL, 400, Split(pinned, size)).sizes()
     its = sizes.texture if pinned == "colors" else sizes.structure
     assert 0.9 * size <= its <= size and sizes.total <= 400
 
 
 def test_of_a_pose_only_the_colors_give_way():
     posed = Layers(600, 400, FULL.semantic, POSE, FULL.texture)
-    cut = budget.within(posed, 100)
+    cut = budget.fit_to_budget(posed, 100)
     assert cut.structure == POSE and len(cut.to_bytes()) <= 100
 
 
 def test_a_prompt_that_is_too_long_leaves_the_least_there_can_be():
     words = Prompt(" ".join(f"w{7919 * i % 9973:x}q" for i in range(60)))
     wordy = Layers(600, 400, words, FULL.structure, FULL.texture)
-    cut = budget.within(wordy, 100)
+    cut = budget.fit_to_budget(wordy, 100)
     assert cut.semantic == wordy.semantic and not cut.structure.strokes and len(cut.texture.to_bytes()) < 20
 
 
 def test_what_it_was_cut_from_comes_back_until_an_edit():
-    answer = budget.write(budget.within(FULL, 200), FULL, canvas_state.read(canvas_state.write(FULL, "x")))
+    answer = budget.trimmed_value(
+        budget.fit_to_budget(FULL, 200), FULL, canvas_state.read(canvas_state.write(FULL, "x"))
+    )
     drawing, layers = actions.current(answer, "other words", "", "0", False)
-    whole = budget.in_full(drawing, layers)
+    whole = budget.untrimmed_layers(drawing, layers)
     assert (whole.structure, whole.texture, whole.semantic.text) == (FULL.structure, FULL.texture, "other words")
     edited = answer | {"strokes": answer["strokes"][1:]}
     drawing, layers = actions.current(edited, "", "", "0", False)
-    assert budget.in_full(drawing, layers) is layers
+    assert budget.untrimmed_layers(drawing, layers) is layers
 
 
 def test_layers_of_another_size_are_not_what_it_was_cut_from():
     other = canvas_state.encode_base(samples.example())
     value = canvas_state.write(FULL, "x") | {"full": other}
     drawing, layers = actions.current(value, "", "", "0", False)
-    assert budget.in_full(drawing, layers) is layers
+    assert budget.untrimmed_layers(drawing, layers) is layers
 
 
 def slide(visit, to: int) -> None:

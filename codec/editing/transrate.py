@@ -1,0 +1,111 @@
+"""Transrating: fitting existing layers into fewer bytes without the source picture.
+
+The colors get a coarser quantizer step; the sketch is truncated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+
+from codec.allocation import available_bytes, color_bytes
+from codec.editing import edits
+from codec.errors import BudgetTooSmall
+from codec.layers import Layers
+from codec.structure.sketch import Sketch
+from codec.texture import rdoq
+from codec.texture.colormap import Colormap
+from codec.texture.quantizer import STEPS, dc_levels
+
+_MIN_FILL: Final = 0.9  # of the bytes: a step that fills less gives way to the next finer one, truncated
+_ROUNDING: Final = 0.33  # rounding offset of levels, below 1/2: a dead zone, as small levels rarely pay for their bits
+
+
+def transrate(
+    layers: Layers, max_bytes: int, *, max_color_bytes: int | None = None, max_sketch_bytes: int | None = None
+) -> Layers:
+    """Return the layers in at most `max_bytes`: colors coarsened, then the sketch truncated.
+
+    `max_color_bytes`, `max_sketch_bytes`: limit of one of the layers, of which the other gets the rest; None for the
+    encoder's allocation, which returns layers that are small enough unchanged. The result is larger than
+    `max_bytes` if prompt and pose leave no room; then it has no stroke and the coarsest colors.
+    """
+    sizes = layers.sizes()
+    is_automatic = max_color_bytes is None and max_sketch_bytes is None
+    if is_automatic and sizes.total <= max_bytes:
+        return layers
+    available = available_bytes(layers, max_bytes)
+    if max_sketch_bytes is not None and isinstance(layers.structure, Sketch):
+        sketch = layers.structure.cut(min(max_sketch_bytes, max(available, 0)))
+        layers = edits.swap_structure(layers, replace(layers, structure=sketch))
+        texture_bytes = available - len(sketch.to_bytes())
+    elif max_color_bytes is not None:
+        texture_bytes = min(max_color_bytes, available)
+    else:
+        texture_bytes = color_bytes(available, sizes.structure)
+    layers = _with_texture_bytes(layers, texture_bytes)
+    try:
+        return edits.cut(layers, max_bytes)
+    except BudgetTooSmall:
+        return _smallest(layers)
+
+
+def coarsen(colormap: Colormap, max_bytes: int) -> Colormap:
+    """Return the colormap in at most `max_bytes`: a coarser step, or the next finer one, truncated.
+
+    If not even one color fits, the smallest possible colormap is returned.
+    """
+    if len(colormap.to_bytes()) <= max_bytes:
+        return colormap
+    low, high = colormap.step + 1, len(STEPS) - 1  # `high` and coarser steps fit, if any step does
+    while low < high:
+        middle = (low + high) // 2
+        if _at_step(colormap, middle)[1] <= max_bytes:
+            high = middle
+        else:
+            low = middle + 1
+    coarser, size = _at_step(colormap, min(high, len(STEPS) - 1))
+    if size > _MIN_FILL * max_bytes:  # or too large at any step
+        return coarser if size <= max_bytes else _cut(coarser, max_bytes)
+    finer = colormap if high == colormap.step + 1 else _at_step(colormap, high - 1)[0]
+    return _cut(finer, max_bytes)
+
+
+def _with_texture_bytes(layers: Layers, max_bytes: int) -> Layers:
+    if layers.texture is None:
+        return layers
+    return edits.swap_texture(layers, replace(layers, texture=coarsen(layers.texture, max_bytes)))
+
+
+def _smallest(layers: Layers) -> Layers:
+    """Return the layers without any stroke and with the smallest colormap."""
+    if isinstance(layers.structure, Sketch):
+        layers = edits.swap_structure(layers, replace(layers, structure=replace(layers.structure, strokes=())))
+    return _with_texture_bytes(layers, 0)
+
+
+def _cut(colormap: Colormap, max_bytes: int) -> Colormap:
+    """Return the truncated colormap, or one of a single color if `max_bytes` do not hold that."""
+    try:
+        return colormap.cut(max_bytes)
+    except BudgetTooSmall:
+        mean = colormap.cells.mean((0, 1), keepdims=True).astype(np.uint8)
+        return rdoq.quantize(mean.repeat(2, 0).repeat(2, 1))
+
+
+@lru_cache(maxsize=256)
+def _at_step(colormap: Colormap, step: int) -> tuple[Colormap, int]:
+    """Return the colormap at another step and its size in bytes.
+
+    The levels are rounded without a rate-distortion search, which is fast enough for a slider.
+    """
+    exact = np.array(colormap.levels) * (STEPS[colormap.step] / STEPS[step])
+    levels = np.sign(exact) * np.floor(np.abs(exact) + _ROUNDING)
+    means = slice(0, None, colormap.rows * colormap.cols)
+    levels[means] = np.rint(exact[means])
+    levels[0] = min(levels[0], dc_levels(colormap.rows, colormap.cols, step, colormap.ratio) - 1)
+    coarser = replace(colormap, step=step, levels=tuple(int(level) for level in levels))
+    return coarser, len(coarser.to_bytes())
