@@ -74,7 +74,7 @@ def read_layers(folder: str | os.PathLike[str]) -> Layers:
     notes = _read_json(source, "layers.json") or {}
     lines = _read(source, "sketch.svg", svg.MAX_BYTES)
     persons = _read_json(source, "pose.json")
-    colors = _read(source, "colormap.png", io.MAX_FILE)
+    colors = _read(source, "colormap.png", io.MAX_BYTES)
     _demand_source(source, "sketch", lines)
     _demand_source(source, "pose", persons)
     if lines is not None and persons is not None:

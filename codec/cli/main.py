@@ -17,7 +17,7 @@ from codec.cli import folder_commands
 from codec.cli.bench_command import add_parser as add_bench_parser
 from codec.cli.model_commands import add_parser as add_models_parser
 from codec.encoder.options import EncodeOptions
-from codec.images.png_chunk import put, tril_of
+from codec.images import png_chunk
 from codec.summary import facts as facts_of
 
 if TYPE_CHECKING:
@@ -94,13 +94,13 @@ def _encode(options: argparse.Namespace) -> None:
     found = extract(
         source,
         _encode_options(options),
-        reserve=COST if options.best_of else 0,
+        reserved_bytes=COST if options.best_of else 0,
     )
     layers = _searched(options, found) if options.best_of else found.layers
     data = layers.to_bytes()
     _write(options.output, data)
     size = f"{len(data)} bytes, {layers.bpp(len(data)):.4f} bits per pixel"
-    _say(options, f"{options.output}: {size}; prompt: {found.origin}")
+    _say(options, f"{options.output}: {size}; prompt: {found.prompt_source}")
 
 
 def _encode_folder(options: argparse.Namespace) -> None:
@@ -140,7 +140,7 @@ def _decode(options: argparse.Namespace) -> None:
     shown = _progress if sys.stderr.isatty() else None
     pixels = decoder.decode(layers, seed=options.seed, on_step=shown)
     png = encode_png(pixels)
-    _write(options.output, put(png, layers.to_bytes()) if options.with_layers else png)
+    _write(options.output, png_chunk.embed(png, layers.to_bytes()) if options.with_layers else png)
     _say(options, f"{options.output}: {layers.width} x {layers.height} pixels")
 
 
@@ -259,7 +259,7 @@ def _open(options: argparse.Namespace) -> Layers:
     else:
         with open(options.file, "rb") as file:
             data = file.read(_MAX_INPUT)
-    data = tril_of(data)
+    data = png_chunk.unwrap(data)
     if not options.salvage:
         return Layers.from_bytes(data)
     layers, damaged = Layers.salvage(data)

@@ -1,8 +1,8 @@
-"""How large what an AVIF file holds is, read before it is decoded.
+"""Read the dimensions of all images coded in an AVIF file, before any is decoded.
 
-The size that a file tells in its boxes and the size that its AV1 data is coded in may differ: a decoder makes all
-pixels of the latter and scales them then. So the headers of the AV1 data are read here, of every coded item and of
-the first sample of every track. ISO/IEC 14496-12 (boxes, items), AV1's specification 5.3 to 5.5 and 5.9.
+The size in a file's boxes and the size in its AV1 data may differ: a decoder produces all pixels of the coded size and
+scales them afterwards. So the AV1 sequence headers are read here, of every coded item and of the first sample of every
+track. Section numbers refer to the AV1 specification; boxes and items are from ISO/IEC 14496-12.
 """
 
 from __future__ import annotations
@@ -13,37 +13,38 @@ from typing import Final
 
 from codec.errors import ImageError
 
-MAX_FRAMES: Final = 16  # coded ones behind one that is shown
-_MAX_PARTS: Final = 1 << 12  # of one box or item
-_SEQUENCE, _FRAMES = 1, (3, 6)  # kinds of OBU
-_MOVIE = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
+MAX_FRAMES: Final = 16  # coded frames per stream, shown or not
+_MAX_PARTS: Final = 1 << 12  # boxes in a box, items, extents, or OBUs in a stream
+_OBU_SEQUENCE_HEADER, _OBU_FRAME_HEADERS = 1, (3, 6)
+_TRACK_PATH = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 
-Box = tuple[bytes, memoryview]
+Box = tuple[bytes, memoryview]  # type and body
 
 
-def sizes(data: bytes) -> list[tuple[int, int]]:
-    """(width, height) in pixels of all that is coded in an AVIF file: colors, alpha, tiles, thumbnails.
+def coded_sizes(data: bytes) -> list[tuple[int, int]]:
+    """Return (width, height) in pixels of every image coded in an AVIF file: colors, alpha, tiles, thumbnails.
 
-    Raises `ImageError`, worded to follow the file's name, where nothing is coded, where frames may be larger than
-    their header says, and for too many parts. Damage may also come out as struct.error or IndexError.
+    Raises `ImageError` with a message that continues the file's name, if no image is coded, if frames may be larger
+    than their sequence header says, or if there are too many parts. Damage may also raise `struct.error` or
+    `IndexError`.
     """
-    found: list[tuple[int, int]] = []
-    whole = memoryview(data)
-    for kind, body in _boxes(whole):
-        coded: Iterator[memoryview] = iter(())
+    sizes: list[tuple[int, int]] = []
+    file = memoryview(data)
+    for kind, body in _boxes(file):
+        streams: Iterator[memoryview] = iter(())
         if kind == b"meta":
-            coded = _items(whole, body[4:])
+            streams = _item_streams(file, body[4:])
         elif kind == b"moov":
-            coded = _samples(whole, body, 1)
-        for stream in coded:
-            found += _coded(stream)
-    if not found:
+            streams = _track_streams(file, body, 1)
+        for stream in streams:
+            sizes += _sequence_sizes(stream)
+    if not sizes:
         raise ImageError("is an AVIF file without a picture in it; it is damaged")
-    return found
+    return sizes
 
 
 def _boxes(data: memoryview) -> Iterator[Box]:
-    """-> type and body of each box."""
+    """Yield type and body of each box."""
     at = 0
     for _ in range(_MAX_PARTS):
         if at + 8 > len(data):
@@ -54,179 +55,179 @@ def _boxes(data: memoryview) -> Iterator[Box]:
             size, start = struct.unpack_from(">Q", data, start)[0], at + 16
         end = at + size if size else len(data)
         if end < start:
-            raise ImageError("is an AVIF file with a box of no size; it is damaged")
+            raise ImageError("is an AVIF file with a box smaller than its header; it is damaged")
         yield kind, data[start:end]
         at = end
-    raise _too_many()
+    raise _too_many_parts()
 
 
-def _items(data: memoryview, meta: memoryview) -> Iterator[memoryview]:
-    """The AV1 data of each coded item of a `meta` box."""
+def _item_streams(file: memoryview, meta: memoryview) -> Iterator[memoryview]:
+    """Yield the AV1 data of each coded item of a `meta` box."""
     boxes = dict(_boxes(meta))
-    coded = set()
-    listed = boxes.get(b"iinf", memoryview(b"\0"))
-    for kind, body in _boxes(listed[8 if listed[0] else 6 :]):
-        end = 8 if body[0] > 2 else 6  # of the item's number, which two bytes follow
-        if kind == b"infe" and bytes(body[end + 2 : end + 6]) == b"av01":
-            coded.add(int.from_bytes(body[4:end], "big"))
-    room = len(data)
-    for number, inside, extents in _places(_Cursor(boxes.get(b"iloc", memoryview(bytes(8))))):
-        if number not in coded:
+    coded_items = set()
+    item_info = boxes.get(b"iinf", memoryview(b"\0"))
+    for kind, body in _boxes(item_info[8 if item_info[0] else 6 :]):
+        id_end = 8 if body[0] > 2 else 6  # of the item's ID, which two bytes and the item's type follow
+        if kind == b"infe" and bytes(body[id_end + 2 : id_end + 6]) == b"av01":
+            coded_items.add(int.from_bytes(body[4:id_end], "big"))
+    budget = len(file)
+    for item, construction_method, extents in _item_locations(_ByteReader(boxes.get(b"iloc", memoryview(bytes(8))))):
+        if item not in coded_items:
             continue
-        if inside > 1:
-            raise ImageError("is an AVIF file made of parts of parts; save it anew")
-        source = boxes.get(b"idat", memoryview(b"")) if inside else data
-        parts = [source[at : at + size] for at, size in extents]
-        room -= sum(map(len, parts))
-        if room < 0:  # the same bytes again and again
-            raise _too_many()
+        if construction_method > 1:
+            raise ImageError("is an AVIF file with items inside items; save it again")
+        source = boxes.get(b"idat", memoryview(b"")) if construction_method else file
+        parts = [source[offset : offset + size] for offset, size in extents]
+        budget -= sum(map(len, parts))
+        if budget < 0:  # extents that repeat the same bytes
+            raise _too_many_parts()
         yield parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
 
 
-def _places(box: _Cursor) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
-    """An `iloc` box -> number, construction method, and (offset, size) of each part of each item."""
-    version = box.take(4) >> 24
-    widths = box.take(2)
-    offset, length, base, index = (widths >> shift & 15 for shift in (12, 8, 4, 0))
-    left = _MAX_PARTS
-    for _ in range(box.take(4 if version == 2 else 2)):
-        number = box.take(4 if version == 2 else 2)
-        method = box.take(2) & 15 if version else 0
-        box.take(2)
-        start, extents = box.take(base), []
-        count = box.take(2)
-        left -= count + 1
-        if left < 0:
-            raise _too_many()
-        for _ in range(count):
-            box.take(index if version else 0)
-            extents.append((start + box.take(offset), box.take(length)))
-        yield number, method, extents
+def _item_locations(iloc: _ByteReader) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
+    """Yield ID, construction method and extents (offset, size) of each item of an `iloc` box."""
+    version = iloc.integer(4) >> 24
+    field_sizes = iloc.integer(2)
+    offset_size, length_size, base_size, index_size = (field_sizes >> shift & 15 for shift in (12, 8, 4, 0))
+    budget = _MAX_PARTS
+    for _ in range(iloc.integer(4 if version == 2 else 2)):
+        item = iloc.integer(4 if version == 2 else 2)
+        construction_method = iloc.integer(2) & 15 if version else 0
+        iloc.integer(2)  # data reference
+        base, extents = iloc.integer(base_size), []
+        extent_count = iloc.integer(2)
+        budget -= extent_count + 1
+        if budget < 0:
+            raise _too_many_parts()
+        for _ in range(extent_count):
+            iloc.integer(index_size if version else 0)
+            extents.append((base + iloc.integer(offset_size), iloc.integer(length_size)))
+        yield item, construction_method, extents
 
 
-def _samples(data: memoryview, box: memoryview, depth: int) -> Iterator[memoryview]:
-    """The AV1 data of the first sample of each track under a `moov` box."""
-    if depth < len(_MOVIE):
+def _track_streams(file: memoryview, box: memoryview, depth: int) -> Iterator[memoryview]:
+    """Yield the AV1 data of the first sample of each track below a box of `_TRACK_PATH`."""
+    if depth < len(_TRACK_PATH):
         for kind, body in _boxes(box):
-            if kind == _MOVIE[depth]:
-                yield from _samples(data, body, depth + 1)
+            if kind == _TRACK_PATH[depth]:
+                yield from _track_streams(file, body, depth + 1)
         return
-    table = dict(_boxes(box))
-    if b"stsz" not in table:
+    sample_table = dict(_boxes(box))
+    if b"stsz" not in sample_table:
         return
-    same, count = struct.unpack_from(">II", table[b"stsz"], 4)
-    size = same or (struct.unpack_from(">I", table[b"stsz"], 12)[0] if count else 0)
-    if b"co64" in table:
-        at = struct.unpack_from(">Q", table[b"co64"], 8)[0]
+    common_size, count = struct.unpack_from(">II", sample_table[b"stsz"], 4)
+    size = common_size or (struct.unpack_from(">I", sample_table[b"stsz"], 12)[0] if count else 0)
+    if b"co64" in sample_table:
+        offset = struct.unpack_from(">Q", sample_table[b"co64"], 8)[0]
     else:
-        at = struct.unpack_from(">I", table[b"stco"], 8)[0]
-    yield data[at : at + size]
+        offset = struct.unpack_from(">I", sample_table[b"stco"], 8)[0]
+    yield file[offset : offset + size]
 
 
-def _coded(stream: memoryview) -> Iterator[tuple[int, int]]:
-    """The size of each sequence header in AV1 data (5.3, 5.5.1)."""
-    box = _Cursor(stream)
+def _sequence_sizes(stream: memoryview) -> Iterator[tuple[int, int]]:
+    """Yield the frame size of each sequence header in AV1 data (5.3, 5.5.1)."""
+    reader = _ByteReader(stream)
     frames = 0
     for _ in range(_MAX_PARTS):
-        if not box.left:
+        if not reader.remaining:
             return
-        head = box.take(1)
-        box.take(1 if head & 4 else 0)
-        size = box.leb128() if head & 2 else box.left
-        kind = head >> 3 & 15
-        frames += kind in _FRAMES
+        header = reader.integer(1)
+        reader.integer(1 if header & 4 else 0)  # extension
+        size = reader.leb128() if header & 2 else reader.remaining
+        obu_type = header >> 3 & 15
+        frames += obu_type in _OBU_FRAME_HEADERS
         if frames > MAX_FRAMES:
-            raise _too_many()
-        body = box.part(size)
-        if kind == _SEQUENCE:
-            yield _sequence(_Bits(bytes(body[:512])))
-    raise _too_many()
+            raise _too_many_parts()
+        body = reader.bytes(size)
+        if obu_type == _OBU_SEQUENCE_HEADER:
+            yield _max_frame_size(_BitReader(bytes(body[:512])))
+    raise _too_many_parts()
 
 
-def _sequence(bits: _Bits) -> tuple[int, int]:
-    """A sequence header -> the largest width and height of its frames (5.5.1)."""
-    bits.take(4)  # profile, still picture
-    reduced = bits.take(1)
-    if reduced:
-        bits.take(5)
+def _max_frame_size(bits: _BitReader) -> tuple[int, int]:
+    """Return the largest width and height of the frames of a sequence, from its header (5.5.1)."""
+    bits.read(4)  # profile, still picture
+    reduced_header = bits.read(1)
+    if reduced_header:
+        bits.read(5)
     else:
-        _operating_points(bits)
-    widths = bits.take(4) + 1, bits.take(4) + 1
-    if not reduced and max(widths) > 12:  # a frame may tell a size of its own, in so many bits
-        raise ImageError("is an AVIF file whose frames may be larger than 4096; save it anew")
-    return bits.take(widths[0]) + 1, bits.take(widths[1]) + 1
+        _skip_operating_points(bits)
+    field_widths = bits.read(4) + 1, bits.read(4) + 1
+    if not reduced_header and max(field_widths) > 12:  # a frame may override its size, in this many bits
+        raise ImageError("is an AVIF file whose frames may be larger than 4096 pixels; save it again")
+    return bits.read(field_widths[0]) + 1, bits.read(field_widths[1]) + 1
 
 
-def _operating_points(bits: _Bits) -> None:
-    """Reads past what stands between the first bits and the size."""
-    model = delay = 0
-    if bits.take(1):  # timing
-        bits.take(64)
-        if bits.take(1):
+def _skip_operating_points(bits: _BitReader) -> None:
+    """Skip timing, decoder model and operating points, which precede the frame size."""
+    has_decoder_model = delay_bits = 0
+    if bits.read(1):  # timing info
+        bits.read(64)
+        if bits.read(1):
             bits.uvlc()
-        model = bits.take(1)
-        if model:
-            delay = bits.take(5) + 1
-            bits.take(42)
-    initial = bits.take(1)
-    for _ in range(bits.take(5) + 1):
-        bits.take(12)
-        if bits.take(5) > 7:
-            bits.take(1)
-        if model and bits.take(1):
-            bits.take(2 * delay + 1)
-        if initial and bits.take(1):
-            bits.take(4)
+        has_decoder_model = bits.read(1)
+        if has_decoder_model:
+            delay_bits = bits.read(5) + 1
+            bits.read(42)
+    has_display_delay = bits.read(1)
+    for _ in range(bits.read(5) + 1):
+        bits.read(12)
+        if bits.read(5) > 7:
+            bits.read(1)
+        if has_decoder_model and bits.read(1):
+            bits.read(2 * delay_bits + 1)
+        if has_display_delay and bits.read(1):
+            bits.read(4)
 
 
-def _too_many() -> ImageError:
-    return ImageError("is an AVIF file of too many parts; save it anew")
+def _too_many_parts() -> ImageError:
+    return ImageError("is an AVIF file with too many parts; save it again")
 
 
-class _Cursor:
-    """Big-endian numbers, one after the other. Raises `ImageError` past the end."""
+class _ByteReader:
+    """Reads big-endian integers and byte strings in sequence. Raises `ImageError` past the end."""
 
     def __init__(self, data: memoryview) -> None:
         self._data = data
         self._at = 0
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         return len(self._data) - self._at
 
-    def take(self, size: int) -> int:
-        return int.from_bytes(self.part(size), "big")
+    def integer(self, size: int) -> int:
+        return int.from_bytes(self.bytes(size), "big")
 
-    def part(self, size: int) -> memoryview:
-        if size > self.left:
-            raise ImageError("is an AVIF file cut off or damaged")
+    def bytes(self, size: int) -> memoryview:
+        if size > self.remaining:
+            raise ImageError("is an AVIF file that is cut off or damaged")
         self._at += size
         return self._data[self._at - size : self._at]
 
     def leb128(self) -> int:
         value = 0
         for shift in range(0, 56, 7):
-            byte = self.take(1)
+            byte = self.integer(1)
             value |= (byte & 127) << shift
             if byte < 128:
                 break
         return value
 
 
-class _Bits:
-    """Numbers of any count of bits, high bits first; zeros past the end."""
+class _BitReader:
+    """Reads unsigned integers of any number of bits, high bits first; zeros past the end."""
 
     def __init__(self, data: bytes) -> None:
         self._value = int.from_bytes(data, "big")
-        self._left = 8 * len(data)
+        self._remaining = 8 * len(data)
 
-    def take(self, count: int) -> int:
-        self._left -= count
-        shifted = self._value >> self._left if self._left >= 0 else self._value << -self._left
+    def read(self, count: int) -> int:
+        self._remaining -= count
+        shifted = self._value >> self._remaining if self._remaining >= 0 else self._value << -self._remaining
         return shifted & (1 << count) - 1
 
     def uvlc(self) -> int:
         zeros = 0
-        while zeros < 32 and not self.take(1):
+        while zeros < 32 and not self.read(1):
             zeros += 1
-        return self.take(zeros) + (1 << zeros) - 1
+        return self.read(zeros) + (1 << zeros) - 1

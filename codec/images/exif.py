@@ -1,70 +1,112 @@
-"""Texts in EXIF (CIPA DC-008, on TIFF 6.0): what image generators write of a picture, and where.
+"""Read texts and orientation from EXIF (CIPA DC-008, based on TIFF 6.0).
 
-Any bytes go: offsets that point nowhere are passed over, and no directory is followed twice.
+Any bytes are accepted: offsets out of range are skipped, and at most two directories are read.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
-MAX_TEXT: Final = 1 << 20  # bytes of one text
-XMP: Final = "XML:com.adobe.xmp"  # the PNG keyword of XMP, which we use for that of other formats too
-_MAX_ENTRIES = 200  # of a directory
-_SUB_DIRECTORY = 0x8769  # the directory of EXIF's own tags
-_TAGS: Final = {
-    0x010E: "ImageDescription", 0x010F: "Make", 0x0110: "Model", 0x0131: "Software", 0x9286: "UserComment",
+MAX_TEXT_BYTES: Final = 1 << 20  # of all texts of a block
+XMP_KEY: Final = "XML:com.adobe.xmp"  # PNG's keyword for XMP, used for XMP of all formats
+_MAX_ENTRIES = 200  # per directory
+_EXIF_IFD = 0x8769
+_ORIENTATION = 0x0112
+_USER_COMMENT = 0x9286
+_TEXT_TAGS: Final = {
+    0x010E: "ImageDescription", 0x010F: "Make", 0x0110: "Model", 0x0131: "Software", _USER_COMMENT: "UserComment",
 }  # fmt: skip
-_BYTES = (1, 2, 7)  # types of one byte a value: BYTE, ASCII, UNDEFINED
+_BYTE_TYPES = (1, 2, 7)  # BYTE, ASCII, UNDEFINED
+_SHORT = 3
 
 
-def texts(exif: bytes) -> dict[str, str]:
-    """The texts of an EXIF block, by the tags' names; empty ones and what goes beyond 1 MiB in all are left out."""
-    tiff = exif.removeprefix(b"Exif\0\0")
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
-    if order is None or len(tiff) < 8:
+class _Entry(NamedTuple):
+    """One entry of an image file directory."""
+
+    tag: int
+    type: int
+    count: int
+    value: bytes  # 4 bytes: the value itself, or its offset
+
+
+class _Tiff(NamedTuple):
+    """An EXIF block without its prefix, and its byte order as `struct` writes it."""
+
+    data: bytes
+    order: str
+
+    def entries(self, offset: int) -> Iterator[_Entry]:
+        """Yield the entries of the directory at an offset; none if that is out of range."""
+        if offset + 2 > len(self.data):
+            return
+        count = min(struct.unpack_from(self.order + "H", self.data, offset)[0], _MAX_ENTRIES)
+        for at in range(offset + 2, min(offset + 2 + 12 * count, len(self.data) - 11), 12):
+            yield _Entry(*struct.unpack_from(self.order + "HHI4s", self.data, at))
+
+    def integer(self, raw: bytes) -> int:
+        """Return an unsigned integer in the block's byte order."""
+        return int.from_bytes(raw, "little" if self.order == "<" else "big")
+
+    def first_directory(self) -> int:
+        """Return the offset of the first directory."""
+        return self.integer(self.data[4:8])
+
+
+def _parse_header(block: bytes) -> _Tiff | None:
+    data = block.removeprefix(b"Exif\0\0")
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
+    return None if order is None or len(data) < 8 else _Tiff(data, order)
+
+
+def read_orientation(block: bytes) -> int:
+    """Return the orientation of an EXIF block, 1..8; 1 (upright) if it is absent or damaged."""
+    tiff = _parse_header(block)
+    for entry in tiff.entries(tiff.first_directory()) if tiff else ():
+        if entry.tag == _ORIENTATION and entry.type == _SHORT:
+            value = tiff.integer(entry.value[:2]) if tiff else 1
+            return value if 1 <= value <= 8 else 1
+    return 1
+
+
+def read_texts(block: bytes) -> dict[str, str]:
+    """Return the texts of an EXIF block by tag name, without empty ones and without what exceeds 1 MiB in all."""
+    tiff = _parse_header(block)
+    if tiff is None:
         return {}
-    found: dict[str, str] = {}
-    room = MAX_TEXT
-    directories = [struct.unpack_from(order + "I", tiff, 4)[0]]
-    for place in directories:
-        for tag, kind, count, value in _entries(tiff, order, place):
-            if tag == _SUB_DIRECTORY and len(directories) == 1:
-                directories.append(value)
-            if tag not in _TAGS or kind not in _BYTES or count > room:
+    texts: dict[str, str] = {}
+    budget = MAX_TEXT_BYTES
+    directories = [tiff.first_directory()]
+    for offset in directories:
+        for entry in tiff.entries(offset):
+            if entry.tag == _EXIF_IFD and len(directories) == 1:
+                directories.append(tiff.integer(entry.value))
+            if entry.tag not in _TEXT_TAGS or entry.type not in _BYTE_TYPES or entry.count > budget:
                 continue
-            room -= count  # of any use or not: a tag may be there hundreds of times
-            raw = struct.pack(order + "I", value)[:count] if count <= 4 else tiff[value : value + count]
-            text = _comment(raw) if tag == 0x9286 else utf(raw)
+            budget -= entry.count  # also of duplicates: a tag may be repeated hundreds of times
+            start = tiff.integer(entry.value)
+            raw = entry.value[: entry.count] if entry.count <= 4 else tiff.data[start : start + entry.count]
+            text = _decode_user_comment(raw) if entry.tag == _USER_COMMENT else decode_text(raw)
             if text:
-                found.setdefault(_TAGS[tag], text)
-    return found
+                texts.setdefault(_TEXT_TAGS[entry.tag], text)
+    return texts
 
 
-def _entries(tiff: bytes, order: str, place: int) -> Iterator[tuple[int, int, int, int]]:
-    """-> tag, type, count, value or offset of each entry of the directory there."""
-    if place + 2 > len(tiff):
-        return
-    count = min(struct.unpack_from(order + "H", tiff, place)[0], _MAX_ENTRIES)
-    for at in range(place + 2, min(place + 2 + 12 * count, len(tiff) - 11), 12):
-        yield struct.unpack_from(order + "HHII", tiff, at)
-
-
-def _comment(raw: bytes) -> str:
-    """A UserComment: eight bytes that name its character code, then text in that or in another one."""
+def _decode_user_comment(raw: bytes) -> str:
+    """Decode a UserComment: eight bytes that name the character code, which writers often get wrong, then text."""
     code, body = raw[:8], raw[8:]
     if code == b"UNICODE\0":
-        return utf16(body)
+        return decode_utf16(body)
     if code in (b"ASCII\0\0\0", b"JIS\0\0\0\0\0", bytes(8)):
-        return utf(body)
-    return utf(raw)
+        return decode_text(body)
+    return decode_text(raw)
 
 
-def utf(raw: bytes) -> str:
-    """UTF-8 with or without its mark, UTF-16 with one or with zeros in half its bytes, else Latin-1."""
+def decode_text(raw: bytes) -> str:
+    """Decode text of unknown encoding: UTF-16 if it has a BOM or many zeros, else UTF-8, else Latin-1."""
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(raw) > 7 and raw.count(0, 0, 4096) * 3 > len(raw[:4096])):
-        return utf16(raw)
+        return decode_utf16(raw)
     raw = raw.removeprefix(b"\xef\xbb\xbf").rstrip(b"\0")
     try:
         return raw.decode()
@@ -72,11 +114,11 @@ def utf(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
-def utf16(raw: bytes) -> str:
-    """UTF-16 of either byte order: its mark's, else the one in which more of it is Latin, else UTF-8 it was."""
+def decode_utf16(raw: bytes) -> str:
+    """Decode UTF-16 by its BOM, else in the byte order that yields more Latin letters; pure ASCII stays ASCII."""
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return raw.decode("utf-16", "replace").rstrip("\0")
-    big, little = raw[0:4096:2].count(0), raw[1:4096:2].count(0)
-    if raw and not big and not little and raw.isascii():
+    zeros_at_even, zeros_at_odd = raw[0:4096:2].count(0), raw[1:4096:2].count(0)
+    if raw and not zeros_at_even and not zeros_at_odd and raw.isascii():
         return raw.decode()
-    return raw.decode("utf-16-le" if little > big else "utf-16-be", "replace").rstrip("\0")
+    return raw.decode("utf-16-le" if zeros_at_odd > zeros_at_even else "utf-16-be", "replace").rstrip("\0")

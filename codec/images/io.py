@@ -1,179 +1,168 @@
-"""Picture files in and out: a loader that survives any bytes, PNG out, resizing, a card of text.
+"""Read and write picture files, and resize pictures.
 
-Only PNG, JPEG, WebP and AVIF open, decided by their first bytes; `imagefile` checks the header
-before Pillow decodes a pixel. Pillow is imported inside the functions, which keeps
-`import codec` instant.
+Only PNG, JPEG, WebP and AVIF are read, told apart by their first bytes. `sanitize` checks a file before Pillow decodes
+any pixel. Pillow is imported inside functions, so that `import codec` stays fast.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import re
-import struct
 import threading
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from codec.errors import ImageError
 from codec.images import exif, lsb_text, png_chunk
-from codec.images.sanitize import MAX_PROFILE, MAX_TEXTS, Parts, check_size, parse
-from codec.images.text_card import text_card as text_card
+from codec.images.sanitize import MAX_PROFILE_BYTES, MAX_TEXTS, SanitizedFile, check_size, sanitize
 
 if TYPE_CHECKING:
     from PIL import Image
 
-MAX_FILE = 64 << 20  # bytes of one picture file
+MAX_BYTES = 64 << 20  # of one picture file
 
-# warnings.catch_warnings is not safe across threads, so one picture is opened at a time.
-_QUIET = threading.Lock()
+# warnings.catch_warnings is not thread-safe, so pictures are decoded one at a time
+_WARNINGS_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """An upright, opaque sRGB picture and the text that its file carried.
+    """An upright, opaque sRGB picture and the texts of its file.
 
-    pixels: (H, W, 3) uint8, sRGB, 1..4096 a side.
-    text: metadata by keyword, e.g. {"parameters": "a cat\\nSteps: 20"}; at most 64 entries, of
-    at most 1 MiB a source (PNG's chunks, EXIF, XMP, the pixels). EXIF's go by their tags' names, XMP by
-    `exif.XMP`, what the pixels hide by `stealth.KEY`.
-    It is whatever the file says: data to show, never markup or a command.
-    layers: the .tril file inside a PNG of ours, unchecked; None where there is none, or a damaged one.
+    pixels: (H, W, 3) uint8, sRGB, 1..4096 pixels a side.
+    texts: metadata by keyword, e.g. {"parameters": "a cat\\nSteps: 20"}; at most 64 entries, and at most 1 MiB from
+    each source (PNG chunks, EXIF, XMP, pixels). EXIF texts are keyed by tag name, XMP by `exif.XMP_KEY` and text
+    hidden in the pixels by `lsb_text.KEY`. They come from the file as they are: never use them as markup or commands.
+    tril: the unchecked .tril file embedded in a PNG; None if there is none or it is damaged.
     """
 
     pixels: np.ndarray
-    text: Mapping[str, str] = field(default_factory=dict)
-    layers: bytes | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    tril: bytes | None = None
 
 
 def load(source: str | os.PathLike[str] | bytes | BinaryIO) -> Picture:
-    """Reads a PNG, JPEG, WebP or AVIF from a path, from bytes or from a binary stream.
+    """Read a PNG, JPEG, WebP or AVIF from a path, from bytes or from a binary stream.
 
-    The result is upright (EXIF orientation), opaque (alpha composited on white), converted to
-    sRGB where a usable ICC profile says otherwise, 8 bits a sample (16-bit values are scaled),
-    and the first frame of an animation.
-    Raises ImageError, one line, for anything else: another format, a side outside 1..4096,
-    more than 64 MiB, a damaged or cut-off file, a path that cannot be read.
+    The result is upright (EXIF orientation applied), opaque (alpha composited on white), in sRGB (a usable ICC profile
+    applied), 8 bits per sample (16-bit samples scaled), and the first frame of an animation.
+
+    Raises `ImageError` with a one-line message for anything else: another format, a side outside 1..4096 pixels, more
+    than 64 MiB, a damaged or truncated file, or a path that cannot be read.
     """
     name, data = _read(source)
     try:
-        with _QUIET, warnings.catch_warnings():
+        with _WARNINGS_LOCK, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            picture = _decode(parse(data))
+            picture = _decode(sanitize(data))
     except ImageError as error:
         raise ImageError(f"{name} {error}") from None
-    except Exception as error:  # Pillow's decoders raise a dozen kinds; every one means this
-        raise ImageError(f"{name} is damaged or cut off; open it elsewhere and save it anew") from error
+    except Exception as error:  # Pillow's decoders raise a dozen types for damaged files
+        raise ImageError(f"{name} is damaged or cut off; open it elsewhere and save it again") from error
     with contextlib.suppress(ImageError):
-        return replace(picture, layers=png_chunk.take(data))
+        return replace(picture, tril=png_chunk.extract(data))
     return picture
 
 
-def encode_png(pixels: np.ndarray, text: Mapping[str, str] | None = None) -> bytes:
-    """(H, W, 3) uint8 sRGB -> the bytes of a PNG, the same bytes for the same input.
+def encode_png(pixels: np.ndarray, texts: Mapping[str, str] | None = None) -> bytes:
+    """Return (H, W, 3) uint8 sRGB pixels as a PNG file; equal input gives equal bytes.
 
-    text: metadata by keyword (1..79 Latin-1 characters); what is not ASCII goes to iTXt.
-    Raises ImageError when pixels have another shape or dtype or a keyword is not allowed.
+    `texts`: metadata by keyword of 1..79 Latin-1 characters. Raises `ImageError` for another shape, dtype or keyword.
     """
     from PIL import Image, PngImagePlugin
 
     info = PngImagePlugin.PngInfo()
-    for key, value in (text or {}).items():
-        if not re.fullmatch(r"[ -~\xa1-\xff]{1,79}", key):
-            raise ImageError(f"{key!r} cannot be a PNG keyword: use 1 to 79 Latin-1 characters")
-        value = value.encode("utf-8", "replace").decode("utf-8")
-        (info.add_text if value.isascii() else info.add_itxt)(key, value)
-    out = io.BytesIO()
-    Image.fromarray(_checked(pixels)).save(out, "PNG", pnginfo=info)
-    return out.getvalue()
+    for keyword, text in (texts or {}).items():
+        if not re.fullmatch(r"[ -~\xa1-\xff]{1,79}", keyword):
+            raise ImageError(f"{keyword!r} cannot be a PNG keyword: use 1 to 79 Latin-1 characters")
+        text = text.encode("utf-8", "replace").decode("utf-8")
+        (info.add_text if text.isascii() else info.add_itxt)(keyword, text)
+    file = BytesIO()
+    Image.fromarray(_check_pixels(pixels)).save(file, "PNG", pnginfo=info)
+    return file.getvalue()
 
 
 def resize_area(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
-    """(H, W, 3) uint8 -> (height, width, 3) uint8: each new pixel is the mean of its area."""
+    """Resize (H, W, 3) uint8 to (height, width, 3) uint8 with a box filter: each pixel is the mean of its area."""
     from PIL import Image
 
-    box = Image.Resampling.BOX
-    return np.array(Image.fromarray(_checked(pixels)).resize((width, height), box))
+    return _resize(pixels, width, height, Image.Resampling.BOX)
 
 
 def resize(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
-    """(H, W, 3) uint8 -> (height, width, 3) uint8, Lanczos with a = 3."""
+    """Resize (H, W, 3) uint8 to (height, width, 3) uint8 with a Lanczos filter, a = 3."""
     from PIL import Image
 
-    lanczos = Image.Resampling.LANCZOS
-    return np.array(Image.fromarray(_checked(pixels)).resize((width, height), lanczos))
+    return _resize(pixels, width, height, Image.Resampling.LANCZOS)
 
 
-def _checked(pixels: np.ndarray) -> np.ndarray:
+def _resize(pixels: np.ndarray, width: int, height: int, method: Image.Resampling) -> np.ndarray:
+    from PIL import Image
+
+    return np.array(Image.fromarray(_check_pixels(pixels)).resize((width, height), method))
+
+
+def _check_pixels(pixels: np.ndarray) -> np.ndarray:
+    """Return a contiguous (H, W, 3) uint8 array. Raises `ImageError` for anything else."""
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
         raise ImageError(f"pixels must be (H, W, 3) uint8, not {pixels.shape} {pixels.dtype}")
     return np.ascontiguousarray(pixels)
 
 
 def _read(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[str, bytes]:
-    """-> how to name the source in an error, its bytes."""
+    """Return the source's name for error messages, and its bytes."""
     if isinstance(source, bytes | bytearray | memoryview):
         name, data = "the picture", bytes(source)
     elif isinstance(source, str | os.PathLike):
-        name = repr(os.path.basename(os.fspath(source)))  # repr: a file name may hold anything
+        name = repr(os.path.basename(os.fspath(source)))  # repr: a file name may hold any characters
         try:
             with open(source, "rb") as file:
-                data = file.read(MAX_FILE + 1)
+                data = file.read(MAX_BYTES + 1)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "its name is not allowed"
             raise ImageError(f"{name} cannot be read: {reason}") from None
     else:
-        name, data = "the picture", source.read(MAX_FILE + 1)
-    if len(data) > MAX_FILE:
-        raise ImageError(f"{name} has more than {MAX_FILE >> 20} MiB; save it smaller")
+        name, data = "the picture", source.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ImageError(f"{name} has more than {MAX_BYTES >> 20} MiB; save it smaller")
     return name, data
 
 
-def _decode(parts: Parts) -> Picture:
+def _decode(parts: SanitizedFile) -> Picture:
+    """Decode a sanitized file with Pillow. Raises whatever Pillow raises for damaged data."""
     image = _open(parts)
     check_size(*image.size)
     if getattr(image, "n_frames", 1) > 1:
         image.seek(0)
     image.load()
-    profile = parts.profile or image.info.get("icc_profile") or b""
-    block = parts.exif or image.info.get("exif") or b""
-    orientation = _orientation(block)
+    profile = parts.icc_profile or image.info.get("icc_profile") or b""
+    exif_block = parts.exif or image.info.get("exif") or b""
     alpha = _alpha(image, parts)
     rgb = _rgb(image, profile)
-    texts = _texts(parts, block, image.info.get("xmp"), lsb_text.text(rgb, alpha))
+    texts = _merge_texts(parts, exif_block, image.info.get("xmp"), lsb_text.read_text(rgb, alpha))
     if alpha is not None:
-        cover = alpha.astype(np.uint16)[..., None]
-        rgb = ((rgb * cover + 255 * (255 - cover) + 127) // 255).astype(np.uint8)
-    return Picture(_upright(rgb, orientation), texts)
+        rgb = _composite_on_white(rgb, alpha)
+    return Picture(_upright(rgb, exif.read_orientation(exif_block)), texts)
 
 
-def _texts(parts: Parts, block: bytes, xmp: bytes | str | None, hidden: str) -> dict[str, str]:
-    """All texts of a file; of two by one name a PNG's own stays."""
-    said = "" if xmp is None or len(xmp) > exif.MAX_TEXT else xmp
-    if isinstance(said, bytes):
-        said = said.decode("utf-8", "replace")
-    found = {lsb_text.KEY: hidden, exif.XMP: said, **exif.texts(block), **parts.text}
-    kept = [(key, text) for key, text in found.items() if text]
-    return dict(kept[:MAX_TEXTS])
-
-
-def _open(parts: Parts) -> Image.Image:
-    """The format's own class, not Image.open: that one also looks at formats that we refuse."""
-    file = io.BytesIO(parts.data)
-    if parts.kind == "PNG":
+def _open(parts: SanitizedFile) -> Image.Image:
+    """Open a file with the Pillow class of its format; `Image.open` would also try formats that are refused here."""
+    file = BytesIO(parts.data)
+    if parts.format == "PNG":
         from PIL.PngImagePlugin import PngImageFile
 
         return PngImageFile(file)
-    if parts.kind == "JPEG":
+    if parts.format == "JPEG":
         from PIL.JpegImagePlugin import JpegImageFile
 
         return JpegImageFile(file)
-    if parts.kind == "WebP":
+    if parts.format == "WebP":
         from PIL.WebPImagePlugin import WebPImageFile
 
         return WebPImageFile(file)
@@ -182,33 +171,43 @@ def _open(parts: Parts) -> Image.Image:
     return AvifImageFile(file)
 
 
-def _alpha(image: Image.Image, parts: Parts) -> np.ndarray | None:
-    """-> (H, W) uint8, 0 transparent .. 255 opaque, or None for an opaque picture."""
+def _merge_texts(parts: SanitizedFile, exif_block: bytes, xmp: bytes | str | None, hidden: str) -> dict[str, str]:
+    """Return the texts of all sources by keyword; for equal keywords a PNG's own text is kept."""
+    if xmp is None or len(xmp) > exif.MAX_TEXT_BYTES:
+        xmp = ""
+    if isinstance(xmp, bytes):
+        xmp = xmp.decode("utf-8", "replace")
+    merged = {lsb_text.KEY: hidden, exif.XMP_KEY: xmp, **exif.read_texts(exif_block), **parts.texts}
+    return dict([(keyword, text) for keyword, text in merged.items() if text][:MAX_TEXTS])
+
+
+def _alpha(image: Image.Image, parts: SanitizedFile) -> np.ndarray | None:
+    """Return (H, W) uint8 opacity, 0 transparent to 255 opaque, or None for an opaque picture."""
     if image.mode in ("LA", "PA", "RGBA", "RGBa"):
         return np.array(image.getchannel("A"))
     if image.mode == "P" and "transparency" in image.info:
         return np.array(image.convert("RGBA").getchannel("A"))
-    if parts.key is None or image.mode == "P":
+    if parts.transparent_color is None or image.mode == "P":
         return None
-    top = (1 << parts.depth) - 1
-    key = [value & top for value in parts.key]
-    if parts.depth != 16:
-        key = [value * 255 // top for value in key]
+    max_sample = (1 << parts.bit_depth) - 1
+    color = [sample & max_sample for sample in parts.transparent_color]
+    if parts.bit_depth != 16:
+        color = [sample * 255 // max_sample for sample in color]
     elif image.mode == "RGB":
-        key = [value >> 8 for value in key]  # Pillow has kept the high bytes
+        color = [sample >> 8 for sample in color]  # Pillow keeps the high bytes
     samples = np.array(image.convert("L") if image.mode == "1" else image)
-    same = samples == np.array(key, samples.dtype)
-    hit = same.all(axis=2) if same.ndim == 3 else same
-    return np.where(hit, 0, 255).astype(np.uint8)
+    equal = samples == np.array(color, samples.dtype)
+    transparent = equal.all(axis=2) if equal.ndim == 3 else equal
+    return np.where(transparent, 0, 255).astype(np.uint8)
 
 
 def _rgb(image: Image.Image, profile: bytes) -> np.ndarray:
-    """-> (H, W, 3) uint8 sRGB, alpha left out."""
+    """Return (H, W, 3) uint8 sRGB without alpha."""
     from PIL import Image
 
-    if image.mode.startswith("I"):  # 16-bit gray; Pillow's own conversion clips it to white
-        wide = np.array(image).astype(np.uint32)
-        image = Image.fromarray(((wide + 128) // 257).astype(np.uint8))
+    if image.mode.startswith("I"):  # 16-bit gray, which Pillow's own conversion would clip to white
+        samples = np.array(image).astype(np.uint32)
+        image = Image.fromarray(((samples + 128) // 257).astype(np.uint8))
     elif image.mode in ("1", "LA"):
         image = image.convert("L")
     elif image.mode not in ("L", "RGB", "CMYK"):
@@ -219,50 +218,40 @@ def _rgb(image: Image.Image, profile: bytes) -> np.ndarray:
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Applies an ICC profile; the image as it was if the profile is unusable or is sRGB."""
+    """Apply an ICC profile; return the image unchanged if the profile is unusable or sRGB."""
     from PIL import ImageCms
 
-    space = {"L": b"GRAY", "RGB": b"RGB ", "CMYK": b"CMYK"}[image.mode]
-    if not 128 < len(profile) <= MAX_PROFILE or profile[16:20] != space:
+    color_space = {"L": b"GRAY", "RGB": b"RGB ", "CMYK": b"CMYK"}[image.mode]
+    if not 128 < len(profile) <= MAX_PROFILE_BYTES or profile[16:20] != color_space:
         return image
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        name = ImageCms.getProfileDescription(source).lower()
-        if "srgb" in name and "linear" not in name:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        description = ImageCms.getProfileDescription(source).lower()
+        if "srgb" in description and "linear" not in description:
             return image
         target = ImageCms.createProfile("sRGB")
-        moved: Any = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+        converted: Any = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return image
-    return image if moved is None else moved
+    return image if converted is None else converted
 
 
-def _orientation(exif: bytes) -> int:
-    """EXIF 2.32, tag 0x0112 of the first directory -> 1..8; 1 when it is absent or damaged."""
-    tiff = exif.removeprefix(b"Exif\0\0")
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
-    if order is None or len(tiff) < 8:
-        return 1
-    first = struct.unpack_from(order + "I", tiff, 4)[0]
-    if first + 2 > len(tiff):
-        return 1
-    count = struct.unpack_from(order + "H", tiff, first)[0]
-    for at in range(first + 2, min(first + 2 + 12 * count, len(tiff) - 11), 12):
-        tag, kind, _, value = struct.unpack_from(order + "HHIH", tiff, at)
-        if tag == 0x0112 and kind == 3:
-            return value if 1 <= value <= 8 else 1
-    return 1
+def _composite_on_white(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Return (H, W, 3) uint8: each pixel blended with white by its (H, W) uint8 opacity, rounded."""
+    opacity = alpha.astype(np.uint16)[..., None]
+    blended: np.ndarray = (rgb * opacity + 255 * (255 - opacity) + 127) // 255
+    return blended.astype(np.uint8)
 
 
 def _upright(rgb: np.ndarray, orientation: int) -> np.ndarray:
-    if orientation in (2, 3):
-        rgb = rgb[:, ::-1]
-    if orientation in (3, 4):
-        rgb = rgb[::-1]
-    if orientation in (5, 6):
-        rgb = np.rot90(rgb, -1)
-    if orientation in (7, 8):
-        rgb = np.rot90(rgb)
-    if orientation in (5, 7):
-        rgb = rgb[:, ::-1]
-    return np.ascontiguousarray(rgb)
+    """Return the pixels turned upright; `orientation`: EXIF's 1..8.
+
+    Pillow gets the orientation alone, not the file's EXIF block: its parser can be made to allocate gigabytes.
+    """
+    if orientation == 1:
+        return rgb
+    from PIL import ExifTags, Image, ImageOps
+
+    image = Image.fromarray(rgb)
+    image.getexif()[ExifTags.Base.Orientation] = orientation
+    return np.array(ImageOps.exif_transpose(image))

@@ -1,7 +1,7 @@
-"""A `.tril` file inside a PNG: the picture to look at, and the layers that it came from.
+"""Embed a `.tril` file in a PNG: the picture together with the layers that it was decoded from.
 
-The chunk `trIL` (ISO/IEC 15948, section 5.4: ancillary, private, not safe to copy) holds the file as it is,
-so a program that changes the picture drops it, and what is left is just a picture.
+The chunk `trIL` (ISO/IEC 15948, section 5.4: ancillary, private, not safe to copy) holds the file unchanged. A program
+that edits the picture drops the chunk, and a plain picture remains.
 """
 
 from __future__ import annotations
@@ -11,51 +11,53 @@ import struct
 from typing import Final
 
 from codec.errors import ImageError
-from codec.images.sanitize import png_chunks
+from codec.images.sanitize import PNG_SIGNATURE, png_chunks
 from codec.limits import MAX_FILE_BYTES
 
-KIND: Final = b"trIL"
-_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-_HEADER: Final = 8 + 25  # bytes of the signature and of IHDR
+CHUNK_TYPE: Final = b"trIL"
+_HEADER_BYTES: Final = 8 + 25  # signature and IHDR
 
 
-def put(png: bytes, tril: bytes) -> bytes:
-    """The PNG with the file inside, right after its header; in place of one that is there.
+def embed(png: bytes, tril: bytes) -> bytes:
+    """Return the PNG with a .tril file in a chunk after its header, in place of any that it has.
 
-    Raises `ImageError` for what is no PNG, or a file over 65,536 bytes.
+    Raises `ImageError` if `png` is not a PNG or `tril` has more than 65,536 bytes.
     """
-    if not png.startswith(_SIGNATURE) or png[12:16] != b"IHDR":
-        raise ImageError("layers are put into PNG files only")
+    if not png.startswith(PNG_SIGNATURE) or png[12:16] != b"IHDR":
+        raise ImageError("layers can be embedded in PNG files only")
     if len(tril) > MAX_FILE_BYTES:
-        raise ImageError(f"the layers have {len(tril)} bytes; a picture carries {MAX_FILE_BYTES} at most")
-    body = KIND + tril
-    chunk = struct.pack(">I", len(tril)) + body + struct.pack(">I", binascii.crc32(body))
-    rest = b"".join(whole for kind, _, whole in png_chunks(png) if kind not in (b"IHDR", KIND))
-    return png[:_HEADER] + chunk + rest
+        raise ImageError(f"the layers have {len(tril)} bytes; a picture carries at most {MAX_FILE_BYTES}")
+    chunk = struct.pack(">I", len(tril)) + CHUNK_TYPE + tril + _crc(tril)
+    rest = b"".join(whole for kind, _, whole in png_chunks(png) if kind not in (b"IHDR", CHUNK_TYPE))
+    return png[:_HEADER_BYTES] + chunk + rest
 
 
-def take(data: bytes) -> bytes | None:
-    """The .tril file inside the bytes of a PNG, before its picture; None where there is none, or no PNG.
+def extract(data: bytes) -> bytes | None:
+    """Return the .tril file embedded in a PNG before its pixels; None if there is none or `data` is not a PNG.
 
-    The first bytes of a PNG are enough. Raises `ImageError` for a chunk that is damaged, too large, or there twice.
+    The first bytes of a PNG are enough. Raises `ImageError` if the chunk is damaged, too large or repeated.
     """
-    if not data.startswith(_SIGNATURE):
+    if not data.startswith(PNG_SIGNATURE):
         return None
-    found = None
+    tril = None
     for kind, body, whole in png_chunks(data):
         if kind == b"IDAT":
             break
-        if kind != KIND:
+        if kind != CHUNK_TYPE:
             continue
-        if found is not None or len(body) > MAX_FILE_BYTES or whole[-4:] != struct.pack(">I", binascii.crc32(KIND + body)):
+        if tril is not None or len(body) > MAX_FILE_BYTES or whole[-4:] != _crc(body):
             raise ImageError("the layers inside the picture are damaged; open it as a picture")
-        found = body
-    return found
+        tril = body
+    return tril
 
 
-def tril_of(data: bytes) -> bytes:
-    """The .tril file that the bytes of a .tril file, or of a PNG with one inside, hold.
+def unwrap(data: bytes) -> bytes:
+    """Return the .tril file embedded in a PNG, or else `data` itself, for `Layers.from_bytes` to check.
 
-    Anything else comes back as it is, for `Layers.from_bytes` to refuse. Raises as `take`.
+    Raises `ImageError` as `extract` does.
     """
-    return take(data) or data
+    return extract(data) or data
+
+
+def _crc(body: bytes) -> bytes:
+    return struct.pack(">I", binascii.crc32(CHUNK_TYPE + body))

@@ -1,7 +1,7 @@
-"""Picture files cut down to the parts that a decoder needs, before any pixel is decoded.
+"""Reduce picture files to the parts that a decoder needs, before any pixel is decoded.
 
-PNG and JPEG files are rebuilt from those parts, so text bombs, endless junk between markers
-and broken metadata never reach the decoder; sizes are checked on the headers.
+PNG and JPEG files are rebuilt from these parts, so that compressed text bombs, endless junk between markers and
+broken metadata never reach the decoder. Dimensions are checked in the headers.
 """
 
 from __future__ import annotations
@@ -11,92 +11,101 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from codec.errors import ImageError
 from codec.images import avif
-from codec.images.exif import MAX_TEXT, XMP
+from codec.images.exif import MAX_TEXT_BYTES, XMP_KEY
 from codec.limits import MAX_SIDE
 
-MAX_TEXTS = 64  # of a file; all together have at most MAX_TEXT bytes, too
-MAX_PROFILE = 2 << 20  # bytes of an ICC profile; a CMYK press profile has about 0.6 MB
-MAX_UNPACKED = 3 << 20  # bytes that a file's packed texts and profile are unpacked to, all together
-MAX_CHUNKS = 1 << 14  # of a PNG or a JPEG: pixels of 64 MiB in parts of 4 KiB
-MAX_CODED = 3 * MAX_SIDE * MAX_SIDE  # pixels of all parts of an AVIF: colors, alpha, a thumbnail
-MAX_SCANS = 64  # of a progressive JPEG: each costs a pass over the whole picture
+MAX_TEXTS: Final = 64  # per file, of MAX_TEXT_BYTES in all
+MAX_PROFILE_BYTES: Final = 2 << 20  # of an ICC profile; a CMYK press profile has about 0.6 MB
+MAX_INFLATED_BYTES: Final = 3 << 20  # of all compressed texts and profiles of a file together
+MAX_CHUNKS: Final = 1 << 14  # of a PNG, JPEG or WebP: 64 MiB of pixels in chunks of 4 KiB
+MAX_AVIF_PIXELS: Final = 3 * MAX_SIDE * MAX_SIDE  # of all coded images of an AVIF: colors, alpha, a thumbnail
+MAX_SCANS: Final = 64  # of a progressive JPEG: each costs a pass over the whole picture
+PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_MAX_ZLIB_RATIO = 1032  # of DEFLATE, bytes out per byte in
 
 
 @dataclass
-class Parts:
-    """A picture file cut down to what its decoder needs, and what was taken out of it."""
+class SanitizedFile:
+    """A picture file reduced to what its decoder needs, and the metadata that was taken out of it."""
 
-    kind: str
+    format: str  # "PNG", "JPEG", "WebP" or "AVIF"
     data: bytes
-    text: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
     exif: bytes = b""
-    profile: bytes = b""
-    key: tuple[int, ...] | None = None  # the one transparent color of a PNG without a palette
-    depth: int = 8  # bits per sample
+    icc_profile: bytes = b""
+    transparent_color: tuple[int, ...] | None = None  # samples of tRNS in a PNG without a palette
+    bit_depth: int = 8  # per sample
 
 
-def parse(data: bytes) -> Parts:
-    """The bytes of a PNG, JPEG, WebP or AVIF file -> its parts.
+def sanitize(data: bytes) -> SanitizedFile:
+    """Return the parts of a PNG, JPEG, WebP or AVIF file.
 
-    Raises ImageError, worded to follow the file's name: another format, a side outside 1..4096,
-    a file without a header. Damage may also come out as struct.error or IndexError.
+    Raises `ImageError` with a message that continues the file's name, for another format, a side outside 1..4096
+    pixels or a missing header. Damage may also raise `struct.error` or `IndexError`.
     """
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return _png(data)
+    if data.startswith(PNG_SIGNATURE):
+        return _sanitize_png(data)
     if data.startswith(b"\xff\xd8\xff"):
-        return _jpeg(data)
+        return _sanitize_jpeg(data)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return _webp(data)
+        return _sanitize_webp(data)
     if data[4:8] == b"ftyp" and (b"avif" in data[8:64] or b"avis" in data[8:64]):
-        return _avif(data)
+        return _sanitize_avif(data)
     if not data:
         raise ImageError("is empty")
     raise ImageError("is not a PNG, JPEG, WebP or AVIF picture; save it as one of these")
 
 
 def check_size(width: int, height: int) -> None:
-    """Raises ImageError unless both sides are 1..4096 pixels."""
+    """Raise `ImageError` unless both sides are 1..4096 pixels."""
     if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
         raise ImageError(f"is {width} x {height} pixels; a side must be 1 to {MAX_SIDE}")
 
 
-def _avif(data: bytes) -> Parts:
-    """What is coded must be of the sizes that open, whatever the boxes around it tell."""
-    coded = avif.sizes(data)
-    for width, height in coded:
+# AVIF
+
+
+def _sanitize_avif(data: bytes) -> SanitizedFile:
+    """Return the file unchanged if every coded image has an allowed size, whatever the boxes declare."""
+    sizes = avif.coded_sizes(data)
+    for width, height in sizes:
         check_size(width, height)
-    if sum(width * height for width, height in coded) > MAX_CODED:
-        raise ImageError("is an AVIF file of more parts than a picture has; save it anew")
-    return Parts("AVIF", data)
+    if sum(width * height for width, height in sizes) > MAX_AVIF_PIXELS:
+        raise ImageError("is an AVIF file with more images than a picture needs; save it again")
+    return SanitizedFile("AVIF", data)
 
 
-def _png(data: bytes) -> Parts:
-    """ISO/IEC 15948 (PNG): keeps IHDR, PLTE, tRNS, IDAT and IEND, reads the text chunks."""
-    parts = Parts("PNG", b"")
+# PNG (ISO/IEC 15948)
+
+
+def _sanitize_png(data: bytes) -> SanitizedFile:
+    """Keep IHDR, PLTE, tRNS, IDAT and IEND; take texts, EXIF and the ICC profile out."""
+    parts = SanitizedFile("PNG", b"")
     kept = [data[:8]]
-    color = 0
-    unpack, room = _Unpacker(), MAX_TEXT
+    color_type = 0
+    inflate, text_budget = _Inflater(), MAX_TEXT_BYTES
     for kind, body, chunk in png_chunks(data):
         if kind == b"IHDR" and len(kept) == 1:
-            width, height, parts.depth, color = struct.unpack_from(">IIBB", body)
+            width, height, parts.bit_depth, color_type = struct.unpack_from(">IIBB", body)
             check_size(width, height)
-        if kind == b"tRNS" and color in (0, 2):
-            # Pillow compares these before scaling the samples, we after: see _alpha
-            parts.key = struct.unpack_from(">H" if color == 0 else ">HHH", body)
+        if kind == b"tRNS" and color_type in (0, 2):
+            # Pillow compares these samples before it scales the pixels to 8 bits, we compare after: see io._alpha
+            parts.transparent_color = struct.unpack_from(">H" if color_type == 0 else ">HHH", body)
         elif kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
             kept.append(chunk)
         elif kind in (b"tEXt", b"zTXt", b"iTXt"):
-            key, value, size = _png_text(kind, body, unpack, room)
-            if key and key not in parts.text and len(parts.text) < MAX_TEXTS:
-                parts.text[key] = value
-                room -= size
+            keyword, text, size = _png_text(kind, body, inflate, text_budget)
+            if keyword and keyword not in parts.texts and len(parts.texts) < MAX_TEXTS:
+                parts.texts[keyword] = text
+                text_budget -= size
         elif kind == b"eXIf":
             parts.exif = body
-        elif kind == b"iCCP" and not parts.profile:
-            parts.profile = unpack(body.partition(b"\0")[2][1:], MAX_PROFILE)
+        elif kind == b"iCCP" and not parts.icc_profile:
+            parts.icc_profile = inflate(body.partition(b"\0")[2][1:], MAX_PROFILE_BYTES)
     if len(kept) < 2:
         raise ImageError("is a PNG without a header; it is damaged")
     parts.data = b"".join(kept)
@@ -104,152 +113,187 @@ def _png(data: bytes) -> Parts:
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """-> kind, body and whole chunk, one after the other, up to IEND or where the file is cut."""
-    at = 8
+    """Yield type, body and whole bytes of each chunk, up to IEND or to where the file is cut off."""
+    at = len(PNG_SIGNATURE)
     for _ in range(MAX_CHUNKS):
         if at + 12 > len(data):
             return
         size, kind = struct.unpack_from(">I4s", data, at)
-        if at + 12 + size > len(data):
-            # a cut IDAT goes on to the decoder, which says what is missing
-            size = len(data) - at - 12
+        size = min(size, len(data) - at - 12)  # a truncated IDAT goes to the decoder, which reports what is missing
         end = at + 12 + size
         yield kind, data[at + 8 : end - 4], data[at:end]
         if kind == b"IEND":
             return
         at = end
-    raise ImageError(f"has more than {MAX_CHUNKS} PNG chunks; save it anew")
+    raise ImageError(f"has more than {MAX_CHUNKS} PNG chunks; save it again")
 
 
-def _png_text(kind: bytes, body: bytes, unpack: _Unpacker, room: int) -> tuple[str, str, int]:
-    """A tEXt, zTXt or iTXt chunk -> keyword, text, its bytes; ("", "", 0) when it is damaged or over `room` bytes."""
-    key, _, rest = body.partition(b"\0")
-    if not 1 <= len(key) <= 79 or len(rest) > room:
+def _png_text(kind: bytes, body: bytes, inflate: _Inflater, max_bytes: int) -> tuple[str, str, int]:
+    """Return keyword, text and size in bytes of a tEXt, zTXt or iTXt chunk; ("", "", 0) if damaged or too large."""
+    keyword, _, value = body.partition(b"\0")
+    if not 1 <= len(keyword) <= 79 or len(value) > max_bytes:
         return "", "", 0
-    packed = kind == b"zTXt"
+    compressed = kind == b"zTXt"
     if kind == b"zTXt":
-        rest = rest[1:]
+        value = value[1:]
     if kind == b"iTXt":
-        packed = rest[:1] == b"\1"
-        rest = rest[2:].partition(b"\0")[2].partition(b"\0")[2]  # language, translated keyword
-    if packed:
-        rest = unpack(rest, room)
-    if not rest:
+        compressed = value[:1] == b"\1"
+        value = value[2:].partition(b"\0")[2].partition(b"\0")[2]  # skip language and translated keyword
+    if compressed:
+        value = inflate(value, max_bytes)
+    if not value:
         return "", "", 0
-    try:  # the standard says Latin-1 for tEXt and zTXt; many writers put UTF-8 there
-        return key.decode("latin-1"), rest.decode("utf-8"), len(rest)
+    try:  # the standard has Latin-1 in tEXt and zTXt, but many writers put UTF-8 there
+        return keyword.decode("latin-1"), value.decode("utf-8"), len(value)
     except UnicodeDecodeError:
-        return key.decode("latin-1"), rest.decode("latin-1"), len(rest)
+        return keyword.decode("latin-1"), value.decode("latin-1"), len(value)
 
 
-class _Unpacker:
-    """zlib data -> at most `limit` bytes; b"" when it is damaged, cut off or larger, or the file had too much of it.
+class _Inflater:
+    """Decompress zlib data within a limit for one value and a budget for the whole file.
 
-    A bomb costs as much as it is unpacked, refused or not, and a file may hold thousands.
+    A bomb costs its decompressed size whether it is used or not, and a file may hold thousands.
     """
 
     def __init__(self) -> None:
-        self._left = MAX_UNPACKED
+        self._budget = MAX_INFLATED_BYTES
 
-    def __call__(self, packed: bytes, limit: int) -> bytes:
-        limit = min(limit, self._left)
-        if not limit:
+    def __call__(self, compressed: bytes, max_bytes: int) -> bytes:
+        """Return the data, or b"" if it is damaged, truncated, over `max_bytes` or over what is left of the budget."""
+        max_bytes = min(max_bytes, self._budget)
+        if not max_bytes:
             return b""
-        unpacker = zlib.decompressobj()
+        stream = zlib.decompressobj()
         try:
-            data = unpacker.decompress(packed, limit + 1)
+            data = stream.decompress(compressed, max_bytes + 1)
         except zlib.error:
-            self._left -= min(limit, 1032 * len(packed))  # how much zlib packs into a byte, at most
+            self._budget -= min(max_bytes, _MAX_ZLIB_RATIO * len(compressed))
             return b""
-        self._left -= min(limit, len(data))
-        return data if unpacker.eof and len(data) <= limit else b""
+        self._budget -= min(max_bytes, len(data))
+        return data if stream.eof and len(data) <= max_bytes else b""
 
 
-# no repeat in these: a run of FF bytes must not be looked at twice
+# JPEG (ITU-T T.81)
+
+# no repetition in these patterns: a run of FF bytes is scanned once
 _MARKER = re.compile(rb"\xff([^\x00\xff])")
-_AFTER_SCAN = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # restarts belong to the scan
-_XMP = b"http://ns.adobe.com/xap/1.0/\0"  # how the segment of XMP begins
-_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the start-of-frame markers
+_MARKER_IN_SCAN = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # restart markers belong to the scan
+_XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
+_APP0, _APP1, _APP2, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
+_EOI, _SOS, _COM = 0xD9, 0xDA, 0xFE
+_START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_METADATA = (frozenset(range(_APP0, _APP15 + 1)) | {_COM}) - {_APP0, _APP2, _APP14}  # all but JFIF, ICC, Adobe colors
 
 
-def _jpeg(data: bytes) -> Parts:
-    """ITU-T T.81 (JPEG): keeps all segments that a decoder reads, takes EXIF out."""
-    parts = Parts("JPEG", b"")
-    kept = [data[:2]]
-    sized = False
-    at, profile = 2, 0
-    for _ in range(MAX_CHUNKS):
-        found = _MARKER.search(data, at)
-        if found is None or found.end() + 2 > len(data):
-            raise ImageError("is a JPEG without a picture in it; it is damaged or cut off")
-        marker, start = found[1][0], found.end()
-        if marker == 0xDA:  # start of scan: from here on libjpeg reads
-            if not sized:
-                raise ImageError("is a JPEG without a frame header; it is damaged")
-            if profile > MAX_PROFILE:
-                kept = [part for part in kept if part[1] != 0xE2]
-            parts.data = b"".join(kept) + b"\xff" + data[start - 1 : _scans_end(data, start)]
-            return parts
-        at = start
-        if marker == 0x01 or 0xD0 <= marker <= 0xD9:  # these have no body
-            continue
-        at += struct.unpack_from(">H", data, start)[0]
-        body = data[start + 2 : at]
-        if marker in _FRAME:
+class _Segment(NamedTuple):
+    """A JPEG marker segment before the first scan, or the rest of the picture from the first scan on."""
+
+    marker: int
+    body: bytes  # without marker and length; b"" for the scans
+    data: bytes
+
+
+def _sanitize_jpeg(data: bytes) -> SanitizedFile:
+    """Keep the segments that a decoder reads; take EXIF and XMP out, and an ICC profile that is too large."""
+    parts = SanitizedFile("JPEG", b"")
+    kept: list[_Segment] = []
+    profile_bytes = 0
+    has_frame = False
+    for segment in _jpeg_segments(data):
+        marker, body, _ = segment
+        if marker in _START_OF_FRAME:
             height, width = struct.unpack_from(">HH", body, 1)
             check_size(width, height)
-            sized = True
-        if marker == 0xE1 and body.startswith(b"Exif\0\0") and not parts.exif:
+            has_frame = True
+        elif marker == _APP1 and body.startswith(b"Exif\0\0") and not parts.exif:
             parts.exif = body
-        if marker == 0xE1 and body.startswith(_XMP):
-            parts.text.setdefault(XMP, body.removeprefix(_XMP).decode("utf-8", "replace"))
-        if marker == 0xE2:
-            profile += len(body)
-            if profile > MAX_PROFILE:
+        elif marker == _APP1 and body.startswith(_XMP_HEADER):
+            parts.texts.setdefault(XMP_KEY, body.removeprefix(_XMP_HEADER).decode("utf-8", "replace"))
+        elif marker == _APP2:
+            profile_bytes += len(body)
+            if profile_bytes > MAX_PROFILE_BYTES:
                 continue
-        # of the application's segments: APP0 (JFIF), APP2 (ICC profile), APP14 (Adobe's colors)
-        if not (0xE0 <= marker <= 0xEF or marker == 0xFE) or marker in (0xE0, 0xE2, 0xEE):
-            kept.append(b"\xff" + data[start - 1 : at])
-    raise ImageError(f"has more than {MAX_CHUNKS} JPEG segments; save it anew")
+        if marker not in _METADATA:
+            kept.append(segment)
+    if not has_frame:
+        raise ImageError("is a JPEG without a frame header; it is damaged")
+    if profile_bytes > MAX_PROFILE_BYTES:
+        kept = [segment for segment in kept if segment.marker != _APP2]
+    parts.data = data[:2] + b"".join(segment.data for segment in kept)
+    return parts
 
 
-def _scans_end(data: bytes, at: int) -> int:
-    """Where the picture ends whose first scan's header is at `at`; phones append films after that."""
+def _jpeg_segments(data: bytes) -> Iterator[_Segment]:
+    """Yield the segments before the first scan, then all scans as one segment.
+
+    Skips whatever stands between segments. Raises `ImageError` if there is no scan or too many segments.
+    """
+    at = 2
+    for _ in range(MAX_CHUNKS):
+        match = _MARKER.search(data, at)
+        if match is None or match.end() + 2 > len(data):
+            raise ImageError("is a JPEG without a picture in it; it is damaged or cut off")
+        marker, start = match[1][0], match.end()
+        if marker == _SOS:
+            yield _Segment(marker, b"", b"\xff" + data[start - 1 : _end_of_scans(data, start)])
+            return
+        at = start
+        if marker == 0x01 or 0xD0 <= marker <= _EOI:  # TEM, RSTn, SOI and EOI have no body
+            continue
+        at += struct.unpack_from(">H", data, start)[0]
+        yield _Segment(marker, data[start + 2 : at], b"\xff" + data[start - 1 : at])
+    raise ImageError(f"has more than {MAX_CHUNKS} JPEG segments; save it again")
+
+
+def _end_of_scans(data: bytes, at: int) -> int:
+    """Return the offset after EOI, given the offset of the first scan header; phones append videos there."""
     scans = 1
     for _ in range(MAX_CHUNKS):
-        found = _AFTER_SCAN.search(data, at)
-        if found is None or found.end() + 2 > len(data):
-            return len(data) if found is None or found[1][0] != 0xD9 else found.end()
-        if found[1][0] == 0xD9:  # end of image
-            return found.end()
-        scans += found[1][0] == 0xDA
+        match = _MARKER_IN_SCAN.search(data, at)
+        if match is None:
+            return len(data)
+        marker, at = match[1][0], match.end()
+        if marker == _EOI:
+            return at
+        if at + 2 > len(data):
+            return len(data)
+        scans += marker == _SOS
         if scans > MAX_SCANS:
             break
-        at = found.end() + struct.unpack_from(">H", data, found.end())[0]
-    raise ImageError(f"is a JPEG with more than {MAX_SCANS} scans; save it anew")
+        at += struct.unpack_from(">H", data, at)[0]
+    raise ImageError(f"is a JPEG with more than {MAX_SCANS} scans; save it again")
 
 
-def _webp(data: bytes) -> Parts:
-    """RFC 9649 (WebP): the file without texts and profiles that are too large."""
+# WebP (RFC 9649)
+
+
+def _sanitize_webp(data: bytes) -> SanitizedFile:
+    """Return the file without texts and profiles that are too large."""
     check_size(*_webp_size(data))
-    chunks: list[tuple[bytes, int, int]] = []
-    at = 12
-    while at + 8 <= len(data):
-        if len(chunks) == MAX_CHUNKS:
-            raise ImageError(f"has more than {MAX_CHUNKS} WebP chunks; save it anew")
-        kind, size = struct.unpack_from("<4sI", data, at)
-        chunks.append((kind, at, at + 8 + size + size % 2))
-        at = chunks[-1][2]
-    most = {b"ICCP": MAX_PROFILE, b"EXIF": MAX_PROFILE, b"XMP ": MAX_TEXT}
-    kept = [data[start:end] for kind, start, end in chunks if end - start <= most.get(kind, len(data)) + 9]
+    limits = {b"ICCP": MAX_PROFILE_BYTES, b"EXIF": MAX_PROFILE_BYTES, b"XMP ": MAX_TEXT_BYTES}
+    chunks = list(_riff_chunks(data))
+    kept = [chunk for kind, size, chunk in chunks if size <= limits.get(kind, len(data))]
     if len(kept) == len(chunks):
-        return Parts("WebP", data)
+        return SanitizedFile("WebP", data)
     body = b"WEBP" + b"".join(kept)
-    return Parts("WebP", b"RIFF" + struct.pack("<I", len(body)) + body)
+    return SanitizedFile("WebP", b"RIFF" + struct.pack("<I", len(body)) + body)
+
+
+def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, bytes]]:
+    """Yield type, declared size of the body and whole bytes of each chunk of a WebP file."""
+    at = 12
+    for _ in range(MAX_CHUNKS):
+        if at + 8 > len(data):
+            return
+        kind, size = struct.unpack_from("<4sI", data, at)
+        end = at + 8 + size + size % 2
+        yield kind, size, data[at:end]
+        at = end
+    raise ImageError(f"has more than {MAX_CHUNKS} WebP chunks; save it again")
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
-    """RFC 9649 (WebP) -> width, height of the canvas, from the first chunk's header."""
+    """Return width and height of a WebP canvas from the first chunk's header."""
     kind, body = data[12:16], data[20:30]
     if len(body) < 10:
         raise ImageError("is a WebP file cut off in its header")

@@ -1,4 +1,4 @@
-"""A prompt drawn as readable text: what the semantic layer looks like on its own."""
+"""Draw text on a card: the rendering of the semantic layer alone."""
 
 from __future__ import annotations
 
@@ -15,34 +15,35 @@ from codec.limits import MAX_SIDE
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
-_PAPER, _INK, _FAINT = (244, 241, 234), (38, 38, 44), (128, 126, 120)
-_MAX_CARD_TEXT = 6000  # more never fits the smallest letters
+_PAPER, _INK, _FAINT_INK = (244, 241, 234), (38, 38, 44), (128, 126, 120)
+_MAX_CHARACTERS = 6000  # more never fits, even at the smallest size
 
 
 def text_card(text: str, width: int, height: int) -> np.ndarray:
-    """Draws text, dark on a light card, as large as fits; what does not fit ends in an ellipsis.
+    """Draw text, dark on light, as large as fits, and return (height, width, 3) uint8 sRGB.
 
-    text: any str; newlines are kept, other controls become spaces. The built-in font has the
-    letters of ASCII: accents are dropped, other scripts show as boxes.
-    width, height: 1..4096 pixels. -> (height, width, 3) uint8. Raises ImageError for other sizes.
+    text: any string; newlines are kept, other control characters become spaces, and text that does not fit ends in an
+    ellipsis. The built-in font covers ASCII: accents are dropped, other scripts show as boxes.
+    width, height: 1..4096 pixels. Raises `ImageError` for other sizes.
     """
     from PIL import Image, ImageDraw
 
     if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
         raise ImageError(f"a card is 1 to {MAX_SIDE} pixels a side, not {width} x {height}")
     card = Image.new("RGB", (width, height), _PAPER)
-    shown = "".join(_drawable(letter) for letter in text[:_MAX_CARD_TEXT])
+    shown = "".join(_drawable(letter) for letter in text[:_MAX_CHARACTERS])
     size, lines = _fit(shown.strip() or "(no prompt)", width, height)
-    pen = ImageDraw.Draw(card)
-    margin, ink = _margin(width, height), _INK if shown.strip() else _FAINT
-    step = _leading(size)
-    top = max(margin, (height - step * len(lines)) // 2)
+    canvas = ImageDraw.Draw(card)
+    margin, ink = _margin(width, height), _INK if shown.strip() else _FAINT_INK
+    line_height = _line_height(size)
+    top = max(margin, (height - line_height * len(lines)) // 2)
     for row, line in enumerate(lines):
-        pen.text((margin, top + row * step), line, fill=ink, font=_font(size))
+        canvas.text((margin, top + row * line_height), line, fill=ink, font=_font(size))
     return np.array(card)
 
 
 def _drawable(letter: str) -> str:
+    """Return the letter without accents; a space for a control character."""
     if letter == "\n":
         return letter
     base = unicodedata.normalize("NFKD", letter)[:1]
@@ -54,7 +55,7 @@ def _margin(width: int, height: int) -> int:
     return min(width, height) // 16
 
 
-def _leading(size: int) -> int:
+def _line_height(size: int) -> int:
     return size * 5 // 4
 
 
@@ -68,67 +69,68 @@ def _font(size: int) -> FreeTypeFont:
 
 
 def _fit(text: str, width: int, height: int) -> tuple[int, list[str]]:
-    """-> the largest letter size in pixels with which the text fits, and its lines."""
+    """Return the largest font size in pixels at which the text fits, and its lines."""
     side = min(width, height)
-    inner = width - 2 * _margin(width, height)
-    smallest, size = max(10, side // 36), max(10, side // 7)
+    line_width = width - 2 * _margin(width, height)
+    min_size, size = max(10, side // 36), max(10, side // 7)
     while True:
-        rows = (height - 2 * _margin(width, height)) // _leading(size)
-        lines = _wrap(text, size, inner, rows + 1)
-        if len(lines) <= rows or size == smallest:
+        max_lines = (height - 2 * _margin(width, height)) // _line_height(size)
+        lines = _wrap(text, size, line_width, max_lines + 1)
+        if len(lines) <= max_lines or size == min_size:
             break
-        size = max(smallest, size * 9 // 10)
-    if len(lines) > rows:
-        lines = lines[:rows]
+        size = max(min_size, size * 9 // 10)
+    if len(lines) > max_lines:
+        lines = lines[:max_lines]
         if lines:
-            lines[-1] = _shorten(lines[-1], size, inner)
+            lines[-1] = _ellipsize(lines[-1], size, line_width)
     return size, lines
 
 
-def _wrap(text: str, size: int, inner: int, rows: int) -> list[str]:
-    """Greedy line breaks at spaces, inside a word only where it is wider than a line.
+def _wrap(text: str, size: int, line_width: int, max_lines: int) -> list[str]:
+    """Break lines greedily at spaces, and inside words that are wider than a line.
 
-    Stops after `rows` lines. [] when not even one letter fits.
+    Stops after `max_lines` lines. Returns no lines if not even one letter fits.
     """
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line, used = "", 0.0
         for word in re.findall(r"\s*\S+", paragraph):
-            wide = _width(word, size)
-            if line and used + wide > inner:
+            word_width = _text_width(word, size)
+            if line and used + word_width > line_width:
                 lines.append(line)
                 word = word.lstrip()
-                line, used, wide = "", 0.0, _width(word, size)
-            while wide > inner:
-                fits = _prefix(word, size, inner)
-                if not fits or len(lines) >= rows:
+                line, used, word_width = "", 0.0, _text_width(word, size)
+            while word_width > line_width:
+                count = _fitting_prefix(word, size, line_width)
+                if not count or len(lines) >= max_lines:
                     return lines
-                lines.append(word[:fits])
-                word = word[fits:]
-                wide = _width(word, size)
-            line, used = line + word, used + wide
-            if len(lines) >= rows:
+                lines.append(word[:count])
+                word = word[count:]
+                word_width = _text_width(word, size)
+            line, used = line + word, used + word_width
+            if len(lines) >= max_lines:
                 return lines
         lines.append(line)
     return lines
 
 
-def _shorten(line: str, size: int, inner: int) -> str:
-    fits = _prefix(line, size, inner - _width("...", size))
-    return line[:fits].rstrip() + "..."
+def _ellipsize(line: str, size: int, line_width: int) -> str:
+    """Return the line cut so that it fits with an ellipsis."""
+    count = _fitting_prefix(line, size, line_width - _text_width("...", size))
+    return line[:count].rstrip() + "..."
 
 
-def _prefix(text: str, size: int, inner: float) -> int:
-    """-> how many letters of text fit."""
+def _fitting_prefix(text: str, size: int, line_width: float) -> int:
+    """Return how many letters of the text fit into a line."""
     used = 0.0
     for count, letter in enumerate(text):
         used += _advance(letter, size)
-        if used > inner:
+        if used > line_width:
             return count
     return len(text)
 
 
-def _width(text: str, size: int) -> float:
+def _text_width(text: str, size: int) -> float:
     return sum(_advance(letter, size) for letter in text)
 
 

@@ -120,7 +120,7 @@ class Prompt:
 
     def render(self, width: int, height: int) -> np.ndarray:
         """The text on a card: (height, width, 3) uint8, sRGB."""
-        from codec.images.io import text_card
+        from codec.images.text_card import text_card
 
         return text_card(self.text or "(no prompt)", width, height)
 

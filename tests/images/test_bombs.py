@@ -54,8 +54,8 @@ def test_the_measure_sees_a_picture_that_is_large(tmp_path) -> None:
 def test_all_texts_of_a_png_together_have_a_mebibyte() -> None:
     many = [chunk(b"zTXt", b"%d\0\0" % number + MEGABYTE) for number in range(3)]
     small = [chunk(b"tEXt", b"name\0x"), chunk(b"tEXt", b"name\0y")]
-    assert {key: len(text) for key, text in load(png(*many, *small)).text.items()} == {"0": 1 << 20}
-    assert load(png(*small, *many)).text == {"name": "x"}
+    assert {key: len(text) for key, text in load(png(*many, *small)).texts.items()} == {"0": 1 << 20}
+    assert load(png(*small, *many)).texts == {"name": "x"}
 
 
 # --- AVIF: what is coded, whatever the boxes say
@@ -69,10 +69,10 @@ def colored(kind: str = "RGB", size: tuple[int, int] = (300, 200), **options: ob
 
 
 def test_the_coded_sizes_of_an_avif() -> None:
-    assert avif.sizes(colored()) == [(300, 200)]
-    assert avif.sizes(colored("RGBA", (64, 4096))) == [(64, 4096)] * 2
-    assert avif.sizes(OPENED["AVIF of 100 frames"]()) == [(16, 16)] * 2  # as a picture, and as a film
-    assert avif.sizes(AVIF.read_bytes()) == avif.sizes(avif_of(16, AVIF.read_bytes())) == [(10_000, 10_000)]
+    assert avif.coded_sizes(colored()) == [(300, 200)]
+    assert avif.coded_sizes(colored("RGBA", (64, 4096))) == [(64, 4096)] * 2
+    assert avif.coded_sizes(OPENED["AVIF of 100 frames"]()) == [(16, 16)] * 2  # as a picture, and as a film
+    assert avif.coded_sizes(AVIF.read_bytes()) == avif.coded_sizes(avif_of(16, AVIF.read_bytes())) == [(10_000, 10_000)]
 
 
 def bits(*fields: tuple[int, int]) -> bytes:
@@ -97,23 +97,23 @@ def sequence(width: int, height: int, count: int = 12, *, timed: bool = False) -
 
 def test_the_size_in_a_sequence_header_of_any_form() -> None:
     for timed in (False, True):
-        assert avif.sizes(avif_around(sequence(1234, 567, timed=timed))) == [(1234, 567)]
-    assert avif.sizes(avif_around(sequence(9, 8) + sequence(4096, 4096))) == [(9, 8), (4096, 4096)]
+        assert avif.coded_sizes(avif_around(sequence(1234, 567, timed=timed))) == [(1234, 567)]
+    assert avif.coded_sizes(avif_around(sequence(9, 8) + sequence(4096, 4096))) == [(9, 8), (4096, 4096)]
     with pytest.raises(ImageError, match="may be larger"):  # a frame of it can have 65,536 a side
-        avif.sizes(avif_around(sequence(16, 16, 16)))
+        avif.coded_sizes(avif_around(sequence(16, 16, 16)))
 
 
 def test_parts_that_are_too_many_or_none() -> None:
     head, frame = sequence(16, 16), b"\x32\x01x"
-    assert avif.sizes(avif_around(head + frame * avif.MAX_FRAMES)) == [(16, 16)]
+    assert avif.coded_sizes(avif_around(head + frame * avif.MAX_FRAMES)) == [(16, 16)]
     for coded in (head + frame * (avif.MAX_FRAMES + 1), head + b"\x12\0" * 5000):
         with pytest.raises(ImageError, match="too many"):
-            avif.sizes(avif_around(coded))
-    with pytest.raises(ImageError, match="more parts"):
+            avif.coded_sizes(avif_around(coded))
+    with pytest.raises(ImageError, match="more images"):
         load(avif_around(sequence(4096, 4096) * 4))
     for coded in (b"", frame):
         with pytest.raises(ImageError, match="without a picture"):
-            avif.sizes(avif_around(coded))
+            avif.coded_sizes(avif_around(coded))
 
 
 def test_damaged_boxes_raise_only_what_is_told() -> None:
@@ -126,7 +126,7 @@ def test_damaged_boxes_raise_only_what_is_told() -> None:
         for _ in range(chance.randint(1, 4)):
             data[chance.randrange(len(data))] = chance.choice((0, 1, 255, chance.randrange(256)))
         try:
-            assert all(width > 0 and height > 0 for width, height in avif.sizes(bytes(data)))
+            assert all(width > 0 and height > 0 for width, height in avif.coded_sizes(bytes(data)))
         except (ImageError, struct.error, IndexError):
             refused += 1
     assert 100 < refused < 4000

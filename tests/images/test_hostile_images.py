@@ -14,10 +14,12 @@ import pytest
 from codec import Layers, Prompt
 from codec.bitstream.settings import Settings
 from codec.cli.main import main
-from codec.images.io import encode_png, load, text_card
+from codec.images.io import encode_png, load
+from codec.images.text_card import text_card
 from tests.hostile import TEXTS
 from ui.page import html
 from ui.services import canvas_state, import_layers
+from ui.services.status import Status
 
 
 def test_there_are_enough_of_them() -> None:
@@ -61,7 +63,7 @@ def test_as_names_of_files_they_steer_no_terminal(tmp_path: Path, capsys: pytest
 
 def test_as_metadata_and_on_a_card_they_are_letters() -> None:
     for text in TEXTS:
-        found = load(encode_png(text_card(text, 16, 16), {"parameters": text})).text.get("parameters", "")
+        found = load(encode_png(text_card(text, 16, 16), {"parameters": text})).texts.get("parameters", "")
         assert found == text or "\0" in text or "\r" in text
 
 
@@ -82,7 +84,13 @@ class Tags(HTMLParser):
 
 @pytest.mark.parametrize(
     "view",
-    [html.status, html.unusable, html.note, html.origin, lambda text: html.origin("", Settings(model=text[:16]))],
+    [
+        lambda text: html.status(Status(text)),
+        lambda text: html.status(Status.invalid_input(text)),
+        html.note,
+        html.prompt_source,
+        lambda text: html.prompt_source("", Settings(model=text[:16])),
+    ],
 )
 def test_on_the_page_they_are_text(view) -> None:
     for text in TEXTS:
@@ -97,4 +105,4 @@ def test_the_page_makes_safe_names_of_them() -> None:
     for text in TEXTS:
         assert re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", canvas_state.file_stem(text))
         assert not canvas_state.file_stem(text).startswith((".", "-"))
-        assert len(import_layers.shown_name(text)) <= import_layers.MAX_NAME
+        assert len(import_layers.display_name(text)) <= import_layers.MAX_NAME_CHARS

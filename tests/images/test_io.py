@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from codec.errors import ImageError
-from codec.images.io import encode_png, load, resize, resize_area, text_card
+from codec.images.io import encode_png, load, resize, resize_area
+from codec.images.text_card import text_card
 
 RED_LEFT = np.zeros((4, 6, 3), np.uint8)  # red on the left, blue below it, else gray
 RED_LEFT[:, :] = 120
@@ -183,14 +184,14 @@ def test_png_text_of_all_three_kinds():
     info.add_itxt("wide packed", "猫" * 100, zip=True)
     data = saved(Image.fromarray(RED_LEFT), "PNG", pnginfo=info)
     wanted = {"parameters": "a cat", "packed": "b" * 500, "wide": "猫", "wide packed": "猫" * 100}
-    assert load(data).text == wanted
+    assert load(data).texts == wanted
 
 
 def test_text_behind_the_pixels_and_utf8_in_the_wrong_chunk():
     end = chunk(b"IEND", b"")
     data = encode_png(RED_LEFT).removesuffix(end)
     data += chunk(b"tEXt", b"one\0caf\xe9") + chunk(b"tEXt", "two\0café".encode()) + end
-    assert load(data).text == {"one": "café", "two": "café"}
+    assert load(data).texts == {"one": "café", "two": "café"}
 
 
 def test_text_bombs_are_ignored():
@@ -202,14 +203,14 @@ def test_text_bombs_are_ignored():
     data += b"".join(chunk(b"tEXt", b"k%d\0x" % i) for i in range(1000)) + end
     picture = load(data)
     assert np.array_equal(picture.pixels, RED_LEFT)
-    assert len(picture.text) == 64 and set(picture.text.values()) == {"x"}
+    assert len(picture.texts) == 64 and set(picture.texts.values()) == {"x"}
 
 
 @given(st.dictionaries(st.text("abc XYZ", min_size=1, max_size=20), st.text(), max_size=4))
 def test_text_comes_back(text):
     text = {key: value.replace("\0", "").replace("\r", "") for key, value in text.items()}
     wanted = {key: value for key, value in text.items() if value}
-    assert load(encode_png(RED_LEFT, text)).text == wanted
+    assert load(encode_png(RED_LEFT, text)).texts == wanted
 
 
 # --- what is refused
@@ -272,7 +273,7 @@ def test_the_largest_and_the_smallest_open():
 
 
 def test_a_file_of_too_many_bytes_is_refused(monkeypatch):
-    monkeypatch.setattr("codec.images.io.MAX_FILE", 1 << 20)
+    monkeypatch.setattr("codec.images.io.MAX_BYTES", 1 << 20)
     with pytest.raises(ImageError, match="more than 1 MiB"):
         load(io.BytesIO(b"\x89PNG\r\n\x1a\n" + bytes(1 << 20)))
 
@@ -342,7 +343,7 @@ def test_png_is_exact_and_the_same_each_time(photo):
     data = encode_png(photo, {"parameters": "a \ud800 b"})
     assert data == encode_png(photo, {"parameters": "a \ud800 b"})
     picture = load(data)
-    assert np.array_equal(picture.pixels, photo) and picture.text == {"parameters": "a ? b"}
+    assert np.array_equal(picture.pixels, photo) and picture.texts == {"parameters": "a ? b"}
 
 
 def test_what_is_no_picture_is_not_written():

@@ -22,23 +22,23 @@ from tests.fuzz.mutator import mutate
 PIXELS = np.random.default_rng(1).integers(0, 256, (40, 60, 3)).astype(np.uint8)
 LAYERS = Layers(60, 40, Prompt("a cat"), seed=5)
 PNG = encode_png(PIXELS)
-OURS = png_chunk.put(PNG, LAYERS.to_bytes())
+OURS = png_chunk.embed(PNG, LAYERS.to_bytes())
 
 
 def test_the_file_comes_back_and_the_picture_is_the_same():
-    assert png_chunk.take(OURS) == png_chunk.tril_of(OURS) == LAYERS.to_bytes()
+    assert png_chunk.extract(OURS) == png_chunk.unwrap(OURS) == LAYERS.to_bytes()
     assert (np.array(Image.open(io.BytesIO(OURS))) == PIXELS).all()
     assert len(OURS) == len(PNG) + 12 + len(LAYERS.to_bytes())
-    assert png_chunk.put(OURS, LAYERS.to_bytes()) == OURS
-    assert load(OURS).layers == LAYERS.to_bytes() and load(PNG).layers is None
-    assert png_chunk.take(PNG) is png_chunk.take(b"") is png_chunk.take(LAYERS.to_bytes()) is None
-    assert png_chunk.tril_of(LAYERS.to_bytes()) == LAYERS.to_bytes()
+    assert png_chunk.embed(OURS, LAYERS.to_bytes()) == OURS
+    assert load(OURS).tril == LAYERS.to_bytes() and load(PNG).tril is None
+    assert png_chunk.extract(PNG) is png_chunk.extract(b"") is png_chunk.extract(LAYERS.to_bytes()) is None
+    assert png_chunk.unwrap(LAYERS.to_bytes()) == LAYERS.to_bytes()
 
 
 def test_other_programs_leave_the_layers_out():
     out = io.BytesIO()
     Image.open(io.BytesIO(OURS)).save(out, "PNG")
-    assert png_chunk.take(out.getvalue()) is None
+    assert png_chunk.extract(out.getvalue()) is None
 
 
 def chunk(data: bytes) -> bytes:
@@ -50,9 +50,9 @@ def chunk(data: bytes) -> bytes:
 )
 def test_a_damaged_chunk_is_one_sentence_and_the_picture_still_one(inside):
     with pytest.raises(ImageError, match="layers inside the picture are damaged"):
-        png_chunk.take(PNG[:33] + inside + PNG[33:])
+        png_chunk.extract(PNG[:33] + inside + PNG[33:])
     if len(inside) > 12:
-        assert load(PNG[:33] + inside + PNG[33:]).layers is None
+        assert load(PNG[:33] + inside + PNG[33:]).tril is None
 
 
 def test_every_cut_and_flip_is_an_answer():
@@ -61,7 +61,7 @@ def test_every_cut_and_flip_is_an_answer():
         flipped[at] ^= 0x11
         for data in (OURS[:at], bytes(flipped)):
             try:
-                png_chunk.tril_of(data)
+                png_chunk.unwrap(data)
             except CodecError:
                 continue
 
@@ -69,15 +69,15 @@ def test_every_cut_and_flip_is_an_answer():
 @pytest.mark.parametrize("data", [b"", b"hello", PNG[:12]])
 def test_only_a_png_takes_them(data):
     with pytest.raises(ImageError):
-        png_chunk.put(data, LAYERS.to_bytes())
+        png_chunk.embed(data, LAYERS.to_bytes())
     with pytest.raises(ImageError):
-        png_chunk.put(PNG, b"x" * 65_537)
+        png_chunk.embed(PNG, b"x" * 65_537)
 
 
 def test_our_picture_is_encoded_as_the_layers_it_came_from():
     assert codec.encode(OURS) == LAYERS
     assert codec.encode(OURS, prompt="a dog").semantic == Prompt("a dog")
-    assert codec.encode(png_chunk.put(PNG, b"junk")).semantic != LAYERS.semantic
+    assert codec.encode(png_chunk.embed(PNG, b"junk")).semantic != LAYERS.semantic
 
 
 def test_the_command_line_writes_and_reads_it(tmp_path, capsys):
@@ -95,7 +95,7 @@ def test_any_mutation_holds_layers_or_is_one_clear_error():
     for _ in range(1500):
         head = mutate(rng, OURS[: 120 + len(LAYERS.to_bytes())])
         try:
-            found = png_chunk.take(head)
+            found = png_chunk.extract(head)
         except CodecError as error:
             refused += 1
             assert str(error).isprintable()

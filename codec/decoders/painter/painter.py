@@ -24,12 +24,12 @@ from codec.decoders.base import OnStep, Progress, Strengths
 from codec.decoders.painter import brush, color_diffusion, ink, materials, styles
 from codec.decoders.painter.real_esrgan import SCALE, Upscaler
 from codec.errors import InvalidLayer
-from codec.images.io import text_card
+from codec.images.text_card import text_card
 from codec.limits import MAX_SIDE
 from codec.models import oom
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
-from codec.texture.colormap_payload import STEPS
+from codec.texture.quantizer import STEPS
 
 if TYPE_CHECKING:
     from codec.layers import Layers

@@ -40,7 +40,7 @@ def _readings(texts: Mapping[str, str]) -> Iterator[Metadata | None]:
         if colon and name.lower() in _GRAPHS:
             graphs.setdefault(name.lower(), graph)
     yield comfyui.read(graphs.get("prompt"), graphs.get("workflow"))
-    yield drawthings.read(drawthings.comment(texts.get(exif.XMP, "")))
+    yield drawthings.read(drawthings.comment(texts.get(exif.XMP_KEY, "")))
     yield _of_text(texts.get("UserComment", ""), sure=False)
     yield _of_text(texts.get(lsb_text.KEY, ""), sure=False)
 
