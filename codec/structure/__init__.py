@@ -1,1 +1,1 @@
-"""The structure layer: a line sketch or a pose, and the models that compress it."""
+"""The structure layer: a sketch or a pose, and the models that compress it."""

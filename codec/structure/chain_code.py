@@ -1,4 +1,4 @@
-"""Chains of 8-connected lattice cells: what strokes are, and how curves become them."""
+"""Strokes as chains of 8-connected cells of a lattice (Freeman 1974), and their geometry."""
 
 from __future__ import annotations
 
@@ -7,23 +7,26 @@ from typing import Final
 
 import numpy as np
 
-Point = tuple[int, int]
+Point = tuple[int, int]  # x, y of a cell
 Stroke = tuple[Point, ...]
 
-# Directions 0..7 counter-clockwise from east (Freeman 1974); y points down.
+# the directions 0..7, counter-clockwise from east; y points down
 STEPS: Final[tuple[Point, ...]] = ((1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1))
 DIRECTION: Final = {step: index for index, step in enumerate(STEPS)}
 
+_CENTER_TOLERANCE: Final = 0.01  # cells
+_CORNER: Final = 0.4  # cells from the center: a point farther out may only touch the cell's corner
+
 
 def is_chain(stroke: Sequence[Point]) -> bool:
-    """Is each point a neighbor of the one before, and no step the reverse of its last?"""
+    """Return whether consecutive points are neighbors and no step reverses the one before."""
     headings = [DIRECTION.get((b[0] - a[0], b[1] - a[1]), -1) for a, b in zip(stroke, stroke[1:], strict=False)]
     turns = zip(headings, headings[1:], strict=False)
     return -1 not in headings and all((b - a) % 8 != 4 for a, b in turns)
 
 
 def smooth(points: np.ndarray) -> np.ndarray:
-    """(N, 2) points averaged [1 2 1]/4 along the chain, ends kept."""
+    """Return (N, 2) points averaged along the chain by [1 2 1] / 4; the ends stay."""
     if len(points) < 3:
         return points
     inner = (points[:-2] + 2 * points[1:-1] + points[2:]) / 4
@@ -31,22 +34,26 @@ def smooth(points: np.ndarray) -> np.ndarray:
 
 
 def snap(positions: np.ndarray) -> list[Stroke]:
-    """Strokes along a curve given in lattice units, where cell i spans i..i+1."""
+    """Return the strokes along a curve.
+
+    `positions`: (N, 2) of x, y in lattice units, where cell i spans i..i + 1. A curve that turns back on itself gives
+    several strokes, one within a single cell none. The cell centers of a stroke give that stroke.
+    """
     cells = [(int(x), int(y)) for x, y in positions]
-    centerd = bool((np.abs(positions - np.floor(positions) - 0.5) < 0.01).all())
-    if not (centerd and len(cells) >= 2 and is_chain(cells)):
-        cells = _trace(_densify(positions))
-    pieces: list[list[Point]] = [cells[:1]]
-    for point in cells[1:]:
-        piece = pieces[-1]
-        if len(piece) >= 2 and point == piece[-2]:  # turns back
-            pieces.append([piece[-1]])
-        pieces[-1].append(point)
-    return [tuple(piece) for piece in pieces if len(piece) >= 2]
+    centered = bool((np.abs(positions - np.floor(positions) - 0.5) < _CENTER_TOLERANCE).all())
+    if not (centered and len(cells) >= 2 and is_chain(cells)):
+        cells = _cells_along(_densify(positions))
+    strokes: list[list[Point]] = [cells[:1]]
+    for cell in cells[1:]:
+        stroke = strokes[-1]
+        if len(stroke) >= 2 and cell == stroke[-2]:  # the curve turns back
+            strokes.append([stroke[-1]])
+        strokes[-1].append(cell)
+    return [tuple(stroke) for stroke in strokes if len(stroke) >= 2]
 
 
 def _densify(positions: np.ndarray) -> np.ndarray:
-    """Points at most a quarter of a cell apart on the same polyline."""
+    """Return points of the same polyline that are at most a quarter of a cell apart."""
     out = [positions[:1]]
     for a, b in zip(positions, positions[1:], strict=False):
         count = int(np.ceil(np.abs(b - a).max() * 4))
@@ -55,18 +62,18 @@ def _densify(positions: np.ndarray) -> np.ndarray:
     return np.concatenate(out)
 
 
-def _trace(positions: np.ndarray) -> list[Point]:
-    """The cells along a dense curve, as a chain without corners that a diagonal step can cut."""
+def _cells_along(positions: np.ndarray) -> list[Point]:
+    """Return the cells along a dense curve as a chain, with diagonal steps instead of corners."""
     out: list[Point] = []
     for x, y in positions:
         cell = (int(x), int(y))
         off_center = max(abs(x - cell[0] - 0.5), abs(y - cell[1] - 0.5))
         if out and cell == out[-1]:
             continue
-        neighbor = bool(out) and max(abs(cell[0] - out[-1][0]), abs(cell[1] - out[-1][1])) == 1
-        if neighbor and off_center > 0.4:  # brushes a corner: wait for a firmer reading
+        neighbor = bool(out) and _distance(cell, out[-1]) == 1
+        if neighbor and off_center > _CORNER:
             continue
-        while len(out) >= 2 and max(abs(cell[0] - out[-2][0]), abs(cell[1] - out[-2][1])) == 1 and cell != out[-2]:
+        while len(out) >= 2 and _distance(cell, out[-2]) == 1:  # the cell between is a corner
             out.pop()
         if out and not neighbor:
             out += _line(out[-1], cell)
@@ -75,9 +82,14 @@ def _trace(positions: np.ndarray) -> list[Point]:
     return out
 
 
+def _distance(a: Point, b: Point) -> int:
+    """Return the number of steps between two cells."""
+    return max(abs(a[0] - b[0]), abs(a[1] - b[1]))
+
+
 def _line(a: Point, b: Point) -> list[Point]:
-    """The cells after `a` on a straight line to `b`."""
-    steps = max(abs(b[0] - a[0]), abs(b[1] - a[1]))
+    """Return the cells on a straight line from `a`, exclusive, to `b`."""
+    steps = _distance(a, b)
     return [
         (a[0] + round((b[0] - a[0]) * i / steps), a[1] + round((b[1] - a[1]) * i / steps)) for i in range(1, steps + 1)
     ]

@@ -9,7 +9,7 @@ from codec.errors import Corrupt
 
 SKETCH: Final = 1
 POSE: Final = 2
-WEIGHTS: Final = (1, 52, 11)  # reserved, sketch, pose
+WEIGHTS: Final = (1, 52, 11)  # of the reserved kind, a sketch, a pose
 
 
 def write(coder: Encoder, kind: int) -> None:
@@ -18,15 +18,15 @@ def write(coder: Encoder, kind: int) -> None:
 
 
 def read(payload: bytes) -> tuple[int, PrefixDecoder]:
-    """Return the kind and a decoder that stands behind it.
+    """Return the kind, and a decoder of the rest of the payload.
 
     Raises `Corrupt` for an empty payload and for the reserved kind.
     """
-    reader = PrefixDecoder(payload)
+    decoder = PrefixDecoder(payload)
     try:
-        kind = reader.choice(WEIGHTS)
+        kind = decoder.choice(WEIGHTS)
     except PrefixEnd:
-        raise Corrupt("the structure layer is cut off before it begins", ("structure",)) from None
+        raise Corrupt("the structure layer ends before its kind", ("structure",)) from None
     if kind not in (SKETCH, POSE):
-        raise Corrupt("the structure layer has a kind this reader does not know", ("structure",))
-    return kind, reader
+        raise Corrupt("the structure layer has a kind that this reader does not know", ("structure",))
+    return kind, decoder

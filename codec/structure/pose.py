@@ -1,7 +1,7 @@
-"""The structure layer's other kind: people as OpenPose skeletons.
+"""The structure layer as a pose: people as OpenPose skeletons.
 
-OpenPose's 18 COCO keypoints (Cao et al. 2019), which the openpose T2I-Adapter was trained on.
-skeleton.py has their bytes.
+They have OpenPose's 18 COCO keypoints (Cao et al. 2019), on which the openpose T2I-Adapter was trained. pose_payload.py
+encodes them.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _COLORS: Final = (
 class Pose:
     """The people in a picture, in any order.
 
-    `persons`: up to 64 of 18 keypoints in the order of `KEYPOINTS`, each (x, y) of whole numbers in
-    0..2047, which is 1/2048 of the picture's width and height (a quarter of a pixel at 512), or None
-    where it is not seen. A person has at least one keypoint. Raises `InvalidLayer` for anything else.
+    `persons`: at most 64, each with 18 keypoints in the order of `KEYPOINTS`. A keypoint is (x, y), integers in
+    0..2047 in units of 1/2048 of the picture's width and height, or None if it is not visible. A person has at
+    least one visible keypoint. Raises `InvalidLayer` for other values.
     """
 
     persons: tuple[Person, ...]
@@ -47,20 +47,17 @@ class Pose:
     def __post_init__(self) -> None:
         if len(self.persons) > MAX_PERSONS:
             raise InvalidLayer(f"a pose holds at most {MAX_PERSONS} persons")
-        for person in self.persons:
-            seen = [joint for joint in person if joint is not None]
-            inside = all(type(v) is int and 0 <= v < UNITS for joint in seen for v in joint)
-            pairs = all(len(joint) == 2 for joint in seen)
-            if len(person) != len(KEYPOINTS) or not seen or not (pairs and inside):
-                raise InvalidLayer(
-                    f"a person has {len(KEYPOINTS)} keypoints, one or more seen, of whole numbers in 0..{UNITS - 1}"
-                )
+        if not all(map(_is_valid, self.persons)):
+            raise InvalidLayer(
+                f"a person must have {len(KEYPOINTS)} keypoints, at least one of them visible, with integer "
+                f"coordinates in 0..{UNITS - 1}"
+            )
 
     def to_bytes(self) -> bytes:
         """Return the payload."""
         coder = Encoder()
         layer_kind.write(coder, layer_kind.POSE)
-        pose_payload.syntax(coder, self.persons)
+        pose_payload.code_persons(coder, self.persons)
         return coder.finish()
 
     @classmethod
@@ -72,7 +69,7 @@ class Pose:
         coder = Decoder(payload, "structure")
         coder.choice(layer_kind.WEIGHTS)
         try:
-            pose = cls(pose_payload.syntax(coder, None))
+            pose = cls(pose_payload.code_persons(coder))
         except InvalidLayer as error:
             raise Corrupt(str(error), ("structure",)) from None
         if pose.to_bytes() != payload:
@@ -80,31 +77,38 @@ class Pose:
         return pose
 
     def render(self, width: int, height: int) -> np.ndarray:
-        """OpenPose's own drawing: colored limbs on black, (height, width, 3) uint8."""
+        """Draw colored limbs and joints on black as OpenPose does: (height, width, 3) uint8."""
         canvas = np.zeros((height, width, 3), np.float32)
-        size = max(width, height) / 512
+        thickness = 8 * max(width, height) / 512
         for person in self.persons:
-            points = [None if joint is None else _pixel(joint, width, height) for joint in person]
+            points = [None if joint is None else _to_pixels(joint, width, height) for joint in person]
             for (a, b), color in zip(_LIMBS, _COLORS, strict=False):
                 if points[a] is not None and points[b] is not None:
                     dimmed = (color[0] * 6 // 10, color[1] * 6 // 10, color[2] * 6 // 10)
-                    _line(canvas, np.array([points[a], points[b]]), 8 * size, dimmed)
+                    _draw_line(canvas, np.array([points[a], points[b]]), thickness, dimmed)
             for point, color in zip(points, _COLORS, strict=True):
                 if point is not None:
-                    _line(canvas, np.array([point]), 8 * size, color)
+                    _draw_line(canvas, np.array([point]), thickness, color)
         return raster.to_uint8(canvas)
 
 
-def _pixel(joint: tuple[int, int], width: int, height: int) -> tuple[float, float]:
+def _is_valid(person: Person) -> bool:
+    visible = [joint for joint in person if joint is not None]
+    pairs = all(len(joint) == 2 for joint in visible)
+    in_range = all(type(value) is int and 0 <= value < UNITS for joint in visible for value in joint)
+    return len(person) == len(KEYPOINTS) and bool(visible) and pairs and in_range
+
+
+def _to_pixels(joint: tuple[int, int], width: int, height: int) -> tuple[float, float]:
     return (joint[0] + 0.5) * width / UNITS, (joint[1] + 0.5) * height / UNITS
 
 
-def _line(canvas: np.ndarray, points: np.ndarray, thickness: float, color: tuple[int, int, int]) -> None:
-    """Draw on the part of the canvas that the line meets: a crowd on a large picture has a thousand lines."""
-    reach = thickness / 2 + 2
-    left, top = np.maximum((points.min(0) - reach).astype(int), 0)
-    right, bottom = np.minimum((points.max(0) + reach).astype(int) + 1, canvas.shape[1::-1])
-    part = canvas[top:bottom, left:right]
-    coverage = np.zeros(part.shape[:2], np.float32)
+def _draw_line(canvas: np.ndarray, points: np.ndarray, thickness: float, color: tuple[int, int, int]) -> None:
+    """Draw a line, or a dot for one point. Only the part of the canvas around it is touched: a crowd has many lines."""
+    margin = thickness / 2 + 2
+    left, top = np.maximum((points.min(0) - margin).astype(int), 0)
+    right, bottom = np.minimum((points.max(0) + margin).astype(int) + 1, canvas.shape[1::-1])
+    patch = canvas[top:bottom, left:right]
+    coverage = np.zeros(patch.shape[:2], np.float32)
     raster.draw_polyline(coverage, points - [left, top], thickness)
-    raster.blend(part, coverage, color)
+    raster.blend(patch, coverage, color)

@@ -1,9 +1,10 @@
-"""The payload of a pose: each person's joints, as likely as a small network says from those before.
+"""The payload of a pose: each person's joints, entropy-coded with probabilities from a small network.
 
-RNADE (Uria, Murray and Larochelle 2013): one hidden layer sums up what is known of a person (its size,
-which joints are seen, where the earlier ones are); from it follows a mixture of logistic distributions
-for each further coordinate. Its weights are whole numbers, trained once on made-up bodies
-(training/poses.py), and so is all arithmetic: the same on every machine.
+The network is a RNADE (Uria, Murray and Larochelle 2013). Its hidden layer accumulates what is known of a person:
+the size class, which joints are visible, and the positions of the joints coded so far. From it follow the
+probability that a joint is visible, and a mixture of logistic distributions for each coordinate. The weights are
+integers, trained on synthetic bodies (codec/training/pose_tables.py), and so is all arithmetic: the bytes are
+the same on every machine.
 """
 
 from __future__ import annotations
@@ -19,163 +20,182 @@ from codec.bitstream import tables
 from codec.bitstream.range_coder import TOTAL, BitModel, Coder
 from codec.errors import Corrupt
 
-UNITS: Final = 2048  # positions along each side
+UNITS: Final = 2048  # coordinates are in 1/2048 of the picture's sides
 MAX_PERSONS: Final = 64
-JOINTS: Final = 18
-ORDER: Final = (1, 2, 5, 8, 11, 0, 14, 15, 16, 17, 3, 4, 6, 7, 9, 10, 12, 13)  # as coded: parents first
-PARENT: Final = (1, 1, 1, 2, 3, 1, 5, 6, 1, 8, 9, 8, 11, 12, 0, 0, 14, 15)  # by joint; the neck's is itself
-SIZES: Final = tuple((4 + s % 4) * 2 << s // 4 for s in range(32))  # of a person: 8..1792
+JOINT_COUNT: Final = 18
+CODING_ORDER: Final = (1, 2, 5, 8, 11, 0, 14, 15, 16, 17, 3, 4, 6, 7, 9, 10, 12, 13)  # joints, parents first
+PARENTS: Final = (1, 1, 1, 2, 3, 1, 5, 6, 1, 8, 9, 8, 11, 12, 0, 0, 14, 15)  # of each joint; the neck is the root
+FIRST_FACE_JOINT: Final = 14  # eyes and ears, which are close to their parents
+SIZE_CLASSES: Final = tuple((4 + s % 4) * 2 << s // 4 for s in range(32))  # smallest extent of each: 8..1792 units
 
-# rows of the table: what an input adds to the hidden values, and what these say of an output
-HIDDEN: Final = 64  # and one more that is always 1
-PARTS: Final = 3  # of a mixture: a mean, a width and a weight each
-IS_SEEN: Final = 2  # inputs, after "one" and the size: which joints are seen, by place in ORDER
-PLACES: Final = IS_SEEN + JOINTS  # where the first of them is, then each of ORDER but the neck: x, y
-SEEN: Final = PLACES + 2 * JOINTS  # outputs: is a joint seen?
-MIXTURES: Final = SEEN + JOINTS  # of the coordinates in PLACES
+# The table holds the weights: first a row for each input with what it adds to the hidden units, then a row for each
+# output with its weights of the hidden units. The inputs are a constant 1 and the size class, and then:
+HIDDEN_UNITS: Final = 64  # and one more, which is always 1
+MIXTURE_PARTS: Final = 3  # each with a mean, a width and a weight
+VISIBILITY_INPUTS: Final = 2  # first row of: which joints are visible, in coding order
+POSITION_INPUTS: Final = VISIBILITY_INPUTS + JOINT_COUNT  # of: x, y of the first visible joint, and of CODING_ORDER[1:]
+VISIBILITY_OUTPUTS: Final = POSITION_INPUTS + 2 * JOINT_COUNT  # of: is a joint visible
+MIXTURE_OUTPUTS: Final = VISIBILITY_OUTPUTS + JOINT_COUNT  # of: the mixtures of the coordinates in POSITION_INPUTS
 
-ONE: Final = 256  # of inputs and hidden values; of weights 2,048
-LIMIT: Final = 8 * ONE  # of a hidden value
-_MASS: Final = 1 << 19  # of a mixture; each place has 1 besides
-_OCTAVE: Final = 1 << 16  # of exponents
+ONE: Final = 256  # 1.0 of inputs and hidden units; that of weights is 2,048
+MAX_HIDDEN: Final = 8 * ONE
+_MIXTURE_TOTAL: Final = 1 << 19  # frequencies that a mixture distributes; each position has 1 more
+_EXPONENT_ONE: Final = 1 << 16  # 1.0 of exponents to base 2
+_FIRST_SIZE_CLASS: Final = 28  # the expected size class of the first person
+_P_NO_PERSON: Final = 1024  # of 65,536
 
 Point = tuple[int, int]
-Joint = Point | None
+Joint = Point | None  # None: not visible
 Person = tuple[Joint, ...]
 
 
-def syntax(coder: Coder, given: tuple[Person, ...] | None) -> tuple[Person, ...]:
-    """The payload after its kind; codes the persons `given`, or reads them where there are none.
+def code_persons(coder: Coder, persons: tuple[Person, ...] | None = None) -> tuple[Person, ...]:
+    """Code the payload after its kind: encode `persons`, or decode them if they are None.
 
-    Raises `Corrupt` for more than 64 persons, for one without a joint, and for one of another size than was coded.
+    Raises `Corrupt` for decoded persons that are more than 64, have no visible joint, or have another size
+    class than was coded.
     """
-    persons: list[Person] = []
-    end, size = BitModel(1024), 28
-    while not coder.bit(end, int(given is not None and len(persons) == len(given))):
-        if len(persons) == MAX_PERSONS:
+    coded: list[Person] = []
+    end, size_class = BitModel(_P_NO_PERSON), _FIRST_SIZE_CLASS
+    while not coder.bit(end, int(persons is not None and len(coded) == len(persons))):
+        if len(coded) == MAX_PERSONS:
             raise Corrupt("the pose has too many persons", ("structure",))
-        wanted = given[len(persons)] if given else None
-        likely = [1 + 64 // (4 + (other - size) ** 2) for other in range(len(SIZES))]
-        size = coder.choice(likely, size_class(wanted) if wanted else 0)
-        persons.append(_person(coder, size, wanted))
-        if size_class(persons[-1]) != size:
-            raise Corrupt("the pose is not in its one form: a person has another size than it says", ("structure",))
-        if len(persons) == 1:
+        person = persons[len(coded)] if persons else None
+        size_class = coder.choice(_size_class_weights(size_class), size_class_of(person) if person else 0)
+        coded.append(code_person(coder, size_class, person))
+        if size_class_of(coded[-1]) != size_class:
+            raise Corrupt("non-canonical pose: the size class of a person does not match the joints", ("structure",))
+        if len(coded) == 1:
             end = BitModel()
-    return tuple(persons)
+    return tuple(coded)
 
 
-def size_class(person: Person) -> int:
-    """The number of a person's size: the last of `SIZES` that the longer extent of its joints reaches."""
-    there = [joint for joint in person if joint]
-    extent = max(max(axis) - min(axis) for axis in zip(*there, strict=True))
-    return max(sum(size <= extent for size in SIZES) - 1, 0)
+def _size_class_weights(previous: int) -> list[int]:
+    """Return the frequencies of the size classes: those near the one of the previous person are likely."""
+    return [1 + 64 // (4 + (size_class - previous) ** 2) for size_class in range(len(SIZE_CLASSES))]
 
 
-class Scale(NamedTuple):
-    """How offsets are measured."""
-
-    unit: int  # in places
-    fine: int  # an offset of 2^-fine units is 1 to the network
-    logarithm: int  # of the unit, to base 2, in 64ths
-
-
-FRAME: Final = Scale(UNITS, 1, 11 * 64)
+def size_class_of(person: Person) -> int:
+    """Return the largest size class whose extent the longer side of the joints' bounding box reaches."""
+    visible = [joint for joint in person if joint]
+    extent = max(max(axis) - min(axis) for axis in zip(*visible, strict=True))
+    return max(sum(size <= extent for size in SIZE_CLASSES) - 1, 0)
 
 
-def scale(size: int, joint: int) -> Scale:
-    """Of a joint's offset from its parent. Eyes and ears are near theirs."""
-    return Scale(SIZES[size], 3 if joint >= 14 else 1, 3 * 64 + 16 * size)
+class OffsetScale(NamedTuple):
+    """The scale of a joint's offset from its origin."""
+
+    unit: int  # in coordinates
+    fine_bits: int  # the network sees an offset of 2^-fine_bits units as 1.0
+    log2_unit: int  # in 64ths
 
 
-def _person(coder: Coder, size: int, given: Person | None) -> Person:
-    network = _Network(size)
-    shown = [given is not None and given[joint] is not None for joint in ORDER]
-    seen = [network.seen(coder, number, value) for number, value in enumerate(shown)]
-    if not any(seen):
-        raise Corrupt("the pose has a person without a keypoint", ("structure",))
-    root = seen.index(1)
-    wanted = [joint or (0, 0) for joint in given or [None] * JOINTS]
-    places = [network.place(coder, 0, (UNITS // 2, UNITS // 2), FRAME, wanted[ORDER[root]])] * JOINTS
-    for number, joint in enumerate(ORDER):
-        places[joint] = places[PARENT[joint]]
-        if seen[number] and number > root:
-            places[joint] = network.place(coder, number, places[joint], scale(size, joint), wanted[joint])
-    return tuple(places[joint] if seen[ORDER.index(joint)] else None for joint in range(JOINTS))
+FRAME_SCALE: Final = OffsetScale(UNITS, 1, 11 * 64)  # of the first joint, relative to the center of the picture
+
+
+def joint_scale(size_class: int, joint: int) -> OffsetScale:
+    """Return the scale of a joint's offset from its parent."""
+    return OffsetScale(SIZE_CLASSES[size_class], 3 if joint >= FIRST_FACE_JOINT else 1, 3 * 64 + 16 * size_class)
+
+
+def code_person(coder: Coder, size_class: int, person: Person | None = None) -> Person:
+    """Code the joints of a person: encode `person`, or decode one if it is None.
+
+    Raises `Corrupt` for a person without a visible joint.
+    """
+    network = _Network(size_class)
+    visible = [
+        network.code_visibility(coder, number, person is not None and person[joint] is not None)
+        for number, joint in enumerate(CODING_ORDER)
+    ]
+    if not any(visible):
+        raise Corrupt("the pose has a person without a visible keypoint", ("structure",))
+    first = visible.index(True)
+    wanted = [joint or (0, 0) for joint in person or [None] * JOINT_COUNT]
+    center = (UNITS // 2, UNITS // 2)
+    root = network.code_position(coder, 0, center, FRAME_SCALE, wanted[CODING_ORDER[first]])
+    positions = [root] * JOINT_COUNT  # of invisible joints: that of their parent
+    for number, joint in enumerate(CODING_ORDER):
+        positions[joint] = origin = positions[PARENTS[joint]]
+        if visible[number] and number > first:
+            scale = joint_scale(size_class, joint)
+            positions[joint] = network.code_position(coder, number, origin, scale, wanted[joint])
+    return tuple(positions[joint] if visible[CODING_ORDER.index(joint)] else None for joint in range(JOINT_COUNT))
 
 
 class _Network:
-    """What is known of a person so far, summed up, and how likely what comes next is."""
+    """The network's state for one person: the sums of its hidden units, to which each coded value adds."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size_class: int) -> None:
         self._table = _table()
-        self._sums = ONE * self._table[0] + 32 * (size - 16) * self._table[1]
+        self._sums = ONE * self._table[0] + 32 * (size_class - 16) * self._table[1]
 
-    def seen(self, coder: Coder, number: int, value: bool) -> int:
-        """Code whether a joint, by its place in ORDER, is seen: 0 or 1."""
-        chance = _logistic(self._outputs(SEEN + number, 1)[0] >> 3, TOTAL)
-        bit = coder.bit(BitModel(min(max(chance, 64), TOTAL - 64)), int(value))
-        self._sums = self._sums + ONE * bit * self._table[IS_SEEN + number]
-        return bit
+    def code_visibility(self, coder: Coder, number: int, value: bool) -> bool:
+        """Code whether the joint at a place in the coding order is visible."""
+        p = _logistic(self._outputs(VISIBILITY_OUTPUTS + number, 1)[0] >> 3, TOTAL)
+        visible = coder.bernoulli(min(max(p, 64), TOTAL - 64), int(value))
+        self._sums = self._sums + ONE * visible * self._table[VISIBILITY_INPUTS + number]
+        return bool(visible)
 
-    def place(self, coder: Coder, number: int, origin: Point, by: Scale, value: Point) -> Point:
-        """Code where a joint is; number 0 is the first that is seen, whichever that is."""
-        x = self._coordinate(coder, 2 * number, origin[0], by, value[0])
-        return x, self._coordinate(coder, 2 * number + 1, origin[1], by, value[1])
+    def code_position(self, coder: Coder, number: int, origin: Point, scale: OffsetScale, value: Point) -> Point:
+        """Code the position of a joint; number 0 is the first visible one, others are places in the coding order."""
+        x = self._code_coordinate(coder, 2 * number, origin[0], scale, value[0])
+        return x, self._code_coordinate(coder, 2 * number + 1, origin[1], scale, value[1])
 
-    def _coordinate(self, coder: Coder, number: int, origin: int, by: Scale, value: int) -> int:
-        below = mixture(self._outputs(MIXTURES + 3 * PARTS * number, 3 * PARTS), origin, by)
-        found = coder.symbol(below, UNITS, value)
-        offset = (found - origin << 8 + by.fine) // by.unit
-        self._sums = self._sums + min(max(offset, -4 * ONE), 4 * ONE) * self._table[PLACES + number]
-        return found
+    def _code_coordinate(self, coder: Coder, number: int, origin: int, scale: OffsetScale, value: int) -> int:
+        outputs = self._outputs(MIXTURE_OUTPUTS + 3 * MIXTURE_PARTS * number, 3 * MIXTURE_PARTS)
+        coordinate = coder.symbol(mixture_cumulative(outputs, origin, scale), UNITS, value)
+        offset = (coordinate - origin << 8 + scale.fine_bits) // scale.unit
+        self._sums = self._sums + min(max(offset, -4 * ONE), 4 * ONE) * self._table[POSITION_INPUTS + number]
+        return coordinate
 
     def _outputs(self, row: int, count: int) -> list[int]:
-        hidden = np.clip(self._sums >> 11, 0, LIMIT)
+        hidden = np.clip(self._sums >> 11, 0, MAX_HIDDEN)
         return [int(value) for value in self._table[row : row + count] @ hidden]
 
 
-def mixture(values: list[int], origin: int, by: Scale) -> Callable[[int], int]:
-    """The weights of the places below one, as `Coder.search` takes them.
+def mixture_cumulative(outputs: list[int], origin: int, scale: OffsetScale) -> Callable[[int], int]:
+    """Return the cumulative frequencies of a coordinate in 0..2047, as `Coder.symbol` takes them.
 
-    `values`: means of offsets from the origin, widths and weights, as the network puts them out.
+    `outputs`: of the network, the means of the mixture's parts, then their widths, then their weights.
     """
-    means = [16 * origin + ((value >> 8) * by.unit >> 7 + by.fine) for value in values[:PARTS]]
-    slopes = [(value >> 13) + 64 * (3 + by.fine) - by.logarithm for value in values[PARTS : 2 * PARTS]]
-    slopes = [_power(min(max(slope, -1024), 230) << 10) for slope in slopes]
-    most = max(values[2 * PARTS :])
-    shares = [_power(max(value - most >> 3, -16 * _OCTAVE)) for value in values[2 * PARTS :]]
-    masses = [share * _MASS // sum(shares) for share in shares]
-    parts = list(zip(means, slopes, masses, strict=True))
+    means = [16 * origin + ((mean >> 8) * scale.unit >> 7 + scale.fine_bits) for mean in outputs[:MIXTURE_PARTS]]
+    widths = outputs[MIXTURE_PARTS : 2 * MIXTURE_PARTS]
+    exponents = [(width >> 13) + 64 * (3 + scale.fine_bits) - scale.log2_unit for width in widths]
+    slopes = [_power(min(max(exponent, -1024), 230) << 10) for exponent in exponents]
+    weights = outputs[2 * MIXTURE_PARTS :]
+    powers = [_power(max(weight - max(weights) >> 3, -16 * _EXPONENT_ONE)) for weight in weights]
+    totals = [power * _MIXTURE_TOTAL // sum(powers) for power in powers]
+    parts = list(zip(means, slopes, totals, strict=True))
 
-    def inside(place: int) -> int:
-        return sum(_logistic((16 * place - 8 - mean) * slope >> 4, mass) for mean, slope, mass in parts)
+    def distribution(value: int) -> int:
+        return sum(_logistic((16 * value - 8 - mean) * slope >> 4, total) for mean, slope, total in parts)
 
-    start = inside(0)
-    return lambda place: place + inside(place) - start
+    start = distribution(0)
+    return lambda value: value + distribution(value) - start
 
 
-def _logistic(exponent: int, mass: int) -> int:
-    """mass / (1 + 2^-x), x in 65,536ths: rises with x."""
-    rest = mass * _OCTAVE // (_OCTAVE + _power(min(abs(exponent), 20 * _OCTAVE)))
-    return mass - rest if exponent >= 0 else rest
+def _logistic(exponent: int, total: int) -> int:
+    """Return total / (1 + 2^-x) for x in 65,536ths; monotonic in x."""
+    tail = total * _EXPONENT_ONE // (_EXPONENT_ONE + _power(min(abs(exponent), 20 * _EXPONENT_ONE)))
+    return total - tail if exponent >= 0 else tail
 
 
 def _power(exponent: int) -> int:
-    """About 65,536 * 2^x, x in 65,536ths: rises with x."""
-    octave, place = exponent >> 16, exponent >> 10 & 63
-    value = _POWERS[place] + ((_POWERS[place + 1] - _POWERS[place]) * (exponent & 1023) >> 10)
+    """Return about 65,536 * 2^x for x in 65,536ths, by linear interpolation; monotonic in x."""
+    octave, index = exponent >> 16, exponent >> 10 & 63
+    value = _POWERS[index] + ((_POWERS[index + 1] - _POWERS[index]) * (exponent & 1023) >> 10)
     return value << octave if octave >= 0 else value >> -octave
 
 
-def _root(value: int) -> int:
-    """The whole part of the 64th root."""
+def _root64(value: int) -> int:
+    """Return the 64th root, rounded down."""
     for _ in range(6):
         value = isqrt(value)
     return value
 
 
-_POWERS: Final = [_root(1 << 16 * 64 + part) for part in range(65)]  # 65,536 * 2^(part / 64), rounded down
+_POWERS: Final = [_root64(1 << 16 * 64 + index) for index in range(65)]  # 65,536 * 2^(index / 64), rounded down
 
 
 @functools.cache

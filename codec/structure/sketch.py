@@ -1,10 +1,8 @@
-"""The structure layer: a line sketch as strokes (or a pose, see pose.py).
+"""The structure layer as a line sketch; see pose.py for its other kind.
 
-A stroke is a chain of 8-connected cells of a lattice laid over the picture; an edge map's few
-important curves take far fewer bytes so than its bitmap would. Strokes stand in order of importance:
-any first part of them is a sketch, so a byte budget is met by cutting the list.
-
-chain.py has the geometry of strokes, strokes.py their bytes.
+A stroke is a chain of 8-connected cells of a lattice over the picture. The few important curves of an edge map
+take far fewer bytes this way than its bitmap would. Strokes are ordered by importance, so that a sketch
+is fitted to a byte budget by dropping its last strokes.
 """
 
 from __future__ import annotations
@@ -18,35 +16,34 @@ from codec.bitstream.range_coder import Encoder
 from codec.errors import Corrupt, InvalidLayer
 from codec.structure import layer_kind, raster, sketch_payload
 from codec.structure.chain_code import Stroke, is_chain, smooth, snap
-from codec.structure.sketch_payload import MAX_CELLS, MAX_POINTS, MAX_STROKES, MIN_CELLS
+from codec.structure.sketch_payload import MAX_CELLS, MAX_POINTS, MAX_STROKES, MIN_CELLS, SketchFields
 
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """Strokes on a lattice of `cols` x `rows` cells (8..1024 a side), most important first.
+    """Strokes on a lattice of `cols` x `rows` cells, 8..1024 on each side, most important first.
 
-    A stroke has two or more points (x, y), cells of the lattice; each is one of the 8 neighbors of
-    the one before, and no step turns back by 180 degrees. At most 4,096 strokes and
-    32,768 points. Raises `InvalidLayer` for anything else.
+    A stroke is a tuple of at least two cells (x, y) of the lattice. Each cell is one of the 8 neighbors of the one
+    before it, and no step reverses the previous one. There are at most 4,096 strokes with 32,768 points
+    in all. Raises `InvalidLayer` for other values.
     """
 
     cols: int
     rows: int
     strokes: tuple[Stroke, ...]
-    payload: bytes = field(default=b"", init=False, repr=False, compare=False)  # once it is known
+    payload: bytes = field(default=b"", init=False, repr=False, compare=False)  # cache; empty: not yet encoded
 
     def __post_init__(self) -> None:
         if not all(MIN_CELLS <= side <= MAX_CELLS for side in (self.cols, self.rows)):
-            raise InvalidLayer(f"a sketch's lattice has {MIN_CELLS} to {MAX_CELLS} cells a side")
+            raise InvalidLayer(f"the lattice of a sketch must have {MIN_CELLS} to {MAX_CELLS} cells on each side")
         if len(self.strokes) > MAX_STROKES or sum(map(len, self.strokes)) > MAX_POINTS:
             raise InvalidLayer(f"a sketch holds at most {MAX_STROKES} strokes and {MAX_POINTS} points")
-        for stroke in self.strokes:
-            if not self._fits(stroke):
-                raise InvalidLayer("a stroke is a chain of neighboring cells inside the lattice")
+        if not all(self._is_valid(stroke) for stroke in self.strokes):
+            raise InvalidLayer("a stroke must be a chain of neighboring cells inside the lattice")
 
-    def _fits(self, stroke: Stroke) -> bool:
-        whole = all(type(x) is int and type(y) is int for x, y in stroke)
-        inside = whole and all(0 <= x < self.cols and 0 <= y < self.rows for x, y in stroke)
+    def _is_valid(self, stroke: Stroke) -> bool:
+        integers = all(type(x) is int and type(y) is int for x, y in stroke)
+        inside = integers and all(0 <= x < self.cols and 0 <= y < self.rows for x, y in stroke)
         return inside and len(stroke) >= 2 and is_chain(stroke)
 
     @classmethod
@@ -58,18 +55,18 @@ class Sketch:
         cols: int = 128,
         rows: int | None = None,
     ) -> Sketch:
-        """Snap curves to the lattice, in their order.
+        """Return the sketch of these curves, in their order.
 
-        `polylines`: each (N, 2) of x, y in pixels; what leaves the picture is moved to its edge. A
-        curve that turns back on itself becomes two strokes, one that stays inside a cell none.
-        Chains given as `points()` come back as they were. `rows` None: cells about square. Raises
-        `InvalidLayer` for more points than a sketch holds, and what is not a finite number.
+        `polylines`: (N, 2) arrays of x, y in pixels; points outside the picture are moved to its edge. A curve that
+        turns back on itself gives two strokes, one within a single cell none. The `points()` of a sketch give the
+        same strokes. `width`, `height`: of the picture in pixels. `rows`: None for about square cells. Raises
+        `InvalidLayer` for more points than a sketch holds, and for values that are not finite.
         """
         if width < 1 or height < 1:
-            raise InvalidLayer("a picture has a width and a height of 1 or more")
+            raise InvalidLayer("the width and height of the picture must be at least 1")
         rows = rows or min(max(round(cols * height / width), MIN_CELLS), MAX_CELLS)
         scale = np.array([cols / width, rows / height])
-        chains: list[Stroke] = []
+        strokes: list[Stroke] = []
         steps = points = 0.0
         for polyline in polylines:
             positions = np.asarray(polyline, np.float64).reshape(-1, 2) * scale
@@ -78,24 +75,24 @@ class Sketch:
             positions = np.clip(positions, 0, [cols - 0.001, rows - 0.001])
             steps += np.abs(np.diff(positions, axis=0)).max(axis=1, initial=0).sum()
             points += len(positions)
-            if steps > 2 * MAX_POINTS or points > 16 * MAX_POINTS:  # before any work is done for them
+            if steps > 2 * MAX_POINTS or points > 16 * MAX_POINTS:  # checked before the expensive part
                 raise InvalidLayer(f"a sketch holds at most {MAX_POINTS} points: draw less, or erase some strokes")
-            chains += snap(positions)
-        return cls(cols, rows, tuple(chains))
+            strokes += snap(positions)
+        return cls(cols, rows, tuple(strokes))
 
     def points(self, width: int, height: int) -> list[np.ndarray]:
-        """The strokes' cell centers: a (N, 2) float32 of x, y in pixels each."""
+        """Return each stroke's cell centers, (N, 2) float32 of x, y in pixels of a picture of this size."""
         cell = np.array([width / self.cols, height / self.rows])
         return [((np.array(stroke) + 0.5) * cell).astype(np.float32) for stroke in self.strokes]
 
     def polylines(self, width: int, height: int) -> list[np.ndarray]:
-        """The strokes as smooth curves: `points()` averaged [1 2 1]/4, ends kept."""
+        """Return each stroke as a smooth curve: `points` averaged by [1 2 1] / 4."""
         return [smooth(points) for points in self.points(width, height)]
 
     def render(self, width: int, height: int, thickness: float | None = None) -> np.ndarray:
-        """White lines on black, (height, width, 3) uint8, as a sketch adapter expects them.
+        """Draw white lines on black as sketch adapters expect them: (height, width, 3) uint8.
 
-        `thickness`: in pixels; None: 3 at a long side of 512, and in proportion.
+        `thickness`: in pixels; None for 3 pixels at a long side of 512, scaled with it.
         """
         coverage = np.zeros((height, width), np.float32)
         for polyline in self.polylines(width, height):
@@ -103,9 +100,9 @@ class Sketch:
         return np.repeat(np.rint(coverage * 255).astype(np.uint8)[..., None], 3, axis=2)
 
     def cut(self, max_bytes: int) -> Sketch:
-        """The longest first part of the strokes whose payload has at most `max_bytes`, or none.
+        """Return the sketch of the first strokes whose payload has at most `max_bytes`, possibly none.
 
-        Nothing is coded again: the payload is cut and read.
+        The payload is truncated, not encoded again.
         """
         payload = self.to_bytes()
         if len(payload) <= max_bytes:
@@ -120,20 +117,20 @@ class Sketch:
         if not self.payload:
             coder = Encoder()
             layer_kind.write(coder, layer_kind.SKETCH)
-            lattice = (self.cols, self.rows, self.strokes)
-            object.__setattr__(self, "payload", sketch_payload.encode(coder, lattice))
+            payload = sketch_payload.encode(coder, SketchFields(self.cols, self.rows, self.strokes))
+            object.__setattr__(self, "payload", payload)
         return self.payload
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Sketch:
-        """The sketch of a payload. Raises `Corrupt` for bytes that hold none.
+        """Return the sketch of a payload. Raises `Corrupt` for bytes that are none.
 
-        Any first part of a payload is one of its own (but for the 3 bytes that give the lattice), and
-        comes back byte for byte.
+        Any prefix of a payload that contains the lattice (about 3 bytes) is a payload, too. `to_bytes` returns
+        it unchanged.
         """
-        kind, reader = layer_kind.read(payload)
+        kind, decoder = layer_kind.read(payload)
         if kind != layer_kind.SKETCH:
             raise Corrupt("the structure layer holds a pose, not a sketch", ("structure",))
-        sketch = cls(*sketch_payload.decode(reader))
+        sketch = cls(*sketch_payload.decode(decoder))
         object.__setattr__(sketch, "payload", payload)
         return sketch

@@ -1,255 +1,284 @@
-"""The payload of a sketch: strokes as starts, directions and turns, entropy coded; any first part of it is one too.
+"""The payload of a sketch: entropy-coded chain codes, any prefix of which is a payload, too.
 
-A stroke is coded as a start and a turn for each step (Freeman 1974). What comes next (the end, or which
-turn) is predicted by a decision tree from the last eight turns, the lines drawn around, the heading
-and the length; its leaves hold static frequencies, trained once (training/strokes.py). Starts go in
-runs: within a run they rise in a fixed order of the cells, so that only the gap to the last one is coded.
+A stroke is coded as a start, a first direction and a turn for each further step (Freeman 1974); turn_model.py
+predicts the turns and the end. Starts are grouped into runs: within a run they ascend in a fixed order of
+the cells, so that only the gap to the previous start is coded.
 
-There is no count and no end mark. A payload simply ends, and a reader keeps the strokes that do not depend
-on what might have followed: so a sketch is cut by cutting its bytes.
+There is neither a count nor an end mark. A payload just ends, and a decoder keeps the strokes that do not
+depend on the bytes that might follow. A sketch is therefore shortened by truncating its payload.
 """
 
 from __future__ import annotations
 
+import copy
 import functools
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from codec.bitstream import tables
 from codec.bitstream.range_coder import BitModel, Coder, Encoder, PrefixDecoder, PrefixEnd
 from codec.errors import Corrupt
 from codec.structure import turn_model
 from codec.structure.chain_code import DIRECTION, STEPS, Point, Stroke
-from codec.structure.turn_model import DRAWN, END, OUTSIDE, RIM, TurnHistory
+from codec.structure.turn_model import DRAWN, EMPTY, END, MARGIN, OUTSIDE, Context, TurnHistory
 
-MIN_CELLS, MAX_CELLS = 8, 1024  # of the lattice, a side
+MIN_CELLS, MAX_CELLS = 8, 1024  # of the lattice, on each side
 MAX_STROKES: Final = 4096
-MAX_POINTS: Final = 32768  # of all strokes: bounds the time a hostile file can take
+MAX_POINTS: Final = 32768  # of all strokes together; bounds the decoding time of a hostile file
 
-COMMON: Final = 32, 128  # the usual numbers of columns: from, how many
-SHAPES: Final = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))  # and the usual shapes
-_USUAL: Final = (40, 4, 4, 4, 4, 4, 3, 1)  # how usual; the last: rows are given
+_COMMON_COLS: Final = range(32, 160)
+_P_COMMON_COLS: Final = 62000  # of 65,536
+_ASPECTS: Final = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))  # common ones, width : height
+_ASPECT_WEIGHTS: Final = (40, 4, 4, 4, 4, 4, 3, 1)  # the last one: the rows are coded explicitly
 
-Lattice = tuple[int, int, tuple[Stroke, ...]]  # columns, rows, strokes
+# indices into the models of a start, the rows of stroke_starts.npy
+_NEW_RUN: Final = 0
+_GAP_LENGTH: Final = 1
+_GAP_TOP: Final = 17
+_DIRECTION: Final = 33
+START_MODEL_COUNT: Final = _DIRECTION + 6 * 8
+_LENGTH_CONTEXTS: Final = 16
+_MAX_GAP_LENGTH: Final = 20  # bits
+_FIRST_RUN_STROKES: Final = 4  # assumed number of strokes per run before the first run has ended
 
 
-def encode(coder: Encoder, given: Lattice) -> bytes:
-    """End a payload with a sketch: the fewest bytes that decode to these strokes and no more."""
-    cols, rows = _sides(coder, given)
-    state = State(cols, rows)
-    for stroke in given[2]:
-        _stroke(coder, state, stroke)
-    for payload, rest in coder.terminations():
-        if not rest or _nothing_follows(rest, state):
+class SketchFields(NamedTuple):
+    """The content of a payload; see `Sketch`."""
+
+    cols: int
+    rows: int
+    strokes: tuple[Stroke, ...]
+
+
+def encode(coder: Encoder, sketch: SketchFields) -> bytes:
+    """Return the shortest payload that decodes to exactly these strokes; `coder` has encoded the layer's kind."""
+    _code_lattice(coder, sketch.cols, sketch.rows)
+    context = SketchContext(sketch.cols, sketch.rows)
+    for stroke in sketch.strokes:
+        code_stroke(coder, context, stroke)
+    for payload, remainder in coder.terminations():
+        if not sketch_continues(remainder, context):
             return payload
-    raise AssertionError("a range coder can always be ended")
+    raise AssertionError("every message of a range coder has a termination")
 
 
-def decode(coder: PrefixDecoder) -> Lattice:
-    """The whole strokes of a payload after its kind. Raises `Corrupt` for one without a lattice,
-    more strokes or points than a sketch holds, and strokes that leave it."""
+def decode(coder: PrefixDecoder) -> SketchFields:
+    """Return the complete strokes of a payload; `coder` has decoded the layer's kind.
+
+    Raises `Corrupt` for a payload without a complete lattice, for more strokes or points than a sketch holds, and for
+    strokes that leave the lattice.
+    """
     try:
-        cols, rows = _sides(coder, None)
+        cols, rows = _code_lattice(coder)
     except PrefixEnd:
-        raise Corrupt("the sketch is cut off before it begins", ("structure",)) from None
-    state = State(cols, rows)
+        raise Corrupt("the sketch ends before its first stroke", ("structure",)) from None
+    context = SketchContext(cols, rows)
     strokes: list[Stroke] = []
-    points = 0
     try:
         while True:
-            strokes.append(_stroke(coder, state, None))
-            points += len(strokes[-1])
-            if len(strokes) > MAX_STROKES or points > MAX_POINTS:
+            strokes.append(code_stroke(coder, context))
+            if len(strokes) > MAX_STROKES or context.point_count > MAX_POINTS:
                 raise Corrupt("the sketch has too many strokes or points", ("structure",))
     except PrefixEnd:
-        return cols, rows, tuple(strokes)
+        return SketchFields(cols, rows, tuple(strokes))
 
 
-def _nothing_follows(rest: PrefixDecoder, state: State) -> bool:
-    """Would a reader find no further stroke in what the last byte holds beyond the last one?"""
+def sketch_continues(remainder: PrefixDecoder, context: SketchContext) -> bool:
+    """Return whether a decoder finds another stroke, or an invalid one, in the bits that fill the last byte."""
     try:
-        _stroke(rest, state.copy(), None)
+        code_stroke(remainder, context.copy())
     except PrefixEnd:
-        return True
+        return False
     except Corrupt:
         pass
-    return False
+    return True
 
 
-def _sides(coder: Coder, given: Lattice | None) -> Point:
-    first, count = COMMON
-    cols, rows = given[:2] if given else (MIN_CELLS, MIN_CELLS)
-    if coder.bit(BitModel(62000), int(first <= cols < first + count)):
-        cols = first + coder.uniform(count, cols - first)
+def _code_lattice(coder: Coder, cols: int = MIN_CELLS, rows: int = MIN_CELLS) -> tuple[int, int]:
+    """Code the lattice's columns and rows."""
+    if coder.bit(BitModel(_P_COMMON_COLS), int(cols in _COMMON_COLS)):
+        cols = _COMMON_COLS.start + coder.uniform(len(_COMMON_COLS), cols - _COMMON_COLS.start)
     else:
         cols = MIN_CELLS + coder.uniform(MAX_CELLS - MIN_CELLS + 1, cols - MIN_CELLS)
-    usual = [shaped(cols, shape) for shape in SHAPES]
-    shape = coder.choice(_USUAL, usual.index(rows) if rows in usual else len(SHAPES))
-    if shape < len(SHAPES):
-        return cols, usual[shape]
+    common_rows = [_rows_for_aspect(cols, aspect) for aspect in _ASPECTS]
+    aspect = coder.choice(_ASPECT_WEIGHTS, common_rows.index(rows) if rows in common_rows else len(_ASPECTS))
+    if aspect < len(_ASPECTS):
+        return cols, common_rows[aspect]
     return cols, MIN_CELLS + coder.uniform(MAX_CELLS - MIN_CELLS + 1, rows - MIN_CELLS)
 
 
-def shaped(cols: int, shape: Point) -> int:
-    """The rows that a lattice of `cols` columns has if it is as wide to high as `shape`."""
-    rows = (2 * cols * shape[1] + shape[0]) // (2 * shape[0])
-    return min(max(rows, MIN_CELLS), MAX_CELLS)
+def _rows_for_aspect(cols: int, aspect: tuple[int, int]) -> int:
+    """Return the rows of a lattice of `cols` columns and square cells for a picture of this width : height."""
+    width, height = aspect
+    return min(max((2 * cols * height + width) // (2 * width), MIN_CELLS), MAX_CELLS)
 
 
-class State:
-    """What coder and decoder know: the cells covered so far, and where the run of starts is."""
+class SketchContext:
+    """The state that encoder and decoder share: the cells drawn so far, the current run, and statistics.
 
-    def __init__(self, cols: int, rows: int) -> None:
-        self._begin(cols, rows, [BitModel(p, n) for p, n in _start_priors()])
+    `cells`: states of all cells, row by row with a margin. `last_index`: scan index of the run's last start, -1 for
+    none. `run_strokes`, `previous_run_strokes`: strokes in this run and in the one before. `stroke_count`,
+    `point_count`, `straight_steps`: of all complete strokes. `models`: adaptive models of the starts.
+    """
 
-    def _begin(self, cols: int, rows: int, models: list[BitModel]) -> None:
+    def __init__(self, cols: int, rows: int, models: list[BitModel] | None = None) -> None:
         self.cols, self.rows = cols, rows
-        self.pitch = cols + 2 * RIM
-        self.cells = bytearray([OUTSIDE]) * (self.pitch * (rows + 2 * RIM))
+        self.pitch = cols + 2 * MARGIN
+        self.cells = bytearray([OUTSIDE]) * (self.pitch * (rows + 2 * MARGIN))
         for row in range(rows):
-            self.cells[self.at(0, row) : self.at(cols, row)] = bytes(cols)
-        self.rank = _spread(rows)
-        self.looks = turn_model.looks(self.pitch)
-        self.last = -1  # the place of the last start in its run
-        self.count, self.before = 0, 4  # strokes in this run; and in the one before, at a guess
-        self.models = models
-        self.strokes = self.points = self.straight = 0  # so far: their points, and steps straight on
+            self.cells[self.cell_index(0, row) : self.cell_index(cols, row)] = bytes([EMPTY]) * cols
+        self.neighborhoods = turn_model.neighborhoods(self.pitch)
+        self.last_index = -1
+        self.run_strokes, self.previous_run_strokes = 0, _FIRST_RUN_STROKES
+        self.stroke_count = self.point_count = self.straight_steps = 0
+        self.models = [BitModel(p, count) for p, count in _start_priors()] if models is None else models
 
-    @classmethod
-    def untrained(cls, cols: int, rows: int) -> State:
-        """A state for the training of its own models."""
-        state = cls.__new__(cls)
-        state._begin(cols, rows, [])
-        return state
-
-    def copy(self) -> State:
-        """A state to try something on."""
-        other = State.__new__(State)
-        other.__dict__.update(self.__dict__)
+    def copy(self) -> SketchContext:
+        """Return an independent copy."""
+        other = copy.copy(self)
         other.cells = bytearray(self.cells)
-        other.models = [BitModel(bit.p, bit.count) for bit in self.models]
+        other.models = [BitModel(model.p, model.count) for model in self.models]
         return other
 
-    def odds(self, at: int, heading: int, trail: TurnHistory, points: int) -> Sequence[int]:
-        """How likely END and each turn are next, in 4,096ths, at the end of a stroke of so many points."""
-        look = self.looks[heading * 2 + trail.mirrored]
-        return turn_model.odds((self.cells, at, look, trail.history, heading, self.facts(trail, points)))
+    def frequencies(self, index: int, heading: int, history: TurnHistory, points: int) -> Sequence[int]:
+        """Return the frequencies of END and of each turn at the end of a stroke.
 
-    def facts(self, trail: TurnHistory, points: int) -> tuple[int, ...]:
-        """The numbers that the tree's tests compare, see links.py."""
+        `index`: of its last cell. `heading`: direction of its last step. `points`: its number of points so far.
+        """
+        neighborhood = self.neighborhoods[heading * 2 + history.mirrored]
+        features = self.features(history, points)
+        return turn_model.frequencies(Context(self.cells, index, neighborhood, history.turns, heading, features))
+
+    def features(self, history: TurnHistory, points: int) -> tuple[int, ...]:
+        """Return the numbers that the tree compares with `turn_model.THRESHOLDS`."""
         return (
             points,
-            trail.net,
-            trail.run,
-            trail.run - trail.before,
-            trail.run - trail.earlier,
-            100 * (self.straight + 6) // (self.points - 2 * self.strokes + 10),  # percent of steps straight on
-            (self.points + 40) // (self.strokes + 2),  # points a stroke
-            self.strokes,
+            history.net_turn,
+            history.run,
+            history.run - history.previous_run,
+            history.run - history.earlier_run,
+            100 * (self.straight_steps + 6) // (self.point_count - 2 * self.stroke_count + 10),
+            (self.point_count + 40) // (self.stroke_count + 2),
+            self.stroke_count,
             self.cols,
         )
 
-    def at(self, x: int, y: int) -> int:
-        """Where a cell is among `cells`."""
-        return (y + RIM) * self.pitch + x + RIM
+    def cell_index(self, x: int, y: int) -> int:
+        """Return the index in `cells` of a cell of the lattice."""
+        return (y + MARGIN) * self.pitch + x + MARGIN
+
+    def end_stroke(self, points: int, history: TurnHistory) -> None:
+        """Add a complete stroke to the statistics."""
+        self.stroke_count += 1
+        self.point_count += points
+        self.straight_steps += history.straight_steps
 
 
 @functools.cache
-def _spread(rows: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The order in which a run visits the rows, and each row's place in it: by their number's bits
-    in reverse, so that a run that is cut in the middle is spread over the whole picture."""
+def _row_order(rows: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the order in which a run visits the rows, and the rank of each row in it.
+
+    The order is that of the bit-reversed row numbers: the strokes of a truncated run are spread over the
+    whole picture.
+    """
     bits = (rows - 1).bit_length()
     order = sorted(range(rows), key=lambda row: int(f"{row:0{bits}b}"[::-1], 2))
-    place = sorted(range(rows), key=order.__getitem__)
-    return tuple(order), tuple(place)
+    ranks = sorted(range(rows), key=order.__getitem__)
+    return tuple(order), tuple(ranks)
 
 
-def place_of(cols: int, rows: int, start: Point) -> int:
-    """The place of a cell in the order of a run."""
-    return _spread(rows)[1][start[1]] * cols + start[0]
+def scan_index(cols: int, rows: int, cell: Point) -> int:
+    """Return the index of a cell in the order in which a run visits the cells."""
+    return _row_order(rows)[1][cell[1]] * cols + cell[0]
 
 
-def _stroke(coder: Coder, state: State, stroke: Stroke | None) -> Stroke:
-    x, y = _start(coder, state, stroke[0] if stroke else None)
-    at = state.at(x, y)
-    cells, cols, rows = state.cells, state.cols, state.rows
-    step = DIRECTION[stroke[1][0] - x, stroke[1][1] - y] if stroke else 0
-    heading = _first(coder, state, x, y, step)
-    cells[at] = DRAWN
-    trail = TurnHistory()
-    out = [(x, y)]
+def code_stroke(coder: Coder, context: SketchContext, stroke: Stroke | None = None) -> Stroke:
+    """Code a stroke: encode `stroke`, or decode one if it is None. Update the context.
+
+    Raises `Corrupt` for a decoded stroke that leaves the lattice or has more points than a sketch holds.
+    """
+    x, y = _code_start(coder, context, stroke)
+    heading = _code_first_direction(coder, context, (x, y), stroke)
+    context.cells[context.cell_index(x, y)] = DRAWN
+    history = TurnHistory()
+    points = [(x, y)]
     while True:
         x, y = x + STEPS[heading][0], y + STEPS[heading][1]
-        if not (0 <= x < cols and 0 <= y < rows) or len(out) >= MAX_POINTS:
-            raise Corrupt("a stroke leaves the sketch", ("structure",))
-        out.append((x, y))
-        at = state.at(x, y)
-        symbol = END
-        if stroke and len(out) < len(stroke):
-            following = stroke[len(out)]
-            turn = (DIRECTION[following[0] - x, following[1] - y] - heading + 4) % 8 - 4
-            symbol = 4 - turn if trail.mirrored else 4 + turn
-        symbol = coder.choice(state.odds(at, heading, trail, len(out)), symbol)
-        cells[at] = DRAWN
+        if not (0 <= x < context.cols and 0 <= y < context.rows) or len(points) >= MAX_POINTS:
+            raise Corrupt("a stroke leaves the lattice of the sketch", ("structure",))
+        points.append((x, y))
+        index = context.cell_index(x, y)
+        symbol = _next_symbol(stroke, len(points), heading, history.mirrored) if stroke else END
+        symbol = coder.choice(context.frequencies(index, heading, history, len(points)), symbol)
+        context.cells[index] = DRAWN
         if symbol == END:
             break
-        turn = 4 - symbol if trail.mirrored else symbol - 4
+        turn = 4 - symbol if history.mirrored else symbol - 4
         heading = (heading + turn) % 8
-        trail.turn(turn)
-    state.strokes += 1
-    state.points += len(out)
-    state.straight += trail.straight
-    return tuple(out)
+        history.append(turn)
+    context.end_stroke(len(points), history)
+    return tuple(points)
 
 
-def _start(coder: Coder, state: State, start: Point | None) -> Point:
-    """The next start of a run lies at or after the last one's place; a new run begins anywhere."""
-    models, cells = state.models, state.cols * state.rows
-    place = place_of(state.cols, state.rows, start) if start else 0
-    if state.last >= 0 and coder.bit(models[0], int(place < state.last)):
-        state.last, state.before, state.count = -1, max(state.count, 1), 0
-    origin = max(state.last, 0)
-    usual = (cells // (2 * state.before)).bit_length()
-    place = origin + _gap(coder, models, usual, place - origin)
-    if place >= cells:
-        raise Corrupt("a stroke starts outside the sketch", ("structure",))
-    state.last = place
-    state.count += 1
-    row, column = divmod(place, state.cols)
-    return column, state.rank[0][row]
+def _next_symbol(stroke: Stroke, points: int, heading: int, mirrored: bool) -> int:
+    """Return the symbol after the first `points` points of a stroke, of which the last step has this heading."""
+    if points == len(stroke):
+        return END
+    turn = (_direction(stroke[points - 1], stroke[points]) - heading + 4) % 8 - 4
+    return 4 - turn if mirrored else 4 + turn
 
 
-def _gap(coder: Coder, models: Sequence[BitModel], usual: int, gap: int) -> int:
-    """A whole number, Exp-Golomb coded: its length in bits as against the usual one, then its bits."""
-    wanted = (gap + 1).bit_length() - 1
+def _direction(a: Point, b: Point) -> int:
+    return DIRECTION[b[0] - a[0], b[1] - a[1]]
+
+
+def _code_start(coder: Coder, context: SketchContext, stroke: Stroke | None) -> Point:
+    """Code the first cell of a stroke. It is at or after the previous start in scan order, or begins a new run."""
+    cells = context.cols * context.rows
+    index = scan_index(context.cols, context.rows, stroke[0]) if stroke else 0
+    if context.last_index >= 0 and coder.bit(context.models[_NEW_RUN], int(index < context.last_index)):
+        context.last_index = -1
+        context.previous_run_strokes, context.run_strokes = max(context.run_strokes, 1), 0
+    origin = max(context.last_index, 0)
+    expected_length = (cells // (2 * context.previous_run_strokes)).bit_length()
+    index = origin + _code_gap(coder, context.models, expected_length, index - origin)
+    if index >= cells:
+        raise Corrupt("a stroke starts outside the lattice of the sketch", ("structure",))
+    context.last_index = index
+    context.run_strokes += 1
+    rank, x = divmod(index, context.cols)
+    return x, _row_order(context.rows)[0][rank]
+
+
+def _code_gap(coder: Coder, models: Sequence[BitModel], expected_length: int, gap: int) -> int:
+    """Code an integer by an Exp-Golomb code whose models depend on its length in bits minus the expected one."""
+
+    def relative(length: int) -> int:
+        return min(max(length - expected_length + 10, 0), _LENGTH_CONTEXTS - 1)
+
+    gap_length = (gap + 1).bit_length() - 1
     length = 0
-    while length < 20:
-        relative = min(max(length - usual + 10, 0), 15)
-        if coder.bit(models[1 + relative], int(length == wanted)):
-            break
+    while length < _MAX_GAP_LENGTH and not coder.bit(models[_GAP_LENGTH + relative(length)], int(length == gap_length)):
         length += 1
     coded = 1
     for shift in range(length - 1, -1, -1):
         bit = (gap + 1) >> shift & 1
-        if coded == 1:
-            bit = coder.bit(models[17 + min(max(length - usual + 10, 0), 15)], bit)
-        else:
-            bit = coder.uniform(2, bit)
+        bit = coder.bit(models[_GAP_TOP + relative(length)], bit) if coded == 1 else coder.uniform(2, bit)
         coded = coded << 1 | bit
     return coded - 1
 
 
-STARTS: Final = 1 + 16 + 16 + 48  # bits: new run, the gap's length, the bit below its first, first direction
-
-
-def _first(coder: Coder, state: State, x: int, y: int, step: int) -> int:
-    """The first direction, by whether a stroke starts on a line, or at which side of the picture."""
-    sides = (state.cells[state.at(x, y)] == DRAWN, x == 0, x == state.cols - 1, y == 0, y == state.rows - 1, True)
-    place = sides.index(True)
+def _code_first_direction(coder: Coder, context: SketchContext, start: Point, stroke: Stroke | None) -> int:
+    """Code the direction of a stroke's first step by a tree of bits, whose models depend on where the stroke starts."""
+    x, y = start
+    direction = _direction(stroke[0], stroke[1]) if stroke else 0
+    covered = context.cells[context.cell_index(x, y)] == DRAWN
+    places = (covered, x == 0, x == context.cols - 1, y == 0, y == context.rows - 1, True)
+    first_model = _DIRECTION + 8 * places.index(True) - 1
     node = 1
     for shift in (2, 1, 0):
-        node = node * 2 + coder.bit(state.models[33 + 8 * place + node - 1], step >> shift & 1)
+        node = node * 2 + coder.bit(context.models[first_model + node], direction >> shift & 1)
     return node - 8
 
 
@@ -258,14 +287,17 @@ def _start_priors() -> list[tuple[int, int]]:
     return tables.load_priors("structure/stroke_starts.npy")
 
 
-def arrange(strokes: Iterable[Stroke], cols: int, rows: int, first: int = 8) -> tuple[Stroke, ...]:
-    """An order that costs less: strokes, most important first, in runs, each in the order that starts are
-    cheap in. The first run has `first` strokes or more, each other one twice as many as the one before, also the
-    last: a short one at the end would be dear. A stroke starts at its upper end."""
-    left = [stroke if stroke[0][::-1] <= stroke[-1][::-1] else stroke[::-1] for stroke in strokes]
-    runs = max((len(left) // first + 1).bit_length() - 1, 1)
-    ends = [len(left) * (2**run - 1) // (2**runs - 1) for run in range(runs + 1)]
-    out: list[Stroke] = []
+def arrange(strokes: Iterable[Stroke], cols: int, rows: int, first_run: int = 8) -> tuple[Stroke, ...]:
+    """Return strokes in an order that takes fewer bytes but keeps the most important ones in front.
+
+    `strokes`: most important first. They are divided into runs, the first of `first_run` strokes or more, each further
+    one twice as long as the one before, and each run is sorted by scan order. (A short last run would
+    cost more.) Strokes are reversed if needed, so that they start at their upper end.
+    """
+    upright = [stroke if stroke[0][::-1] <= stroke[-1][::-1] else stroke[::-1] for stroke in strokes]
+    run_count = max((len(upright) // first_run + 1).bit_length() - 1, 1)
+    ends = [len(upright) * (2**run - 1) // (2**run_count - 1) for run in range(run_count + 1)]
+    arranged: list[Stroke] = []
     for begin, end in itertools.pairwise(ends):
-        out += sorted(left[begin:end], key=lambda stroke: place_of(cols, rows, stroke[0]))
-    return tuple(out)
+        arranged += sorted(upright[begin:end], key=lambda stroke: scan_index(cols, rows, stroke[0]))
+    return tuple(arranged)

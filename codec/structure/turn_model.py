@@ -1,163 +1,181 @@
-"""What comes next in a stroke, its end or which turn, is predicted by a decision tree.
+"""The probability model of a stroke's next symbol: its end, or the next turn.
 
-It asks about the last eight turns, the lines and the border around, the heading, and some numbers of this stroke
-and the ones before. Each leaf holds static frequencies. Tree and leaves are trained once
-(training/strokes.py) and are part of the format.
+A decision tree looks at the last eight turns, the drawn cells and the border nearby, the heading, and some
+statistics of this stroke and the earlier ones. Each of its leaves holds fixed frequencies. The tree is
+trained (codec/training/stroke_tables.py) and part of the format.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from codec.bitstream import tables
 from codec.structure.chain_code import STEPS
 
-END: Final = 0  # symbols: END, then turns of -3..3 eighths as 1..7
-SYMBOLS: Final = 8
-HISTORY: Final = 8  # turns that are looked at
-RIM: Final = 13  # cells around the lattice, so that every look is legal
-DRAWN, OUTSIDE = 1, 2  # what a cell is; else 0
+END: Final = 0  # the symbol that ends a stroke; symbols 1..7 are turns of -3..3 eighths of a circle
+SYMBOL_COUNT: Final = 8
+HISTORY_LENGTH: Final = 8  # turns that the tree looks back at
+MARGIN: Final = 13  # cells around the lattice, so that all tested cells have an index
+EMPTY, DRAWN, OUTSIDE = 0, 1, 2  # states of a cell
 
-# Its tests, by number: 8 q + v: turn q back is v (0..7); then heading diagonal; heading h; cell covered
-# around (49, in the heading's own frame); covered here; a cell around outside the lattice (49); a line
-# in the 5th to 8th cell ahead, or in the 5th to 12th; a fact is at least a threshold.
-DIAGONAL, HEADING, AROUND, HERE, BEYOND, FAR, FACTS = 64, 65, 73, 122, 123, 172, 174
-FAR_ENDS: Final = 9, 13
-_AHEAD: Final = 24  # of the 49 cells around, the one ahead
-THRESHOLDS: Final = (
-    (2, 3, 4, 5, 6, 8, 11, 16, 24, 36, 54, 80),  # points of the stroke
-    (-1, 0, 1, 2, 3, 4, 6, 8),  # the sum of its turns
+# The tests of the tree by number, each the first of its kind:
+DIAGONAL_TEST: Final = 64  # before it 8 * q + v: the turn q steps back is `TurnHistory.turns` value v
+HEADING_TESTS: Final = 65  # the heading is h, 8 tests
+DRAWN_TESTS: Final = 73  # a cell of the neighborhood is drawn, 49 tests
+COVERED_TEST: Final = 122  # the current cell was drawn before
+OUTSIDE_TESTS: Final = 123  # a cell of the neighborhood is outside the lattice, 49 tests
+AHEAD_TESTS: Final = 172  # a cell straight ahead is drawn, from the 5th up to one of `AHEAD_ENDS`
+FEATURE_TESTS: Final = 174  # a feature is at least a threshold; see `COMPARISONS`
+AHEAD_ENDS: Final = 9, 13
+_CELL_AHEAD: Final = 24  # index in the neighborhood of the cell ahead
+
+THRESHOLDS: Final = (  # of each feature, in the order of `SketchContext.features`
+    (2, 3, 4, 5, 6, 8, 11, 16, 24, 36, 54, 80),  # points of this stroke
+    (-1, 0, 1, 2, 3, 4, 6, 8),  # net turn of this stroke
     (8, 9, 10, 12, 14, 16, 20, 24, 30),  # straight steps since the last turn
-    (-1, 0, 1),  # as against those before it
-    (-1, 0, 1),  # and those before that
-    (45, 50, 55, 60, 65, 70, 75),  # percent of the steps of earlier strokes that were straight
-    (8, 10, 12, 14, 17, 20, 25, 30),  # points of a stroke, on average
-    (1, 2, 4, 8, 16, 32, 64, 128),  # strokes
-    (60, 75, 90, 110, 130),  # columns
+    (-1, 0, 1),  # the same minus the straight steps before that turn
+    (-1, 0, 1),  # the same minus the straight steps before the turn before that
+    (45, 50, 55, 60, 65, 70, 75),  # percentage of straight steps in the earlier strokes
+    (8, 10, 12, 14, 17, 20, 25, 30),  # average points of the earlier strokes
+    (1, 2, 4, 8, 16, 32, 64, 128),  # number of earlier strokes
+    (60, 75, 90, 110, 130),  # columns of the lattice
 )
-COMPARED: Final = tuple((fact, least) for fact, row in enumerate(THRESHOLDS) for least in row)
-TESTS: Final = FACTS + len(COMPARED)
+COMPARISONS: Final = tuple((feature, threshold) for feature, row in enumerate(THRESHOLDS) for threshold in row)
+TEST_COUNT: Final = FEATURE_TESTS + len(COMPARISONS)
+
+_NO_TURN: Final = 7  # in `TurnHistory.turns`: before the first turn
+_NO_RUN: Final = 1 << 16  # longer than any run of straight steps
 
 
 class TurnHistory:
-    """The turns of a stroke so far, mirrored so that the newest one that is not straight goes left (ccw)."""
+    """The turns of a stroke so far, mirrored so that the last one that is not straight goes left.
 
-    __slots__ = ("history", "mirrored", "net", "run", "before", "earlier", "straight")
+    `turns`: the last 8 turns, newest first, each as 0..6 for -3..3 eighths, or 7 before the first one. `mirrored`:
+    whether left and right are swapped. `net_turn`: the sum of all turns. `run`, `previous_run`, `earlier_run`:
+    straight steps since the last turn, before it, and before the turn before it. `straight_steps`: in all.
+    """
+
+    __slots__ = ("turns", "mirrored", "net_turn", "run", "previous_run", "earlier_run", "straight_steps")
 
     def __init__(self) -> None:
-        self.history = [_NONE] * HISTORY  # the last turns, newest first, each as 0..6 for -3..3
+        self.turns = [_NO_TURN] * HISTORY_LENGTH
         self.mirrored = False
-        self.net = 0  # their sum
-        self.run = 0  # steps straight on since the last turn; before that turn; before the one before it
-        self.before = self.earlier = _NEVER
-        self.straight = 0  # steps straight on in all
+        self.net_turn = 0
+        self.run = 0
+        self.previous_run = self.earlier_run = _NO_RUN
+        self.straight_steps = 0
 
-    def turn(self, turn: int) -> None:
-        """A step more, after a turn of -3..3 eighths."""
+    def append(self, turn: int) -> None:
+        """Add a step after a turn of -3..3 eighths, positive to the left (not mirrored)."""
         if turn == 0:
             self.run += 1
-            self.straight += 1
-            self.history = [3, *self.history[:-1]]
+            self.straight_steps += 1
+            self.turns = [3, *self.turns[:-1]]
             return
         if self.mirrored != (turn < 0):
             self.mirrored = turn < 0
-            self.net = -self.net
-            self.history = [past if past == _NONE else 6 - past for past in self.history]
-        self.net += abs(turn)
-        self.earlier, self.before, self.run = self.before, self.run, 0
-        self.history = [3 + abs(turn), *self.history[:-1]]
+            self.net_turn = -self.net_turn
+            self.turns = [past if past == _NO_TURN else 6 - past for past in self.turns]
+        self.net_turn += abs(turn)
+        self.earlier_run, self.previous_run, self.run = self.previous_run, self.run, 0
+        self.turns = [3 + abs(turn), *self.turns[:-1]]
 
 
-_NONE: Final = 7  # in the history: before the first turn
-_NEVER: Final = 1 << 16  # longer than any run
+class Context(NamedTuple):
+    """What the tree tests before each symbol."""
+
+    cells: bytearray  # states of the lattice's cells and the margin, row by row
+    index: int  # of the current cell in `cells`
+    neighborhood: Sequence[int]  # offsets in `cells` of the 49 cells nearby, see `neighborhoods`
+    turns: Sequence[int]  # `TurnHistory.turns`
+    heading: int  # 0..7, see `chain_code.STEPS`
+    features: Sequence[int]  # in the order of `THRESHOLDS`
 
 
 @functools.lru_cache(maxsize=16)
-def looks(pitch: int) -> tuple[tuple[int, ...], ...]:
-    """For each heading and side, the offsets of the 49 cells around: 3 to each side, 2 back, 4 ahead.
+def neighborhoods(pitch: int) -> tuple[tuple[int, ...], ...]:
+    """Return the offsets of 49 cells nearby in an array with rows of `pitch`, for heading h at index 2 * h + mirrored.
 
-    A diagonal heading looks along the two axes beside it instead: 2 back, 4 ahead on both.
+    The cells reach 3 to either side, 2 back and 4 ahead. For a diagonal heading they lie along the two axis
+    directions beside it: 2 back and 4 ahead on either.
     """
-    out = []
-    for heading in range(8):
-        for mirrored in (False, True):
-            out.append(tuple(_offset(pitch, heading, mirrored, a, b) for a in range(-3, 4) for b in range(-2, 5)))
-    return tuple(out)
+    return tuple(
+        tuple(_offset(pitch, heading, mirrored, side, ahead) for side in range(-3, 4) for ahead in range(-2, 5))
+        for heading in range(8)
+        for mirrored in (False, True)
+    )
 
 
-def _offset(pitch: int, heading: int, mirrored: bool, a: int, b: int) -> int:
+def _offset(pitch: int, heading: int, mirrored: bool, side: int, ahead: int) -> int:
+    """Return the offset of the cell that is `ahead` in front and `side` to the left (mirrored: to the right)."""
     if heading & 1:
         right, left = STEPS[heading - 1], STEPS[(heading + 1) % 8]
-        p, q = (a + 1, b) if mirrored else (b, a + 1)
+        p, q = (side + 1, ahead) if mirrored else (ahead, side + 1)
         x, y = p * right[0] + q * left[0], p * right[1] + q * left[1]
     else:
-        ahead, left = STEPS[heading], STEPS[(heading + 2) % 8]
-        side = -a if mirrored else a
-        x, y = b * ahead[0] + side * left[0], b * ahead[1] + side * left[1]
+        front, left = STEPS[heading], STEPS[(heading + 2) % 8]
+        q = -side if mirrored else side
+        x, y = ahead * front[0] + q * left[0], ahead * front[1] + q * left[1]
     return y * pitch + x
 
 
-# What a test sees: cells, where, the offsets of the 49 cells around, the trail's history, heading, facts.
-View = tuple[bytearray, int, Sequence[int], Sequence[int], int, Sequence[int]]
+def frequencies(context: Context) -> tuple[int, ...]:
+    """Return the frequencies of END and of the turns -3..3, mirrored as in the history; their sum is 4,096."""
+    return _leaves()[find_leaf(context)]
 
 
-def odds(view: View) -> tuple[int, ...]:
-    """How likely END and each turn are next, in 4,096ths."""
-    return _leaves()[find(view)]
-
-
-def passes(test: int, view: View) -> bool:
-    """Does a position pass one of the tree's tests?"""
-    cells, at, look, history, heading, facts = view
-    if test < DIAGONAL:
-        return history[test >> 3] == test & 7
-    if test == DIAGONAL:
-        return heading & 1 > 0
-    if test < AROUND:
-        return heading == test - HEADING
-    if test < HERE:
-        return cells[at + look[test - AROUND]] == DRAWN
-    if test == HERE:
-        return cells[at] == DRAWN
-    if test < FAR:
-        return cells[at + look[test - BEYOND]] == OUTSIDE
-    if test < FACTS:
-        step = look[_AHEAD]
-        return DRAWN in cells[at + 5 * step : at + FAR_ENDS[test - FAR] * step : step]
-    fact, least = COMPARED[test - FACTS]
-    return facts[fact] >= least
-
-
-def find(view: View) -> int:
-    """The leaf for a position: walk down the tree."""
-    cells, at, look, history, _, facts = view
+def find_leaf(context: Context) -> int:
+    """Return the index of the leaf that a context belongs to."""
+    cells, index, neighborhood, turns, _, features = context
     tree = _tree()
     node = 0
     while node >= 0:
-        test, yes, no = tree[node]
-        # the tests that are met most are told apart here, as `passes` would
-        if test < DIAGONAL:
-            hit = history[test >> 3] == test & 7
-        elif AROUND <= test < HERE:
-            hit = cells[at + look[test - AROUND]] == DRAWN
-        elif test >= FACTS:
-            fact, least = COMPARED[test - FACTS]
-            hit = facts[fact] >= least
+        test, if_true, if_false = tree[node]
+        # the most frequent tests are inlined from `evaluate`
+        if test < DIAGONAL_TEST:
+            result = turns[test >> 3] == test & 7
+        elif DRAWN_TESTS <= test < COVERED_TEST:
+            result = cells[index + neighborhood[test - DRAWN_TESTS]] == DRAWN
+        elif test >= FEATURE_TESTS:
+            feature, threshold = COMPARISONS[test - FEATURE_TESTS]
+            result = features[feature] >= threshold
         else:
-            hit = passes(test, view)
-        node = yes if hit else no
+            result = evaluate(test, context)
+        node = if_true if result else if_false
     return -1 - node
+
+
+def evaluate(test: int, context: Context) -> bool:
+    """Return the result of one of the tree's tests, by its number."""
+    cells, index, neighborhood, turns, heading, features = context
+    if test < DIAGONAL_TEST:
+        return turns[test >> 3] == test & 7
+    if test == DIAGONAL_TEST:
+        return heading & 1 > 0
+    if test < DRAWN_TESTS:
+        return heading == test - HEADING_TESTS
+    if test < COVERED_TEST:
+        return cells[index + neighborhood[test - DRAWN_TESTS]] == DRAWN
+    if test == COVERED_TEST:
+        return cells[index] == DRAWN
+    if test < AHEAD_TESTS:
+        return cells[index + neighborhood[test - OUTSIDE_TESTS]] == OUTSIDE
+    if test < FEATURE_TESTS:
+        step = neighborhood[_CELL_AHEAD]
+        return DRAWN in cells[index + 5 * step : index + AHEAD_ENDS[test - AHEAD_TESTS] * step : step]
+    feature, threshold = COMPARISONS[test - FEATURE_TESTS]
+    return features[feature] >= threshold
 
 
 @functools.cache
 def _tree() -> list[tuple[int, int, int]]:
-    """(test, node if so, node if not); a negative node is the leaf -1 - node."""
-    return [(int(t), int(y), int(n)) for t, y, n in tables.load_array("structure/stroke_tree.npy")]
+    """Return the nodes (test, node if true, node if false); a negative node n is the leaf -1 - n."""
+    return [(int(test), int(yes), int(no)) for test, yes, no in tables.load_array("structure/stroke_tree.npy")]
 
 
 @functools.cache
 def _leaves() -> list[tuple[int, ...]]:
-    """The frequencies of END and the seven turns, of 4,096."""
+    """Return the frequencies of each leaf."""
     return [tuple(int(f) for f in row) for row in tables.load_array("structure/stroke_leaves.npy")]

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 
 from codec.structure.chain_code import STEPS
-from codec.structure.sketch_payload import State
+from codec.structure.sketch_payload import SketchContext
 from codec.structure.turn_model import DRAWN, END, TurnHistory
 
 START_BITS, FIRST_BITS, END_BITS, GOES_ON_BITS = 9.5, 2.2, 3.6, 0.1  # about what these cost
@@ -66,17 +66,17 @@ def turn_bits() -> np.ndarray:
 
 def _odds(heading: int, turns: list[int]) -> list[int]:
     """END and the turns -3..3 at the end of a chain that runs straight into these turns."""
-    state = State(64, 64)
+    context = SketchContext(64, 64)
     headings = [heading]
     for turn in reversed(turns):
         headings.insert(0, (headings[0] - turn) % 8)
     x = y = 32
     for direction in reversed(headings):  # back along the chain; its last cell is not drawn yet
         x, y = x - STEPS[direction][0], y - STEPS[direction][1]
-        state.cells[state.at(x, y)] = DRAWN
-    state.strokes, state.points, state.straight = _EARLIER
-    trail = TurnHistory()
+        context.cells[context.cell_index(x, y)] = DRAWN
+    context.stroke_count, context.point_count, context.straight_steps = _EARLIER
+    history = TurnHistory()
     for turn in (0, 0, 0, 0, 0, *turns):
-        trail.turn(turn)
-    odds = list(state.odds(state.at(32, 32), heading, trail, _POINTS))
-    return [odds[END], *reversed(odds[1:])] if trail.mirrored else odds
+        history.append(turn)
+    odds = list(context.frequencies(context.cell_index(32, 32), heading, history, _POINTS))
+    return [odds[END], *reversed(odds[1:])] if history.mirrored else odds
