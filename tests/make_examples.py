@@ -13,9 +13,10 @@ from skimage import data as photos
 from skimage.draw import disk, ellipse, polygon
 
 import codec
-from codec import Colormap, Layers, Pose, Prompt, Sketch
+from codec import Layers, Pose, Prompt, Sketch
 from codec.images.io import resize_area
-from ui.services import actions
+from codec.texture import rdoq
+from ui.services import rendering
 from ui.services.examples import FOLDER
 
 
@@ -33,7 +34,7 @@ def triptych(height: int = 300, gap: int = 8) -> np.ndarray:
     layers = Layers.from_bytes((FOLDER / "coffee.tril").read_bytes())
     width = round(height * layers.width / layers.height)
     photo = np.asarray(Image.open(FOLDER / "coffee.jpg").convert("RGB"))
-    shown = (photo, actions.flat_picture(layers), codec.decode(layers))
+    shown = (photo, rendering.render_plain(layers), codec.decode(layers))
     panels = [resize_area(picture, width, height) for picture in shown]
     white = np.full((height, gap, 3), 255, np.uint8)
     return np.hstack([panels[0], white, panels[1], white, panels[2]])
@@ -99,7 +100,7 @@ def dancers() -> Layers:
     cells[1:7, 1:3], cells[1:7, 5:7] = (190, 120, 110), (96, 150, 180)
     return Layers(
         512, 512, Prompt("two dancers on a stage, oil painting"),
-        Pose((tuple(one), tuple(two[i] for i in swap))), Colormap.from_cells(cells), seed=7,
+        Pose((tuple(one), tuple(two[i] for i in swap))), rdoq.quantize(cells), seed=7,
     )  # fmt: skip
 
 
@@ -126,7 +127,7 @@ def house() -> Layers:
     cells[3:6, 6] = (84, 140, 70)
     sketch = Sketch.from_polylines([np.array(line, float) for line in lines], 512, 512, 128, 128)
     words = Prompt("a little house with a red roof beside a tree, children's book illustration")
-    return replace(Layers(512, 512, words, sketch), texture=Colormap.from_cells(cells))
+    return replace(Layers(512, 512, words, sketch), texture=rdoq.quantize(cells))
 
 
 if __name__ == "__main__":

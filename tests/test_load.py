@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from codec import Colormap, Layers, Prompt
+from codec import Layers, Prompt
 from codec.decoders import Strengths
 from codec.images.io import encode_png
+from codec.texture import rdoq
 from tests.load.__main__ import Found, report, run
 from tests.load.server import slope
 from tests.load.tab import Counts, Fault, Page, _newer
 from tests.load.visitor import WORDS, Visitor, drawn, identities
-from ui.services import previews
+from ui.services import comparison
 
 EVERYONE = identities(50)
 
@@ -41,8 +42,8 @@ def test_a_person_s_color_outlives_the_painter(number):
     """The page's own words for these say "dark", which paints them as it says: they are of no use here."""
     one = EVERYONE[number]
     cells = np.full((4, 4, 3), one.color, np.uint8)
-    layers = Layers(one.width, one.height, Prompt(WORDS), None, Colormap.from_cells(cells))
-    shown = encode_png(previews.picture(layers, Strengths()))
+    layers = Layers(one.width, one.height, Prompt(WORDS), None, rdoq.quantize(cells))
+    shown = encode_png(comparison.render_preview(layers, Strengths()))
     Visitor(number, EVERYONE, Page({}, {}), Counts(), (0, 0)).mine(shown, "preview")
 
 

@@ -1,1 +1,1 @@
-"""The page: see and edit the three layers of a picture in the browser, and decode them."""
+"""The web page and the API: view and edit the three layers of an image in the browser, and decode them."""

@@ -1,6 +1,6 @@
-"""The page's work for programs: encode, decode, inspect and edit, as named endpoints with types.
+"""The API: encode, decode, inspect and edit as named, typed endpoints.
 
-Files and values in, files and JSON out; what cannot be is one sentence. Nothing is kept between calls.
+Inputs are files and values, outputs are files and JSON; an error is one sentence. Nothing is stored between calls.
 """
 
 from __future__ import annotations
@@ -9,144 +9,143 @@ import functools
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import gradio as gr
+import numpy as np
 from gradio.utils import get_upload_folder
 
 from codec import CodecError, Layers, Prompt
+from codec.decoders import OnStep
 from codec.editing import edits
 from codec.encoder.options import EDGES
 from codec.summary import facts
-from ui.page.responses import reason
-from ui.services import actions, canvas_state, files, logs
-from ui.services.jobs import Job, turn
+from ui.services import actions, canvas_state, files, logs, rendering, validation
+from ui.services.error_messages import user_message
+from ui.services.jobs import Job, decoder_lock
 
+BORROW_CHOICES: Final = ("nothing", "colors", "sketch", "both")
+_MASK_THRESHOLD: Final = 127  # mean of the channels, 0..255
 _log = logging.getLogger("trilayer")
-BORROW = ("nothing", "colors", "sketch", "both")
 
 
-def _answered(work: Callable[..., Any]) -> Callable[..., Any]:
-    """What it raises becomes the one sentence that the client gets."""
+def raises_sentences(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn what an endpoint raises into the sentence that the client gets."""
 
-    @functools.wraps(work)
+    @functools.wraps(endpoint)
     def run(*inputs: Any) -> Any:
         try:
-            return work(*inputs)
+            return endpoint(*inputs)
         except BaseException as error:  # SystemExit, too: it would end the server
-            if known := reason(error):
-                raise gr.Error(known, print_exception=False) from None
-            # a defect of ours: the log gets the details
-            _log.exception("%s failed", work.__name__)
+            if message := user_message(error):
+                raise gr.Error(message, print_exception=False) from None
+            _log.exception("%s failed", endpoint.__name__)
             raise gr.Error("Something went wrong here; try again with another file.", print_exception=False) from None
 
     return run
 
 
-@_answered
+@raises_sentences
 def encode(
     picture: Any, prompt: Any = None, negative: Any = None, budget: Any = None, grid: Any = None,
     edges: Any = EDGES[0],
 ) -> tuple[str, dict[str, Any]]:  # fmt: skip
-    """A picture (PNG, JPEG, WebP, AVIF) to a .tril file and what it holds."""
+    """Encode a picture (PNG, JPEG, WebP, AVIF) to a .tril file, and describe what the file contains."""
     options = actions.encode_options(prompt=prompt, negative=negative or "", budget=budget, grid=grid, edges=edges)
-    opened = actions.open_picture(_file(picture), options)
-    return _tril(opened.layers, opened.name), facts(opened.layers)
+    opened = actions.open_picture(_upload(picture), options)
+    return _store_tril(opened.layers, opened.name), facts(opened.layers)
 
 
-@_answered
-def decode(tril: Any, decoder: Any = actions.FINAL, seed: Any = None) -> str:
-    """A .tril file to its picture, a PNG with the layers inside."""
+@raises_sentences
+def decode(tril: Any, decoder: Any = actions.DEFAULT_DECODER, seed: Any = None) -> str:
+    """Decode a .tril file to a picture, a PNG with the layers inside."""
     from codec.decoders import get
 
-    opened = actions.open_file(_file(tril))
-    name = actions.choice(decoder, "decoder", actions.decoders())
-    number = (opened.layers.seed or 0) if seed is None else actions.seed_of(str(seed))
+    opened = actions.open_file(_upload(tril))
+    name = validation.choice(decoder, "decoder", actions.decoder_names())
+    number = (opened.layers.seed or 0) if seed is None else validation.seed(str(seed))
 
-    def work(on_step: Any) -> Any:
-        with logs.decode(name):
+    def work(on_step: OnStep) -> np.ndarray:
+        with logs.log_decode(name):
             return get(name).decode(opened.layers, seed=number, on_step=on_step)
 
-    job: Job[Any, Any] = Job(work, turn(name))  # so that the end of the server ends it, too
-    awaited = _awaited()
+    job: Job[Any, np.ndarray] = Job(work, decoder_lock(name))  # a job, so that the server can stop it
+    is_client_waiting = _client_check()
     for _ in job:
-        if not awaited():
+        if not is_client_waiting():
             job.stop()
     assert job.result is not None
-    return _saved(actions.png(job.result, opened.layers), f"{opened.name}.png")
+    return files.store(rendering.to_png(job.result, opened.layers), f"{opened.name}.png")
 
 
-def _awaited() -> Callable[[], bool]:
-    """-> whether a client still waits for the answer that is being made; one does where Gradio does not tell."""
+def _client_check() -> Callable[[], bool]:
+    """Return a function that says whether the client still waits for this answer; True if Gradio does not know."""
     from gradio.context import LocalContext
 
-    page, number = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
+    page, event_id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
 
-    def awaited() -> bool:
-        running = [event for events in (page._queue.active_jobs if page else ()) for event in events or ()]
-        return all(event.alive for event in running if event._id == number)
+    def is_waiting() -> bool:
+        active = [event for events in (page._queue.active_jobs if page else ()) for event in events or ()]
+        return all(event.alive for event in active if event._id == event_id)
 
-    return awaited
+    return is_waiting
 
 
-@_answered
+@raises_sentences
 def inspect(tril: Any) -> dict[str, Any]:
-    """What a .tril file holds, and where its bytes go."""
-    return facts(actions.open_file(_file(tril)).layers)
+    """Describe what a .tril file contains, and where its bytes go."""
+    return facts(actions.open_file(_upload(tril)).layers)
 
 
-@_answered
-def change(
+@raises_sentences
+def edit(
     tril: Any, prompt: Any = None, negative: Any = None, mask: Any = None, other: Any = None,
-    borrow: Any = BORROW[0], cut: Any = None,
+    borrow: Any = BORROW_CHOICES[0], cut: Any = None,
 ) -> tuple[str, dict[str, Any]]:  # fmt: skip
-    """A .tril file with another prompt, an object erased, layers of another file, or fewer bytes; and what it holds."""
-    opened = actions.open_file(_file(tril))
+    """Change the prompt of a .tril file, erase an object, copy layers from another file, or trim it to a size."""
+    opened = actions.open_file(_upload(tril))
     layers = opened.layers
-    borrow = actions.choice(borrow, "layer to borrow", BORROW)
+    borrow = validation.choice(borrow, "layer to borrow", BORROW_CHOICES)
     if prompt is not None or negative is not None:
-        now = layers.semantic or Prompt()
-        words = (now.text if prompt is None else prompt, now.negative if negative is None else negative)
-        canvas_state.check_prompt(*words)
-        layers = edits.reprompt(layers, *words)
+        present = layers.semantic or Prompt()
+        texts = (present.text if prompt is None else prompt, present.negative if negative is None else negative)
+        canvas_state.check_prompt(*texts)
+        layers = edits.reprompt(layers, *texts)
     if mask is not None:
-        layers = edits.erase(layers, _mask(_file(mask), layers))
+        layers = edits.erase(layers, _load_mask(_upload(mask), layers))
     if borrow != "nothing":
         if other is None:
             raise CodecError("give the file to borrow from as other")
-        second = actions.open_file(_file(other)).layers
-        layers = edits.swap_texture(layers, second) if borrow in ("colors", "both") else layers
-        layers = edits.swap_structure(layers, second) if borrow in ("sketch", "both") else layers
+        source = actions.open_file(_upload(other)).layers
+        layers = edits.swap_texture(layers, source) if borrow in ("colors", "both") else layers
+        layers = edits.swap_structure(layers, source) if borrow in ("sketch", "both") else layers
     if cut is not None:
-        layers = edits.cut(layers, actions.whole(cut, "byte budget", *actions.BUDGETS))
-    return _tril(layers, opened.name), facts(layers)
+        layers = edits.cut(layers, validation.integer(cut, "byte budget", *actions.BUDGET_RANGE))
+    return _store_tril(layers, opened.name), facts(layers)
 
 
-def _mask(path: str, layers: Layers) -> Any:
-    """A picture, white over what is to go -> (height, width) bool, of the layers' size."""
+def _load_mask(path: str, layers: Layers) -> np.ndarray:
+    """Return a picture, white where something is to be erased, as (height, width) bool of the layers' size."""
     from codec.images.io import load, resize_area
 
     pixels = load(path).pixels
-    return resize_area(pixels, layers.width, layers.height).mean(axis=2) > 127
+    return np.asarray(resize_area(pixels, layers.width, layers.height).mean(axis=2) > _MASK_THRESHOLD)
 
 
-def _file(path: Any) -> str:
-    inside = isinstance(path, str) and Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve())
-    if not inside or not Path(path).is_file():
+def _upload(path: Any) -> str:
+    """Return the path of an uploaded file. Raises `CodecError` for a missing one and for any other file."""
+    is_upload = isinstance(path, str) and Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve())
+    if not is_upload or not Path(path).is_file():
         raise CodecError("a file is missing: send one with gradio_client.handle_file")
-    return path
+    return str(path)
 
 
-def _tril(layers: Layers, name: str) -> str:
-    return _saved(layers.to_bytes(), f"{name}.tril")
+def _store_tril(layers: Layers, name: str) -> str:
+    return files.store(layers.to_bytes(), f"{name}.tril")
 
 
-def _saved(data: bytes, name: str) -> str:
-    return files.kept(data, name)
-
-
-def wire() -> None:
-    """The endpoints, on components that are never shown. Call within the page."""
+def add_endpoints() -> None:
+    """Add the endpoints to the page that is being built. Their components are never shown."""
 
     def file(label: str) -> gr.File:
         return gr.File(label=label, type="filepath", visible=False)
@@ -157,35 +156,37 @@ def wire() -> None:
     def number(label: str) -> gr.Number:
         return gr.Number(None, label=label, visible=False, precision=0)
 
-    edges = gr.Dropdown(list(EDGES), value=EDGES[0], label="Edge detector", visible=False)
-    decoder = gr.Dropdown(actions.decoders(), value=actions.FINAL, label="Decoder", visible=False)
-    borrow = gr.Dropdown(list(BORROW), value=BORROW[0], label="Layers to take from the other file", visible=False)
-    tril, held = file("tril"), gr.JSON(label="facts", visible=False)
-    _endpoint(
-        encode, "encode",
-        {
-            "picture": file("Picture"), "prompt": text("Prompt"), "negative": text("Negative prompt"),
-            "budget": number("Bytes of the file"), "grid": number("Color cells on the longer side"), "edges": edges,
-        },
-        [tril, held],
+    def choice(choices: tuple[str, ...] | list[str], value: str, label: str) -> gr.Dropdown:
+        return gr.Dropdown(list(choices), value=value, label=label, visible=False)
+
+    edges = choice(EDGES, EDGES[0], "Edge detector")
+    decoder = choice(actions.decoder_names(), actions.DEFAULT_DECODER, "Decoder")
+    borrow = choice(BORROW_CHOICES, BORROW_CHOICES[0], "Layers to copy from the other file")
+    tril, description = file("tril"), gr.JSON(label="facts", visible=False)
+    _add_endpoint(
+        encode,
+        [
+            file("Picture"), text("Prompt"), text("Negative prompt"), number("Maximum size of the file in bytes"),
+            number("Color cells on the longer side"), edges,
+        ],
+        [tril, description],
     )  # fmt: skip
-    inputs = {"tril": file(".tril file"), "decoder": decoder, "seed": text("Seed, in digits")}
-    _endpoint(decode, "decode", inputs, [file("picture")])
-    _endpoint(inspect, "inspect", {"tril": file(".tril file")}, [held])
-    _endpoint(
-        change, "edit",
-        {
-            "tril": file(".tril file"), "prompt": text("Another prompt"), "negative": text("Another negative prompt"),
-            "mask": file("Picture, white over what is to be erased"), "other": file("Another .tril file"),
-            "borrow": borrow, "cut": number("Bytes to cut the file to"),
-        },
-        [tril, held],
+    _add_endpoint(decode, [file(".tril file"), decoder, text("Seed, in digits")], [file("picture")])
+    _add_endpoint(inspect, [file(".tril file")], [description])
+    _add_endpoint(
+        edit,
+        [
+            file(".tril file"), text("New prompt"), text("New negative prompt"),
+            file("Picture, white where something is to be erased"), file("Another .tril file"), borrow,
+            number("Size in bytes to trim the file to"),
+        ],
+        [tril, description],
     )  # fmt: skip
 
 
-def _endpoint(work: Callable[..., Any], name: str, inputs: dict[str, Any], outputs: list[Any]) -> None:
+def _add_endpoint(endpoint: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
     hidden = gr.Button(visible=False)
     hidden.click(
-        work, list(inputs.values()), outputs, api_name=name, api_description=work.__doc__,
+        endpoint, inputs, outputs, api_name=endpoint.__name__, api_description=endpoint.__doc__,
         concurrency_limit=1, concurrency_id="api",
     )  # fmt: skip

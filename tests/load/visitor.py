@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 
 from codec.images import png_chunk
 from tests.load.tab import Counts, Fault, Page, Tab
-from ui.services import actions
+from ui.services.editor_state import EditorState
 
 Answer = TypeVar("Answer")
 COME = 0.15  # of the time is in which they all arrive
@@ -98,10 +98,10 @@ class Visitor:
     async def arrive(self, tab: Tab) -> None:
         """Opens the page and drops the picture."""
         (await tab.client.get("")).raise_for_status()
-        inputs = list(self.page.inputs["picture_dropped"])
-        inputs[0] = await tab.upload("mine.png", drawn(self.own))
-        inputs[1] = None  # a state, which the server keeps
-        given = await self.timed("upload", tab.queued("picture_dropped", inputs))
+        inputs = list(self.page.inputs["open_picture"])
+        # the last inputs: two states, which the server keeps, and the file
+        inputs[-3:] = [None, None, await tab.upload("mine.png", drawn(self.own))]
+        given = await self.timed("upload", tab.queued("open_picture", inputs))
         canvas, _, negative, _, budget, seed, keep_seed = given[:7]
         self.value = json.loads(canvas)
         self.fields = [WORDS, negative, seed, keep_seed, budget]
@@ -111,7 +111,7 @@ class Visitor:
         """A stroke, a cell or a word, and its preview."""
         self.change(self.random.choice(("stroke", "stroke", "cell", "word")))
         began = time.monotonic()
-        readout, _, _, _, compare, _, status = await self.timed("edit", tab.run("edited", self.edited()))
+        readout, _, _, _, compare, _, status = await self.timed("edit", tab.run("update_preview", self.edited()))
         self.told(status)
         left, right = compare["value"]
         self.mine(await tab.fetch(right), "preview")
@@ -137,20 +137,20 @@ class Visitor:
 
     def edited(self) -> list[Any]:
         """What the page sends after an edit; None for a state, which the server keeps."""
-        inputs = list(self.page.inputs["edited"])
-        inputs[:6], inputs[7] = [*self.now(), self.fields[4]], None
+        inputs = list(self.page.inputs["update_preview"])
+        inputs[:6], inputs[-2:] = [*self.now(), self.fields[4]], [None, None]
         return inputs
 
     def decoded(self) -> list[Any]:
         """What the page sends for a decode."""
-        inputs = list(self.page.inputs["decoded"])
-        inputs[:6] = [*self.now(), None]
+        inputs = list(self.page.inputs["decode_layers"])
+        inputs[:5], inputs[-2:] = self.now(), [None, None]
         return inputs
 
     async def decode(self, tab: Tab, leave_after: int | None) -> None:
         """The finished picture, which must hold the very layers that it was asked for."""
         began = time.monotonic()
-        given = await tab.queued("decoded", self.decoded(), leave_after)
+        given = await tab.queued("decode_layers", self.decoded(), leave_after)
         if leave_after is not None:
             return
         compare, status, *_, result, _, _ = given
@@ -161,7 +161,7 @@ class Visitor:
         self.times["decode"].append(time.monotonic() - began)
         self.mine(png, "decoded picture")
         self.mine(await tab.fetch(compare[1]), "decoded picture in the slider")
-        if png_chunk.take(png) != self.file():
+        if png_chunk.extract(png) != self.file():
             raise Fault("the decoded picture holds other layers")
 
     def now(self) -> list[Any]:
@@ -170,7 +170,7 @@ class Visitor:
 
     def file(self) -> bytes:
         """What the server must make of that."""
-        return actions.current(*self.now())[1].to_bytes()
+        return EditorState(*self.now()).read()[1].to_bytes()
 
     def stroke(self) -> list[float]:
         """Somewhere in the picture."""
@@ -189,8 +189,8 @@ class Visitor:
 
     def told(self, status: Any) -> None:
         """Raises `Fault` if the status box tells of one."""
-        if isinstance(status, str) and "tl-bad" in status:
-            raise Fault(re.sub("<[^>]+>", " ", status).strip())
+        if isinstance(status, dict) and "tl-bad" in status["html"]:
+            raise Fault(re.sub("<[^>]+>", " ", status["html"]).strip())
 
     async def timed(self, what: str, answer: Awaitable[Answer]) -> Answer:
         """The answer, and the seconds that it took."""

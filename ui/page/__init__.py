@@ -1,1 +1,1 @@
-"""The page: its layout and what its controls do."""
+"""The web page: its components, their layout, and what they do."""

@@ -1,267 +1,139 @@
-"""What happens on the page: each event reads components, calls an action, changes components.
-
-A handler returns {component: new value}: what it leaves out stays, so an error changes only the
-status box and no work is lost by it.
-"""
+"""The events of the page: which handler runs when, with which inputs and outputs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 import gradio as gr
 
-from codec import CodecError, Layers, Prompt
-from codec.errors import NotTrilayer
-from codec.layers import default_budget
-from ui.page import html
-from ui.page.handlers import saves
-from ui.page.handlers.budget_slider import Budgeting, reach
-from ui.page.handlers.decode import Decoding
-from ui.page.handlers.layer_strip import Strip
-from ui.page.responses import Changes, guarded, guarded_once, sentence
-from ui.services import actions, canvas_state, files, layer_selection, previews
-from ui.services.import_layers import uploaded
+from ui.page.components import Parts
+from ui.page.handlers.budget_slider import BudgetHandlers
+from ui.page.handlers.decode import DecodeHandlers
+from ui.page.handlers.edit_preview import PreviewHandlers
+from ui.page.handlers.layer_strip import StripHandlers
+from ui.page.handlers.opening import OpenHandlers
+from ui.page.handlers.saves import SaveHandlers
+from ui.page.handlers.sd15_panel import Sd15PanelHandlers
+from ui.page.handlers.sessions import Sessions
 
-if TYPE_CHECKING:
-    from ui.page.layout import Parts
+# Without preprocessing, values arrive as they were sent: the handlers check them and report errors as a status.
+PRIVATE: Final[dict[str, Any]] = {"api_visibility": "private", "show_progress": "hidden", "preprocess": False}
+LATEST: Final[dict[str, Any]] = {**PRIVATE, "trigger_mode": "always_last"}  # while one runs, only the last one waits
+IN_BROWSER: Final[dict[str, Any]] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+DECODING: Final[dict[str, Any]] = {**PRIVATE, "concurrency_limit": 16, "concurrency_id": "decode"}  # a lock orders them
+EXTRACTION: Final[dict[str, Any]] = {"concurrency_limit": 2, "concurrency_id": "extract"}
+
+DOWNLOAD: Final = """(file) => {
+  if (!file) return;
+  const link = document.createElement('a');
+  link.href = file.url; link.download = file.orig_name || 'picture.tril';
+  document.body.append(link); link.click(); link.remove();
+}"""
+CANVAS_ERROR: Final = "() => ({ code: '', html: document.querySelector('.lc').trouble })"
+RANDOM_SEED: Final = "() => String(crypto.getRandomValues(new Uint32Array(1))[0])"
+_CALL: Final = """async (...inputs) => {
+  while (!window.trilayer?.%s) await new Promise((done) => setTimeout(done, 20));
+  return window.trilayer.%s(...inputs);
+}"""
+
+
+def call(name: str) -> str:
+    """Return the `js=` of an event that calls `window.trilayer.name` with its inputs, as soon as that is loaded."""
+    return _CALL % (name, name)
 
 
 def wire(page: gr.Blocks, parts: Parts) -> None:
-    """Connects the events of a page."""
-    decoding = Decoding(parts)
-    on = Handlers(parts, decoding)
-    # preprocess: values come as they are sent; the actions check them and answer in the status box
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "preprocess": False}
-    now = [parts.canvas, parts.prompt, parts.negative, parts.seed, parts.keep_seed]
-    opened = [
-        parts.canvas, parts.prompt, parts.negative, parts.origin, parts.budget, parts.seed,
-        parts.keep_seed, parts.picture, parts.original, parts.source, parts.only, parts.follow, parts.strip,
-        parts.status,
-    ]  # fmt: skip
+    """Connect the events of a page to their handlers."""
+    sessions = Sessions()
+    preview = PreviewHandlers(parts, sessions)
+    panel = Sd15PanelHandlers(parts, sessions)
+    decoding = DecodeHandlers(parts, sessions)
+    opening = OpenHandlers(parts, panel)
+    _wire_preview(page, parts, preview)
+    _wire_budget(parts, BudgetHandlers(parts, sessions))
+    _wire_opening(parts, opening)
+    _wire_saves(page, parts, SaveHandlers(parts, opening))
+    _wire_sd15_panel(parts, panel)
+    _wire_decoding(page, parts, decoding, preview)
+    parts.strip_button.click(
+        StripHandlers(parts, decoding).decode_stages, parts.editor,
+        [parts.strip, parts.status, parts.decode_button, parts.stop_button, parts.strip_button],
+        **DECODING,
+    )  # fmt: skip
+    parts.canvas.trouble(None, None, parts.status, js=CANVAS_ERROR, **IN_BROWSER)
+    parts.new_seed_button.click(None, None, parts.seed, js=RANDOM_SEED)
+
+
+def _wire_preview(page: gr.Blocks, p: Parts, on: PreviewHandlers) -> None:
     edits = [
-        page.load, parts.canvas.edit, parts.prompt.change, parts.negative.change, parts.seed.change,
-        *(part.change for part in parts.mix),
+        page.load, p.canvas.edit, p.prompt.change, p.negative.change, p.seed.change,
+        *(part.change for part in p.selection),
     ]  # fmt: skip
-    newest = {**quiet, "trigger_mode": "always_last"}
-    shown = [*now, parts.budget, parts.status, parts.original, *parts.mix]
-
     gr.on(
-        edits, on.edited, shown,
-        [parts.readout, parts.fit, parts.origin, parts.tally, parts.compare, parts.result, parts.status],
-        queue=False, **newest,
+        edits, on.update_preview, p.editor,
+        [p.readout, p.trim_button, p.prompt_source, p.prompt_size, p.compare, p.decoded_file, p.status],
+        queue=False, **LATEST,
     )  # fmt: skip
-    parts.keep_seed.change(
-        on.counted, [*now, parts.budget, parts.status], [parts.readout, parts.fit, parts.status], **newest
-    )
-    Budgeting(parts, decoding).wire(now, quiet)
-    Strip(decoding).wire(now, quiet)
-    parts.picture.upload(
-        on.picture_dropped,
-        [parts.picture, parts.original, parts.grid, parts.edges, parts.decoder, parts.preset], opened,
-        trigger_mode="always_last", concurrency_limit=2, concurrency_id="extract", **quiet,
-    )  # fmt: skip
-    parts.picture.clear(on.picture_cleared, None, [parts.original, parts.source, parts.status], **quiet)
-    parts.again.click(
-        on.extract_again,
-        [parts.source, parts.prompt, parts.negative, parts.budget, parts.grid, parts.edges], opened,
-        concurrency_limit=2, concurrency_id="extract", **quiet,
-    )  # fmt: skip
-    parts.open.upload(on.file_opened, [parts.open, parts.decoder, parts.preset], opened, **quiet)
-    parts.save.click(on.saved, now, [parts.download, parts.status], **quiet).then(
-        None, parts.download, None, js=saves.DOWNLOAD
-    )
-    parts.canvas.trouble(None, None, parts.status, js="() => document.querySelector('.lc').trouble", **saves.LOCAL)
-    parts.dice.click(None, None, parts.seed, js="() => String(crypto.getRandomValues(new Uint32Array(1))[0])")
-    saves.wire(page, parts, on, now, opened, quiet)
-    decoded = _wire_decoding(page, parts, decoding, now, quiet)
-    decoded.then(on.resumed, shown, [parts.compare], queue=False, **quiet)
+    p.keep_seed.change(on.update_readout, p.editor, [p.readout, p.trim_button, p.status], **LATEST)
 
 
-def _wire_decoding(page: gr.Blocks, parts: Parts, on: Decoding, now: list[Any], quiet: dict[str, Any]) -> Any:
-    how = parts.how
-    newest = {**quiet, "trigger_mode": "always_last"}
-    decoded = parts.decode.click(
-        on.decoded, [*now, parts.original, parts.decoder, parts.only, parts.which, *how],
+def _wire_budget(p: Parts, on: BudgetHandlers) -> None:
+    options = {**LATEST, "concurrency_limit": 2, "concurrency_id": "budget"}
+    gr.on(
+        [p.budget.input, p.fixed_size.input, p.trim_button.click], on.fit_to_budget, p.editor,
+        [p.canvas, p.readout, p.trim_button, p.compare, p.decoded_file, p.status], **options,
+    )  # fmt: skip
+    p.allocation.input(on.choose_allocation, p.editor, [p.fixed_size, p.status], **options)
+
+
+def _wire_opening(p: Parts, on: OpenHandlers) -> None:
+    p.picture.upload(on.open_picture, [*p.editor, p.picture], p.opened, **LATEST, **EXTRACTION)
+    p.picture.clear(on.clear_original, p.editor, [p.original, p.source, p.status], **PRIVATE)
+    p.reextract_button.click(on.reextract, p.editor, p.opened, **PRIVATE, **EXTRACTION)
+    p.open_button.upload(on.open_file, [*p.editor, p.open_button], p.opened, **PRIVATE)
+
+
+def _wire_saves(page: gr.Blocks, p: Parts, on: SaveHandlers) -> None:
+    saves = p.saves
+    page.load(None, p.file_fields, None, js=call("setInitialWork"), **IN_BROWSER)
+    edits = [p.canvas.edit, p.canvas.change, *(part.change for part in p.file_fields[1:])]
+    gr.on(edits, None, p.file_fields, None, js=call("storeWork"), **IN_BROWSER)
+    gr.on(
+        [page.load, saves.restore_button.click], on.restore, [*p.editor, saves.incoming], [*p.opened, p.decoder],
+        js=call("takeRequest"), **LATEST,
+    )  # fmt: skip
+    p.save_button.click(on.save_file, p.editor, [p.saved_file, p.status], **PRIVATE).then(
+        None, p.saved_file, None, js=DOWNLOAD
+    )
+    saves.zip_button.click(on.save_zip, p.editor, [saves.zip_file, p.status], **PRIVATE).then(
+        None, saves.zip_file, None, js=DOWNLOAD
+    )
+    saves.copy_link_button.click(on.copy_link, p.editor, [saves.link, p.status], **PRIVATE).then(
+        None, saves.link, p.status, js=call("copyLink"), **IN_BROWSER
+    )
+    saves.start_over_button.click(None, None, None, js=call("startOver"), **IN_BROWSER)
+
+
+def _wire_sd15_panel(p: Parts, on: Sd15PanelHandlers) -> None:
+    p.decoder.change(on.choose_decoder, p.editor, [p.sd15_panel, p.edited_only, p.status], **LATEST).then(
+        on.update_estimate, p.editor, p.estimate, **PRIVATE
+    )
+    p.preset.change(on.choose_preset, p.editor, [p.steps, p.guidance, p.follow, p.estimate], **LATEST)
+    p.follow.change(on.follow_file, p.editor, [p.steps, p.guidance, p.estimate], **LATEST)
+    options = [p.steps, p.guidance, p.structure_strength, p.color_strength, p.adapter_until, p.control]
+    gr.on([part.change for part in options], on.update_estimate, p.editor, p.estimate, **LATEST)
+
+
+def _wire_decoding(page: gr.Blocks, p: Parts, on: DecodeHandlers, preview: PreviewHandlers) -> None:
+    record = p.saves.decode_record
+    decoded = p.decode_button.click(
+        on.decode_layers, p.editor,
         [
-            parts.compare, parts.status, parts.decode, parts.stop, parts.stages, parts.result, parts.only,
-            parts.saves.made,
+            p.compare, p.status, p.decode_button, p.stop_button, p.strip_button, p.decoded_file, p.edited_only, record,
         ],
-        concurrency_limit=16, concurrency_id="decode", **quiet,  # they take turns
+        **DECODING,
     )  # fmt: skip
-    decoded.then(None, [parts.saves.made, parts.result], None, js=saves.call("decoded"), **saves.LOCAL)
-    parts.stop.click(on.stopped, None, parts.status, queue=False, **quiet)
-    chosen = parts.decoder.change(on.chosen, parts.decoder, [parts.panel, parts.only, parts.status], **newest)
-    chosen.then(on.expected, [parts.decoder, parts.canvas, *how], parts.note, **quiet)
-    parts.preset.change(
-        on.preset, [parts.canvas, *how], [parts.steps, parts.guidance, parts.follow, parts.note], **newest
-    )
-    parts.follow.change(on.followed, [parts.canvas, *how], [parts.steps, parts.guidance, parts.note], **newest)
-    gr.on([part.change for part in how[2:]], on.expected, [parts.decoder, parts.canvas, *how], [parts.note], **newest)
-    page.unload(on.left)
-    return decoded
-
-
-class Handlers:
-    """The handlers of everything but decoding."""
-
-    def __init__(self, parts: Parts, decoding: Decoding) -> None:
-        self.parts = parts
-        self.decoding = decoding
-
-    async def edited(self, request: gr.Request, *inputs: Any) -> Changes:
-        """The new bytes, and a preview unless the slider shows a decode."""
-        return await previews.in_turn(self._edited, request.session_hash, *inputs)
-
-    async def resumed(self, request: gr.Request, *inputs: Any) -> Changes:
-        """After a decode that was stopped: the preview again, of what was edited meanwhile, too."""
-        p = self.parts
-        if inputs[6] != html.STOPPED:  # what the status box says
-            return {p.compare: gr.skip()}
-        changes = await self.edited(request, *inputs)
-        return {p.compare: changes.get(p.compare, gr.skip())}
-
-    @guarded_once
-    def _edited(
-        self, tab: str | None, value: Any, text: str, negative: str, seed: Any, keep_seed: Any,
-        budget: Any, said: Any, original: Any, *mixed: Any,
-    ) -> Changes:  # fmt: skip
-        p = self.parts
-        try:
-            drawing, layers = actions.current(value, text, negative, seed, keep_seed)
-            changes = self._bytes(layers, budget, said) | {p.tally: html.tally(layers.semantic or Prompt())}
-            chosen = layer_selection.read(*mixed)
-            chosen.of(layers)
-        except CodecError as error:
-            return {p.status: html.unusable(sentence(str(error)))}
-        if not actions.same_prompt(drawing, layers):
-            changes[p.origin] = html.origin("written by you", layers.settings)
-        if self.decoding.jobs.shows(tab):
-            return changes
-        changes |= {p.compare: previews.update(original, layers, chosen), p.result: gr.update(interactive=False)}
-        if drawing.rev and not self.decoding.jobs.running(tab):
-            changes[p.status] = html.status("Preview of your edit. Press Decode for the finished picture.")
-        return changes
-
-    @guarded
-    def counted(
-        self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any, budget: Any, said: Any
-    ) -> Iterator[Changes]:
-        """The bytes against the budget; the picture is the same with any."""
-        try:
-            _, layers = actions.current(value, text, negative, seed, keep_seed)
-            changes = self._bytes(layers, budget, said)
-        except CodecError as error:
-            changes = {self.parts.status: html.unusable(sentence(str(error)))}
-        yield changes
-
-    def _bytes(self, layers: Layers, budget: Any, said: Any) -> Changes:
-        """`said`: what the status box shows; an edit that could not be is forgotten once one can."""
-        p = self.parts
-        most = actions.whole(budget, "byte budget", *actions.BUDGETS)
-        over = len(layers.to_bytes()) > most
-        changes: Changes = {p.readout: html.readout(layers, most), p.fit: gr.update(interactive=over)}
-        if html.is_unusable(said):
-            changes[p.status] = html.status("That is put right. Press Decode for the finished picture.")
-        return changes
-
-    @guarded
-    def picture_dropped(
-        self, sent: Any, original: Any, grid: Any, edges: Any, decoder: Any, preset: Any, request: gr.Request
-    ) -> Iterator[Changes]:
-        """A new picture: its layers, with the prompt that the file brings."""
-        p = self.parts
-        path = uploaded(sent)
-        if path is None:
-            return
-        yield {p.status: html.status("Finding prompt, sketch and colors…", "busy")}
-        try:
-            opened = actions.open_picture(path, actions.encode_options(grid=grid, edges=edges))
-        except CodecError:
-            yield {p.picture: original}  # the box shows again what the layers are of
-            raise
-        if opened.own:
-            yield self.replaced(opened, decoder, preset, request)
-            return
-        assert opened.original is not None
-        shown = files.kept(actions.jpeg(actions.shown(opened.original)), "original.jpg")
-        another = self.decoding.opened(opened.layers, decoder, preset, request.session_hash)
-        yield self._opened(opened) | another | {p.original: shown, p.source: path}
-
-    def picture_cleared(self) -> Changes:
-        """The original is gone; the layers stay."""
-        p = self.parts
-        return {
-            p.original: None,
-            p.source: None,
-            p.status: html.status("The original is no longer shown; the layers are kept."),
-        }
-
-    @guarded
-    def extract_again(
-        self, source: Any, text: str, negative: str, budget: Any, grid: Any, edges: Any
-    ) -> Iterator[Changes]:
-        """The same picture with other options; the canvas can undo to what it held."""
-        p = self.parts
-        if not source:
-            raise CodecError("there is no image to extract from: drop one first")
-        canvas_state.check_prompt(text or "", negative or "")
-        yield {p.status: html.status("Extracting again…", "busy")}
-        options = actions.encode_options(
-            prompt=text or None, negative=negative or "", budget=budget, grid=grid, edges=edges
-        )
-        opened = actions.open_picture(source, options)
-        changes = self._opened(opened) | {
-            p.canvas: canvas_state.packed(canvas_state.write(opened.layers, opened.name, keep_history=True))
-        }
-        for part in (p.seed, p.keep_seed, p.budget):
-            del changes[part]
-        if text:
-            del changes[p.origin]
-        yield changes
-
-    @guarded
-    def file_opened(self, sent: Any, decoder: Any, preset: Any, request: gr.Request) -> Iterator[Changes]:
-        """A .tril file in place of everything."""
-        path = uploaded(sent)
-        if path is None:
-            return
-        try:
-            opened = actions.open_file(path)
-        except NotTrilayer as error:
-            raise NotTrilayer(f"{error}: choose a .tril; a picture goes into the image box") from None
-        yield self.replaced(opened, decoder, preset, request)
-
-    def replaced(self, opened: actions.Opened, decoder: Any, preset: Any, request: gr.Request) -> Changes:
-        """These layers in place of everything, without an original."""
-        p = self.parts
-        another = self.decoding.opened(opened.layers, decoder, preset, request.session_hash)
-        return self._opened(opened) | another | {p.picture: None, p.original: None, p.source: None}
-
-    def _opened(self, opened: actions.Opened) -> Changes:
-        p, layers = self.parts, opened.layers
-        prompt, most = layers.semantic, default_budget(layers.width, layers.height)
-        done = html.status(f"Opened {opened.name}, {layers.width} × {layers.height}.", "good")
-        return {
-            p.canvas: canvas_state.packed(canvas_state.write(layers, opened.name)),
-            p.prompt: prompt.text if prompt else "",
-            p.negative: prompt.negative if prompt else "",
-            p.origin: html.origin(opened.origin, layers.settings),
-            p.budget: gr.update(value=most, maximum=reach(most)),
-            p.seed: str(layers.seed or 0),
-            p.keep_seed: layers.seed is not None,
-            p.strip: "",
-            p.status: html.status(opened.warning, "warn") if opened.warning else done,
-        }
-
-    @guarded
-    def saved(self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any) -> Iterator[Changes]:
-        """The file that the readout counts."""
-        p = self.parts
-        yield {p.download: None}
-        drawing, layers = actions.current(value, text, negative, seed, keep_seed)
-        data, name = layers.to_bytes(), f"{drawing.name}.tril"
-        yield {
-            p.download: files.kept(data, name),
-            p.status: html.status(f"Saved {name}, {len(data):,} bytes.", "good"),
-        }
+    decoded.then(None, [record, p.decoded_file], None, js=call("addDecode"), **IN_BROWSER)
+    decoded.then(preview.resume_preview, p.editor, [p.compare], queue=False, **PRIVATE)
+    p.stop_button.click(on.stop_decode, p.editor, p.status, queue=False, **PRIVATE)
+    page.unload(on.close_tab)

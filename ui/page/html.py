@@ -1,115 +1,113 @@
-"""The only HTML that the page makes. Every text from a file or a person goes through `escape`."""
+"""All HTML that the page generates. Every text from a file or a user goes through `escape`."""
 
 from __future__ import annotations
 
+import base64
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
-from typing import Any
+from typing import Final
 
-from codec import Layers, Pose, Prompt
+import numpy as np
+
+from codec import CodecError, Layers, Pose, Prompt
 from codec.bitstream.settings import Settings
 from codec.decoders.sd15 import tokenizer
 from codec.errors import ModelMissing
+from ui.services import examples, rendering
+from ui.services.layer_selection import Stage
+from ui.services.status import Status, StatusKind
 
 _COMMAND = re.compile(r"python -m codec[\w -]*\w", re.IGNORECASE)
+_EXAMPLE_SIDE: Final = 112  # px of an example's thumbnail
+_STRIP_SIDE: Final = 360  # px of a picture in the layer strip
 
-_LOGO = (
+_LOGO: Final = (
     '<svg class="tl-logo" viewBox="0 0 32 32" aria-hidden="true">'
     '<path class="tl-c3" d="M16 15l13 6.500L16 28 3 21.500z"/>'
     '<path class="tl-c2" d="M16 9.500L29 16l-13 6.500L3 16z"/>'
     '<path class="tl-c1" d="M16 4l13 6.500L16 17 3 10.500z"/></svg>'
 )
-
-
-HISTORY = (
+HISTORY: Final = (  # history.js fills the list
     '<section class="tl-history" aria-labelledby="tl-past" hidden><div><h2 id="tl-past">History</h2>'
     '<button type="button" class="tl-forget">Clear</button></div><ol class="tl-past"></ol></section>'
 )
 
 
 def header() -> str:
-    """The page's name."""
+    """Return the page's title."""
     return (
         f'<div class="tl-head">{_LOGO}<div><h1>Trilayer</h1>'
-        "<p>A picture as a prompt, a sketch and a few colors, in a few hundred bytes.</p></div></div>"
+        "<p>Turn an image into three editable layers – prompt, sketch, colors – and back.</p></div></div>"
     )
 
 
-def origin(text: str, settings: Settings | None = None) -> str:
-    """Where the prompt comes from, and how the file says that the picture was made."""
-    told = f"Made with {settings.summary()}." if settings else ""
-    lines = [f"Prompt {text}{'.' if told else ''}"] if text else []
-    shown = " ".join([*lines, *([told] if told else [])])
-    return f'<p class="tl-note">{escape(shown)}</p>' if shown else ""
-
-
-def tally(prompt: Prompt) -> str:
-    """How much the words are: in tokens, which CLIP reads 75 at a time, and in bytes of the file."""
-    lines = [_tally(name, text) for name, text in (("Prompt", prompt.text), ("Negative", prompt.negative)) if text]
-    size = f"{len(prompt.to_bytes()):,} bytes in the file" if lines else ""
-    return f'<p class="tl-note">{escape(" · ".join([*lines, size]))}</p>' if lines else ""
-
-
-def _tally(name: str, text: str) -> str:
-    try:
-        count = tokenizer.count(text)
-    except ModelMissing:
-        return f"{name}: {len(text.split()):,} words"
-    if count <= tokenizer.CHUNK:
-        return f"{name}: {count} of {tokenizer.CHUNK} tokens"
-    return f"{name}: {count:,} tokens, read in {-(-count // tokenizer.CHUNK)} parts"
-
-
-def status(text: str, kind: str = "idle", done: float | None = None) -> str:
-    """The status box: `kind` is idle, busy, good, warn or bad; `done` 0..1 adds a progress bar."""
-    bar = ""
-    if done is not None:
-        bar = f'<progress max="100" value="{round(100 * done)}" aria-label="Progress"></progress>'
-    role = "alert" if kind == "bad" else "status"
-    return f'<div class="tl-status tl-{escape(kind)}" role="{role}"><p>{escape(text)}</p>{bar}</div>'
-
-
-STOPPED = status("Stopped.")
-_UNUSABLE = "tl-unusable"
-
-
-def unusable(text: str) -> str:
-    """The status box for what was typed or drawn and cannot be; see `is_unusable`."""
-    return f'<div class="tl-status tl-bad {_UNUSABLE}" role="alert"><p>{escape(text)}</p></div>'
-
-
-def is_unusable(shown: Any) -> bool:
-    """True if the status box, as the browser sends it, still speaks of such an edit."""
-    return isinstance(shown, str) and f'tl-bad {_UNUSABLE}"' in shown
-
-
-def missing(line: str, offer: str) -> str:
-    """The status box for weights that are not here: the codec's one line, the remedy set apart, and a way on."""
-    what, _, remedy = line.partition("; ")
-    texts = [escape(text.rstrip(".") + ".") for text in (what, remedy[:1].upper() + remedy[1:]) if text]
-    details = "".join(f"<p>{_COMMAND.sub(_code, text)}</p>" for text in texts)
-    return (
-        '<div class="tl-status tl-bad" role="alert"><p>Stable Diffusion cannot decode here yet.</p>'
-        f'<div class="tl-more">{details}<p>{escape(offer)}</p></div></div>'
-    )
-
-
-def _code(command: re.Match[str]) -> str:
-    return f"<code>{command[0][:1].lower()}{command[0][1:]}</code>"
+# --- lines of text ---
 
 
 def hint(text: str) -> str:
-    """A line beside options that never changes."""
+    """Return a line beside options that never changes."""
     return f'<p class="tl-note">{escape(text)}</p>'
 
 
-def note(text: str, kind: str = "note") -> str:
-    """A line beside options; `kind` is note, or over for what must be put right."""
-    return f'<p class="tl-{escape(kind)}" role="status">{escape(text)}</p>'
+def note(text: str, *, is_error: bool = False) -> str:
+    """Return a line beside options that changes with them."""
+    return f'<p class="tl-{"over" if is_error else "note"}" role="status">{escape(text)}</p>'
+
+
+def prompt_source(line: str, settings: Settings | None = None) -> str:
+    """Return where the prompt comes from, and the generation settings in the file."""
+    sentences = [line.rstrip(".") + "." if settings else line] if line else []
+    if settings:
+        sentences.append(f"Made with {settings.summary()}.")
+    return hint(" ".join(sentences)) if sentences else ""
+
+
+def prompt_size(prompt: Prompt) -> str:
+    """Return the size of the prompt in tokens, which CLIP reads 75 at a time, and in bytes of the file."""
+    parts = [
+        f"{name}: {_count(text)}" for name, text in (("Prompt", prompt.text), ("Negative", prompt.negative)) if text
+    ]
+    return hint(" · ".join([*parts, f"{len(prompt.to_bytes()):,} bytes in the file"])) if parts else ""
+
+
+def _count(text: str) -> str:
+    """Return the number of tokens, or of words where there is no tokenizer."""
+    try:
+        count = tokenizer.count_tokens(text)
+    except ModelMissing:
+        return f"{len(text.split()):,} words"
+    if count <= tokenizer.CHUNK:
+        return f"{count} of {tokenizer.CHUNK} tokens"
+    return f"{count:,} tokens, read in {-(-count // tokenizer.CHUNK)} parts"
+
+
+# --- the status box ---
+
+
+def status(status: Status) -> str:
+    """Return the content of the status box."""
+    bar = ""
+    if status.progress is not None:
+        percent = round(100 * status.progress)
+        bar = f'<progress max="100" value="{percent}" aria-label="Progress"></progress>'
+    details = "".join(f"<p>{_mark_commands(line)}</p>" for line in status.details)
+    more = f'<div class="tl-more">{details}</div>' if details else ""
+    role = "alert" if status.kind is StatusKind.BAD else "status"
+    return f'<div class="tl-status tl-{status.kind}" role="{role}"><p>{escape(status.text)}</p>{more}{bar}</div>'
+
+
+def _mark_commands(line: str) -> str:
+    """Return a line with the program's commands set as code."""
+    return _COMMAND.sub(lambda match: f"<code>{match[0][:1].lower()}{match[0][1:]}</code>", escape(line))
+
+
+# --- the byte readout ---
 
 
 def readout(layers: Layers, budget: int | None) -> str:
-    """Bytes, bits and bits per pixel of each layer and of the file, with a bar against the budget."""
+    """Return bytes, bits and bits per pixel of each layer and of the file, with a bar against the budget."""
     sizes = layers.sizes()
     total = sizes.total
     rows = [
@@ -121,20 +119,20 @@ def readout(layers: Layers, budget: int | None) -> str:
         rows.append(("Extras", "5", sizes.extensions))
     rows.append(("Format", "4", sizes.overhead))
     body = "".join(
-        f'<tr><th scope="row"><i class="tl-c{c}" aria-hidden="true"></i>{name}</th>{_numbers(n, layers)}</tr>'
-        for name, c, n in rows
+        f'<tr><th scope="row"><i class="tl-c{color}" aria-hidden="true"></i>{name}</th>{_size_cells(size, layers)}</tr>'
+        for name, color, size in rows
     )
     return (
         '<section class="tl-bytes" aria-label="Size of the file">'
         f'<p class="tl-total"><strong>{total:,}</strong> bytes <span>{_bpp(layers, total)} bpp</span></p>'
-        f"{_bar(rows, total, budget)}{_verdict(total, budget)}"
+        f"{_budget_bar(rows, total, budget)}{_budget_line(total, budget)}"
         '<table><thead><tr><th scope="col">Layer</th><th scope="col">bytes</th>'
         f'<th scope="col">bits</th><th scope="col">bpp</th></tr></thead><tbody>{body}</tbody>'
-        f'<tfoot><tr><th scope="row">File</th>{_numbers(total, layers)}</tr></tfoot></table></section>'
+        f'<tfoot><tr><th scope="row">File</th>{_size_cells(total, layers)}</tr></tfoot></table></section>'
     )
 
 
-def _numbers(size: int, layers: Layers) -> str:
+def _size_cells(size: int, layers: Layers) -> str:
     return f"<td>{size:,}</td><td>{8 * size:,}</td><td>{_bpp(layers, size)}</td>"
 
 
@@ -143,19 +141,77 @@ def _bpp(layers: Layers, size: int) -> str:
     return f"{bpp:.4f}" if bpp < 10 else f"{bpp:.1f}"
 
 
-def _bar(rows: list[tuple[str, str, int]], total: int, budget: int | None) -> str:
-    whole = max(total, budget or 0, 1)
-    parts = "".join(f'<i class="tl-c{c}" style="width:{100 * n / whole:.2f}%"></i>' for _, c, n in rows if n)
+def _budget_bar(rows: list[tuple[str, str, int]], total: int, budget: int | None) -> str:
+    width = max(total, budget or 0, 1)
+    segments = "".join(
+        f'<i class="tl-c{color}" style="width:{100 * size / width:.2f}%"></i>' for _, color, size in rows if size
+    )
     mark = ""
-    if budget and budget < whole:
-        mark = f'<b style="left:{100 * budget / whole:.2f}%"></b>'
+    if budget and budget < width:
+        mark = f'<b style="left:{100 * budget / width:.2f}%"></b>'
     label = f"{total:,} bytes" + (f" of a budget of {budget:,}" if budget else "")
-    return f'<div class="tl-bar" role="img" aria-label="{label}">{parts}{mark}</div>'
+    return f'<div class="tl-bar" role="img" aria-label="{label}">{segments}{mark}</div>'
 
 
-def _verdict(total: int, budget: int | None) -> str:
+def _budget_line(total: int, budget: int | None) -> str:
     if not budget:
         return '<p class="tl-note">No budget</p>'
     if total <= budget:
         return f'<p class="tl-note">{budget - total:,} of {budget:,} bytes left</p>'
     return f'<p class="tl-over">{total - budget:,} bytes over the budget of {budget:,}</p>'
+
+
+# --- the layer strip ---
+
+
+def strip(stages: Sequence[Stage], pictures: Sequence[np.ndarray]) -> str:
+    """Return the layer strip: the pictures decoded so far, and placeholders for the others."""
+    figures = "".join(_figure(stage, pictures[i] if i < len(pictures) else None) for i, stage in enumerate(stages))
+    return f'<div class="tl-strip" role="group" aria-label="Decoded from more and more layers">{figures}</div>'
+
+
+def _figure(stage: Stage, picture: np.ndarray | None) -> str:
+    layers = stage.layers
+    size = len(layers.to_bytes())
+    style = f'style="aspect-ratio: {layers.width} / {layers.height}"'
+    if picture is None:
+        image = f'<div class="tl-wait" {style}></div>'
+    else:
+        data = _jpeg_uri(rendering.scale_down(picture, _STRIP_SIDE))
+        image = f'<img src="{data}" alt="{escape(f"Decoded from {stage.names}, {size:,} bytes")}" {style}>'
+    return (
+        f"<figure>{image}<figcaption><span><i>Î</i><sub>{stage.symbol}</sub> {escape(stage.added)}</span>"
+        f"<strong>{size:,} bytes</strong> <span>{layers.bpp(size):.4f} bpp</span></figcaption></figure>"
+    )
+
+
+def _jpeg_uri(pixels: np.ndarray) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(rendering.to_jpeg(pixels)).decode()
+
+
+# --- images to start from ---
+
+
+@lru_cache(maxsize=1)
+def start() -> str:
+    """Return the examples as buttons, and the sizes of a blank canvas; saves.js handles the clicks."""
+    items = "".join(
+        f'<li><button type="button" data-example="{escape(name)}"><img src="{_thumbnail(name)}" alt="">'
+        f"<span>{escape(example.title)}</span></button></li>"
+        for name, example in examples.EXAMPLES.items()
+    )
+    sizes = "".join(f'<option value="{w},{h}">{w} × {h}</option>' for w, h in examples.BLANK_SIZES)
+    return (
+        '<section class="tl-start" aria-labelledby="tl-start"><h2 id="tl-start">Start from</h2>'
+        f'<ol class="tl-past tl-examples">{items}</ol><div class="tl-new"><label>New blank canvas '
+        f'<select>{sizes}</select></label><button type="button">Create</button></div></section>'
+    )
+
+
+def _thumbnail(name: str) -> str:
+    """Return an example's sketch over its colors as a data URI; plain paper for a file that cannot be read."""
+    try:
+        picture = rendering.render_plain(examples.load_example(name))
+    except (CodecError, OSError):
+        picture = np.full((_EXAMPLE_SIDE, _EXAMPLE_SIDE, 3), examples.PAPER_COLOR, np.uint8)
+    return _jpeg_uri(rendering.scale_down(picture, _EXAMPLE_SIDE))

@@ -1,8 +1,11 @@
-"""What handlers answer with: changes of components, and one line for whatever went wrong."""
+"""How handlers of events answer Gradio: a dict of changes, and one sentence for whatever goes wrong.
+
+A handler takes the state of the editor, the name of the tab's session, and the event's other inputs. It returns
+{component: new value}. Components that are left out keep their values, so an error changes only the status box.
+"""
 
 from __future__ import annotations
 
-import errno
 import functools
 import logging
 from collections.abc import Callable, Iterator
@@ -10,83 +13,83 @@ from typing import Any
 
 import gradio as gr
 
-from codec import CodecError, Layers
-from codec.models import oom
 from ui.page import html
-from ui.services import actions, files
+from ui.page.components import Parts
+from ui.services.comparison import Comparison
+from ui.services.editor_state import EditorState
+from ui.services.error_messages import UNEXPECTED, user_message
+from ui.services.status import Status
 
 Changes = dict[Any, Any]
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, a person's share of it, a file
 _log = logging.getLogger("trilayer")
 
 
-def guarded(handler: Callable[..., Iterator[Changes]]) -> Callable[..., Iterator[Changes]]:
-    """Turns what a handler raises into one line in the status box."""
+class Handlers:
+    """Base class of the handlers of one concern."""
 
-    @functools.wraps(handler)
-    def run(self: Any, *inputs: Any) -> Iterator[Changes]:
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+
+    def show(self, status: Status) -> Changes:
+        """Return the change that shows a status."""
+        return {self.parts.status: status_value(status)}
+
+    def unchanged(self) -> Changes:
+        """Return a change that changes nothing: Gradio would empty all outputs after a handler without an answer."""
+        return {self.parts.status: gr.skip()}
+
+    def report_errors(self, changes: Iterator[Changes], name: str) -> Iterator[Changes]:
+        """Yield the changes of a handler of this name; an error becomes a status."""
         try:
-            yield from handler(self, *inputs)
+            yield from changes
         except GeneratorExit:
             raise
         except BaseException as error:  # SystemExit, too: it would end the server
-            yield {self.parts.status: _wrong(handler, error)}
-
-    return run
+            yield self.show(_error_status(name, error))
 
 
-def guarded_once(handler: Callable[..., Changes]) -> Callable[..., Changes]:
-    """The same for a handler of one answer."""
+def handler(method: Callable[..., Changes]) -> Callable[..., Changes]:
+    """Adapt `method(self, state, session, *other_inputs)` to Gradio, and turn its errors into a status."""
 
-    @functools.wraps(handler)
-    def run(self: Any, *inputs: Any) -> Changes:
+    def run(self: Handlers, request: gr.Request, *values: Any) -> Changes:
+        state, others = EditorState.split(values)
         try:
-            return handler(self, *inputs)
-        except BaseException as error:
-            return {self.parts.status: _wrong(handler, error)}
+            return method(self, state, request.session_hash, *others)
+        except BaseException as error:  # as in `report_errors`
+            return self.show(_error_status(method.__name__, error))
 
+    return _named_like(method, run)
+
+
+def streaming_handler(method: Callable[..., Iterator[Changes]]) -> Callable[..., Iterator[Changes]]:
+    """Adapt a generator as `handler` does; every item is shown as soon as it is yielded."""
+
+    def run(self: Handlers, request: gr.Request, *values: Any) -> Iterator[Changes]:
+        state, others = EditorState.split(values)
+        yield from self.report_errors(method(self, state, request.session_hash, *others), method.__name__)
+
+    return _named_like(method, run)
+
+
+def _named_like(method: Callable[..., Any], run: Callable[..., Any]) -> Callable[..., Any]:
+    """Give `run` the name of the method, which names the event, but not its signature, which Gradio inspects."""
+    functools.update_wrapper(run, method, assigned=("__module__", "__name__", "__qualname__", "__doc__"))
+    del run.__wrapped__  # type: ignore[attr-defined]
     return run
 
 
-def _wrong(handler: Callable[..., Any], error: BaseException) -> str:
-    """The status box after that."""
-    known = reason(error)
-    if known:
-        return html.status(known, "bad")
-    # a defect of ours: the person keeps the work, the log gets the details
-    _log.error("%s failed", handler.__name__, exc_info=error)
-    return html.status("Something went wrong here; your layers are unchanged. Try again, or save them first.", "bad")
+def _error_status(handler_name: str, error: BaseException) -> Status:
+    if message := user_message(error):
+        return Status.bad(message)
+    _log.error("%s failed", handler_name, exc_info=error)
+    return Status.bad(UNEXPECTED)
 
 
-def reason(error: BaseException) -> str:
-    """What a person can know of an error, and do; "" for a defect."""
-    if isinstance(error, CodecError):
-        return sentence(str(error))
-    if oom.is_short(error):
-        return "This machine has too little memory for that now. Try again later, or with a smaller picture."
-    if isinstance(error, OSError) and error.errno in FULL:
-        return (
-            f"The disk of the machine that serves this page is full ({error.strerror}): nothing was written, "
-            "and your layers are unchanged. Make room there, then try again."
-        )
-    return ""
+def status_value(status: Status) -> dict[str, str]:
+    """Return the value of the status box: its HTML, and a code that comes back to `EditorState.status_code`."""
+    return {"code": status.code, "html": html.status(status)}
 
 
-def pair(original: Any, layers: Layers, picture: Any, what: str) -> Any:
-    """The compare slider with the original, or else the layers, beside a picture, (h, w, 3) uint8."""
-    own = actions.has_original(original)
-    left = original if own else files.kept(actions.jpeg(actions.flat_picture(layers)), "layers.jpg")
-    # written here and not by Gradio, whose error no handler of ours would see
-    right = files.kept(actions.jpeg(picture), f"{what}.jpg")
-    return gr.update(value=(left, right), label=label("Original" if own else "Layers", what))
-
-
-def label(left: str, right: str) -> str:
-    """What the two sides of the compare slider show."""
-    return f"{left} | {right}"
-
-
-def sentence(text: str, end: str = ".") -> str:
-    """With a capital and an end, as the page writes; the codec's lines have neither."""
-    text = " ".join(text.split())
-    return text[:1].upper() + text[1:].rstrip(".…") + end if text else ""
+def compare_update(comparison: Comparison) -> Any:
+    """Return the update of the compare slider."""
+    return gr.update(value=(comparison.left, comparison.right), label=comparison.label)

@@ -1,4 +1,4 @@
-"""Colors and type: one calm accent, system fonts, AA contrast in light and dark."""
+"""Colors and fonts: one calm accent, system fonts, WCAG AA contrast in light and dark."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
 
 def theme() -> gr.themes.Base:
-    """The page's theme."""
+    """Return the page's theme."""
     return gr.themes.Base(
         primary_hue=gr.themes.colors.teal,
         secondary_hue=gr.themes.colors.teal,

@@ -1,1 +1,1 @@
-"""What the page and the API do, without any layout."""
+"""What the page and the API have in common. Nothing here depends on the page's layout."""

@@ -1,240 +1,157 @@
-"""What the page does, without the page: pure functions from checked values to values.
+"""What the page and the API do with files: open, encode and decode them.
 
-Nothing here knows Gradio. Bad input raises `CodecError`, whose one line the page shows.
+Nothing here depends on Gradio. Bad input raises `CodecError` with a one-line message.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from codec import CodecError, Layers, Sketch
+from codec import CodecError, Layers
 from codec.decoders import Strengths
-from codec.errors import Corrupt, FormatError, InvalidLayer, Truncated, UnknownName
+from codec.encoder.options import EncodeOptions
+from codec.errors import Corrupt, FormatError, Truncated
 from codec.images import png_chunk
-from codec.layers import MAX_SEED
-from ui.services import canvas_state
-from ui.services.canvas_state import Drawing
+from ui.services import validation
+from ui.services.canvas_state import file_stem
 
-MAX_FILE = 1 << 20  # bytes of a .tril that we read
-SHOWN_SIDE = 1280  # px, the most that the compare slider is sent
-EDGES = ("contours", "canny", "lineart", "drawing", "pidinet", "hed", "auto", "openpose")  # openpose finds people
-GRIDS = (2, 64)  # cells on the longer side
-BUDGETS = (64, 65_536)  # bytes
-MAX_FIELD = 40  # characters of a seed, more than the largest has
-FINAL, PREVIEW = "painter", "painter-preview"
+if TYPE_CHECKING:
+    from codec.decoders.base import OnStep
+
+MAX_READ_BYTES: Final = 1 << 20  # of a .tril, or of a PNG with one inside
+GRID_RANGE: Final = (2, 64)  # cells on the longer side
+BUDGET_RANGE: Final = (64, 65_536)  # bytes
+DEFAULT_DECODER: Final = "painter"
+PREVIEW_DECODER: Final = "painter-preview"
+DECODER_LABELS: Final = {"painter": "Built-in painter", "sd15": "Stable Diffusion 1.5"}
+_LAYER_NAMES: Final = {"semantic": "prompt", "structure": "sketch", "texture": "colors"}
 
 
 @dataclass(frozen=True, eq=False)
-class Finished:
+class DecodeResult:
     """A finished decode.
 
-    pixels: (H, W, 3) uint8; what: what was decoded, in words, "" for the picture as a whole, None
-    if nothing had changed; kept: what a later decode can build on.
+    pixels: (H, W, 3) uint8
+    scope: the decoded part in words, "" for the whole picture, None if no layer had changed since the last decode
+    cache_entry: data for a later decode of an edited area, None if the decoder has none
     """
 
     pixels: np.ndarray
-    what: str | None = ""
-    kept: Any = None
+    scope: str | None = ""
+    cache_entry: Any = None
 
 
 @dataclass(frozen=True)
-class Opened:
-    """Layers that came in.
+class OpenedImage:
+    """Layers from a file, a link or a picture.
 
-    origin: one line on where the prompt comes from; original: (H, W, 3) uint8 to compare with,
-    None for a .tril; warning: one line on what was lost, or ""; own: they were inside the picture.
+    prompt_source: a line that says where the prompt comes from
+    original: (H, W, 3) uint8 to compare with, None for a .tril file
+    warning: a line about damage, or ""
+    embedded: the layers were inside a picture file
     """
 
     layers: Layers
     name: str
-    origin: str
+    prompt_source: str
     original: np.ndarray | None = None
     warning: str = ""
-    own: bool = False
+    embedded: bool = False
 
 
-def open_picture(path: str, *, prompt: str | None, negative: str, budget: Any, grid: Any, edges: Any) -> Opened:
-    """A picture file -> its three layers. `budget` None: 0.02 bits per pixel; `grid` 0: by budget.
+def encode_options(**fields: Any) -> EncodeOptions:
+    """Return encoder options from the page's values, which may be of any type; `grid` 0: chosen by the encoder.
 
-    Raises `ImageError`, `BudgetTooSmall`, `UnknownName`.
+    Raises `InvalidLayer` or `UnknownName`.
     """
-    from codec.encoder.extract import INSIDE, extract
+    if fields.get("budget") is not None:
+        fields["budget"] = validation.integer(fields["budget"], "byte budget", *BUDGET_RANGE)
+    if "grid" in fields:
+        fields["grid"] = validation.integer(fields["grid"], "grid", *GRID_RANGE) if fields["grid"] else None
+    return EncodeOptions(**fields)
+
+
+def open_picture(path: str, options: EncodeOptions) -> OpenedImage:
+    """Return the three layers of a picture file, or those it carries if no prompt is given.
+
+    Raises `ImageError`, `BudgetTooSmall` or `ModelMissing`.
+    """
+    from codec.encoder.extract import EMBEDDED, extract
     from codec.images.io import load
 
-    picture = load(path)
-    if prompt is None and picture.layers is not None:
-        with contextlib.suppress(CodecError):  # damaged: then it is a picture as any other
-            layers = Layers.from_bytes(picture.layers)
-            return Opened(layers, canvas_state.file_stem(Path(path).stem), f"from {INSIDE}", own=True)
-    found = extract(
-        picture,
-        prompt=prompt,
-        negative=negative,
-        budget=None if budget is None else whole(budget, "byte budget", *BUDGETS),
-        grid=whole(grid, "grid", *GRIDS) if grid else None,
-        edges=choice(edges, "edge detector", EDGES),
-    )
-    return Opened(found.layers, canvas_state.file_stem(Path(path).stem), found.origin, picture.pixels)
+    picture, name = load(path), file_stem(Path(path).stem)
+    if options.prompt is None and picture.tril is not None:
+        with contextlib.suppress(CodecError):  # damaged layers: encode the picture
+            layers = Layers.from_bytes(picture.tril)
+            return OpenedImage(layers, name, f"Prompt from {EMBEDDED}", embedded=True)
+    extraction = extract(picture, options)
+    return OpenedImage(extraction.layers, name, _prompt_source(extraction.prompt_source), picture.pixels)
 
 
-def open_file(path: str) -> Opened:
-    """A .tril file, or a PNG with one inside -> its layers; of a damaged one those that survive, with a warning."""
+def _prompt_source(origin: str) -> str:
+    """Return the line that says where the encoder found the prompt."""
+    from codec.encoder.prompt.find_prompt import NO_CAPTIONER
+
+    if origin.startswith(NO_CAPTIONER):
+        return "Automatic description (colors only). Type what the picture shows."
+    return f"Prompt {origin}"
+
+
+def open_file(path: str) -> OpenedImage:
+    """Return the layers of a .tril file, or of a PNG with one inside.
+
+    Of a damaged file the intact layers are returned with a warning. Raises `CodecError` if there are none.
+    """
     try:
         with open(path, "rb") as file:
-            data = file.read(MAX_FILE + 1)
+            data = file.read(MAX_READ_BYTES + 1)
     except OSError as error:
         raise CodecError(f"the file cannot be read: {error.strerror}") from None
-    if data.startswith(b"\x89PNG") and not png_chunk.take(data):
-        raise CodecError("there are no layers inside this PNG; drop it on the image box to take it apart")
-    return open_bytes(png_chunk.tril_of(data), canvas_state.file_stem(Path(path).stem), "from the file")
+    if data.startswith(b"\x89PNG") and not png_chunk.extract(data):
+        raise CodecError("there are no layers inside this PNG; drop it on the image box to extract them")
+    return open_bytes(png_chunk.unwrap(data), file_stem(Path(path).stem), "Prompt from the file")
 
 
-def open_bytes(data: bytes, name: str, origin: str) -> Opened:
-    """The bytes of a .tril file -> its layers, as `open_file`."""
+def open_bytes(data: bytes, name: str, prompt_source: str) -> OpenedImage:
+    """Return the layers in the bytes of a .tril file; damage is handled as in `open_file`."""
     warning = ""
     try:
         layers = Layers.from_bytes(data)
     except (Corrupt, Truncated) as error:
         try:
             layers, damaged = Layers.salvage(data)
-        except FormatError:  # not even its header can be read: what was wrong first is the clearer line
+        except FormatError:  # the header is damaged, too: the first error says more
             raise error from None
-        if (layers.semantic, layers.structure, layers.texture) == (None, None, None):
+        if layers.is_empty:
             raise error from None
-        warning = "This file is damaged, but its layers can be read: look whether they are what you expect."
-        if damaged:
-            warning = f"This file is damaged: {' and '.join(damaged)} could not be read; the rest is here."
-    return Opened(layers, name, origin, warning=warning)
+        warning = _damage_warning(damaged)
+    return OpenedImage(layers, name, prompt_source, warning=warning)
 
 
-def current(value: Any, text: str, negative: str, seed: Any, keep_seed: Any) -> tuple[Drawing, Layers]:
-    """The canvas's value and the fields beside it -> what Save writes and Decode reads."""
-    drawing = canvas_state.read(value)
-    kept = seed_of(seed) if keep_seed else None
-    return drawing, drawing.layers(text or "", negative or "", kept)
+def _damage_warning(damaged: tuple[str, ...]) -> str:
+    """Return the warning for a file with these damaged layers."""
+    names = [_LAYER_NAMES[name] for name in damaged]
+    if not names:
+        return "This file is damaged, but all of its layers can be read. Check them."
+    is_plural = len(names) > 1 or names == ["colors"]
+    return f"The {' and the '.join(names)} {'are damaged and were' if is_plural else 'is damaged and was'} skipped."
 
 
-def same_prompt(drawing: Drawing, layers: Layers) -> bool:
-    """True while the prompt is the one that the picture came with."""
-    return drawing.base is None or drawing.base.semantic == layers.semantic
-
-
-def flat_picture(layers: Layers) -> np.ndarray:
-    """The layers as they are, sketch over colors, at most `SHOWN_SIDE` a side: (h, w, 3) uint8.
-
-    It stands for the original of a file that came without one.
-    """
-    scale = min(1.0, SHOWN_SIDE / max(layers.width, layers.height))
-    w, h = max(1, round(layers.width * scale)), max(1, round(layers.height * scale))
-    if layers.texture is not None:
-        paper = layers.texture.render(w, h).astype(np.float32)
-    else:
-        paper = np.full((h, w, 3), 244, np.float32)
-    if layers.structure is not None:
-        lines = layers.structure.render(w, h).astype(np.float32)
-        if isinstance(layers.structure, Sketch):
-            paper *= 1 - 0.85 * lines / 255
-        else:
-            paper = np.where(lines.any(axis=2, keepdims=True), lines, paper)
-    elif layers.texture is None and layers.semantic is not None:
-        return layers.semantic.render(w, h)
-    return np.rint(paper).astype(np.uint8)
-
-
-def shown(pixels: np.ndarray) -> np.ndarray:
-    """The same picture, at most `SHOWN_SIDE` a side."""
-    height, width = pixels.shape[:2]
-    if max(height, width) <= SHOWN_SIDE:
-        return pixels
-    from codec.images.io import resize_area
-
-    scale = SHOWN_SIDE / max(height, width)
-    return resize_area(pixels, max(1, round(width * scale)), max(1, round(height * scale)))
-
-
-def seen(preview: np.ndarray, layers: Layers) -> np.ndarray:
-    """A step's preview, of any size, at the size that the picture is shown at."""
-    from codec.images.io import resize
-
-    scale = min(1.0, SHOWN_SIDE / max(layers.width, layers.height))
-    width, height = max(1, round(layers.width * scale)), max(1, round(layers.height * scale))
-    if preview.shape[0] >= height or preview.shape[1] >= width:
-        return shown(preview)
-    return resize(preview, width, height)
-
-
-def jpeg(pixels: np.ndarray) -> bytes:
-    """(h, w, 3) uint8 -> a JPEG to look at."""
-    from PIL import Image
-
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "JPEG", quality=90)
-    return out.getvalue()
-
-
-def png(pixels: np.ndarray, layers: Layers) -> bytes:
-    """(h, w, 3) uint8 -> a PNG to keep, with its layers inside."""
-    from codec.images.io import encode_png
-
-    return png_chunk.put(encode_png(pixels), layers.to_bytes())
-
-
-def whole(value: Any, what: str, low: int, high: int) -> int:
-    """A number that a person typed -> int. Raises `InvalidLayer` outside low..high."""
-    if type(value) not in (int, float) or value != value or not low <= value <= high:
-        raise InvalidLayer(f"the {what} must be a whole number from {low:,} to {high:,}")
-    return int(value)
-
-
-def seed_of(value: Any) -> int:
-    """The seed's field -> int. It is text, as a browser's numbers are exact to 2^53 only.
-
-    Raises `InvalidLayer` for anything but the digits of 0..`MAX_SEED`.
-    """
-    digits = value.strip() if isinstance(value, str) else ""
-    if not (digits.isascii() and digits.isdecimal() and len(digits) <= MAX_FIELD and int(digits) <= MAX_SEED):
-        raise InvalidLayer(f"the seed must be a whole number from 0 to {MAX_SEED:,}")
-    return int(digits)
-
-
-def number(value: Any, what: str, low: float, high: float) -> float:
-    """A number that a person set -> float. Raises `InvalidLayer` outside low..high."""
-    if type(value) not in (int, float) or value != value or not low <= value <= high:
-        raise InvalidLayer(f"the {what} must be a number from {low:g} to {high:g}")
-    return float(value)
-
-
-def choice(value: Any, what: str, names: Sequence[str]) -> str:
-    """A name that a person chose. Raises `UnknownName` for any other."""
-    if not isinstance(value, str) or value not in names:
-        raise UnknownName(f"there is no such {what}; there are: {', '.join(names)}")
-    return value
-
-
-def has_original(path: Any) -> bool:
-    """True while the original's file is there."""
-    return isinstance(path, str) and os.path.isfile(path)
-
-
-def decoding(
-    layers: Layers, decoder: str, seed: int, strengths: Strengths
-) -> Callable[[Callable[[Any], bool]], Finished]:
-    """-> work for `ui.services.jobs.Job`, of a painter."""
+def decode_task(layers: Layers, decoder: str, seed: int, strengths: Strengths) -> Callable[[OnStep], DecodeResult]:
+    """Return the work of a `ui.services.jobs.Job` that decodes with a painter."""
     from codec.decoders import get
 
-    return lambda on_step: Finished(get(decoder, strengths).decode(layers, seed=seed, on_step=on_step))
+    return lambda on_step: DecodeResult(get(decoder, strengths).decode(layers, seed=seed, on_step=on_step))
 
 
-def decoders() -> list[str]:
-    """The decoders to choose from."""
+def decoder_names() -> list[str]:
+    """Return the names of the decoders that a user can choose."""
     from codec.decoders import names
 
-    return [name for name in names() if name != PREVIEW]
+    return [name for name in names() if name != PREVIEW_DECODER]

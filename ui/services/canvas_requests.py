@@ -1,7 +1,7 @@
-"""What the canvas asks of the server: JSON in, JSON out, an `error` in it for what cannot be.
+"""Requests of the canvas to the server: JSON in, JSON out; {"error": a sentence} if a request fails.
 
-The canvas's own value comes with each question (see `session`), so the server keeps nothing. An answer
-speaks of what was sent: the canvas lays it under what was drawn meanwhile.
+The canvas's own value comes with each request (see `canvas_state`), so the server stores nothing. An answer refers
+to the value that was sent: the canvas merges it with edits that were made in the meantime.
 """
 
 from __future__ import annotations
@@ -13,142 +13,140 @@ from typing import Any, Final
 
 import numpy as np
 
-from codec import CodecError, Layers, Pose, Prompt, Sketch
+from codec import CodecError, Pose, Sketch
 from codec.editing import edits
-from codec.editing.cells import resampled, shifted
+from codec.editing.cells import adjust_cells, resample_cells
+from codec.grid_shape import grid_shape
 from codec.texture.colormap import MAX_CELLS, MIN_CELLS
-from ui.page.responses import reason
-from ui.services import actions, canvas_state, import_layers, validation
+from ui.services import canvas_state, import_layers, validation
 from ui.services.canvas_state import Drawing
-from ui.services.examples import PAPER
+from ui.services.error_messages import UNEXPECTED, user_message
+from ui.services.examples import PAPER_COLOR
 
-_log = logging.getLogger("trilayer")
 Answer = dict[str, Any]
 
+SHIFT_LIMITS: Final = {"hue": 180, "saturation": 100, "brightness": 100}  # degrees, percent, percent
+_log = logging.getLogger("trilayer")
 
-def _answered(work: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
-    """What it raises becomes the sentence that the status box shows."""
 
-    @functools.wraps(work)
+def answers_errors(request: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
+    """Turn what a request raises into an answer with a sentence for the status box."""
+
+    @functools.wraps(request)
     def run(payload: Any) -> Answer:
         try:
-            return work(payload)
+            return request(payload)
         except BaseException as error:  # SystemExit, too: it would end the server
-            if known := reason(error):
-                return {"error": known}
-            # a defect of ours: the person keeps the work, the log gets the details
-            _log.exception("%s failed", work.__name__)
-            return {"error": "Something went wrong here; your layers are unchanged. Try again, or save them first."}
+            if message := user_message(error):
+                return {"error": message}
+            _log.exception("%s failed", request.__name__)
+            return {"error": UNEXPECTED}
 
     return run
 
 
-@_answered
+@answers_errors
 def erase(payload: Any) -> Answer:
-    """Erases what the mask covers, from the sketch or the pose and the colors at once (`codec.editing.edits.erase`).
+    """Erase the masked area from the sketch or the pose and from the colors (`codec.editing.edits.erase`).
 
-    `payload`: the canvas's value with its `mask`. -> {strokes: the number of a sent stroke that
-    stays, or a piece [x0, y0, ...]; cells: [[number, "#rrggbb"], ...]; of a pose also pose}.
+    `payload`: the canvas's value with its `mask`. Answers {strokes, cells} and, for a pose, pose. `strokes` has an
+    index for each sent stroke that stays and points [x0, y0, ...] for each remaining piece of the others; `cells`
+    has [index, "#rrggbb"] for each cell that changed.
     """
     drawing = canvas_state.read(payload)
-    before = with_its_own_prompt(drawing)
+    layers = drawing.layers_as_opened()
     mask = canvas_state.read_mask(payload, drawing.width, drawing.height)
-    after = edits.erase(before, mask)
+    erased = edits.erase(layers, mask)
     cells = []
-    if before.texture is not None and after.texture is not None:
-        # others may move by a level: the colors are coded together
-        met = _cells_met(mask, before.texture.rows, before.texture.cols).reshape(-1)
-        old, new = canvas_state.hexes(before.texture.cells), canvas_state.hexes(after.texture.cells)
-        cells = [[i, new[i]] for i in np.flatnonzero(met).tolist() if new[i] != old[i]]
-    reply: Answer = {"cells": cells, "strokes": list(range(len(drawing.polylines)))}
-    if isinstance(after.structure, Sketch):
-        reply["strokes"] = _what_is_left(drawing, after.structure)
-    elif isinstance(after.structure, Pose):
-        reply["pose"] = canvas_state.joints(after.structure, drawing.width, drawing.height)
-    return reply
+    if layers.texture is not None and erased.texture is not None:
+        # cells outside the mask may change by one level, because all colors are coded together: leave them
+        touched = _touched_cells(mask, layers.texture.rows, layers.texture.cols).reshape(-1)
+        old, new = canvas_state.hex_colors(layers.texture.cells), canvas_state.hex_colors(erased.texture.cells)
+        cells = [[i, new[i]] for i in np.flatnonzero(touched).tolist() if new[i] != old[i]]
+    answer: Answer = {"cells": cells, "strokes": list(range(len(drawing.polylines)))}
+    if isinstance(erased.structure, Sketch):
+        answer["strokes"] = _remaining_strokes(drawing, erased.structure)
+    elif isinstance(erased.structure, Pose):
+        answer["pose"] = canvas_state.joints(erased.structure, drawing.width, drawing.height)
+    return answer
 
 
-@_answered
+@answers_errors
 def borrow(payload: Any) -> Answer:
-    """The sketch or the colors of another file in place of the drawing's.
+    """Replace the sketch or the colors of the drawing by those of another file.
 
-    `payload`: the canvas's value with `borrow`: {path of an upload, name, what: sketch or colors,
-    how: one of `borrowing.HOW`, add: keep the strokes there are, too}. -> {base, said: a line of what
-    came, and of a sketch cols, rows, strokes, pose; of colors grid}.
+    `payload`: the canvas's value with `borrow`: {path of an upload, name, what: "sketch" or "colors", how: one of
+    `import_layers.SKETCH_METHODS`, add: keep the present strokes, too}. Answers {base, message} with cols, rows,
+    strokes and pose for a sketch, or with grid for colors.
     """
     drawing = canvas_state.read(payload)
-    asked = validation.object_of(payload.get("borrow"), "request")
-    path = import_layers.uploaded(asked)
+    request = validation.json_object(payload.get("borrow"), "request")
+    path = import_layers.upload_path(request)
     if path is None:
         raise CodecError("no file came with this; choose it again")
-    before, name = with_its_own_prompt(drawing), import_layers.shown_name(asked.get("name"))
-    if actions.choice(asked.get("what"), "layer", ("sketch", "colors")) == "colors":
-        after = import_layers.colors(before, path)
-        value = canvas_state.write(after, drawing.name)
-        return {"base": value["base"], "grid": value["grid"], "said": f"Colors of {name}"}
-    how = actions.choice(asked.get("how"), "way to read a picture", import_layers.HOW)
-    after = import_layers.sketch(before, path, how, add=asked.get("add") is True)
-    value = canvas_state.write(after, drawing.name)
-    n = len(value["strokes"])
-    strokes = f"{n:,} stroke{'' if n == 1 else 's'} {'with those of' if asked.get('add') is True else 'from'} {name}"
-    said = strokes if value["pose"] is None else f"Pose of {name}"
-    return {key: value[key] for key in ("base", "cols", "rows", "strokes", "pose")} | {"said": said}
+    layers, name = drawing.layers_as_opened(), import_layers.display_name(request.get("name"))
+    if validation.choice(request.get("what"), "layer", ("sketch", "colors")) == "colors":
+        value = canvas_state.write(import_layers.import_colors(layers, path), drawing.name)
+        return {"base": value["base"], "grid": value["grid"], "message": f"Colors of {name}"}
+    method = validation.choice(request.get("how"), "way to read a picture", import_layers.SKETCH_METHODS)
+    is_added = request.get("add") is True
+    value = canvas_state.write(import_layers.import_sketch(layers, path, method, add=is_added), drawing.name)
+    count = len(value["strokes"])
+    message = f"{count:,} stroke{'' if count == 1 else 's'} {'with those of' if is_added else 'from'} {name}"
+    if value["pose"] is not None:
+        message = f"Pose of {name}"
+    return {key: value[key] for key in ("base", "cols", "rows", "strokes", "pose")} | {"message": message}
 
 
-@_answered
+@answers_errors
 def regrid(payload: Any) -> Answer:
-    """A finer or coarser grid of the same colors; `payload`: the canvas's value with `cells` of the longer side."""
-    drawing = canvas_state.read(payload)
-    cells = actions.whole(payload.get("cells"), "cells of the longer side", MIN_CELLS, MAX_CELLS)
-    rows, cols = edits.grid(drawing.width, drawing.height, cells, MIN_CELLS, MAX_CELLS)
-    old = np.full((1, 1, 3), PAPER, np.uint8) if drawing.cells is None else drawing.cells
-    after = resampled(old, rows, cols)
-    return {"grid": {"rows": rows, "cols": cols, "colors": canvas_state.hexes(after)}}
+    """Answer {grid} with the same colors in a finer or coarser grid.
 
-
-@_answered
-def shift(payload: Any) -> Answer:
-    """Colors with another hue, saturation and brightness: {colors, hue, saturation, brightness} -> {colors}.
-
-    hue: degrees; the others: percent, 0 for as it is.
+    `payload`: the canvas's value with `cells`, the cells of the longer side.
     """
-    asked = validation.object_of(payload, "request")
-    cells = validation.colors_of(asked.get("colors"), MAX_CELLS * MAX_CELLS)
-    by = [actions.number(asked.get(key), key, -most, most) for key, most in _MOST.items()]
-    return {"colors": canvas_state.hexes(shifted(cells, by[0], by[1] / 100, by[2] / 100))}
+    drawing = canvas_state.read(payload)
+    cells = validation.integer(payload.get("cells"), "cells of the longer side", MIN_CELLS, MAX_CELLS)
+    rows, cols = grid_shape(drawing.width, drawing.height, cells, MIN_CELLS, MAX_CELLS)
+    old = np.full((1, 1, 3), PAPER_COLOR, np.uint8) if drawing.cells is None else drawing.cells
+    return {"grid": {"rows": rows, "cols": cols, "colors": canvas_state.hex_colors(resample_cells(old, rows, cols))}}
 
 
-_MOST: Final = {"hue": 180, "saturation": 100, "brightness": 100}
+@answers_errors
+def shift(payload: Any) -> Answer:
+    """Answer {colors} with another hue, saturation and brightness.
+
+    `payload`: {colors, hue in degrees, saturation and brightness in percent, 0 for no change}.
+    """
+    request = validation.json_object(payload, "request")
+    cells = validation.hex_colors(request.get("colors"), MAX_CELLS * MAX_CELLS)
+    hue, saturation, brightness = (
+        validation.real(request.get(key), key, -limit, limit) for key, limit in SHIFT_LIMITS.items()
+    )
+    return {"colors": canvas_state.hex_colors(adjust_cells(cells, hue, saturation / 100, brightness / 100))}
+
+
 FUNCTIONS: Final = (erase, borrow, regrid, shift)
 
 
-def with_its_own_prompt(drawing: Drawing) -> Layers:
-    """The drawing with the prompt and the seed that it came with: they stay its base's."""
-    base = drawing.base
-    prompt = (base and base.semantic) or Prompt()
-    return drawing.layers(prompt.text, prompt.negative, base.seed if base else None)
-
-
-def _cells_met(mask: np.ndarray, rows: int, cols: int) -> np.ndarray:
-    """(height, width) bool -> (rows, cols) bool: the cells with a masked pixel."""
+def _touched_cells(mask: np.ndarray, rows: int, cols: int) -> np.ndarray:
+    """Return (rows, cols) bool: the cells that contain a masked pixel of a (height, width) bool mask."""
     y, x = np.arange(rows) * mask.shape[0] // rows, np.arange(cols) * mask.shape[1] // cols
-    return np.logical_or.reduceat(np.logical_or.reduceat(mask, y, axis=0), x, axis=1)
+    return np.asarray(np.logical_or.reduceat(np.logical_or.reduceat(mask, y, axis=0), x, axis=1))
 
 
-def _what_is_left(drawing: Drawing, after: Sketch) -> list[int | list[float]]:
-    """Each stroke of `after` as the number of the polyline that it is, or else as its points."""
-    kept = set(after.strokes)
-    whole_of: dict[Any, int] = {}
+def _remaining_strokes(drawing: Drawing, erased: Sketch) -> list[int | list[float]]:
+    """Return each stroke of `erased` as the index of the polyline that it equals, or else as its points."""
+    remaining = set(erased.strokes)
+    index_of: dict[Any, int] = {}
     for i, polyline in enumerate(drawing.polylines):
         chains = Sketch.from_polylines([polyline], drawing.width, drawing.height, drawing.cols, drawing.rows).strokes
-        if kept.issuperset(chains):
-            whole_of |= {chain: whole_of.get(chain, i) for chain in chains}
-    left: list[int | list[float]] = []
-    points = after.points(drawing.width, drawing.height)
-    for stroke, place in zip(after.strokes, points, strict=True):
-        number = whole_of.get(stroke)
-        if number is None:
-            left.append(canvas_state.flat(place))
-        elif number not in left:
-            left.append(number)
-    return left
+        if remaining.issuperset(chains):
+            index_of |= {chain: index_of.get(chain, i) for chain in chains}
+    strokes: list[int | list[float]] = []
+    for chain, points in zip(erased.strokes, erased.points(drawing.width, drawing.height), strict=True):
+        index = index_of.get(chain)
+        if index is None:
+            strokes.append(canvas_state.flat_points(points))
+        elif index not in strokes:
+            strokes.append(index)
+    return strokes

@@ -1,18 +1,19 @@
-"""What the page edits: the canvas's value, checked, and the three layers that it stands for.
+"""The canvas's value: its JSON form, the checks of it, and the layers that it stands for.
 
-The value carries the file it started from (`base`), so the server keeps nothing of a session: a
-restart loses no work, and what the person did not touch keeps its exact levels and strokes.
+The value carries the file that it started from (`base`), so the server stores nothing for a session: a restart
+loses no work, and parts that were not edited keep their exact levels and strokes.
 
     {name, base: base64 of a .tril, width, height,     px
      cols, rows,                                       the sketch's lattice
      strokes: [[x0, y0, x1, y1, ...], ...],            px, most important first
      grid: {rows, cols, colors: ["#rrggbb", ...]} | null,
-     pose: [[[x, y] | null] * 18, ...] | null,         px; where there is one, the strokes do not count
-     full: base64 of a .tril | null,                   what the byte budget cut it from, see `ui.services.budget`
+     pose: [[[x, y] | null] * 18, ...] | null,         px; if there is a pose, the strokes are ignored
+     full: base64 of a .tril | null,                   the layers before the byte budget trimmed them, see `budget`
      load,                                             changes with every load from the server
      rev}                                              counts the edits
 
-Between browser and server it is the JSON of that, a text: Gradio copies a list number by number, several times an edit.
+It travels between browser and server as JSON text, because Gradio copies a list number by number several times an
+edit.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import re
 import secrets
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -35,18 +36,23 @@ from codec.limits import MAX_SIDE
 from codec.structure.pose import UNITS
 from ui.services import validation
 
-MAX_BASE = 256 << 10  # bytes of base64
-MAX_MASK_SIDE = 1024
-MAX_PROMPT = 20_000  # characters
+MAX_BASE_CHARS: Final = 256 << 10  # of base64
+MAX_MASK_SIDE: Final = 1024  # px
+MAX_PROMPT_CHARS: Final = 20_000  # of the prompt and the negative prompt together
+LATTICE_RANGE: Final = (8, 1024)  # columns or rows of a sketch's lattice
+MAX_STEM_CHARS: Final = 60  # of a file name
 
 
 @dataclass(frozen=True)
 class Drawing:
     """The canvas's value after the checks.
 
-    polylines: (N, 2) float64 of x, y in px; cells: (rows, cols, 3) uint8 sRGB, None without a grid;
-    pose: instead of the polylines, None for a sketch; full: what the byte budget cut it from;
-    load, rev: which load of the canvas it is an edit of, and how many edits there were.
+    base: the layers that it started from, None without any
+    polylines: (N, 2) float64 of x, y in px
+    cells: (rows, cols, 3) uint8 sRGB, None without a color grid
+    pose: replaces the polylines, None for a sketch
+    full: the layers before the byte budget trimmed them, None if it did not
+    load, rev: which load of the canvas this is an edit of, and the number of edits since
     """
 
     name: str
@@ -63,7 +69,7 @@ class Drawing:
     rev: int
 
     def layers(self, text: str, negative: str, seed: int | None) -> Layers:
-        """The three layers with this prompt: what Save writes and Decode reads.
+        """Return the three layers with this prompt and seed.
 
         Raises `InvalidLayer` for a prompt, a drawing or a seed that a layer cannot hold.
         """
@@ -83,23 +89,34 @@ class Drawing:
             layers = edits.recolor(layers, self.cells)
         return replace(layers, seed=seed)
 
+    def layers_as_opened(self) -> Layers:
+        """Return the drawn layers with the prompt and the seed of the file that they started from."""
+        base = self.base
+        if base is None:
+            return self.layers("", "", None)
+        text, negative = (base.semantic.text, base.semantic.negative) if base.semantic else ("", "")
+        return self.layers(text, negative, base.seed)
+
     def _without_base(self) -> Layers:
         lattice = Sketch(self.cols, self.rows, ()) if self.polylines else None
         return Layers(self.width, self.height, structure=lattice)
 
 
 def check_prompt(text: str, negative: str) -> None:
-    """Raises `InvalidLayer` for what is no text, or too long a one."""
+    """Raise `InvalidLayer` unless both are text and together no longer than `MAX_PROMPT_CHARS`."""
     if not isinstance(text, str) or not isinstance(negative, str):
         raise InvalidLayer("the prompt is not text")
-    if len(text) + len(negative) > MAX_PROMPT:
-        raise InvalidLayer(f"the prompt is longer than {MAX_PROMPT:,} characters; shorten it")
+    if len(text) + len(negative) > MAX_PROMPT_CHARS:
+        raise InvalidLayer(f"the prompt is longer than {MAX_PROMPT_CHARS:,} characters; shorten it")
+
+
+# --- to the browser ---
 
 
 def write(layers: Layers, name: str, *, keep_history: bool = False) -> dict[str, Any]:
-    """The canvas's value for these layers. `keep_history`: the canvas can undo to what it held."""
+    """Return the canvas's value for these layers. `keep_history`: the user can undo to the present drawing."""
     width, height, structure, texture = layers.width, layers.height, layers.structure, layers.texture
-    cols, rows = edits.lattice(replace(layers, structure=None) if isinstance(structure, Pose) else layers)
+    cols, rows = edits.lattice_shape(replace(layers, structure=None) if isinstance(structure, Pose) else layers)
     value: dict[str, Any] = {
         "name": name,
         "base": encode_base(layers),
@@ -115,50 +132,52 @@ def write(layers: Layers, name: str, *, keep_history: bool = False) -> dict[str,
         "keep_history": keep_history,
     }
     if isinstance(structure, Sketch):
-        value["strokes"] = [flat(points) for points in structure.points(width, height)]
+        value["strokes"] = [flat_points(points) for points in structure.points(width, height)]
     elif isinstance(structure, Pose):
         value["pose"] = joints(structure, width, height)
     if texture is not None:
-        value["grid"] = {
-            "rows": texture.rows, "cols": texture.cols, "colors": hexes(texture.cells),
-        }  # fmt: skip
+        value["grid"] = {"rows": texture.rows, "cols": texture.cols, "colors": hex_colors(texture.cells)}
     return value
 
 
 def encode_base(layers: Layers) -> str:
-    """The file in base64, as `base` has it."""
+    """Return the layers' file in base64."""
     return base64.b64encode(layers.to_bytes()).decode()
 
 
 def joints(pose: Pose, width: int, height: int) -> list[list[list[float] | None]]:
-    """Its persons' keypoints in px."""
+    """Return the keypoints of each person in px."""
     return [
         [joint and [joint[0] * width / UNITS, joint[1] * height / UNITS] for joint in person] for person in pose.persons
     ]
 
 
-def flat(points: np.ndarray) -> list[float]:
-    """(N, 2) x, y in px -> [x0, y0, x1, y1, ...], to a thousandth of a pixel."""
+def flat_points(points: np.ndarray) -> list[float]:
+    """Return (N, 2) x, y in px as [x0, y0, x1, y1, ...], rounded to a thousandth of a pixel."""
     return [round(float(v), 3) for v in points.reshape(-1)]
 
 
-def hexes(cells: np.ndarray) -> list[str]:
-    """(rows, cols, 3) uint8 -> "#rrggbb" in reading order."""
+def hex_colors(cells: np.ndarray) -> list[str]:
+    """Return (rows, cols, 3) uint8 as "#rrggbb" in reading order."""
     return ["#" + bytes(cell).hex() for cell in cells.reshape(-1, 3)]
 
 
-def packed(value: dict[str, Any]) -> str:
-    """The canvas's value as it goes to the browser."""
+def to_json(value: dict[str, Any]) -> str:
+    """Return the canvas's value as the text that is sent to the browser."""
     return json.dumps(value, separators=(",", ":"))
 
 
+# --- from the browser ---
+
+
 def read(value: Any) -> Drawing:
-    """Checks a canvas value, packed or not. Raises `InvalidLayer` for anything that the canvas would not send."""
+    """Return the canvas's value, JSON text or an object, after the checks. Raises `InvalidLayer`."""
     if value is None:
-        raise InvalidLayer("there is no picture yet: drop an image or open a .tril file")
-    value = validation.object_of(_unpacked(value) if isinstance(value, str) else value, "drawing")
-    width, height = validation.whole(value, "width", 1, MAX_SIDE), validation.whole(value, "height", 1, MAX_SIDE)
-    base = _base(value.get("base"))
+        raise InvalidLayer("there is no image yet: drop a picture or open a .tril file")
+    value = validation.json_object(_parse_json(value) if isinstance(value, str) else value, "drawing")
+    width = validation.json_integer(value, "width", 1, MAX_SIDE)
+    height = validation.json_integer(value, "height", 1, MAX_SIDE)
+    base = _decode_base(value.get("base"))
     if base is not None and (base.width, base.height) != (width, height):
         base = None
     return Drawing(
@@ -166,18 +185,18 @@ def read(value: Any) -> Drawing:
         base=base,
         width=width,
         height=height,
-        cols=validation.whole(value, "cols", 8, 1024),
-        rows=validation.whole(value, "rows", 8, 1024),
+        cols=validation.json_integer(value, "cols", *LATTICE_RANGE),
+        rows=validation.json_integer(value, "rows", *LATTICE_RANGE),
         polylines=validation.polylines(value.get("strokes"), width, height),
         cells=validation.cells(value.get("grid")),
         pose=validation.pose(value.get("pose"), width, height),
-        full=_base(value.get("full")),
+        full=_decode_base(value.get("full")),
         load=load if isinstance(load := value.get("load"), str) else None,
         rev=rev if type(rev := value.get("rev")) is int else 0,
     )
 
 
-def _unpacked(text: str) -> Any:
+def _parse_json(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -185,13 +204,14 @@ def _unpacked(text: str) -> Any:
 
 
 def read_mask(value: Any, width: int, height: int) -> np.ndarray:
-    """The `mask` of an erase request -> (height, width) bool.
+    """Return the `mask` of an erase request as (height, width) bool.
 
-    {width, height: 1..1024, runs}: run lengths in reading order, beginning with what is kept.
+    It is {width, height: 1..1024, runs}: run lengths in reading order, the first of unmasked pixels.
     """
-    mask = validation.object_of(validation.object_of(value, "drawing").get("mask"), "mask")
-    cols, rows = validation.whole(mask, "width", 1, MAX_MASK_SIDE), validation.whole(mask, "height", 1, MAX_MASK_SIDE)
-    runs = validation.list_of(mask.get("runs"), cols * rows + 1, "mask")
+    mask = validation.json_object(validation.json_object(value, "drawing").get("mask"), "mask")
+    cols = validation.json_integer(mask, "width", 1, MAX_MASK_SIDE)
+    rows = validation.json_integer(mask, "height", 1, MAX_MASK_SIDE)
+    runs = validation.json_list(mask.get("runs"), cols * rows + 1, "mask")
     if not all(type(n) is int and 0 <= n <= cols * rows for n in runs) or sum(runs) != cols * rows:
         raise InvalidLayer("the mask is not a mask of this picture")
     small = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(rows, cols)
@@ -200,22 +220,22 @@ def read_mask(value: Any, width: int, height: int) -> np.ndarray:
 
 
 def file_stem(name: Any) -> str:
-    """A safe file name without its ending, "picture" when nothing is left."""
+    """Return a safe file name without its extension; "picture" if no safe character is left."""
     stem = re.sub(r"[^\w.-]+", "-", name if isinstance(name, str) else "", flags=re.ASCII)
-    return stem.strip(".-_")[:60] or "picture"
+    return stem.strip(".-_")[:MAX_STEM_CHARS] or "picture"
 
 
 @lru_cache(maxsize=32)
-def _parse(data: bytes) -> Layers:
+def _parse_layers(data: bytes) -> Layers:
     return Layers.from_bytes(data)
 
 
-def _base(value: Any) -> Layers | None:
+def _decode_base(value: Any) -> Layers | None:
     if value is None:
         return None
-    if not isinstance(value, str) or len(value) > MAX_BASE:
+    if not isinstance(value, str) or len(value) > MAX_BASE_CHARS:
         raise InvalidLayer("the drawing's base is not a .tril file")
     try:
-        return _parse(base64.b64decode(value, validate=True))
+        return _parse_layers(base64.b64decode(value, validate=True))
     except (binascii.Error, ValueError):
         raise InvalidLayer("the drawing's base is not a .tril file") from None

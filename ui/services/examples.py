@@ -1,87 +1,66 @@
-"""What to start from: six files that show what this is for, each by a click, or an empty picture."""
+"""Images to start from: six examples, and blank canvases."""
 
 from __future__ import annotations
 
-import base64
-from functools import lru_cache
-from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from codec import CodecError, Colormap, Layers, Sketch
+from codec import Layers, Sketch
 from codec.editing import edits
 from codec.errors import UnknownName
-from ui.services import actions, canvas_state
+from codec.grid_shape import grid_shape
+from codec.texture import rdoq
+from ui.services.actions import OpenedImage
 
-FOLDER = Path(__file__).parents[2] / "assets" / "examples"
-EXAMPLES = {  # file: what it is called, what to try
-    "portrait": ("Portrait", "Decode it, then change a word of the prompt, or move the budget."),
-    "landscape": ("Landscape", "Paint the sky's cells in evening colors with Cell, then Decode."),
-    "balloon": ("Erase an object", "Draw over the balloon with Mask, then press Erase masked."),
-    "coffee": ("Recolor", "Pick a new color, paint the saucer's cells with Cell, then Decode."),
-    "dancers": ("Pose", "Two people as skeletons: drag their joints with Pose, then Decode."),
-    "house": ("A drawing", "Drawn from nothing; add strokes with Pen and colors with Cell, then Decode."),
+FOLDER: Final = Path(__file__).parents[2] / "assets" / "examples"
+START_FILE: Final = FOLDER / "coffee.tril"  # open when the page is loaded
+START_PICTURE: Final = FOLDER / "coffee.jpg"
+
+
+class Example(NamedTuple):
+    """The title of an example, and what to try with it."""
+
+    title: str
+    hint: str
+
+
+EXAMPLES: Final = {  # by the name of the file
+    "portrait": Example("Portrait", "Decode it, then change a word of the prompt, or move the budget."),
+    "landscape": Example("Landscape", "Paint the sky's cells in evening colors with Cell, then Decode."),
+    "balloon": Example("Erase an object", "Draw over the balloon with Mask, then press Erase object."),
+    "coffee": Example("Recolor", "Pick a new color, paint the saucer's cells with Cell, then Decode."),
+    "dancers": Example("Pose", "Two people as skeletons: drag their joints with Pose, then Decode."),
+    "house": Example("A drawing", "Drawn from nothing; add strokes with Pen and colors with Cell, then Decode."),
 }
-SIZES = ((512, 512), (768, 512), (512, 768), (768, 768), (1024, 1024))  # px; those that cost the file no bytes
-THUMB = 112  # px
-PAPER = (236, 232, 224)  # of an empty picture
+BLANK_SIZES: Final = ((512, 512), (768, 512), (512, 768), (768, 768), (1024, 1024))  # px; they cost the file no bytes
+PAPER_COLOR: Final = (236, 232, 224)  # of a blank canvas
+_BLANK_CELLS: Final = 8  # on the longer side
 
 
-def layers_of(name: Any) -> Layers:
-    """An example's layers. Raises `UnknownName` for any other name."""
+def load_example(name: Any) -> Layers:
+    """Return an example's layers. Raises `UnknownName` for any other name."""
     if not isinstance(name, str) or name not in EXAMPLES:
-        raise UnknownName(f"there is no such example; there are: {', '.join(EXAMPLES)}")
+        raise UnknownName(f"there is no such example; choose one of {', '.join(EXAMPLES)}")
     return Layers.from_bytes((FOLDER / f"{name}.tril").read_bytes())
 
 
-def opened(name: Any) -> actions.Opened:
-    """An example, as if it came from a file. Raises `UnknownName` for any other name."""
-    return actions.Opened(layers_of(name), name, "written for this example")
+def open_example(name: Any) -> OpenedImage:
+    """Return an example as an opened image. Raises `UnknownName` for any other name."""
+    return OpenedImage(load_example(name), name, "Prompt written for this example")
 
 
-def empty(size: Any) -> actions.Opened:
-    """An empty picture of a [width, height] among `SIZES`: no words, no strokes, plain paper."""
-    if not isinstance(size, list) or tuple(size) not in SIZES:
-        raise UnknownName(f"a new picture has one of these sizes: {', '.join(f'{w} × {h}' for w, h in SIZES)}")
+def open_blank(size: Any) -> OpenedImage:
+    """Return an image of [width, height] with no prompt, no strokes and plain paper.
+
+    Raises `UnknownName` for a size that is not in `BLANK_SIZES`.
+    """
+    if not isinstance(size, list) or tuple(size) not in BLANK_SIZES:
+        sizes = ", ".join(f"{width} × {height}" for width, height in BLANK_SIZES)
+        raise UnknownName(f"a blank canvas has one of these sizes: {sizes}")
     width, height = size
-    rows, cols = edits.grid(width, height, 8)
-    paper = Colormap.from_cells(np.full((rows, cols, 3), PAPER, np.uint8))
-    sketch = Sketch(*edits.lattice(Layers(width, height)), ())
-    return actions.Opened(Layers(width, height, None, sketch, paper), "drawing", "")
-
-
-@lru_cache(maxsize=1)
-def html() -> str:
-    """The examples as buttons that page scripts listen to, and New with its sizes."""
-    items = "".join(
-        f'<li><button type="button" data-example="{escape(name)}"><img src="{_thumbnail(name)}" alt="">'
-        f"<span>{escape(title)}</span></button></li>"
-        for name, (title, _) in EXAMPLES.items()
-    )
-    sizes = "".join(f'<option value="{w},{h}">{w} × {h}</option>' for w, h in SIZES)
-    return (
-        '<section class="tl-start" aria-labelledby="tl-start"><h2 id="tl-start">Start from</h2>'
-        f'<ol class="tl-past tl-examples">{items}</ol><div class="tl-new"><label>An empty picture of '
-        f'<select>{sizes}</select></label><button type="button">New</button></div></section>'
-    )
-
-
-def _thumbnail(name: str) -> str:
-    """The sketch over the colors, as a data URI; a blank for a file that cannot be read."""
-    from codec.images.io import resize_area
-
-    try:
-        flat = actions.flat_picture(layers_of(name))
-    except (CodecError, OSError):
-        flat = np.full((THUMB, THUMB, 3), PAPER, np.uint8)
-    scale = THUMB / max(flat.shape)
-    small = resize_area(flat, max(1, round(flat.shape[1] * scale)), max(1, round(flat.shape[0] * scale)))
-    return "data:image/jpeg;base64," + base64.b64encode(actions.jpeg(small)).decode()
-
-
-def advice(name: str) -> str:
-    """What to try with an example."""
-    title, text = EXAMPLES[canvas_state.file_stem(name)]
-    return f"{title}: {text}"
+    rows, cols = grid_shape(width, height, _BLANK_CELLS)
+    paper = rdoq.quantize(np.full((rows, cols, 3), PAPER_COLOR, np.uint8))
+    sketch = Sketch(*edits.lattice_shape(Layers(width, height)), ())
+    return OpenedImage(Layers(width, height, None, sketch, paper), "drawing", "")

@@ -1,30 +1,27 @@
-"""What the server hands out: files in its own folder, which the sweep finds there."""
+"""Files that the server hands out, in its own temporary folder."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 from pathlib import Path
 
 from gradio.utils import get_upload_folder
 
+from codec.atomic_write import write_file
 
-def kept(data: bytes, name: str) -> str:
-    """The path of a file with that content, from where Gradio serves; one that is there is not written again.
 
-    It is there whole or not at all: Gradio's own `save_bytes_to_cache` would empty it first, while it may be on its
-    way to the browser, and leaves half a file where the disk is full. Raises OSError.
+def store(data: bytes, name: str) -> str:
+    """Write a file to the folder that Gradio serves and return its path. A file with the same content is reused.
+
+    The file is written to a temporary name first, so that it is complete or absent: Gradio's own
+    `save_bytes_to_cache` would truncate a file that may be on its way to a browser, and leave half of it on a full
+    disk. Raises OSError.
     """
     path = Path(get_upload_folder(), hashlib.sha256(data).hexdigest(), name)
     try:
-        os.utime(path)  # for the sweeper, it is new
+        os.utime(path)  # reset its age for the cleanup
     except FileNotFoundError:
-        part = path.with_name(f"{secrets.token_hex(8)}.part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(data)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, data, durable=False)
     return str(path)

@@ -1,58 +1,59 @@
-"""On a Hugging Face Space: who may enter and frame the page, and a GPU that is lent for each decode."""
+"""Support for Hugging Face Spaces: who may frame the page, and a GPU (ZeroGPU) for each decode."""
 
 from __future__ import annotations
 
 import importlib
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from codec.errors import Cancelled
 from ui.services.jobs import Job
 
-FRAMES = "https://huggingface.co https://*.hf.space"  # where a Space's page is shown
-PROXIES = "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10"  # where its hub's proxies may stand
-SECONDS = 120  # that a decode may have the GPU
+FRAME_ANCESTORS: Final = "https://huggingface.co https://*.hf.space"  # pages that show a Space in a frame
+PROXY_NETWORKS: Final = "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10"  # of the Hub's proxies
+GPU_SECONDS: Final = 120  # for a decode
 
 
-def here() -> bool:
-    """True on a Space: its owner has put the page before everyone, on purpose."""
+def is_space() -> bool:
+    """Return whether this process runs on a Space, whose owner has made the page public."""
     return bool(os.environ.get("SPACE_ID"))
 
 
-def _steps(factory: Callable[..., Any], *given: Any) -> Iterator[tuple[bool, Any]]:
-    """The work that `factory(*given)` makes -> (False, step)... and (True, result). It may run in another process."""
-    job: Job[Any, Any] = Job(factory(*given))
+def _run_steps(make_work: Callable[..., Any], *arguments: Any) -> Iterator[tuple[bool, Any]]:
+    """Yield (False, step) for each step of the work, then (True, result). It may run in another process."""
+    job: Job[Any, Any] = Job(make_work(*arguments))
     for step in job:
         yield False, step
     yield True, job.result
 
 
-_lent: Callable[..., Iterator[tuple[bool, Any]]] | None = None
+_run_on_gpu: Callable[..., Iterator[tuple[bool, Any]]] | None = None
 
 
 def prepare() -> None:
-    """Asks for GPUs where `spaces` is installed; before torch is imported, as it wants it."""
-    global _lent
+    """Register for GPUs if the package `spaces` is installed. It requires the call before torch is imported."""
+    global _run_on_gpu
     try:
         spaces = importlib.import_module("spaces")
     except ImportError:
         return
-    _lent = spaces.GPU(duration=SECONDS)(_steps)
+    _run_on_gpu = spaces.GPU(duration=GPU_SECONDS)(_run_steps)
 
 
-def on_gpu(factory: Callable[..., Any], *given: Any) -> Callable[[Callable[[Any], bool]], Any]:
-    """`factory(*given)`, which is work for a `Job`; on a lent GPU where there are such."""
-    if _lent is None:
-        return factory(*given)
-    lent = _lent
+def on_gpu(make_work: Callable[..., Any], *arguments: Any) -> Callable[[Callable[[Any], bool]], Any]:
+    """Return `make_work(*arguments)`, the work of a `Job`, wrapped to run on a GPU where `prepare` registered."""
+    if _run_on_gpu is None:
+        work: Callable[[Callable[[Any], bool]], Any] = make_work(*arguments)
+        return work
+    run_on_gpu = _run_on_gpu
 
-    def work(on_step: Callable[[Any], bool]) -> Any:
-        for finished, what in lent(factory, *given):
-            if finished:
-                return what
-            if not on_step(what):
+    def gpu_work(on_step: Callable[[Any], bool]) -> Any:
+        for is_result, value in run_on_gpu(make_work, *arguments):
+            if is_result:
+                return value
+            if not on_step(value):
                 break
         raise Cancelled("stopped")
 
-    return work
+    return gpu_work

@@ -1,4 +1,4 @@
-"""A decode that runs in a thread while the page shows its steps, and that can be stopped at once."""
+"""Work in a thread whose steps can be watched and that can be stopped at any time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from codec.errors import Cancelled
 from ui.services import malloc
@@ -15,167 +15,173 @@ from ui.services import malloc
 Step = TypeVar("Step")
 Result = TypeVar("Result")
 
-WORKER = "decode"  # the name of a job's thread
-_LOOK = 5.0  # s between two looks whether a silent thread lives
+THREAD_NAME: Final = "decode"
+_LIVENESS_CHECK_SECONDS: float = 5.0  # between two checks whether a silent thread is alive
+_LOCK_CHECK_SECONDS: Final = 0.1  # between two checks whether a job that waits for its lock was stopped
+_STOP_INTERVAL_SECONDS: Final = 0.2  # between two attempts of `stop_all`, as new jobs may have started
 
-_working: set[Job] = set()  # those whose thread has not ended
-_change = threading.Condition()
-_turns: dict[str, threading.Lock] = {}
-
-
-def turn(decoder: str) -> threading.Lock:
-    """What a decode holds, so that those of one decoder take turns, whoever asked for them."""
-    return _turns.setdefault(decoder, threading.Lock())
+_running: set[Job[Any, Any]] = set()  # jobs whose thread has not ended
+_running_changed = threading.Condition()
+_decoder_locks: dict[str, threading.Lock] = {}
 
 
-def stop_all(grace: float) -> bool:
-    """Stops every job, of any page; -> True once all threads have ended, False if `grace` seconds were not enough."""
-    end = time.monotonic() + grace
-    with _change:
-        while _working and (left := end - time.monotonic()) > 0:
-            for job in _working:
+def decoder_lock(decoder: str) -> threading.Lock:
+    """Return the lock that every decode with this decoder holds, so that only one runs at a time."""
+    return _decoder_locks.setdefault(decoder, threading.Lock())
+
+
+def stop_all(timeout: float) -> bool:
+    """Stop every job of every page; return whether all threads ended within `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    with _running_changed:
+        while _running and (left := deadline - time.monotonic()) > 0:
+            for job in _running:
                 job.stop()
-            _change.wait(min(left, 0.2))  # one may start meanwhile
-        return not _working
+            _running_changed.wait(min(left, _STOP_INTERVAL_SECONDS))
+        return not _running
 
 
 class Job(Generic[Step, Result]):
     """`work(on_step)` in a daemon thread.
 
-    Iterating gives its steps, the older ones left out where the reader is slower than the work;
-    `result` is there afterwards. Leaving the iteration, in any way, stops the work:
-    `on_step` then returns False, which a decoder answers with `Cancelled`. `turn` is held while it
-    works; the reader gets the step `waiting` where another job holds it.
+    Iterating starts the work and yields its steps; if the reader is slower than the work, older steps are dropped.
+    `result` is set afterwards. Leaving the iteration in any way stops the work: `on_step` then returns False, which
+    a decoder answers with `Cancelled`. The work holds `lock`; while another job holds it, the reader gets the step
+    `waiting`.
     """
 
     def __init__(
         self,
         work: Callable[[Callable[[Step], bool]], Result],
-        turn: threading.Lock | None = None,
+        lock: threading.Lock | None = None,
         waiting: Step | None = None,
     ) -> None:
         self._work = work
-        self._turn = turn or threading.Lock()
+        self._lock = lock or threading.Lock()
         self._waiting = waiting
-        self._news: queue.Queue[Step | None] = queue.Queue(maxsize=2)
+        self._steps: queue.Queue[Step | None] = queue.Queue(maxsize=2)  # None: the work has ended
         self._stopped = threading.Event()
         self._error: BaseException | None = None
         self.result: Result | None = None
 
     @property
     def stopped(self) -> bool:
-        """True once nobody waits for the result."""
+        """Whether the job was stopped or its reader has left."""
         return self._stopped.is_set()
 
     def stop(self) -> None:
-        """Ends the iteration now and the work at its next step."""
+        """End the iteration now, and the work at its next step."""
         self._stopped.set()
-        self._tell(None)
+        self._publish(None)
 
     def __iter__(self) -> Iterator[Step]:
-        """The steps. Raises `Cancelled` after `stop()`, and whatever the work raised."""
-        with _change:
-            _working.add(self)
-        worker = threading.Thread(target=self._run, name=WORKER, daemon=True)
-        worker.start()
+        """Yield the steps. Raises `Cancelled` after `stop()`, and whatever the work raised."""
+        with _running_changed:
+            _running.add(self)
+        thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
+        thread.start()
         try:
-            while (step := self._next(worker)) is not None:
+            while (step := self._next_step(thread)) is not None:
                 yield step
             if self.stopped:
                 raise Cancelled("stopped")
             if self._error is not None and not isinstance(self._error, Exception):
-                raise RuntimeError("the work's thread was ended") from self._error  # itself, it would end the server
+                # a SystemExit would end the server
+                raise RuntimeError("the thread of the work was ended") from self._error
             if self._error is not None:
                 raise self._error
         finally:
             self._stopped.set()
 
-    def _next(self, worker: threading.Thread) -> Step | None:
-        """The next step, None after the last."""
+    def _next_step(self, thread: threading.Thread) -> Step | None:
+        """Wait for the next step and return it; None after the last one."""
         while True:
             try:
-                return self._news.get(timeout=_LOOK)
+                return self._steps.get(timeout=_LIVENESS_CHECK_SECONDS)
             except queue.Empty:
-                if not worker.is_alive() and self._news.empty():  # it could not even say that it ends
+                if not thread.is_alive() and self._steps.empty():  # it ended without publishing its end
                     self._error = self._error or SystemExit()
                     return None
 
     def _run(self) -> None:
         try:
-            self._wait()
+            self._acquire_lock()
             try:
                 self.result = self._work(self._on_step)
             finally:
-                self._turn.release()
-        except BaseException as error:  # handed to the reader, whatever it is
+                self._lock.release()
+        except BaseException as error:  # the reader raises it
             self._error = error
         finally:
-            with _change:
-                _working.discard(self)
-                _change.notify_all()
-        self._tell(None)
+            with _running_changed:
+                _running.discard(self)
+                _running_changed.notify_all()
+        self._publish(None)
         malloc.trim()
 
-    def _wait(self) -> None:
-        """Takes the turn. Raises `Cancelled` if that was in vain."""
-        if self._turn.acquire(blocking=False):
+    def _acquire_lock(self) -> None:
+        """Wait for the lock. Raises `Cancelled` if the job is stopped before it gets it."""
+        if self._lock.acquire(blocking=False):
             return
         if self._waiting is not None:
-            self._tell(self._waiting)
-        while not self._turn.acquire(timeout=0.1):
+            self._publish(self._waiting)
+        while not self._lock.acquire(timeout=_LOCK_CHECK_SECONDS):
             if self.stopped:
                 raise Cancelled("stopped")
 
     def _on_step(self, step: Step) -> bool:
         if not self.stopped:
-            self._tell(step)
+            self._publish(step)
         return not self.stopped
 
-    def _tell(self, news: Step | None) -> None:
-        """Puts it in, in place of the oldest unread step if need be."""
+    def _publish(self, step: Step | None) -> None:
+        """Put a step into the queue, dropping the oldest unread one if it is full."""
         while True:
             try:
-                return self._news.put_nowait(news)
+                return self._steps.put_nowait(step)
             except queue.Full:
                 with contextlib.suppress(queue.Empty):
-                    self._news.get_nowait()
+                    self._steps.get_nowait()
 
 
-class Jobs:
-    """The one job of each session (browser tab)."""
+class SessionJobs:
+    """The running job of each session (browser tab), at most one each. Thread-safe."""
 
     def __init__(self) -> None:
-        self._jobs: dict[str | None, Job] = {}
-        self._beside: set[str | None] = set()  # sessions whose job shows elsewhere than in the slider
+        self._jobs: dict[str | None, Job[Any, Any]] = {}
+        self._outside_slider: set[str | None] = set()  # sessions whose job shows its pictures in the layer strip
         self._lock = threading.Lock()
 
-    def start(self, session: str | None, job: Job, *, beside: bool = False) -> None:
-        """Makes it the session's job; one still running is stopped. `beside`: the slider stays free for previews."""
-        with self._lock:
-            before = self._jobs.get(session)
-            self._jobs[session] = job
-            (self._beside.add if beside else self._beside.discard)(session)
-        if before is not None:
-            before.stop()
+    def start(self, session: str | None, job: Job[Any, Any], *, in_slider: bool = True) -> None:
+        """Register a session's job, and stop the one that is still running.
 
-    def end(self, session: str | None, job: Job) -> None:
-        """Forgets it."""
+        `in_slider`: its pictures are shown in the compare slider, so previews of edits are not.
+        """
+        with self._lock:
+            previous = self._jobs.get(session)
+            self._jobs[session] = job
+            (self._outside_slider.discard if in_slider else self._outside_slider.add)(session)
+        if previous is not None:
+            previous.stop()
+
+    def end(self, session: str | None, job: Job[Any, Any]) -> None:
+        """Unregister a session's job; a newer one stays."""
         with self._lock:
             if self._jobs.get(session) is job:
                 del self._jobs[session]
-                self._beside.discard(session)
+                self._outside_slider.discard(session)
 
-    def running(self, session: str | None) -> bool:
-        """True while the session decodes."""
+    def is_running(self, session: str | None) -> bool:
+        """Return whether the session has a running job."""
         return session in self._jobs
 
-    def shows(self, session: str | None) -> bool:
-        """True while its decode shows in the slider."""
+    def uses_slider(self, session: str | None) -> bool:
+        """Return whether the session has a running job that shows its pictures in the compare slider."""
         with self._lock:
-            return session in self._jobs and session not in self._beside
+            return session in self._jobs and session not in self._outside_slider
 
     def stop(self, session: str | None) -> bool:
-        """Stops the session's job; False if there is none."""
+        """Stop the session's job; return False if there is none."""
         with self._lock:
             job = self._jobs.get(session)
         if job is None:

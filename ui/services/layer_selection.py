@@ -1,42 +1,72 @@
-"""Which layers the decoders are given and how strongly: a matter of looking, not of the file."""
+"""Which layers the decoder is given and how strongly it follows them. The file is not affected."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Final
 
-from codec import Layers
+from codec import Layers, Pose
 from codec.decoders import Strengths
 from codec.errors import InvalidLayer
-from ui.services import actions
+from ui.services import validation
 
 CHOICES: Final = (("Prompt", 1), ("Sketch or pose", 2), ("Colors", 3))
-HINT: Final = (
-    "How dark the lines are drawn and how vivid the colors are; with sd15, how much each guides. 1 is as in the file."
-)
+MAX_STRENGTH: Final = 2
 
 
 @dataclass(frozen=True)
-class Mix:
-    """`which` of the layers 1, 2 and 3 are on, and the `strengths` of the last two."""
+class LayerSelection:
+    """The enabled layers, by number 1..3, and the strengths of structure and colors."""
 
-    which: frozenset[int]
+    enabled: frozenset[int]
     strengths: Strengths
 
-    def of(self, layers: Layers) -> Layers:
-        """The layers that are on. Raises `InvalidLayer` where none is left."""
-        left = layers.only(self.which)
-        if left.is_empty:
+    @classmethod
+    def parse(cls, enabled: Any, structure: Any, colors: Any) -> LayerSelection:
+        """Return the selection from the values of the checkboxes and sliders. Raises `InvalidLayer`."""
+        if not isinstance(enabled, list) or not all(type(n) is int and n in (1, 2, 3) for n in enabled):
+            raise InvalidLayer("the layers to decode must be among 1, 2 and 3")
+        strengths = Strengths(
+            validation.real(structure, "strength of the sketch or pose", 0, MAX_STRENGTH),
+            validation.real(colors, "strength of the colors", 0, MAX_STRENGTH),
+        )
+        return cls(frozenset(enabled), strengths)
+
+    def apply(self, layers: Layers) -> Layers:
+        """Return only the enabled layers. Raises `InvalidLayer` if none is left."""
+        selected = layers.only(self.enabled)
+        if selected.is_empty:
             raise InvalidLayer("no layer is left to decode: tick another one under “Layers”")
-        return left
+        return selected
 
 
-def read(which: Any, structure: Any, colors: Any) -> Mix:
-    """What the boxes and sliders hold. Raises `InvalidLayer` for what they would not send."""
-    if not isinstance(which, list) or not all(type(n) is int and n in (1, 2, 3) for n in which):
-        raise InvalidLayer("the layers to decode are among 1, 2 and 3")
-    strengths = (
-        actions.number(structure, "strength of the sketch or pose", 0, 2),
-        actions.number(colors, "strength of the colors", 0, 2),
+@dataclass(frozen=True)
+class Stage:
+    """The layers of one picture in the layer strip.
+
+    symbol: the paper's index of the decoded picture Î: se, st or te
+    added: the layer that this stage adds; names: all of its layers
+    """
+
+    symbol: str
+    added: str
+    names: str
+    layers: Layers
+
+
+def stages(layers: Layers) -> list[Stage]:
+    """Return the prompt alone, with the sketch or pose, and with the colors; absent layers are skipped."""
+    structure_name = "pose" if isinstance(layers.structure, Pose) else "sketch"
+    steps = (
+        ("se", "prompt", layers.semantic),
+        ("st", structure_name, layers.structure),
+        ("te", "colors", layers.texture),
     )
-    return Mix(frozenset(which), Strengths(*strengths))
+    stages: list[Stage] = []
+    names: list[str] = []
+    for number, (symbol, name, layer) in enumerate(steps, start=1):
+        if layer is not None:
+            names.append(name)
+            added = f"+ {name}" if stages else name
+            stages.append(Stage(symbol, added, ", ".join(names), layers.only(range(1, number + 1))))
+    return stages

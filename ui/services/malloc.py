@@ -1,7 +1,7 @@
-"""The memory that is free inside the process goes back to the system.
+"""Return free memory to the operating system.
 
-The C library keeps what each thread has freed for that thread. A server's many threads, each of which has decoded
-once, would keep more than a gigabyte so.
+The C library keeps the memory that a thread has freed for that thread. In a server with many threads, each of which
+has decoded once, that would be more than a gigabyte.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import sys
 from functools import cache
 from typing import Any, Final
 
-_M_ARENA_MAX: Final = -8  # of malloc.h
-_ARENAS: Final = 2
+_M_ARENA_MAX: Final = -8  # from malloc.h
+_MAX_ARENAS: Final = 2
 
 
 @cache
 def _glibc() -> Any:
-    """The C library where it is GNU's, else None."""
+    """Return the C library if it is glibc, else None."""
     try:
         library = ctypes.CDLL("libc.so.6") if sys.platform == "linux" else None
     except OSError:
@@ -25,13 +25,13 @@ def _glibc() -> Any:
     return library if hasattr(library, "malloc_trim") else None
 
 
-def share() -> None:
-    """Lets all threads use the same few heaps. Call before there are any."""
+def limit_arenas() -> None:
+    """Make all threads share a few heaps. Call before any thread has started."""
     if library := _glibc():
-        library.mallopt(_M_ARENA_MAX, _ARENAS)
+        library.mallopt(_M_ARENA_MAX, _MAX_ARENAS)
 
 
 def trim() -> None:
-    """Gives back what is free now; takes some milliseconds."""
+    """Return the memory that is free now; takes a few milliseconds."""
     if library := _glibc():
         library.malloc_trim(0)

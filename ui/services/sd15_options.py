@@ -1,7 +1,7 @@
-"""Stable Diffusion for the page: its options, what to expect of it, and the last decode of each tab.
+"""Stable Diffusion for the page: its options, the expected time, and the last decode of each tab.
 
-Nothing here knows Gradio; torch is imported when the first outlook or decode needs it. Where the
-weights lie is the server's own matter: no option names a path.
+Nothing here depends on Gradio. torch is imported when the first estimate or decode needs it. No option names a path:
+where the weights are is the server's configuration.
 """
 
 from __future__ import annotations
@@ -11,184 +11,205 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from codec import Layers
 from codec.bitstream.settings import Settings
 from codec.decoders import get
-from codec.decoders.sd15 import options as presets
-from codec.decoders.sd15.options import CONTROLS, MAX_STEPS, PRESETS, Options
+from codec.decoders.sd15.options import CONTROLS, MAX_STEPS, PRESETS, Options, resolve_options
+from codec.decoders.sd15.schedulers import closest_scheduler
 from codec.errors import ModelMissing
 from codec.models import locate
-from ui.services.actions import Finished, choice, number, whole
+from ui.services.actions import DecodeResult
+from ui.services.validation import choice, integer, real
 
 if TYPE_CHECKING:
     from codec.decoders.base import OnStep
-    from codec.decoders.sd15.pipeline import Decoded
+    from codec.decoders.sd15.pipeline import DecodedImage
 
-NAME = "sd15"
-SIDE = 512  # px that a square is denoised at
-DEFAULT = Options().preset
-STEPS, GUIDANCE, STRENGTH, SHARE = (1, MAX_STEPS), (0, 63.75), (0, 2), (0, 1)
-KEPT_TABS, KEPT_BYTES, KEPT_TRAJECTORY = 8, 128 << 20, 16 << 20
+NAME: Final = "sd15"
+SIDE = 512  # px at which a square is denoised
+DEFAULT_PRESET: Final = Options().preset
+STEPS_RANGE: Final = (1, MAX_STEPS)
+GUIDANCE_RANGE: Final = (0, 63.75)
+STRENGTH_RANGE: Final = (0, 2)
+SHARE_RANGE: Final = (0, 1)
+MAX_CACHED_TABS: Final = 8
+MAX_CACHED_BYTES: Final = 128 << 20
+MAX_TRAJECTORY_BYTES: Final = 16 << 20  # of one decode
+MAX_COUNTED_TABS: Final = 1000
 
 
-def options(
-    preset: Any, follow: Any, steps: Any, guidance: Any, structure: Any, colors: Any, until: Any, control: Any
+def parse_options(
+    *, preset: Any, follow: Any, steps: Any, guidance: Any, structure: Any, colors: Any, until: Any, control: Any
 ) -> Options:
-    """What the fields hold -> options. An empty field is the preset's, or with `follow` the file's.
+    """Return the decoder's options from the values of the fields.
 
-    Raises `InvalidLayer` and `UnknownName` for what the fields would not send.
+    An empty field takes the preset's value, or with `follow` the file's. Raises `InvalidLayer` and `UnknownName` for
+    values that the fields cannot have.
     """
-    preset = choice(preset, "preset", tuple(PRESETS))
     return Options(
-        preset=preset,
-        steps=None if steps is None else whole(steps, "number of steps", *STEPS),
-        guidance=None if guidance is None else number(guidance, "guidance", *GUIDANCE),
+        preset=choice(preset, "preset", tuple(PRESETS)),
+        steps=None if steps is None else integer(steps, "number of steps", *STEPS_RANGE),
+        guidance=None if guidance is None else real(guidance, "guidance", *GUIDANCE_RANGE),
         follow=follow is True,
-        structure_strength=number(structure, "strength of the sketch or pose", *STRENGTH),
-        color_strength=number(colors, "strength of the colors", *STRENGTH),
-        adapter_until=number(until, "share of the steps", *SHARE),
+        structure_strength=real(structure, "strength of the sketch or pose", *STRENGTH_RANGE),
+        color_strength=real(colors, "strength of the colors", *STRENGTH_RANGE),
+        adapter_until=real(until, "share of the steps", *SHARE_RANGE),
         control=choice(control, "control", CONTROLS),
         size=SIDE,
     )
 
 
-def defaults(preset: Any, follow: Any, settings: Settings | None) -> tuple[int, float]:
-    """Steps and guidance of a preset, or with `follow` those of the file where it has them."""
+def default_steps_and_guidance(preset: Any, follow: Any, settings: Settings | None) -> tuple[int, float]:
+    """Return steps and guidance of a preset, or with `follow` those in the file's settings, if any."""
     preset = choice(preset, "preset", tuple(PRESETS))
-    plan = presets.plan(Options(preset=preset, follow=follow is True), settings)
-    return plan.steps, plan.guidance
+    defaults = resolve_options(Options(preset=preset, follow=follow is True), settings)
+    return defaults.steps, defaults.guidance
 
 
-def offered(settings: Settings | None) -> str:
-    """What of the file's settings can be followed, in words; "" if nothing."""
+def describe_settings(settings: Settings | None) -> str:
+    """Return the settings of a file that can be followed, as text; "" if there are none."""
     if settings is None:
         return ""
-    known = [] if settings.steps is None else [f"{settings.steps} step{'s' if settings.steps > 1 else ''}"]
+    parts = [] if settings.steps is None else [f"{settings.steps} step{'s' if settings.steps > 1 else ''}"]
     if settings.guidance is not None:
-        known.append(f"guidance {settings.guidance:g}")
-    if scheduler := presets.nearest(settings.sampler):
-        known.append(scheduler.replace("_", " "))
-    return ", ".join(known)
+        parts.append(f"guidance {settings.guidance:g}")
+    if scheduler := closest_scheduler(settings.sampler):
+        parts.append(scheduler.replace("_", " "))
+    return ", ".join(parts)
 
 
-def outlook(chosen: Options, layers: Layers) -> str:
-    """How long a decode will take here, in one sentence. Loads no weights."""
-    minutes = get(NAME, chosen).expected_minutes(layers)  # type: ignore[attr-defined]
+def estimate(options: Options, layers: Layers) -> str:
+    """Return a sentence that says how long a decode takes on this machine. Loads no weights."""
+    minutes = _decoder(options).expected_minutes(layers)
     if minutes is None:
         return "A decode takes seconds on this machine's graphics card."
     seconds = max(round(minutes * 60), 1)
-    about = f"{minutes:.0f} minutes" if minutes >= 1.5 else f"{seconds} seconds" if seconds > 1 else "a second"
-    return f"A decode takes about {about} on this machine's processor."
+    duration = f"{minutes:.0f} minutes" if minutes >= 1.5 else f"{seconds} seconds" if seconds > 1 else "a second"
+    return f"A decode takes about {duration} on this machine's processor."
 
 
-def missing() -> str:
-    """What is missing of the base model and the remedy, in one line; "" if it is here. Takes no time."""
+def missing_weights() -> str:
+    """Return one line that names missing files of the base model and the remedy; "" if none are missing."""
     return locate.status(NAME).detail
 
 
-def release() -> None:
-    """Lets go of the networks, if there can be any in memory."""
+def release_networks() -> None:
+    """Free the networks' memory, if they were loaded."""
     if "codec.decoders.sd15.pipeline" in sys.modules:
-        get(NAME).release()  # type: ignore[attr-defined]
+        _decoder().release()
+
+
+def _decoder(options: Options | None = None) -> Any:
+    """Return the decoder; `codec.decoders.get` declares only what all decoders have."""
+    return get(NAME, options)
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
-    """A decode and the layers that it is of."""
+class CachedDecode:
+    """A decode and the layers that were decoded."""
 
     layers: Layers
-    decoded: Decoded
+    decoded: DecodedImage
 
     @property
-    def bytes(self) -> int:
-        """In memory."""
+    def nbytes(self) -> int:
+        """The size in memory."""
         arrays = (self.decoded.pixels, self.decoded.latents, *self.decoded.trajectory)
         return sum(array.nbytes for array in arrays)
 
 
-class Keeper:
-    """The last decode of the tabs that decoded last: at most `KEPT_TABS`, and `KEPT_BYTES` of them. Any thread."""
+class DecodeCache:
+    """The last decode of each recently used tab, at most `MAX_CACHED_TABS` and `MAX_CACHED_BYTES`. Thread-safe."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._entries: OrderedDict[str, CachedDecode] = OrderedDict()
         self._lock = threading.Lock()
 
-    def put(self, tab: str | None, kept: Kept) -> None:
-        """In place of the tab's last one. A long trajectory is left out: the latents do, if less well."""
+    def put(self, tab: str | None, entry: CachedDecode) -> None:
+        """Store a tab's last decode; a large trajectory is dropped, and an edited area then blends less well."""
         if tab is None:
             return
-        if sum(array.nbytes for array in kept.decoded.trajectory) > KEPT_TRAJECTORY:
-            kept = replace(kept, decoded=replace(kept.decoded, trajectory=()))
+        if sum(array.nbytes for array in entry.decoded.trajectory) > MAX_TRAJECTORY_BYTES:
+            entry = replace(entry, decoded=replace(entry.decoded, trajectory=()))
         with self._lock:
-            self._kept[tab] = kept
-            self._kept.move_to_end(tab)
-            while len(self._kept) > KEPT_TABS or sum(one.bytes for one in self._kept.values()) > KEPT_BYTES:
-                self._kept.popitem(last=False)
+            self._entries[tab] = entry
+            self._entries.move_to_end(tab)
+            while len(self._entries) > MAX_CACHED_TABS or self._total_bytes() > MAX_CACHED_BYTES:
+                self._entries.popitem(last=False)
 
-    def get(self, tab: str | None) -> Kept | None:
-        """The tab's last decode, if it is kept."""
+    def get(self, tab: str | None) -> CachedDecode | None:
+        """Return the tab's last decode, None if it is not stored."""
         with self._lock:
-            return self._kept.get(tab) if tab is not None else None
+            return None if tab is None else self._entries.get(tab)
 
-    def drop(self, tab: str | None) -> None:
-        """Forgets it."""
+    def discard(self, tab: str | None) -> None:
+        """Remove the tab's last decode."""
         with self._lock:
-            self._kept.pop(tab, None)  # type: ignore[arg-type]
+            if tab is not None:
+                self._entries.pop(tab, None)
+
+    def _total_bytes(self) -> int:
+        return sum(entry.nbytes for entry in self._entries.values())
 
 
-class Users:
-    """The tabs that have the decoder chosen: when the last one leaves, the networks go. Any thread."""
-
-    _MOST = 1000
+class ActiveTabs:
+    """The tabs in which Stable Diffusion is chosen. The networks are released with the last one. Thread-safe."""
 
     def __init__(self) -> None:
         self._tabs: set[str | None] = set()
         self._lock = threading.Lock()
 
     def add(self, tab: str | None) -> None:
-        """It has the decoder chosen; of more tabs than there can be, the rest is not counted."""
+        """Count a tab, up to `MAX_COUNTED_TABS`."""
         with self._lock:
-            if len(self._tabs) < self._MOST:
+            if len(self._tabs) < MAX_COUNTED_TABS:
                 self._tabs.add(tab)
 
     def remove(self, tab: str | None) -> None:
-        """It chose another, or was closed."""
+        """Remove a tab that was closed or has another decoder now."""
         with self._lock:
             self._tabs.discard(tab)
-        self.tidy()
+        self.release_if_unused()
 
-    def tidy(self) -> None:
-        """Releases the networks if nobody has them chosen."""
+    def release_if_unused(self) -> None:
+        """Release the networks if no tab has the decoder chosen."""
         if not self._tabs:
-            release()
+            release_networks()
 
 
-def decoding(layers: Layers, seed: int, chosen: Options, only: bool, kept: Kept | None) -> Callable[[OnStep], Finished]:
-    """-> work for `ui.services.jobs.Job`. `only`: decode only what differs from `kept`, where that can be done.
+def decode_task(
+    layers: Layers, seed: int, options: Options, edited_only: bool, cached: CachedDecode | None
+) -> Callable[[OnStep], DecodeResult]:
+    """Return the work of a `ui.services.jobs.Job` that decodes with Stable Diffusion.
 
-    Raises `ModelMissing` at once if the base model is not here.
+    `edited_only`: decode only the area in which the layers differ from `cached`, if that is possible. Raises
+    `ModelMissing` at once if weights of the base model are missing.
     """
-    if line := missing():
-        raise ModelMissing(line)
+    if message := missing_weights():
+        raise ModelMissing(message)
 
-    def work(on_step: OnStep) -> Finished:
-        from codec.decoders.sd15.masks import changed
+    def work(on_step: OnStep) -> DecodeResult:
+        from codec.decoders.sd15.masks import changed_region
 
-        decoder: Any = get(NAME, chosen)
-        if only and kept is not None and kept.decoded.pixels.shape[:2] == (layers.height, layers.width):
-            mask = changed(kept.layers, layers)
+        decoder = _decoder(options)
+        if edited_only and cached is not None and cached.decoded.pixels.shape[:2] == (layers.height, layers.width):
+            mask = changed_region(cached.layers, layers)
             if not mask.any():
-                return Finished(kept.decoded.pixels, None, kept)
+                return DecodeResult(cached.decoded.pixels, None, cached)
             if not mask.all():
-                part = decoder.redecode(layers, kept.decoded, mask, seed=seed, on_step=on_step)
-                return Finished(part.pixels, f"the edited area, {_percent(mask)} of the picture,", Kept(layers, part))
-        done = decoder.decode_full(layers, seed=seed, on_step=on_step)
-        why = "" if not only else "all of it, as all of it changed," if kept else "all of it, as no decode was kept,"
-        return Finished(done.pixels, why, Kept(layers, done))
+                part = decoder.redecode(layers, cached.decoded, mask, seed=seed, on_step=on_step)
+                scope = f"the edited area, {_percent(mask)} of the picture,"
+                return DecodeResult(part.pixels, scope, CachedDecode(layers, part))
+        decoded = decoder.decode_full(layers, seed=seed, on_step=on_step)
+        scope = ""
+        if edited_only:
+            reason = "all of it changed" if cached else "there was no earlier decode"
+            scope = f"the whole picture, as {reason},"
+        return DecodeResult(decoded.pixels, scope, CachedDecode(layers, decoded))
 
     return work
 

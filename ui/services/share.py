@@ -1,4 +1,4 @@
-"""A file as a link, and back: the link is the image, so no server has to keep it. Its layers as a ZIP."""
+"""Layers as a link, which contains the whole image so that no server has to store it, and as a ZIP of their parts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import binascii
 import io
 import re
 import zipfile
-from typing import Any
+from typing import Any, Final
 
 from codec import CodecError, Layers
 from codec.errors import FormatError
@@ -15,35 +15,36 @@ from codec.folder_io import files_of
 from codec.limits import MAX_FILE_BYTES
 from ui.services import actions
 
-MAX_LINK = (4 * MAX_FILE_BYTES + 2) // 3  # characters of the largest file
-MAX_QUERY = 2000  # characters; what is longer goes behind a #, where no server on the way sees it
-LONG = 8000  # characters that some programs already cut
+MAX_LINK_CHARS: Final = (4 * MAX_FILE_BYTES + 2) // 3  # base64 of the largest file
+MAX_QUERY_CHARS: Final = 2000  # a longer link goes into the fragment (#), which browsers do not send to servers
+LONG_LINK_CHARS: Final = 8000  # some programs truncate links of this length
 
-_ALPHABET = re.compile(r"[A-Za-z0-9_-]+")
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def to_link(layers: Layers) -> str:
-    """The file in base64url (RFC 4648, section 5) without padding: what `?t=` holds."""
+    """Return the file in base64url (RFC 4648, section 5) without padding: the value of `?t=`."""
     return base64.urlsafe_b64encode(layers.to_bytes()).rstrip(b"=").decode()
 
 
-def from_link(text: Any) -> actions.Opened:
-    """The layers in a link; of one that was cut off those that are left, with a warning.
+def from_link(text: Any) -> actions.OpenedImage:
+    """Return the layers in a link; of a truncated one the layers that are left, with a warning.
 
     Raises `FormatError` for anything else.
     """
     text = text.rstrip("=") if isinstance(text, str) else ""
-    if len(text) > MAX_LINK or not _ALPHABET.fullmatch(text):
-        raise FormatError("the link holds no image; ask for it again, or for the .tril file")
-    whole = text[:-1] if len(text) % 4 == 1 else text  # cut off inside a byte
+    if len(text) > MAX_LINK_CHARS or not _BASE64URL.fullmatch(text):
+        raise FormatError("the link contains no image; ask for it again, or for the .tril file")
+    whole_bytes = text[:-1] if len(text) % 4 == 1 else text  # truncated inside a byte
+    padding = "=" * (-len(whole_bytes) % 4)
     try:
-        return actions.open_bytes(base64.urlsafe_b64decode(whole + "=" * (-len(whole) % 4)), "picture", "from the link")
+        return actions.open_bytes(base64.urlsafe_b64decode(whole_bytes + padding), "picture", "Prompt from the link")
     except (binascii.Error, CodecError) as error:
-        raise FormatError(f"the link holds no image that can be opened: {error}") from None
+        raise FormatError(f"the link contains no image that can be opened: {error}") from None
 
 
-def zipped(layers: Layers) -> bytes:
-    """The folder of `codec.folder_io` as a ZIP: the same bytes for the same layers."""
+def to_zip(layers: Layers) -> bytes:
+    """Return the folder of `codec.folder_io` as a ZIP: the same bytes for the same layers."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files_of(layers).items():
@@ -51,9 +52,9 @@ def zipped(layers: Layers) -> bytes:
     return out.getvalue()
 
 
-def link_reply(layers: Layers) -> str:
-    """What is said of a copied link."""
+def link_message(layers: Layers) -> str:
+    """Return the status after a link was copied."""
     size = len(to_link(layers))
-    if size > LONG:
-        return f"Copied a link of {size:,} characters, which some programs cut: sending the .tril file is safer."
-    return f"Copied a link of {size:,} characters. It is the image: whoever opens it has these layers."
+    if size > LONG_LINK_CHARS:
+        return f"Copied a link of {size:,} characters. Some programs truncate it: sending the .tril file is safer."
+    return f"Copied a link of {size:,} characters. The link contains all layers."

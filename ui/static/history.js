@@ -1,40 +1,40 @@
-// The last decodes, and edited work that something else replaced: in the browser's storage, newest first.
-const PAST = 'trilayer.history', MOST = 30, SIDE = 112, MAX_THUMB = 40000;
+// The history: the last decodes, and edited work that another image has replaced. Stored in the browser, newest first.
+const HISTORY_KEY = 'trilayer.history', MAX_ENTRIES = 30, THUMBNAIL_SIDE = 112, MAX_THUMBNAIL = 40000;
 
-const sound = (entry) => Boolean(entry) && typeof entry.name === 'string' && typeof entry.what === 'string'
+const isValid = (entry) => Boolean(entry) && typeof entry.name === 'string' && typeof entry.what === 'string'
   && (typeof entry.t === 'string' || Array.isArray(entry.state))
-  && typeof entry.thumb === 'string' && entry.thumb.startsWith('data:image/') && entry.thumb.length <= MAX_THUMB;
+  && typeof entry.thumb === 'string' && entry.thumb.startsWith('data:image/') && entry.thumb.length <= MAX_THUMBNAIL;
 
-function past() {
+function readEntries() {
   try {
-    const found = JSON.parse(localStorage.getItem(PAST));
-    return Array.isArray(found) ? found.filter(sound).slice(0, MOST) : [];
+    const entries = JSON.parse(localStorage.getItem(HISTORY_KEY));
+    return Array.isArray(entries) ? entries.filter(isValid).slice(0, MAX_ENTRIES) : [];
   } catch { return []; }
 }
 
-// Where the storage is full, the oldest give way.
-function store(entries) {
+// If the storage is full, the oldest entries are dropped.
+function storeEntries(entries) {
   for (let n = entries.length; n >= 0; n = n > 0 ? Math.floor(n * 0.8) : -1) {
-    try { localStorage.setItem(PAST, JSON.stringify(entries.slice(0, n))); break; } catch { /* fewer, then */ }
+    try { localStorage.setItem(HISTORY_KEY, JSON.stringify(entries.slice(0, n))); break; } catch { /* try fewer */ }
   }
-  show();
+  showEntries();
 }
 
-function add(entry) {
-  const same = (other) => other.t && other.t === entry.t && other.seed === entry.seed && other.decoder === entry.decoder;
-  store([entry, ...past().filter((other) => !same(other))].slice(0, MOST));
+function addEntry(entry) {
+  const isSame = (other) => other.t && other.t === entry.t && other.seed === entry.seed && other.decoder === entry.decoder;
+  storeEntries([entry, ...readEntries().filter((other) => !isSame(other))].slice(0, MAX_ENTRIES));
 }
 
 function thumbnail(width, height, draw) {
-  const canvas = document.createElement('canvas'), scale = SIDE / Math.max(width, height);
+  const canvas = document.createElement('canvas'), scale = THUMBNAIL_SIDE / Math.max(width, height);
   canvas.width = Math.max(1, Math.round(width * scale));
   canvas.height = Math.max(1, Math.round(height * scale));
   draw(canvas.getContext('2d'), canvas.width, canvas.height);
   return canvas.toDataURL('image/webp', 0.7);
 }
 
-// Cells and strokes as the canvas has them.
-const drawing = (value) => thumbnail(value.width, value.height, (ctx, w, h) => {
+// Draws the cells and strokes of a canvas's value.
+const drawingThumbnail = (value) => thumbnail(value.width, value.height, (ctx, w, h) => {
   ctx.fillStyle = '#f4f1ea';
   ctx.fillRect(0, 0, w, h);
   const { rows, cols, colors } = value.grid ?? { rows: 1, cols: 1, colors: [] };
@@ -45,23 +45,23 @@ const drawing = (value) => thumbnail(value.width, value.height, (ctx, w, h) => {
   ctx.stroke();
 });
 
-function show() {
+function showEntries() {
   const section = document.querySelector('#history .tl-history');
   if (!section) return;
-  const entries = past();
+  const entries = readEntries();
   section.hidden = !entries.length;
   section.querySelector('.tl-past').replaceChildren(...entries.map((entry) => {
     const button = document.createElement('button'), picture = document.createElement('img'), text = document.createElement('span');
-    const when = new Date(entry.at).toLocaleString([], { dateStyle: 'short', timeStyle: 'short' });
+    const time = new Date(entry.at).toLocaleString([], { dateStyle: 'short', timeStyle: 'short' });
     button.type = 'button';
-    button.title = `${entry.name}, ${entry.what}, ${when}`;
+    button.title = `${entry.name}, ${entry.what}, ${time}`;
     picture.src = entry.thumb;
-    picture.alt = `Bring back ${entry.name},`;
+    picture.alt = `Restore ${entry.name},`;
     text.textContent = entry.what;
     button.append(picture, text);
     button.addEventListener('click', () => {
       const { t, state, name, seed, decoder } = entry;
-      window.trilayer.bring(state ? { state } : { t, name, seed, decoder });
+      window.trilayer.open(state ? { state } : { t, name, seed, decoder });
     });
     const item = document.createElement('li');
     item.append(button);
@@ -70,24 +70,24 @@ function show() {
 }
 
 Object.assign(window.trilayer, {
-  // A finished decode, with its picture's file.
-  async decoded(made, result) {
-    if (!made || !result) return;
+  // Adds a finished decode, with a thumbnail of the file `result`. An event of the page calls this, see events.py.
+  async addDecode(record, result) {
+    if (!record || !result) return;
     const picture = new Image();
     picture.src = result.url;
     try { await picture.decode(); } catch { return; }
     const thumb = thumbnail(picture.naturalWidth, picture.naturalHeight, (ctx, w, h) => { ctx.imageSmoothingQuality = 'high'; ctx.drawImage(picture, 0, 0, w, h); });
-    add({ ...made, at: Date.now(), thumb });
+    addEntry({ ...record, at: Date.now(), thumb });
   },
 
-  // Edited work that another picture took the place of.
-  replaced(state) {
+  // Adds edited work that another image has replaced. saves.js calls this.
+  addEdited(state) {
     const [value] = state;
-    try { add({ state, name: String(value.name), what: 'edited', at: Date.now(), thumb: drawing(value) }); } catch { /* not drawable, so not ours */ }
+    try { addEntry({ state, name: String(value.name), what: 'edited', at: Date.now(), thumb: drawingThumbnail(value) }); } catch { /* a value that cannot be drawn is not ours */ }
   },
 });
 
-addEventListener('storage', (e) => { if (e.key === PAST) show(); });
-document.addEventListener('click', (e) => { if (e.target.closest?.('.tl-forget')) store([]); });
-new MutationObserver((_, watch) => { if (document.querySelector('#history .tl-history')) { watch.disconnect(); show(); } })
+addEventListener('storage', (e) => { if (e.key === HISTORY_KEY) showEntries(); });
+document.addEventListener('click', (e) => { if (e.target.closest?.('.tl-forget')) storeEntries([]); });
+new MutationObserver((_, observer) => { if (document.querySelector('#history .tl-history')) { observer.disconnect(); showEntries(); } })
   .observe(document.documentElement, { childList: true, subtree: true });

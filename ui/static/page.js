@@ -1,3 +1,4 @@
+// Keyboard shortcuts, the phone layout and dropped files.
 document.documentElement.lang = 'en';
 document.addEventListener('keydown', (e) => {
   if (!(e.ctrlKey || e.metaKey)) return;
@@ -8,28 +9,28 @@ document.addEventListener('keydown', (e) => {
   button.click();
 }, true);
 
-// On a phone the button stays in sight (page.css), and what it makes is elsewhere.
+// On a phone the Decode button stays in view (page.css), but the picture may not be.
 document.addEventListener('click', (e) => {
   if (!e.target.closest('#decode') || !matchMedia('(max-width: 700px)').matches) return;
   document.querySelector('#compare').scrollIntoView({ block: 'start' });
 });
 
-// A file may be dropped anywhere: a .tril is opened, anything else goes to the image box, which says
-// what it takes. Without this a browser leaves the page for the file.
-const brings = (e) => Boolean(e.dataTransfer && e.dataTransfer.types.includes('Files'));
-document.addEventListener('dragover', (e) => { if (brings(e)) e.preventDefault(); }, true);
+// A file may be dropped anywhere: a .tril file is opened, any other goes to the image box, which names the types that
+// it accepts. Without this, the browser would leave the page and show the file.
+const hasFiles = (e) => Boolean(e.dataTransfer && e.dataTransfer.types.includes('Files'));
+document.addEventListener('dragover', (e) => { if (hasFiles(e)) e.preventDefault(); }, true);
 document.addEventListener('drop', (e) => {
-  if (!brings(e)) return;
+  if (!hasFiles(e)) return;
   e.preventDefault();
   const file = e.dataTransfer.files[0];
   if (!file) return;
-  const ours = /\.tril$/i.test(file.name);
+  const isTril = /\.tril$/i.test(file.name);
   e.stopPropagation();
-  e.target.dispatchEvent(new DragEvent('dragleave', { bubbles: true })); // no box waits for the file
-  const input = document.querySelector(`${ours ? '#top-buttons' : '#picture'} input[type=file]`);
+  e.target.dispatchEvent(new DragEvent('dragleave', { bubbles: true })); // ends the highlight of the box below
+  const input = document.querySelector(`${isTril ? '#top-buttons' : '#picture'} input[type=file]`);
   if (!input) return;
-  const one = new DataTransfer();
-  one.items.add(file);
-  input.files = one.files;
+  const transfer = new DataTransfer();
+  transfer.items.add(file);
+  input.files = transfer.files;
   input.dispatchEvent(new Event('change', { bubbles: true }));
 }, true);

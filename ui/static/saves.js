@@ -1,82 +1,84 @@
-// What this browser keeps of the work under way, and what it brings back: that, or the image in a link.
-// In the tab's own storage, so that two tabs do not mix, and in the browser's for when the tab is gone.
-const KEPT = 'trilayer.kept', VERSION = 1, LONGEST_LINK = 100000;
-const stores = () => [window.sessionStorage, window.localStorage];
-const each = (what) => {
-  for (const n of [0, 1]) { try { what(stores()[n]); } catch { /* full, or not allowed here: then there is no copy */ } }
+// Stores the user's work in the browser, and opens it again, or the image in a link.
+// It is stored for the tab, so that two tabs do not mix, and for the browser, in case the tab is closed.
+const WORK_KEY = 'trilayer.kept', VERSION = 1, MAX_LINK = 100000;
+const storages = () => [window.sessionStorage, window.localStorage];
+const forEachStorage = (action) => {
+  for (const n of [0, 1]) { try { action(storages()[n]); } catch { /* full, or not allowed: then there is no copy */ } }
 };
-const look = (n) => {
+const readWork = (n) => {
   try {
-    const found = JSON.parse(stores()[n].getItem(KEPT));
-    return found && found.version === VERSION && Array.isArray(found.state) ? found : null;
+    const work = JSON.parse(storages()[n].getItem(WORK_KEY));
+    return work && work.version === VERSION && Array.isArray(work.state) ? work : null;
   } catch { return null; }
 };
 
-const forget = () => each((store) => store.removeItem(KEPT));
+const forgetWork = () => forEachStorage((storage) => storage.removeItem(WORK_KEY));
 
-// The image in the address, `?t=` or `#t=`. It is taken out of it: a reload brings what was made of it since.
-function linked() {
-  const url = new URL(location.href), inside = new URLSearchParams(url.hash.slice(1));
-  const t = url.searchParams.get('t') ?? inside.get('t');
+// The request for the image in the address, `?t=` or `#t=`. It is removed from the address, so that a reload opens the
+// work that was based on it.
+function takeLink() {
+  const url = new URL(location.href), fragment = new URLSearchParams(url.hash.slice(1));
+  const t = url.searchParams.get('t') ?? fragment.get('t');
   if (t === null) return null;
   url.searchParams.delete('t');
-  if (inside.has('t')) url.hash = '';
+  if (fragment.has('t')) url.hash = '';
   history.replaceState(null, '', url);
-  return { t: t.slice(0, LONGEST_LINK) };
+  return { t: t.slice(0, MAX_LINK) };
 }
 
-let began = null, last = null, edited = false, pending;
-const parsed = ([text, ...fields]) => [text ? JSON.parse(text) : null, ...fields];
-const mark = ([value, ...fields]) => JSON.stringify([value && value.load, value && value.rev, ...fields]);
+let initialWork = null, lastState = null, isEdited = false, pendingRequest;
+const parse = ([canvas, ...fields]) => [canvas ? JSON.parse(canvas) : null, ...fields];
+const fingerprint = ([canvas, ...fields]) => JSON.stringify([canvas && canvas.load, canvas && canvas.rev, ...fields]);
 
+// Events of the page call these functions, see events.py.
 Object.assign(window.trilayer, {
-  // What the page starts with; that is no work to keep.
-  began(...now) { began = mark(parsed(now)); },
+  // The values at the start, which are not stored.
+  setInitialWork(...values) { initialWork = fingerprint(parse(values)); },
 
-  keep(...inputs) {
-    const now = parsed(inputs);
-    if (mark(now) === began) return;
-    began = null;
-    const [value] = now;
-    const another = Boolean(last && value && value.load !== last[0].load && !value.keep_history);
-    if (another && edited) window.trilayer.replaced(last);
-    edited = Boolean(value && (value.rev > 0 || value.keep_history || (edited && !another)));
-    last = value ? now : null;
-    const text = JSON.stringify({ version: VERSION, at: Date.now(), state: now });
-    each((store) => store.setItem(KEPT, text));
+  storeWork(...values) {
+    const state = parse(values);
+    if (fingerprint(state) === initialWork) return;
+    initialWork = null;
+    const [canvas] = state;
+    const isReplaced = Boolean(lastState && canvas && canvas.load !== lastState[0].load && !canvas.keep_history);
+    if (isReplaced && isEdited) window.trilayer.addEdited(lastState);
+    isEdited = Boolean(canvas && (canvas.rev > 0 || canvas.keep_history || (isEdited && !isReplaced)));
+    lastState = canvas ? state : null;
+    const text = JSON.stringify({ version: VERSION, at: Date.now(), state });
+    forEachStorage((storage) => storage.setItem(WORK_KEY, text));
   },
 
-  // What the server is asked to open: {} for nothing.
-  incoming(_, ...others) {
-    const given = pending;
-    pending = {};
-    return [given ?? linked() ?? look(0) ?? look(1) ?? {}, ...others];
+  // Replaces the last input by the request for the server: what it should open, {} for nothing.
+  takeRequest(...inputs) {
+    const request = pendingRequest;
+    pendingRequest = {};
+    return [...inputs.slice(0, -1), request ?? takeLink() ?? readWork(0) ?? readWork(1) ?? {}];
   },
 
-  bring(what) {
-    pending = what;
-    document.querySelector('#bring').click();
+  // Asks the server to open something, see SaveHandlers.restore.
+  open(request) {
+    pendingRequest = request;
+    document.querySelector('#restore').click();
   },
 
-  // The link goes to the clipboard, or else into the address bar. Long ones stay off the wire: servers refuse them.
+  // Copies the link to the clipboard, else puts it into the address bar. Returns the status. A long link goes into the
+  // fragment, which is not sent to servers: they refuse long addresses.
   async copyLink(link) {
     if (!link) return link;
     const url = new URL(location.pathname, location.href);
-    if (link.t.length > link.most) url.hash = `t=${link.t}`; else url.searchParams.set('t', link.t);
+    if (link.t.length > link.maxQuery) url.hash = `t=${link.t}`; else url.searchParams.set('t', link.t);
     try { await navigator.clipboard.writeText(url.href); return link.copied; } catch { history.replaceState(null, '', url); return link.shown; }
   },
 
   startOver() {
-    forget();
+    forgetWork();
     location.assign(location.pathname);
   },
-
-  forget,
 });
 
 document.addEventListener('click', (e) => {
-  const example = e.target.closest?.('[data-example]'), fresh = e.target.closest?.('.tl-new button');
-  if (example) window.trilayer.bring({ example: example.dataset.example });
-  if (fresh) window.trilayer.bring({ empty: fresh.parentElement.querySelector('select').value.split(',').map(Number) });
+  const example = e.target.closest?.('[data-example]'), create = e.target.closest?.('.tl-new button');
+  if (example) window.trilayer.open({ example: example.dataset.example });
+  if (create) window.trilayer.open({ empty: create.parentElement.querySelector('select').value.split(',').map(Number) });
 });
-window.addEventListener('hashchange', () => { const found = linked(); if (found) window.trilayer.bring(found); });
+window.addEventListener('hashchange', () => { const request = takeLink(); if (request) window.trilayer.open(request); });

@@ -1,1 +1,1 @@
-"""Event handlers of the page."""
+"""Handlers of the page's events, a module for each concern."""

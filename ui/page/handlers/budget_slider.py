@@ -1,126 +1,92 @@
-"""The byte budget on the page: a slider that cuts the sketch and re-steps the colors as it moves."""
+"""The byte budget: a slider that trims the sketch and coarsens the colors while it moves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from codec import CodecError, Layers, Sketch
-from codec.layers import default_budget
 from ui.page import html
-from ui.page.responses import Changes, guarded, sentence
-from ui.services import actions, budget, canvas_state, layer_selection, previews
-from ui.services.budget import Split
-
-if TYPE_CHECKING:
-    from ui.page.handlers.decode import Decoding
-    from ui.page.layout import Parts
-
-_SPLITS = [("Automatic", "auto"), ("Pin the colors", "colors"), ("Pin the sketch", "sketch")]
-
-
-def slider(layers: Layers) -> gr.Slider:
-    """The slider, at the budget that goes with the picture's size."""
-    most = default_budget(layers.width, layers.height)
-    return gr.Slider(
-        budget.LEAST, reach(most), value=most, step=1, label="Byte budget", buttons=[], elem_id="budget",
-    )  # fmt: skip
+from ui.page.components import Parts
+from ui.page.handlers.sessions import Sessions
+from ui.page.responses import Changes, Handlers, compare_update, handler, status_value, streaming_handler
+from ui.services import actions, budget, canvas_state, comparison, validation
+from ui.services.budget import Allocation
+from ui.services.editor_state import EditorState
+from ui.services.error_messages import sentence
+from ui.services.status import Status
 
 
-def reach(most: int) -> int:
-    """Where the slider ends: a large picture's own budget may lie past the usual end."""
-    return max(budget.MOST, most)
+def max_budget(default: int) -> int:
+    """Return the slider's end: the default budget of a large picture may lie beyond the usual one."""
+    return max(budget.MAX_BUDGET, default)
 
 
-def split() -> dict[str, Any]:
-    """The choice of who gets the bytes."""
-    return {
-        "split": gr.Radio(_SPLITS, value="auto", label="Split of the bytes", elem_id="split"),
-        "pinned": gr.Number(
-            0, label="Bytes of the pinned layer", precision=0, minimum=0, maximum=actions.BUDGETS[1],
-            visible=False, elem_id="pinned",
-        ),
-    }  # fmt: skip
-
-
-class Budgeting:
+class BudgetHandlers(Handlers):
     """The handlers."""
 
-    def __init__(self, parts: Parts, decoding: Decoding) -> None:
-        self.parts = parts
-        self.decoding = decoding
+    def __init__(self, parts: Parts, sessions: Sessions) -> None:
+        super().__init__(parts)
+        self.jobs = sessions.jobs
 
-    def wire(self, now: list[Any], quiet: dict[str, Any]) -> None:
-        """Connects the events; `now`: what `actions.current` takes."""
-        p = self.parts
-        newest = {**quiet, "trigger_mode": "always_last", "concurrency_limit": 2, "concurrency_id": "budget"}
-        gr.on(
-            [p.budget.input, p.pinned.input, p.fit.click], self.slid,
-            [*now, p.budget, p.split, p.pinned, p.source, p.grid, p.edges, p.original, *p.mix],
-            [p.canvas, p.readout, p.fit, p.compare, p.result, p.status], **newest,
-        )  # fmt: skip
-        p.split.input(self.chosen, [*now, p.split], [p.pinned, p.status], **newest)
+    @handler
+    def choose_allocation(self, state: EditorState, session: str | None) -> Changes:
+        """Fix a layer at its present size, or let the sizes of both be chosen."""
+        allocation = validation.choice(state.allocation, "byte allocation", budget.ALLOCATIONS)
+        sizes = state.read()[1].sizes()
+        size = {"auto": 0, "colors": sizes.texture, "sketch": sizes.structure}[allocation]
+        return {self.parts.fixed_size: gr.update(value=size, visible=allocation != "auto")}
 
-    @guarded
-    def chosen(self, value: Any, text: str, negative: str, seed: Any, keep_seed: Any, pinned: Any) -> Iterator[Changes]:
-        """Pins a layer to the bytes that it has now."""
-        p = self.parts
-        pinned = actions.choice(pinned, "split", budget.SPLITS)
-        sizes = actions.current(value, text, negative, seed, keep_seed)[1].sizes()
-        size = {"auto": 0, "colors": sizes.texture, "sketch": sizes.structure}[pinned]
-        yield {p.pinned: gr.update(value=size, visible=pinned != "auto")}
-
-    @guarded
-    def slid(
-        self, request: gr.Request, value: Any, text: str, negative: str, seed: Any, keep_seed: Any,
-        most: Any, pinned: Any, size: Any, source: Any, grid: Any, edges: Any, original: Any, *mixed: Any,
-    ) -> Iterator[Changes]:  # fmt: skip
-        """The layers in that many bytes: the canvas and the readout at once, then a preview."""
+    @streaming_handler
+    def fit_to_budget(self, state: EditorState, session: str | None) -> Iterator[Changes]:
+        """Fit the layers into the budget: canvas and readout first, then a preview."""
         p = self.parts
         try:
-            most = actions.whole(most, "byte budget", budget.LEAST, actions.BUDGETS[1])
-            split, chosen = _split(pinned, size), layer_selection.read(*mixed)
-            drawing, layers = actions.current(value, text, negative, seed, keep_seed)
+            max_bytes = validation.integer(state.budget, "byte budget", budget.MIN_BUDGET, actions.BUDGET_RANGE[1])
+            allocation, selection = _read_allocation(state), state.selection()
+            drawing, layers = state.read()
         except CodecError as error:
-            yield {p.status: html.unusable(sentence(str(error)))}
+            yield self.show(Status.invalid_input(sentence(str(error))))
             return
-        full = budget.in_full(drawing, layers)
-        if budget.may_grow(drawing, layers, most) and source:
-            yield {p.status: html.status("Looking for more detail in the image…", "busy")}
-            full = budget.more(layers, source, most, grid, edges)
-        cut = budget.within(full, most, split)
+        full = budget.untrimmed_layers(drawing, layers)
+        if state.source and budget.can_refine(drawing, layers, max_bytes):
+            yield self.show(Status.busy("Looking for more detail in the image…"))
+            full = budget.extract_detail(layers, state.source, max_bytes, state.grid, state.edges)
+        fitted = budget.fit_to_budget(full, max_bytes, allocation)
         changes = {
-            p.readout: html.readout(cut, most),
-            p.fit: gr.update(interactive=cut.sizes().total > most),
-            p.status: said(cut, full, most),
+            p.readout: html.readout(fitted, max_bytes),
+            p.trim_button: gr.update(interactive=fitted.sizes().total > max_bytes),
+            p.status: status_value(budget_status(fitted, full, max_bytes)),
         }
-        if (cut.structure, cut.texture) == (layers.structure, layers.texture):
-            yield changes  # and the picture stays, be it a finished one
+        if (fitted.structure, fitted.texture) == (layers.structure, layers.texture):
+            yield changes  # the picture stays valid, and so does a finished decode
             return
-        yield changes | {p.canvas: canvas_state.packed(budget.write(cut, full, drawing))}
-        if not self.decoding.jobs.shows(request.session_hash):
-            yield {p.compare: previews.update(original, cut, chosen), p.result: gr.update(interactive=False)}
+        yield changes | {p.canvas: canvas_state.to_json(budget.trimmed_value(fitted, full, drawing))}
+        if not self.jobs.uses_slider(session):
+            preview = comparison.compare_preview(state.original, fitted, selection)
+            yield {p.compare: compare_update(preview), p.decoded_file: gr.update(interactive=False)}
 
 
-def _split(pinned: Any, size: Any) -> Split:
-    pinned = actions.choice(pinned, "split", budget.SPLITS)
-    return Split(pinned, 0 if pinned == "auto" else actions.whole(size, "pinned bytes", 0, actions.BUDGETS[1]))
+def _read_allocation(state: EditorState) -> Allocation:
+    """Return the byte allocation. Raises `UnknownName` or `InvalidLayer`."""
+    allocation = validation.choice(state.allocation, "byte allocation", budget.ALLOCATIONS)
+    if allocation == "auto":
+        return Allocation()
+    return Allocation(allocation, validation.integer(state.fixed_size, "fixed size", 0, actions.BUDGET_RANGE[1]))
 
 
-def said(cut: Layers, full: Layers, most: int) -> str:
-    """The status box after a slide."""
-    size = cut.sizes().total
-    if size > most:
-        least = f"No fewer than {size:,} bytes are possible: shorten the prompt or allow more."
-        return html.status(least, "warn")
-    if (cut.structure, cut.texture) == (full.structure, full.texture):
-        return html.status(f"All there is, in {size:,} of {most:,} bytes.")
+def budget_status(fitted: Layers, full: Layers, max_bytes: int) -> Status:
+    """Return the status after the layers `full` were fitted into `max_bytes`."""
+    size = fitted.sizes().total
+    if size > max_bytes:
+        return Status.warn(f"The smallest possible size is {size:,} bytes: shorten the prompt or raise the budget.")
+    if (fitted.structure, fitted.texture) == (full.structure, full.texture):
+        return Status(f"Everything fits: {size:,} of {max_bytes:,} bytes.")
     parts = []
-    if isinstance(full.structure, Sketch) and isinstance(cut.structure, Sketch):
-        some, all_ = len(cut.structure.strokes), len(full.structure.strokes)
-        parts.append(f"{some:,} of {all_:,} strokes" if some < all_ else "all strokes")
-    if cut.texture != full.texture:
-        parts.append("colors in coarser steps")
-    return html.status(f"Cut to {size:,} bytes: {', '.join(parts)}. Slide back up for the rest.")
+    if isinstance(full.structure, Sketch) and isinstance(fitted.structure, Sketch):
+        count, total = len(fitted.structure.strokes), len(full.structure.strokes)
+        parts.append(f"{count:,} of {total:,} strokes" if count < total else "all strokes")
+    if fitted.texture != full.texture:
+        parts.append("coarser colors")
+    return Status(f"Trimmed to {size:,} bytes: {', '.join(parts)}. Raise the budget to restore it.")

@@ -1,137 +1,50 @@
-"""The decode from one, two and three layers, side by side: the paper's Î_se, Î_st and Î_te."""
+"""The layer strip: pictures decoded from one, two and three layers, the paper's Î_se, Î_st and Î_te."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from html import escape
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
 
-import gradio as gr
 import numpy as np
 
-from codec import Layers, Pose
-from codec.errors import Cancelled, ModelMissing
 from ui.page import html
-from ui.page.responses import Changes, guarded, sentence
-from ui.services import actions, layer_selection
-
-if TYPE_CHECKING:
-    from ui.page.handlers.decode import Decoding
-
-_SIDE: Final = 360  # px of a thumbnail
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What is decoded for one thumbnail: `sign` is its index in the paper, `new` the layer it adds, `names` all."""
-
-    sign: str
-    new: str
-    names: str
-    layers: Layers
+from ui.page.components import Parts
+from ui.page.handlers.decode import DecodeHandlers
+from ui.page.responses import Changes, Handlers, status_value, streaming_handler
+from ui.services.editor_state import EditorState
+from ui.services.error_messages import sentence
+from ui.services.layer_selection import stages
+from ui.services.status import Status
 
 
-def stages(layers: Layers) -> list[Stage]:
-    """The prompt alone, with the sketch or pose, and with the colors; what adds no layer is left out."""
-    second = "pose" if isinstance(layers.structure, Pose) else "sketch"
-    steps = (("se", "prompt", layers.semantic), ("st", second, layers.structure), ("te", "colors", layers.texture))
-    found: list[Stage] = []
-    names: list[str] = []
-    for number, (sign, name, layer) in enumerate(steps, start=1):
-        if layer is not None:
-            names.append(name)
-            new = f"+ {name}" if found else name
-            found.append(Stage(sign, new, ", ".join(names), layers.only(range(1, number + 1))))
-    return found
+class StripHandlers(Handlers):
+    """The handlers."""
 
-
-def view(found: Sequence[Stage], pictures: Sequence[np.ndarray]) -> str:
-    """The strip as HTML, with a place for each picture that is still to come."""
-    figures = "".join(_figure(stage, pictures[i] if i < len(pictures) else None) for i, stage in enumerate(found))
-    return f'<div class="tl-strip" role="group" aria-label="Decoded from more and more layers">{figures}</div>'
-
-
-def _figure(stage: Stage, picture: np.ndarray | None) -> str:
-    layers = stage.layers
-    size = len(layers.to_bytes())
-    place = f'style="aspect-ratio: {layers.width} / {layers.height}"'
-    if picture is None:
-        shown = f'<div class="tl-wait" {place}></div>'
-    else:
-        data = base64.b64encode(actions.jpeg(_small(picture))).decode()
-        name = escape(f"Decoded from {stage.names}, {size:,} bytes")
-        shown = f'<img src="data:image/jpeg;base64,{data}" alt="{name}" {place}>'
-    return (
-        f"<figure>{shown}<figcaption><span><i>Î</i><sub>{stage.sign}</sub> {escape(stage.new)}</span>"
-        f"<strong>{size:,} bytes</strong> <span>{layers.bpp(size):.4f} bpp</span></figcaption></figure>"
-    )
-
-
-def _small(picture: np.ndarray) -> np.ndarray:
-    from codec.images.io import resize_area
-
-    height, width = picture.shape[:2]
-    scale = min(1.0, _SIDE / max(height, width))
-    return resize_area(picture, max(1, round(width * scale)), max(1, round(height * scale)))
-
-
-class Strip:
-    """The handler of its button: one decode after the other, all of which Stop ends."""
-
-    def __init__(self, decoding: Decoding) -> None:
+    def __init__(self, parts: Parts, decoding: DecodeHandlers) -> None:
+        super().__init__(parts)
         self.decoding = decoding
-        self.parts = decoding.parts
 
-    def wire(self, now: list[Any], quiet: dict[str, Any]) -> None:
-        """Connects the button; `now`: what `actions.current` takes."""
-        p = self.parts
-        p.stages.click(
-            self.asked, [*now, p.decoder, p.which, *p.how], [p.strip, p.status, p.decode, p.stop, p.stages],
-            concurrency_limit=16, concurrency_id="decode", **quiet,
-        )  # fmt: skip
+    @streaming_handler
+    def decode_stages(self, state: EditorState, session: str | None) -> Iterator[Changes]:
+        """Decode one stage after the other, and show each picture when it is finished. Stop ends all of them."""
+        yield from self.decoding.until_idle(self._decode_stages(state, session), state)
 
-    def asked(
-        self, request: gr.Request, value: Any, text: str, negative: str, seed: Any, keep_seed: Any,
-        decoder: Any, which: Any, *how: Any,
-    ) -> Iterator[Changes]:  # fmt: skip
-        """The pictures, each as it is finished."""
-        now = (value, text, negative, seed, keep_seed)
-        yield from self._asked(now, decoder, which, how, request.session_hash)
-        yield self.decoding.buttons(decoding=False)
-
-    @guarded
-    def _asked(
-        self, now: tuple[Any, ...], decoder: Any, which: Any, how: tuple[Any, ...], tab: str | None
-    ) -> Iterator[Changes]:
-        p, on = self.parts, self.decoding
-        seed = actions.seed_of(now[3])
-        decoder = actions.choice(decoder, "decoder", actions.decoders())
-        chosen = layer_selection.read(which, how[4], how[5])
-        found = stages(chosen.of(actions.current(*now)[1]))
+    def _decode_stages(self, state: EditorState, session: str | None) -> Iterator[Changes]:
+        strip, jobs = self.parts.strip, self.decoding.sessions.jobs
+        all_stages = stages(state.selection().apply(state.read()[1]))
         pictures: list[np.ndarray] = []
-        began: Changes = {p.strip: view(found, pictures)}
-        try:
-            for number, stage in enumerate(found):
-                job = on.job(stage.layers, decoder, seed, False, how, tab)
-                on.jobs.start(tab, job, beside=True)
-                try:
-                    yield began | on.buttons(decoding=True)
-                    for step in job:
-                        done = (number + step.index / step.total) / len(found)
-                        label = f"picture {number + 1} of {len(found)}: {step.label}"
-                        yield {p.status: html.status(sentence(label, "…"), "busy", done)}
-                finally:
-                    on.jobs.end(tab, job)
-                assert job.result is not None
-                pictures.append(job.result.pixels)
-                began = {p.strip: view(found, pictures)}
-        except Cancelled:
-            yield {p.status: html.STOPPED}
-            return
-        except ModelMissing as error:
-            yield {p.status: on.missing(error, decoder)}
-            return
-        what = " and from ".join(stage.names for stage in found)
-        yield began | {p.status: html.status(f"Decoded from {what}.", "good")}
+        for number, stage in enumerate(all_stages):
+            job = self.decoding.make_job(state, stage.layers, session, edited_only=False)
+            jobs.start(session, job, in_slider=False)
+            try:
+                yield {strip: html.strip(all_stages, pictures)} | self.decoding.button_states(is_decoding=True)
+                for step in job:
+                    label = f"picture {number + 1} of {len(all_stages)}: {step.label}"
+                    progress = (number + step.index / step.total) / len(all_stages)
+                    yield self.show(Status.busy(sentence(label, "…"), progress))
+            finally:
+                jobs.end(session, job)
+            assert job.result is not None
+            pictures.append(job.result.pixels)
+        names = " and from ".join(stage.names for stage in all_stages)
+        status = Status.good(f"Decoded from {names}.")
+        yield {strip: html.strip(all_stages, pictures), self.parts.status: status_value(status)}

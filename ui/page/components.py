@@ -1,0 +1,107 @@
+"""The components of the page that events read or change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import gradio as gr
+
+from ui.services.editor_state import EditorState
+
+
+@dataclass(frozen=True)
+class SaveParts:
+    """The components that restore and share work.
+
+    incoming: the request of the browser to open something
+    link: the link for the clipboard
+    decode_record: a finished decode for the history
+    zip_file: the ZIP for download
+    """
+
+    incoming: gr.JSON
+    restore_button: gr.Button
+    link: gr.JSON
+    decode_record: gr.JSON
+    copy_link_button: gr.Button
+    zip_button: gr.Button
+    zip_file: gr.DownloadButton
+    start_over_button: gr.Button
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Every component that an event reads or changes. The names of inputs are those in `EditorState`."""
+
+    # files
+    open_button: gr.UploadButton
+    save_button: gr.Button
+    saved_file: gr.DownloadButton
+    saves: SaveParts
+    picture: gr.Image
+    original: gr.State
+    source: gr.State
+    # the layers
+    canvas: gr.HTML
+    prompt: gr.Textbox
+    prompt_source: gr.HTML
+    prompt_size: gr.HTML
+    negative: gr.Textbox
+    # bytes and extraction
+    readout: gr.HTML
+    trim_button: gr.Button
+    budget: gr.Slider
+    allocation: gr.Radio
+    fixed_size: gr.Number
+    edges: gr.Dropdown
+    grid: gr.Dropdown
+    reextract_button: gr.Button
+    # decoding
+    compare: gr.ImageSlider
+    decode_button: gr.Button
+    stop_button: gr.Button
+    decoded_file: gr.DownloadButton
+    status: gr.HTML
+    strip_button: gr.Button
+    strip: gr.HTML
+    decoder: gr.Dropdown
+    seed: gr.Textbox
+    new_seed_button: gr.Button
+    keep_seed: gr.Checkbox
+    enabled_layers: gr.CheckboxGroup
+    structure_strength: gr.Slider
+    color_strength: gr.Slider
+    edited_only: gr.Checkbox
+    # options of Stable Diffusion
+    sd15_panel: gr.Column
+    preset: gr.Radio
+    follow: gr.Checkbox
+    steps: gr.Number
+    guidance: gr.Number
+    adapter_until: gr.Slider
+    control: gr.Radio
+    estimate: gr.HTML
+
+    @property
+    def editor(self) -> list[Any]:
+        """The inputs of every handler, in the order of `EditorState`."""
+        return [getattr(self, field.name) for field in fields(EditorState)]
+
+    @property
+    def file_fields(self) -> list[Any]:
+        """The inputs that go into the file; the browser stores their values."""
+        return [self.canvas, self.prompt, self.negative, self.seed, self.keep_seed]
+
+    @property
+    def selection(self) -> list[Any]:
+        """The inputs of `EditorState.selection`."""
+        return [self.enabled_layers, self.structure_strength, self.color_strength]
+
+    @property
+    def opened(self) -> list[Any]:
+        """The outputs of handlers that open another image."""
+        return [
+            self.canvas, self.prompt, self.negative, self.prompt_source, self.budget, self.seed, self.keep_seed,
+            self.picture, self.original, self.source, self.edited_only, self.follow, self.strip, self.status,
+        ]  # fmt: skip

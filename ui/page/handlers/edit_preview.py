@@ -1,0 +1,77 @@
+"""After an edit: the new size of the file, and a preview of the picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from codec import CodecError, Layers, Prompt
+from ui.page import html
+from ui.page.components import Parts
+from ui.page.handlers.sessions import Sessions
+from ui.page.responses import Changes, Handlers, compare_update, handler
+from ui.services import actions, comparison, validation
+from ui.services.editor_state import EditorState, is_original_prompt
+from ui.services.error_messages import sentence
+from ui.services.status import Status, StatusCode
+
+
+class PreviewHandlers(Handlers):
+    """The handlers."""
+
+    def __init__(self, parts: Parts, sessions: Sessions) -> None:
+        super().__init__(parts)
+        self.jobs = sessions.jobs
+
+    async def update_preview(self, request: gr.Request, *values: Any) -> Changes:
+        """Show the new bytes, and a preview unless the slider shows a decode."""
+        return await comparison.run_limited(self._update_preview, request, *values)
+
+    async def resume_preview(self, request: gr.Request, *values: Any) -> Changes:
+        """After a decode that was stopped, show the preview again, with the edits made in the meantime."""
+        slider = self.parts.compare
+        state, _ = EditorState.split(values)
+        if state.status_code() is not StatusCode.STOPPED:
+            return {slider: gr.skip()}
+        changes = await self.update_preview(request, *values)
+        return {slider: changes.get(slider, gr.skip())}
+
+    @handler
+    def _update_preview(self, state: EditorState, session: str | None) -> Changes:
+        p = self.parts
+        try:
+            drawing, layers = state.read()
+            changes = self._readout(state, layers)
+            selection = state.selection()
+            selection.apply(layers)
+        except CodecError as error:
+            return self.show(Status.invalid_input(sentence(str(error))))
+        changes[p.prompt_size] = html.prompt_size(layers.semantic or Prompt())
+        if not is_original_prompt(drawing, layers):
+            changes[p.prompt_source] = html.prompt_source("Prompt written by you", layers.settings)
+        if self.jobs.uses_slider(session):
+            return changes
+        preview = comparison.compare_preview(state.original, layers, selection)
+        changes |= {p.compare: compare_update(preview), p.decoded_file: gr.update(interactive=False)}
+        if drawing.rev and not self.jobs.is_running(session):
+            changes |= self.show(Status("Preview of your edit. Press Decode for the finished picture."))
+        return changes
+
+    @handler
+    def update_readout(self, state: EditorState, session: str | None) -> Changes:
+        """Show the new bytes after a change that does not affect the picture."""
+        try:
+            return self._readout(state, state.read()[1])
+        except CodecError as error:
+            return self.show(Status.invalid_input(sentence(str(error))))
+
+    def _readout(self, state: EditorState, layers: Layers) -> Changes:
+        """Return the bytes against the budget. A status about an invalid edit is replaced."""
+        p = self.parts
+        budget = validation.integer(state.budget, "byte budget", *actions.BUDGET_RANGE)
+        is_over = len(layers.to_bytes()) > budget
+        changes: Changes = {p.readout: html.readout(layers, budget), p.trim_button: gr.update(interactive=is_over)}
+        if state.status_code() is StatusCode.INVALID_INPUT:
+            changes |= self.show(Status("Fixed. Press Decode for the finished picture."))
+        return changes

@@ -1,0 +1,124 @@
+"""The choice of the decoder and the options of Stable Diffusion."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+import gradio as gr
+
+from codec import CodecError, Layers
+from codec.bitstream.settings import Settings
+from codec.decoders.sd15.options import PRESETS
+from codec.errors import ModelMissing
+from ui.page import html
+from ui.page.components import Parts
+from ui.page.handlers.sessions import Sessions
+from ui.page.responses import Changes, Handlers, handler, status_value
+from ui.services import canvas_state, sd15_options
+from ui.services.editor_state import EditorState
+from ui.services.error_messages import sentence
+from ui.services.status import Status, StatusKind
+
+ONLY_SD15: Final = "Stable Diffusion only"
+NEEDS_DECODE: Final = "Available once a picture is decoded."
+READY: Final = "Pixels outside your edits stay exactly as they are."
+
+
+class Sd15PanelHandlers(Handlers):
+    """The handlers."""
+
+    def __init__(self, parts: Parts, sessions: Sessions) -> None:
+        super().__init__(parts)
+        self.sessions = sessions
+
+    @handler
+    def choose_decoder(self, state: EditorState, session: str | None) -> Changes:
+        """Show the decoder's options, and whether its weights are installed.
+
+        This must be one answer: a second one that follows closely can reach the page in the same frame, and the
+        options then stay hidden.
+        """
+        p = self.parts
+        decoder = state.decoder_name()
+        is_sd15 = decoder == sd15_options.NAME
+        changes: Changes = {
+            p.sd15_panel: gr.update(visible=is_sd15),
+            p.edited_only: edited_only_update(decoder, self.sessions, session),
+        }
+        if not is_sd15:
+            self.sessions.sd15_tabs.remove(session)
+            status = Status("The built-in painter is chosen: it works on any machine and needs no download.")
+            return changes | {p.status: status_value(status)}
+        self.sessions.sd15_tabs.add(session)
+        message = sd15_options.missing_weights()
+        status = missing_weights_status(message) if message else Status("Stable Diffusion 1.5 is chosen.")
+        return changes | {p.status: status_value(status)}
+
+    @handler
+    def update_estimate(self, state: EditorState, session: str | None) -> Changes:
+        """Show how long a decode takes with these options."""
+        return self._estimate(state) if state.decoder == sd15_options.NAME else {self.parts.estimate: gr.skip()}
+
+    @handler
+    def choose_preset(self, state: EditorState, session: str | None) -> Changes:
+        """Show the preset's steps and guidance, and whether those of the file can be used with it."""
+        follow = follow_update(state.file_settings(), state.preset)
+        return {self.parts.follow: follow} | self._defaults(state)
+
+    @handler
+    def follow_file(self, state: EditorState, session: str | None) -> Changes:
+        """Show the steps and the guidance of the file, or those of the preset again."""
+        return self._defaults(state)
+
+    def _defaults(self, state: EditorState) -> Changes:
+        steps, guidance = sd15_options.default_steps_and_guidance(state.preset, state.follow, state.file_settings())
+        changes = {self.parts.steps: steps, self.parts.guidance: guidance}
+        return changes | self._estimate(replace(state, steps=steps, guidance=guidance))
+
+    def _estimate(self, state: EditorState) -> Changes:
+        try:
+            layers = canvas_state.read(state.canvas).layers("", "", None)
+            line = html.note(sd15_options.estimate(state.sd15_options(), layers))
+        except CodecError as error:
+            line = html.note(sentence(str(error)), is_error=True)
+        return {self.parts.estimate: line}
+
+    def reset(self, state: EditorState, layers: Layers, session: str | None) -> Changes:
+        """Forget the last decode after another image was opened, and offer the settings in its file."""
+        self.sessions.decodes.discard(session)
+        return {
+            self.parts.edited_only: edited_only_update(state.decoder, self.sessions, session, value=False),
+            self.parts.follow: follow_update(layers.settings, state.preset, value=False),
+        }
+
+
+def edited_only_update(decoder: Any, sessions: Sessions, session: str | None, **properties: Any) -> Any:
+    """Return the update of the box that limits a decode to the edited area."""
+    if decoder != sd15_options.NAME:
+        return gr.update(interactive=False, info=ONLY_SD15, **properties)
+    is_ready = sessions.decodes.get(session) is not None
+    return gr.update(interactive=is_ready, info=READY if is_ready else NEEDS_DECODE, **properties)
+
+
+def follow_update(settings: Settings | None, preset: Any, **properties: Any) -> Any:
+    """Return the update of the box that takes steps and guidance from the file; hidden if the file has none."""
+    description = sd15_options.describe_settings(settings)
+    is_lcm = isinstance(preset, str) and preset in PRESETS and PRESETS[preset].lcm
+    info = "Not with this preset, which has its own." if is_lcm else description
+    return gr.update(visible=bool(description), interactive=not is_lcm, info=info, **properties)
+
+
+def missing_status(error: ModelMissing, decoder: str) -> Status:
+    """Return the status for missing weights of Stable Diffusion. Raises the error for another decoder."""
+    if decoder != sd15_options.NAME:
+        raise error
+    return missing_weights_status(str(error))
+
+
+def missing_weights_status(message: str) -> Status:
+    """Return the status for missing weights: the codec's message, its remedy on a line of its own, and a way out."""
+    problem, _, remedy = message.partition("; ")
+    lines = [sentence(line) for line in (problem, remedy) if line]
+    details = (*lines, "Use the built-in painter instead.")
+    return Status("Stable Diffusion cannot decode here yet.", StatusKind.BAD, details=details)

@@ -1,0 +1,111 @@
+"""The values of the editor's inputs, as the browser sends them with every event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from codec import Layers
+from codec.bitstream.settings import Settings
+from codec.decoders.sd15.options import Options
+from ui.services import actions, canvas_state, sd15_options, validation
+from ui.services.canvas_state import Drawing
+from ui.services.layer_selection import LayerSelection
+from ui.services.status import StatusCode
+
+
+@dataclass(frozen=True)
+class EditorState:
+    """The values of the editor's inputs. They are not checked: the methods check what they return.
+
+    canvas: the value of the layer canvas (see `ui.services.canvas_state`)
+    prompt, negative, seed, keep_seed: the other fields that go into the file; `seed` is text
+    budget: bytes; allocation, fixed_size: which layer has a fixed size, and its bytes
+    grid, edges: options of the encoder
+    enabled_layers, structure_strength, color_strength: what the decoder is given, see `layer_selection`
+    decoder: its name; edited_only: decode only the edited area
+    preset ... control: options of Stable Diffusion, see `sd15_options`
+    status: the value of the status box, see `ui.services.status`
+    source: path of the picture file that the layers were extracted from, None without one
+    original: path of the picture in the left half of the compare slider, None without one
+    """
+
+    canvas: Any
+    prompt: Any
+    negative: Any
+    seed: Any
+    keep_seed: Any
+    budget: Any = None
+    allocation: Any = "auto"
+    fixed_size: Any = 0
+    grid: Any = 0
+    edges: Any = None
+    enabled_layers: Any = None
+    structure_strength: Any = 1
+    color_strength: Any = 1
+    decoder: Any = actions.DEFAULT_DECODER
+    edited_only: Any = False
+    preset: Any = sd15_options.DEFAULT_PRESET
+    follow: Any = False
+    steps: Any = None
+    guidance: Any = None
+    adapter_until: Any = 1
+    control: Any = sd15_options.CONTROLS[0]
+    status: Any = None
+    source: Any = None
+    original: Any = None
+
+    @classmethod
+    def split(cls, values: Sequence[Any]) -> tuple[EditorState, tuple[Any, ...]]:
+        """Return the state from the first of a handler's inputs, and the inputs that are left."""
+        count = len(fields(cls))
+        return cls(*values[:count]), tuple(values[count:])
+
+    def read(self) -> tuple[Drawing, Layers]:
+        """Return the drawing, and the layers that Save writes and Decode reads.
+
+        Raises `InvalidLayer` for a drawing, prompt or seed that no file can hold.
+        """
+        drawing = canvas_state.read(self.canvas)
+        stored_seed = validation.seed(self.seed) if self.keep_seed else None
+        return drawing, drawing.layers(self.prompt or "", self.negative or "", stored_seed)
+
+    def selection(self) -> LayerSelection:
+        """Return the layers to decode, and their strengths. Raises `InvalidLayer`."""
+        return LayerSelection.parse(self.enabled_layers, self.structure_strength, self.color_strength)
+
+    def decoder_name(self) -> str:
+        """Return the name of the chosen decoder. Raises `UnknownName`."""
+        return validation.choice(self.decoder, "decoder", actions.decoder_names())
+
+    def decode_seed(self) -> int:
+        """Return the seed for the next decode. Raises `InvalidLayer`."""
+        return validation.seed(self.seed)
+
+    def sd15_options(self) -> Options:
+        """Return the options of Stable Diffusion. Raises `InvalidLayer` or `UnknownName`."""
+        return sd15_options.parse_options(
+            preset=self.preset,
+            follow=self.follow,
+            steps=self.steps,
+            guidance=self.guidance,
+            structure=self.structure_strength,
+            colors=self.color_strength,
+            until=self.adapter_until,
+            control=self.control,
+        )
+
+    def file_settings(self) -> Settings | None:
+        """Return the generation settings in the file that was opened. Raises `InvalidLayer` for a bad drawing."""
+        base = canvas_state.read(self.canvas).base
+        return base.settings if base is not None else None
+
+    def status_code(self) -> StatusCode:
+        """Return what the status box is about."""
+        return StatusCode.parse(self.status)
+
+
+def is_original_prompt(drawing: Drawing, layers: Layers) -> bool:
+    """Return whether the prompt is the one that the image was opened with."""
+    return drawing.base is None or drawing.base.semantic == layers.semantic

@@ -1,0 +1,76 @@
+// Messages that the server cannot send, because it is unreachable or because Gradio itself refuses something. They
+// replace the content of the status box until its next update; Gradio's own notices are hidden by page.css.
+// When the server is back, Gradio reloads the page, which opens the stored work again.
+const UNREACHABLE = 'The server does not answer. Your work is stored in this browser and opens again when the server is back: this page keeps trying.';
+const QUEUE_FULL = 'The server is busy with many pictures. Your work is safe; try again in a minute.';
+const statusBox = document.querySelector('#status');
+const notice = document.createElement('div');
+let isUnreachable = false, isRefused = false, isLeaving = false;
+
+notice.id = 'lost';
+notice.hidden = true;
+statusBox.append(notice);
+
+function show(text) {
+  const line = document.createElement('p');
+  line.textContent = text;
+  notice.innerHTML = '<div class="tl-status tl-bad" role="alert"></div>';
+  notice.firstChild.append(line);
+  notice.hidden = false;
+  statusBox.classList.add('tl-said');
+}
+
+function showUnreachable() {
+  if (!isUnreachable) show(UNREACHABLE);
+  isUnreachable = true;
+}
+
+new MutationObserver((changes) => {
+  if (isUnreachable || changes.every(({ target }) => target === statusBox || notice.contains(target))) return;
+  isRefused = false;
+  notice.hidden = true;
+  statusBox.classList.remove('tl-said');
+}).observe(statusBox, { subtree: true, childList: true, characterData: true });
+
+// Gradio's words for the limits of uploads, in the words of this page; its other messages stay.
+const rephrase = (text) => text
+  .replace(/^File\(s\) exceed the maximum allowed size of ([\d.]+?)(?:\.0)? Mb: (.*)$/,
+    'Too large: $2. The limit is $1 MB; choose a smaller file.')
+  .replace(/^Invalid file types?: .* Only image\/\* allowed\.$/, 'Choose a PNG, JPEG, WebP or AVIF.')
+  .replace(/^Invalid file types?: .* Only \.tril, ?\.png allowed\.$/, 'Choose a .tril file, or a PNG with layers inside.');
+
+new MutationObserver(() => {
+  for (const toast of document.querySelectorAll('.toast-body:not([data-said])')) {
+    toast.dataset.said = '';
+    const text = (toast.querySelector('[data-testid=toast-text]') ?? toast).textContent.trim();
+    if (!isUnreachable && !isRefused) show(rephrase(text));
+  }
+}).observe(document.body, { subtree: true, childList: true });
+
+const originalFetch = window.fetch;
+const isOwn = (request) => new URL(request instanceof Request ? request.url : request, location.href).origin === location.origin;
+addEventListener('beforeunload', () => { isLeaving = true; }); // requests that end now do not mean that the server is gone
+
+// A request that the server refuses: the answer says why, but Gradio would not show it. An error page of a proxy whose
+// server is gone has no such message.
+async function showRefusal(response) {
+  const { error, detail } = await response.json().catch(() => ({}));
+  const text = /^Queue is full/.test(detail) ? QUEUE_FULL : error;
+  if (typeof text !== 'string' || !text) { if (response.status > 500) showUnreachable(); return; }
+  isUnreachable = false;
+  isRefused = true;
+  show(`${text[0].toUpperCase()}${text.slice(1)}`);
+}
+
+window.fetch = async (request, ...options) => {
+  try {
+    const response = await originalFetch(request, ...options);
+    if (isOwn(request)) {
+      if ([413, 429, 502, 503, 504].includes(response.status)) await showRefusal(response.clone()); else isUnreachable = false;
+    }
+    return response;
+  } catch (error) {
+    if (error instanceof TypeError && isOwn(request) && !isLeaving) showUnreachable();
+    throw error;
+  }
+};
