@@ -21,9 +21,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 import codec
-from ui.page.responses import reason
 from ui.server import origin_check, rate_limit, routes
 from ui.services import hf_space, logs
+from ui.services.error_messages import user_message
 
 MAX_BODY = 8 << 20  # bytes of a request that is no upload: the largest drawing has about 2 MiB
 MAX_UPLOAD = 24 << 20  # of an upload, all its files: the page sends one of at most 20 MB
@@ -36,14 +36,14 @@ _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; media-src 'none'; object-src 'none'; "
     "worker-src 'none'; frame-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
-) + (f" {hf_space.FRAMES}" if hf_space.here() else "")
+) + (f" {hf_space.FRAME_ANCESTORS}" if hf_space.is_space() else "")
 HEADERS = (
     (b"content-security-policy", _POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
     # it knows no list of hosts: on a Space, frame-ancestors alone says who frames the page
-    *(() if hf_space.here() else ((b"x-frame-options", b"SAMEORIGIN"),)),
+    *(() if hf_space.is_space() else ((b"x-frame-options", b"SAMEORIGIN"),)),
 )
 
 _log = logging.getLogger("trilayer")
@@ -241,14 +241,14 @@ class Answer:
         """Writes the line; for what the page itself is made of only where it failed."""
         level = logging.DEBUG if kind in ("asset", "health") and self.status < 400 else logging.INFO
         ms = round((time.monotonic() - began) * 1000, 1)
-        logs.event("request", level, kind=kind, method=method[:8], status=self.status, ms=ms)
+        logs.log_event("request", level, kind=kind, method=method[:8], status=self.status, ms=ms)
 
 
 def _of(error: Exception) -> Refused:
     """What is said of an app that failed before it answered. Gradio fails at much that it does not expect."""
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         return Refused(404, "not found")
-    if isinstance(error, OSError) and (known := reason(error)):
+    if isinstance(error, OSError) and (known := user_message(error)):
         return Refused(507, known)  # an upload found the disk full
     if isinstance(error, ClientDisconnect):
         return Refused(408, _CUT)  # nobody hears it, but the log tells

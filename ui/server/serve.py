@@ -40,7 +40,7 @@ _ENVIRONMENT = {
 def private_folder() -> Path:
     """Makes this process's own folder for uploads and pictures, and tells Gradio of it."""
     os.environ.update(_ENVIRONMENT)
-    malloc.share()
+    malloc.limit_arenas()
     own = temp_dir.make()
     os.environ["GRADIO_TEMP_DIR"] = str(own)
     hf_space.prepare()
@@ -84,7 +84,7 @@ class Door:
             raise ValueError("a login is NAME:PASSWORD")
         if said:
             return name, password
-        if not (self.public or hf_space.here() or origin_check.loopback(self.host)):
+        if not (self.public or hf_space.is_space() or origin_check.loopback(self.host)):
             raise ValueError(
                 f"to listen on {self.host or 'every address'}, set TRILAYER_LOGIN=NAME:PASSWORD (or --auth), or give "
                 "--public to let in whoever reaches this machine"
@@ -93,7 +93,9 @@ class Door:
 
     def private(self) -> bool:
         """True while nobody but this machine is to reach it, under this machine's own names."""
-        return origin_check.loopback(self.host) and not (self.auth() or self.public or self.proxies or hf_space.here())
+        return origin_check.loopback(self.host) and not (
+            self.auth() or self.public or self.proxies or hf_space.is_space()
+        )
 
 
 def settings(door: Door) -> dict[str, Any]:
@@ -140,14 +142,15 @@ def launch(door: Door = Door()) -> tuple[Any, str]:
     door.auth()  # what is wrong with either is said before anything is made
     rate_limit.requests()
     # uvicorn reads it: by itself it would believe whoever asks from this machine
-    os.environ["FORWARDED_ALLOW_IPS"] = door.proxies or (hf_space.PROXIES if hf_space.here() else "")
+    os.environ["FORWARDED_ALLOW_IPS"] = door.proxies or (hf_space.PROXY_NETWORKS if hf_space.is_space() else "")
     own = private_folder()
     try:
+        from ui import api
         from ui.page.layout import build
         from ui.server.connection import Connection
 
         gradio_patches.mend()
-        page = build()
+        page = build(api.add_endpoints)
         page.queue(max_size=32, default_concurrency_limit=4, api_open=False)
         _, address, _ = page.launch(prevent_thread_lock=True, **settings(door))
     except BaseException:
@@ -172,24 +175,24 @@ def close(page: Any) -> bool:
 
 def serve(door: Door, level: str = "info") -> None:
     """Serves until SIGINT or SIGTERM; prints the address. Exits with one line if it cannot start."""
-    if hf_space.here():
+    if hf_space.is_space():
         door = Door("0.0.0.0", door.port or 7860, door.login)  # noqa: S104 - a container of its own, behind the hub
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):  # a second one changes nothing: the end has its bound
         signal.signal(number, lambda *_: stop.set())
     many_files()
     try:
-        log = logs.to_standard_error(level)
+        log = logs.log_to_stderr(level)
         page, address = launch(door)
     except (OSError, ValueError, CodecError) as error:
         raise SystemExit(f"Trilayer cannot start: {error}") from None
     with log:
         tempfile.tempdir = str(page.folder)  # Gradio leaves some there
         print(f"Trilayer is at {address}", flush=True)
-        logs.event("started", version=codec.__version__, login=page.auth is not None)
+        logs.log_event("started", version=codec.__version__, login=page.auth is not None)
         while page.server.thread.is_alive() and not stop.wait(1.0):
             pass
-        logs.event("stopped", clean=close(page))
+        logs.log_event("stopped", clean=close(page))
     _leave(page.folder, 0 if stop.is_set() else 1)
 
 

@@ -42,5 +42,5 @@ def test_a_request_that_has_come_is_not_hurried(address, monkeypatch):
     monkeypatch.setattr(connection, "HEAD", 0.2)
     tab = Tab(address, "unhurried")
     began = time.monotonic()
-    tab.ask("decoded")
+    tab.ask("decode_layers")
     assert "Decoded in" in str(list(tab.answers())) and time.monotonic() - began > 0.2

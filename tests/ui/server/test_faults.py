@@ -16,14 +16,14 @@ from types import FrameType
 import httpx
 import pytest
 
-from codec.decoders import _built
+from codec.decoders.registry import _built
 from codec.decoders.painter import painter, real_esrgan
 from codec.errors import Cancelled
 from codec.models import weights
 from tests.load.server import Server, served
 from tests.load.tab import Counts, Page, Tab
 from tests.load.visitor import Identity, Visitor, identities
-from ui.services.jobs import WORKER, Job
+from ui.services.jobs import THREAD_NAME, Job
 
 WAIT = 60  # s for a busy machine
 
@@ -32,11 +32,11 @@ class Guest(Visitor):
     """A visitor who only reads the status box, after a decode or a stroke."""
 
     async def decode_says(self, tab: Tab) -> str:
-        return (await tab.queued("decoded", self.decoded()))[1]
+        return (await tab.queued("decode_layers", self.decoded()))[1]["html"]
 
     async def stroke_says(self, tab: Tab) -> str:
         self.change("stroke")
-        return (await tab.run("edited", self.edited()))[-1]
+        return (await tab.run("update_preview", self.edited()))[-1]["html"]
 
 
 EVERYONE = identities(2)
@@ -98,8 +98,8 @@ def test_a_decode_and_a_preview_that_die_leave_the_server_alive(address, strikin
 
 
 def test_a_reader_does_not_wait_for_a_thread_that_is_gone(monkeypatch):
-    monkeypatch.setattr("ui.services.jobs._LOOK", 0.05)
-    monkeypatch.setattr(Job, "_tell", lambda *_: None)  # as if it had died before its last word
+    monkeypatch.setattr("ui.services.jobs._LIVENESS_CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(Job, "_publish", lambda *_: None)  # as if it had died before its last word
     with pytest.raises(RuntimeError, match="thread was ended"):
         list(Job(lambda on_step: None))
 
@@ -120,7 +120,7 @@ def test_a_client_that_vanishes_ends_the_work(address, monkeypatch):
     async def steps(guest: Guest, tab: Tab) -> None:
         monkeypatch.setattr(painter.Painter, "decode", watched)
         await guest.decode(tab, leave_after=3)  # the first says that it begins, the second that it has
-        worker = next((thread for thread in threading.enumerate() if thread.name == WORKER), None)
+        worker = next((thread for thread in threading.enumerate() if thread.name == THREAD_NAME), None)
         if worker is not None:
             await asyncio.to_thread(worker.join, WAIT)
 
@@ -176,7 +176,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(own):
         for work in (guest.stroke_says, guest.decode_says):
             assert "full (File too large)" in (said := await work(tab))
             assert "layers are unchanged" in said
-        saved = (await tab.queued("saved", guest.now()))[-1]
+        saved = (await tab.queued("save_file", guest.edited()))[-1]["html"]
         assert "full (File too large)" in saved
         async with httpx.AsyncClient(base_url=own.address, timeout=WAIT, trust_env=False) as other:
             refused = await other.post("gradio_api/upload", files={"files": ("x.png", bytes(100))})
@@ -184,7 +184,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(own):
         room(RLIM_INFINITY)
         await guest.edit(tab)
         await guest.decode(tab, None)
-        file = (await tab.queued("saved", guest.now()))[0]
+        file = (await tab.queued("save_file", guest.edited()))[0]
         assert await tab.fetch(file) == guest.file()
 
     visit(own.address, steps)

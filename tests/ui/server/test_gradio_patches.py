@@ -12,7 +12,7 @@ from tests.ui.asking import Tab
 from ui.server import gradio_patches
 
 
-@pytest.mark.parametrize("name", ["edited", "picture_dropped"])
+@pytest.mark.parametrize("name", ["update_preview", "open_picture"])
 def test_no_file_is_fetched_from_elsewhere(address, monkeypatch, name):
     """A value of a picture may name a web address; these two read one beside Gradio's queue and in it."""
     asked = []
@@ -20,7 +20,7 @@ def test_no_file_is_fetched_from_elsewhere(address, monkeypatch, name):
     file = {"path": at, "url": at, "meta": {"_type": "gradio.FileData"}}
     monkeypatch.setattr(processing_utils, "async_ssrf_protected_get", lambda url: asked.append(url))
     tab = Tab(address, "fetching")
-    if name == "edited":
+    if name == "update_preview":
         said = tab.run(name, canvas=file)
     else:
         tab.ask(name, picture=file)
@@ -37,7 +37,7 @@ def test_gradio_has_no_other_way_to_fetch():
 def test_a_session_keeps_no_value_that_was_sent_to_it(served):
     page, address = served
     tab = Tab(address, "sending")
-    tab.run("edited", canvas=["secret"] * 1000)
+    tab.run("update_preview", canvas=["secret"] * 1000)
     state = page.app.state_holder.session_data[tab.session]
     assert len(state.config_values) < len(page.blocks) / 2  # what the answer changed
     assert "secret" not in str(state.config_values)

@@ -24,7 +24,7 @@ from gradio_client.exceptions import AppError
 
 from codec.errors import Cancelled, FormatError
 from tests.ui.asking import Tab
-from ui.page.layout import EXAMPLE_PICTURE
+from ui.services.examples import START_PICTURE
 from ui.server import rate_limit, serve
 from ui.server.serve import Door
 from ui.services import logs
@@ -107,7 +107,8 @@ def test_decodes_of_one_decoder_take_turns_whoever_asks(monkeypatch, address):
     from ui import api
     from ui.page.handlers import decode
 
-    assert api.turn is decode.turn and api.turn("painter") is decode.turn("painter") is not api.turn("sd15")
+    assert api.decoder_lock is decode.decoder_lock
+    assert api.decoder_lock("painter") is decode.decoder_lock("painter") is not api.decoder_lock("sd15")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org", ""])
@@ -244,10 +245,10 @@ def test_the_end_stops_decodes_and_leaves_nothing_behind(started, how):
     app = started(TRILAYER_RATE="0")
     tabs = [Tab(app.address, f"tab{n}") for n in range(6)]
     assert app.files()
-    tabs[0].ask("decoded")  # the first one loads the networks, which takes its time
+    tabs[0].ask("decode_layers")  # the first one loads the networks, which takes its time
     assert "Decoded in" in str(list(tabs[0].answers()))
     for tab in tabs:
-        tab.ask("decoded")
+        tab.ask("decode_layers")
     assert any("Decoding" in str(said) for said in tabs[0].answers())
     for number in (how, how):
         app.process.send_signal(number)  # who asks twice does not cut the end short
@@ -285,7 +286,7 @@ def test_the_log_tells_of_requests_and_decodes_and_of_nothing_in_them(started, t
     secret = "zanzibar"
     app = started()
     picture = tmp_path / f"{secret}.jpg"
-    picture.write_bytes(EXAMPLE_PICTURE.read_bytes())
+    picture.write_bytes(START_PICTURE.read_bytes())
     client = Client(app.address, verbose=False)
     tril, _ = client.predict(handle_file(str(picture)), prompt=f"a {secret}", budget=500, api_name="/encode")
     client.predict(handle_file(tril), api_name="/decode")
@@ -296,10 +297,10 @@ def test_the_log_tells_of_requests_and_decodes_and_of_nothing_in_them(started, t
     foreign = {"path": f"/etc/{secret}", "meta": {"_type": "gradio.FileData"}}
     httpx.post(f"{app.address}gradio_api/call/inspect", json={"data": [foreign]})
     tab = Tab(app.address, secret)
-    tab.ask("decoded", prompt=f"{secret} at night", seed="7")
+    tab.ask("decode_layers", prompt=f"{secret} at night", seed="7")
     assert "Decoded in" in str(list(tab.answers()))
-    tab.run("edited", prompt=f"{secret} by day")
-    tab.run("edited", canvas=json.dumps({"name": secret, "base": secret}))
+    tab.run("update_preview", prompt=f"{secret} by day")
+    tab.run("update_preview", canvas=json.dumps({"name": secret, "base": secret}))
     for path in (f"?t={secret}", f"{secret}?{secret}", f"gradio_api/file=/tmp/{secret}", f"gradio_api/{secret}"):
         httpx.get(app.address + path, headers={"X-Forwarded-For": secret, "User-Agent": secret})
     httpx.post(f"{app.address}gradio_api/queue/join", content=f'{{"data": "{secret}')
@@ -325,7 +326,7 @@ def lines(monkeypatch, capsys, level: str, work) -> list[dict]:
     monkeypatch.setattr(logging, "raiseExceptions", True)
     before = root.level, logging.getLogger("trilayer").level
     try:
-        with logs.to_standard_error(level):
+        with logs.log_to_stderr(level):
             work()
     finally:
         root.setLevel(before[0])
@@ -367,7 +368,7 @@ def test_errors_are_types_and_places_and_messages_only_for_who_debugs(monkeypatc
 )
 def test_the_log_says_how_a_decode_ended(monkeypatch, capsys, error, outcome):
     def work() -> None:
-        with contextlib.suppress(error or ()), logs.decode("painter"):
+        with contextlib.suppress(error or ()), logs.log_decode("painter"):
             if error is not None:
                 raise error("x")
 
@@ -376,7 +377,7 @@ def test_the_log_says_how_a_decode_ended(monkeypatch, capsys, error, outcome):
 
 
 def test_a_level_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="one of debug, info"), logs.to_standard_error("loud"):
+    with pytest.raises(ValueError, match="one of debug, info"), logs.log_to_stderr("loud"):
         pass
 
 

@@ -10,10 +10,10 @@ from tests.ui.asking import Tab
 def test_a_tab_sees_nothing_of_another(served):
     page, address = served
     one, other = Tab(address, "session-one"), Tab(address, "session-other")
-    cleared = page.fns[one.body("picture_cleared")["fn_index"]]
+    cleared = page.fns[one.body("clear_original")["fn_index"]]
     states = [part._id for part in cleared.outputs if type(part).__name__ == "State"]
     before = [page.app.state_holder[other.session][state] for state in states]
-    one.ask("picture_cleared")
+    one.ask("clear_original")
     assert "no longer shown" in str(list(one.answers()))
     assert [page.app.state_holder[one.session][state] for state in states] == [None, None]
     assert [page.app.state_holder[other.session][state] for state in states] == before and None not in before
@@ -21,12 +21,12 @@ def test_a_tab_sees_nothing_of_another(served):
 
 def test_stop_stops_no_other_tab(address):
     one, other = Tab(address, "session-decoding"), Tab(address, "session-stopping")
-    one.ask("decoded")
+    one.ask("decode_layers")
     said = []
     for answer in one.answers():
         said.append(str(answer))
         if "Decoding…" in said[-1]:
-            assert "Nothing is being decoded" in str(other.run("stopped"))
+            assert "Nothing is being decoded" in str(other.run("stop_decode"))
     assert "Decoding…" in str(said) and "Decoded in" in str(said)
 
 

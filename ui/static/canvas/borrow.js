@@ -29,7 +29,7 @@ async function borrow(what) {
   const before = now();
   if (what === 'sketch') takeSketch(sent, answer); else takeColors(sent, answer);
   record(before, 'borrowed'); rebuild();
-  say(answer.said);
+  say(answer.message);
 }
 
 // `full` is what the byte budget could bring back of the layers that are no more.
