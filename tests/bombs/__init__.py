@@ -1,1 +1,1 @@
-"""Small picture files that would cost much: `python -m tests.bombs` measures what our loader makes of them."""
+"""Picture bombs: small files that demand much time or memory to open."""

@@ -1,4 +1,4 @@
-"""Picture files: what opens is right, what must not open is refused with one line."""
+"""Picture files: supported ones are decoded correctly, everything else is refused with a one-line error."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png(width: int, height: int, depth: int, color: int, rows: bytes, *extra: bytes) -> bytes:
-    """A PNG written by hand: rows are raw samples, each row after a zero filter byte."""
+    """Return a PNG of raw samples, each row with filter type 0."""
     size = len(rows) // height
     lines = b"".join(b"\0" + rows[i * size : (i + 1) * size] for i in range(height))
     header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
@@ -43,7 +43,7 @@ def png(width: int, height: int, depth: int, color: int, rows: bytes, *extra: by
     return b"\x89PNG\r\n\x1a\n" + b"".join(body)
 
 
-# --- what opens
+# --- decoding
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,13 @@ def png(width: int, height: int, depth: int, color: int, rows: bytes, *extra: by
         ("AVIF", {"quality": 95}, 12),
     ],
 )
-def test_the_four_formats_open(photo, kind, options, tolerance):
+def test_all_four_formats_open(photo, kind, options, tolerance):
     pixels = load(saved(Image.fromarray(photo), kind, **options)).pixels
     assert pixels.shape == photo.shape and pixels.dtype == np.uint8
     assert np.abs(pixels.astype(int) - photo).mean() <= tolerance / 4
 
 
-def test_a_path_bytes_and_a_stream_are_the_same(tmp_path):
+def test_path_bytes_and_stream_give_the_same_picture(tmp_path):
     data = encode_png(RED_LEFT)
     path = tmp_path / "a.png"
     path.write_bytes(data)
@@ -73,7 +73,7 @@ def test_a_path_bytes_and_a_stream_are_the_same(tmp_path):
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_as_pillow_does_it(photo, kind, orientation):
+def test_exif_orientation_is_applied(photo, kind, orientation):
     from PIL import ImageOps
 
     exif = Image.Exif()
@@ -84,15 +84,26 @@ def test_exif_orientation_as_pillow_does_it(photo, kind, orientation):
     assert np.array_equal(load(data).pixels, wanted)
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_orientation_is_read_from_damaged_exif(order):
+    orientation = struct.pack(order + "HHIHH", 0x0112, 3, 1, 6, 0)
+    dangling = struct.pack(order + "HHII", 0x9286, 7, 0xFFFFFFFF, 0xFFFFFFFF)
+    start = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "I", 8)
+    for count in (3, 65_535):  # entries declared, of 3 that are there
+        block = start + struct.pack(order + "H", count) + dangling + orientation + dangling
+        data = png(6, 4, 8, 2, RED_LEFT.tobytes(), chunk(b"eXIf", block))
+        assert np.array_equal(load(data).pixels, np.rot90(RED_LEFT, -1))
+
+
 def test_avif_rotation_is_applied(photo):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     assert load(saved(Image.fromarray(photo[:, :100]), "AVIF", exif=exif)).pixels.shape == (100, 256, 3)
 
 
-def test_alpha_is_composited_on_white_and_hides_its_color():
+def test_alpha_is_composited_on_white_and_hides_the_color_below():
     rgba = np.zeros((2, 2, 4), np.uint8)
-    rgba[0, 0] = 255, 0, 0, 0  # hidden red
+    rgba[0, 0] = 255, 0, 0, 0  # fully transparent red
     rgba[0, 1] = 0, 0, 0, 128
     rgba[1, :] = 10, 20, 30, 255
     for kind in ("PNG", "WEBP"):
@@ -103,7 +114,7 @@ def test_alpha_is_composited_on_white_and_hides_its_color():
         assert pixels[1, 0].tolist() == [10, 20, 30]
 
 
-def test_gray_with_alpha_and_a_palette_with_transparency():
+def test_transparency_of_gray_and_palette_pictures():
     gray = np.array([[[0, 0], [60, 255]]], np.uint8)
     assert load(saved(Image.fromarray(gray, "LA"), "PNG")).pixels[0].tolist() == [[255] * 3, [60] * 3]
     palette = Image.new("P", (2, 1))
@@ -125,17 +136,17 @@ def test_gray_with_alpha_and_a_palette_with_transparency():
         (16, 0, b"\x12\x34\x12\x35", b"\x12\x35", [18, 255]),
     ],
 )
-def test_the_one_transparent_gray(depth, color, row, key, wanted):
+def test_transparent_gray_level_of_a_png(depth, color, row, key, wanted):
     data = png(2, 1, depth, color, row, chunk(b"tRNS", key))
     assert load(data).pixels[0, :, 0].tolist() == wanted
 
 
-def test_the_one_transparent_color():
+def test_transparent_color_of_a_png():
     data = png(2, 1, 8, 2, bytes([1, 2, 3, 4, 5, 6]), chunk(b"tRNS", bytes([0, 4, 0, 5, 0, 6])))
     assert load(data).pixels[0].tolist() == [[1, 2, 3], [255, 255, 255]]
 
 
-def test_sixteen_bits_are_scaled_not_clipped():
+def test_16_bit_samples_are_scaled_not_clipped():
     ramp = np.array([[0, 257, 128 * 257, 65535]], np.uint16)
     data = png(4, 1, 16, 0, ramp.astype(">u2").tobytes())
     assert load(data).pixels[0, :, 0].tolist() == [0, 1, 128, 255]
@@ -150,20 +161,20 @@ def test_cmyk_jpeg(photo):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF"])
-def test_an_animation_is_its_first_frame(kind):
+def test_first_frame_of_an_animation_is_read(kind):
     frames = [Image.new("RGB", (16, 16), color) for color in ((200, 10, 10), (10, 200, 10))]
     data = saved(frames[0], kind, save_all=True, append_images=frames[1:], duration=50, loop=0)
     red, green, _ = load(data).pixels[8, 8].astype(int)
     assert red > 180 and green < 40
 
 
-def test_a_color_profile_is_applied_and_a_broken_one_ignored():
+def test_icc_profile_is_applied_and_a_broken_one_ignored():
     swapped = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     names = [swapped[128 + 4 + 12 * i : 128 + 8 + 12 * i] for i in range(swapped[131])]
     red, blue = (128 + 4 + 12 * names.index(name) for name in (b"rXYZ", b"bXYZ"))
     swapped[red : red + 4], swapped[blue : blue + 4] = b"bXYZ", b"rXYZ"
     plain = Image.new("RGB", (2, 2), (250, 20, 20))
-    # a profile that calls itself sRGB is taken at its word, so this one gets another name
+    # a profile named sRGB is not applied, so this one gets another name
     other = bytes(swapped).replace("sRGB".encode("utf-16-be"), "BGRs".encode("utf-16-be"))
     red_value, _, blue_value = load(saved(plain, "PNG", icc_profile=other)).pixels[0, 0]
     assert blue_value > 200 and red_value < 80
@@ -176,7 +187,7 @@ def test_a_color_profile_is_applied_and_a_broken_one_ignored():
 # --- text
 
 
-def test_png_text_of_all_three_kinds():
+def test_png_texts_of_all_three_chunk_types_are_read():
     info = PngImagePlugin.PngInfo()
     info.add_text("parameters", "a cat")
     info.add_text("packed", "b" * 500, zip=True)
@@ -187,7 +198,7 @@ def test_png_text_of_all_three_kinds():
     assert load(data).texts == wanted
 
 
-def test_text_behind_the_pixels_and_utf8_in_the_wrong_chunk():
+def test_texts_after_the_pixels_and_utf8_in_latin1_chunks_are_read():
     end = chunk(b"IEND", b"")
     data = encode_png(RED_LEFT).removesuffix(end)
     data += chunk(b"tEXt", b"one\0caf\xe9") + chunk(b"tEXt", "two\0café".encode()) + end
@@ -207,13 +218,13 @@ def test_text_bombs_are_ignored():
 
 
 @given(st.dictionaries(st.text("abc XYZ", min_size=1, max_size=20), st.text(), max_size=4))
-def test_text_comes_back(text):
+def test_texts_are_read_back(text):
     text = {key: value.replace("\0", "").replace("\r", "") for key, value in text.items()}
     wanted = {key: value for key, value in text.items() if value}
     assert load(encode_png(RED_LEFT, text)).texts == wanted
 
 
-# --- what is refused
+# --- refusals
 
 
 @pytest.mark.parametrize("kind", ["GIF", "TIFF", "BMP", "PPM", "ICO", "TGA"])
@@ -228,13 +239,13 @@ def test_other_formats_are_refused(kind, tmp_path):
     "data",
     [b"", b"\0" * 500, b"%!PS-Adobe-3.0 EPSF-3.0\n", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"RIFFxxxxWAVE"],
 )
-def test_what_is_no_picture_is_refused(data):
+def test_data_that_is_no_picture_is_refused(data):
     with pytest.raises(ImageError):
         load(data)
 
 
 def forged(kind: str, width: int, height: int) -> bytes:
-    """A small file whose header claims width x height."""
+    """Return a small file whose header declares width x height."""
     if kind == "PNG":
         data = bytearray(encode_png(RED_LEFT))
         data[16:24] = struct.pack(">II", width, height)
@@ -253,42 +264,35 @@ def forged(kind: str, width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 @pytest.mark.parametrize("size", [(10000, 10000), (4097, 1), (1, 16000)])
-def test_too_large_is_refused_before_a_pixel_is_decoded(kind, size, monkeypatch):
+def test_oversized_picture_is_refused_before_any_pixel_is_decoded(kind, size, monkeypatch):
     data = forged(kind, *size)
     monkeypatch.setattr("codec.images.io._open", lambda parts: pytest.fail("the file reached its decoder"))
     with pytest.raises(ImageError, match=f"{size[0]} x {size[1]} pixels; a side must be 1 to 4096"):
         load(data)
 
 
-def test_a_real_bomb_of_each_format_is_refused():
-    for kind, side in (("PNG", 10000), ("JPEG", 8000), ("WEBP", 6000), ("AVIF", 4100)):
-        data = saved(Image.new("L", (side, side)), kind)
-        with pytest.raises(ImageError, match="a side must be 1 to 4096"):
-            load(data)
-
-
-def test_the_largest_and_the_smallest_open():
+def test_largest_and_smallest_pictures_open():
     for size in ((4096, 3), (3, 4096), (1, 1)):
         assert load(saved(Image.new("RGB", size), "PNG")).pixels.shape == (size[1], size[0], 3)
 
 
-def test_a_file_of_too_many_bytes_is_refused(monkeypatch):
+def test_file_over_the_byte_limit_is_refused(monkeypatch):
     monkeypatch.setattr("codec.images.io.MAX_BYTES", 1 << 20)
     with pytest.raises(ImageError, match="more than 1 MiB"):
         load(io.BytesIO(b"\x89PNG\r\n\x1a\n" + bytes(1 << 20)))
 
 
 @pytest.mark.parametrize("name", ["not there.png", "new\nline.png", "nul\0.png", ".", "x" * 5000])
-def test_what_cannot_be_read_is_one_line(name, tmp_path):
+def test_unreadable_path_is_a_one_line_error(name, tmp_path):
     with pytest.raises(ImageError) as caught:
         load(tmp_path / name)
     assert "\n" not in str(caught.value) and "cannot be read" in str(caught.value)
 
 
-def test_endless_junk_between_jpeg_markers():
+def test_long_junk_between_jpeg_markers_is_skipped():
     data = saved(Image.fromarray(RED_LEFT), "JPEG", quality=95)
     for junk in (b"\xff" * 3_000_000, b"\0" * 3_000_000, b"\xff\0" * 1_500_000):
-        assert load(data[:20] + junk + data[20:]).pixels.shape == RED_LEFT.shape  # behind APP0
+        assert load(data[:20] + junk + data[20:]).pixels.shape == RED_LEFT.shape  # after APP0
     with pytest.raises(ImageError, match="16384 JPEG segments"):
         load(data[:2] + b"\xff\xe1\0\2" * 17_000 + data[2:])
     scan = data[data.index(b"\xff\xda") : -2]
@@ -296,15 +300,15 @@ def test_endless_junk_between_jpeg_markers():
         load(data[:-2] + scan * 70 + data[-2:])
 
 
-def test_too_many_png_chunks():
+def test_too_many_png_chunks_are_refused():
     data = encode_png(RED_LEFT)
     with pytest.raises(ImageError, match="16384 PNG chunks"):
         load(data[:33] + chunk(b"juNk", b"") * 17_000 + data[33:])
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF"])
-def test_cut_and_damaged_files_raise_only_image_errors(photo, kind):
-    """Every outcome is a picture or an ImageError of one line, and no warning leaks."""
+def test_truncated_and_damaged_files_raise_only_image_errors(photo, kind):
+    """Each file gives a picture or a one-line ImageError, and no warning."""
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     exif[ExifTags.Base.XResolution] = 72.0
@@ -331,22 +335,22 @@ def test_cut_and_damaged_files_raise_only_image_errors(photo, kind):
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\0\0\0\0WEBPVP8X"]))
-def test_any_bytes_raise_only_image_errors(data, start):
+def test_random_bytes_raise_only_image_errors(data, start):
     with pytest.raises(ImageError):
         load(start + data)
 
 
-# --- out, sizes, cards
+# --- encoding, resizing, text cards
 
 
-def test_png_is_exact_and_the_same_each_time(photo):
+def test_png_is_lossless_and_deterministic(photo):
     data = encode_png(photo, {"parameters": "a \ud800 b"})
     assert data == encode_png(photo, {"parameters": "a \ud800 b"})
     picture = load(data)
     assert np.array_equal(picture.pixels, photo) and picture.texts == {"parameters": "a ? b"}
 
 
-def test_what_is_no_picture_is_not_written():
+def test_encoding_refuses_arrays_that_are_no_picture():
     for bad in (np.zeros((2, 2), np.uint8), np.zeros((2, 2, 3)), np.zeros((0, 2, 3), np.uint8)):
         with pytest.raises(ImageError):
             encode_png(bad)
@@ -354,13 +358,13 @@ def test_what_is_no_picture_is_not_written():
         encode_png(RED_LEFT, {"": "x"})
 
 
-def test_area_is_the_mean_of_each_block(photo):
+def test_resize_area_averages_each_block(photo):
     wanted = photo.reshape(16, 16, 16, 16, 3).astype(float).mean(axis=(1, 3))
-    assert np.abs(resize_area(photo, 16, 16) - wanted).max() < 0.8  # rounded once a direction
+    assert np.abs(resize_area(photo, 16, 16) - wanted).max() < 0.8  # rounded once per axis
     assert resize_area(photo, 7, 300).shape == (300, 7, 3)
 
 
-def test_lanczos_keeps_a_flat_color_and_gives_the_asked_size():
+def test_lanczos_keeps_a_flat_color_and_gives_the_requested_size():
     flat = np.full((9, 5, 3), 77, np.uint8)
     assert np.array_equal(resize(flat, 31, 2), np.full((2, 31, 3), 77, np.uint8))
 
@@ -369,7 +373,7 @@ def ink(card: np.ndarray) -> np.ndarray:
     return card.min(axis=2) < 120
 
 
-def test_a_card_shows_its_text_and_grows_with_the_room():
+def test_card_shows_its_text_as_large_as_fits():
     card = text_card("a cat", 512, 256)
     assert card.shape == (256, 512, 3) and card.dtype == np.uint8
     assert 0.002 < ink(card).mean() < 0.3
@@ -378,7 +382,7 @@ def test_a_card_shows_its_text_and_grows_with_the_room():
     assert heights[1] > 3 * heights[0]
 
 
-def test_a_long_text_is_wrapped_and_stays_on_the_card():
+def test_long_text_is_wrapped_and_stays_on_the_card():
     card = ink(text_card("word " * 2000, 300, 300))
     assert not card[:8].any() and not card[-8:].any() and not card[:, :8].any() and not card[:, -8:].any()
     assert card.any(axis=1).mean() > 0.4
@@ -389,7 +393,7 @@ def test_any_text_fits_any_card(text, width, height):
     assert text_card(text, width, height).shape == (height, width, 3)
 
 
-def test_odd_texts_and_sizes():
+def test_unusual_texts_and_sizes():
     for text in ("", "\ud800", "é" * 500, "日本語" * 300, "W" * 20000, "\n" * 900, "\x1b[31m", "\u202eabc"):
         for width, height in ((4096, 1), (1, 4096), (64, 64), (400, 30)):
             assert text_card(text, width, height).shape == (height, width, 3)
@@ -398,25 +402,15 @@ def test_odd_texts_and_sizes():
         text_card("a", 0, 5)
 
 
-def test_a_run_of_fill_bytes_in_a_jpeg_is_read_once():
-    """Quadratic work on a megabyte of FF would hang this test."""
+def test_fill_bytes_in_a_jpeg_are_scanned_in_linear_time():
+    """Quadratic work on a megabyte of FF bytes would hang this test."""
     with pytest.raises(ImageError):
         load(b"\xff\xd8" + b"\xff" * 1_000_000 + b"\x00" + b"\xff" * 1_000_000)
 
 
-def test_what_phones_append_to_a_jpeg_is_not_looked_at(photo):
-    """A film after the end of the picture, which holds many bytes that look like scans."""
+def test_data_after_the_end_of_a_jpeg_is_ignored(photo):
+    """Phones append videos, which hold many bytes that look like scan headers."""
     out = io.BytesIO()
     Image.fromarray(photo).save(out, "JPEG")
-    film = np.random.default_rng(0).integers(0, 256, 100_000, dtype=np.uint8).tobytes() + b"\xff\xda" * 1000
-    assert (load(out.getvalue() + film).pixels == load(out.getvalue()).pixels).all()
-
-
-def test_a_jpeg_of_too_many_scans_is_refused(photo):
-    out = io.BytesIO()
-    Image.fromarray(photo).save(out, "JPEG")
-    data = out.getvalue()
-    at = data.index(b"\xff\xda")
-    scan = data[at : at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")]
-    with pytest.raises(ImageError, match="scans"):
-        load(data[:-2] + scan * 100 + data[-2:])
+    video = np.random.default_rng(0).integers(0, 256, 100_000, dtype=np.uint8).tobytes() + b"\xff\xda" * 1000
+    assert (load(out.getvalue() + video).pixels == load(out.getvalue()).pixels).all()

@@ -1,4 +1,4 @@
-"""A .tril file inside a PNG."""
+"""A .tril file embedded in a PNG."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PNG = encode_png(PIXELS)
 OURS = png_chunk.embed(PNG, LAYERS.to_bytes())
 
 
-def test_the_file_comes_back_and_the_picture_is_the_same():
+def test_embedded_file_is_extracted_and_the_picture_unchanged():
     assert png_chunk.extract(OURS) == png_chunk.unwrap(OURS) == LAYERS.to_bytes()
     assert (np.array(Image.open(io.BytesIO(OURS))) == PIXELS).all()
     assert len(OURS) == len(PNG) + 12 + len(LAYERS.to_bytes())
@@ -35,7 +35,7 @@ def test_the_file_comes_back_and_the_picture_is_the_same():
     assert png_chunk.unwrap(LAYERS.to_bytes()) == LAYERS.to_bytes()
 
 
-def test_other_programs_leave_the_layers_out():
+def test_other_programs_drop_the_chunk():
     out = io.BytesIO()
     Image.open(io.BytesIO(OURS)).save(out, "PNG")
     assert png_chunk.extract(out.getvalue()) is None
@@ -48,14 +48,14 @@ def chunk(data: bytes) -> bytes:
 @pytest.mark.parametrize(
     "inside", [chunk(b"x")[:-1] + b"!", chunk(b"x") * 2, chunk(b"x" * 65_537), struct.pack(">I", 1 << 31) + b"trIL"]
 )
-def test_a_damaged_chunk_is_one_sentence_and_the_picture_still_one(inside):
+def test_damaged_chunk_is_one_error_and_the_picture_still_opens(inside):
     with pytest.raises(ImageError, match="layers inside the picture are damaged"):
         png_chunk.extract(PNG[:33] + inside + PNG[33:])
     if len(inside) > 12:
         assert load(PNG[:33] + inside + PNG[33:]).tril is None
 
 
-def test_every_cut_and_flip_is_an_answer():
+def test_any_truncation_or_flipped_byte_raises_at_most_a_codec_error():
     for at in range(len(LAYERS.to_bytes()) + 60):
         flipped = bytearray(OURS)
         flipped[at] ^= 0x11
@@ -67,20 +67,21 @@ def test_every_cut_and_flip_is_an_answer():
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", PNG[:12]])
-def test_only_a_png_takes_them(data):
+def test_only_a_png_can_carry_layers(data):
     with pytest.raises(ImageError):
         png_chunk.embed(data, LAYERS.to_bytes())
     with pytest.raises(ImageError):
         png_chunk.embed(PNG, b"x" * 65_537)
 
 
-def test_our_picture_is_encoded_as_the_layers_it_came_from():
+def test_encoding_a_picture_with_embedded_layers_returns_these():
     assert codec.encode(OURS) == LAYERS
-    assert codec.encode(OURS, prompt="a dog").semantic == Prompt("a dog")
+    quick = {"edges": "canny", "grid": 4}
+    assert codec.encode(OURS, prompt="a dog", **quick).semantic == Prompt("a dog")
     assert codec.encode(png_chunk.embed(PNG, b"junk")).semantic != LAYERS.semantic
 
 
-def test_the_command_line_writes_and_reads_it(tmp_path, capsys):
+def test_command_line_writes_and_reads_embedded_layers(tmp_path, capsys):
     (tmp_path / "a.tril").write_bytes(LAYERS.to_bytes())
     assert main(["decode", str(tmp_path / "a.tril"), "-o", str(tmp_path / "a.png"), "--with-layers"]) == 0
     assert main(["inspect", str(tmp_path / "a.png")]) == 0
@@ -89,17 +90,16 @@ def test_the_command_line_writes_and_reads_it(tmp_path, capsys):
     assert (tmp_path / "b.tril").read_bytes() == LAYERS.to_bytes()
 
 
-def test_any_mutation_holds_layers_or_is_one_clear_error():
-    """Where the mutation is in the pixels the layers are as they were; in the chunk they are not given out changed."""
-    rng, kept, refused = random.Random(4), 0, 0
+def test_any_mutation_gives_the_layers_unchanged_or_one_clear_error():
+    rng, intact, refused = random.Random(4), 0, 0
     for _ in range(1500):
         head = mutate(rng, OURS[: 120 + len(LAYERS.to_bytes())])
         try:
-            found = png_chunk.extract(head)
+            tril = png_chunk.extract(head)
         except CodecError as error:
             refused += 1
             assert str(error).isprintable()
         else:
-            kept += found is not None
-            assert found in (None, LAYERS.to_bytes())
-    assert kept > 100 and refused > 100
+            intact += tril is not None
+            assert tril in (None, LAYERS.to_bytes())
+    assert intact > 100 and refused > 100
