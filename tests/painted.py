@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from codec import Colormap, Layers, Pose, Prompt, Sketch, decode
+from codec import Layers, Pose, Prompt, Sketch, decode
 from codec.images.io import resize_area
+from codec.texture import rdoq
 
 FILE = Path(__file__).parent / "golden" / "painted.json"
 
@@ -20,7 +21,7 @@ def cases() -> dict[str, tuple[str, Layers]]:
     """Name -> decoder and layers."""
     cells = np.zeros((8, 8, 3), np.uint8)
     cells[:4], cells[4:], cells[5:7, 2:5] = (70, 110, 220), (60, 130, 50), (200, 60, 40)
-    colors = Colormap.from_cells(cells, 10)
+    colors = rdoq.quantize(cells, 10)
     lines = [np.array([[0.0, 66], [40, 60], [96, 64], [128, 58]]), np.array([[32.0, 60], [32, 84], [80, 84], [80, 60]])]
     sketch = Sketch.from_polylines(lines, 128, 96, 64)
     pose = Pose((tuple((400 + 60 * n, 300 + 80 * n) for n in range(18)),))

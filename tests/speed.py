@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from codec.decoders.sd15 import conditions, configs, networks
-from codec.decoders.sd15 import options as presets
+from codec.decoders.sd15 import duration, options, schedulers
 from codec.decoders.sd15 import pipeline as diffusion
-from codec.decoders.sd15.denoise import start_noise
+from codec.decoders.sd15.denoise import initial_noise
 from codec.decoders.sd15.networks import Device
 from codec.decoders.sd15.options import Options
 from codec.decoders.sd15.pipeline import StableDiffusion
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--device", choices=("cuda", "mps", "cpu"))
     parser.add_argument("--steps", type=int, default=20)
     given = parser.parse_args()
-    device = Device.pick(given.device)
+    device = Device.select(given.device)
     tiny.prepare()
     parts = _networks(device)
     _serve(parts)
@@ -60,12 +60,12 @@ def _networks(device: Device) -> dict[str, Any]:
         "unet": _filled(lambda: UNet2DConditionModel(**configs.UNET)),
         "vae": _filled(lambda: AutoencoderKL(**configs.VAE)),
         "taesd": AutoencoderTiny(),
-        "text_encoder": CLIPTextModel(CLIPTextConfig(**configs.TEXT)),
+        "text_encoder": CLIPTextModel(CLIPTextConfig(**configs.TEXT_ENCODER)),
         "sketch-adapter": T2IAdapter.from_config(tiny.adapter_config(tiny.FULL["sketch-adapter"])),
         "color-adapter": T2IAdapter.from_config(tiny.adapter_config(tiny.FULL["color-adapter"])),
     }
-    ready = {name: networks._ready(network, device) for name, network in made.items()}
-    return {**ready, "tokenizer": networks.tokenizer(Path("none.safetensors"))}
+    ready = {name: networks._prepare(network, device) for name, network in made.items()}
+    return {**ready, "tokenizer": networks.load_tokenizer(Path("none.safetensors"))}
 
 
 def _filled(make: Callable[[], Any]) -> Any:
@@ -85,12 +85,12 @@ def _filled(make: Callable[[], Any]) -> Any:
 def _serve(parts: dict[str, Any]) -> None:
     """Let the decoder take these for what it would load from files."""
     diffusion.find = lambda name, options: Path(name)
-    networks.tokenizer = lambda *_: parts["tokenizer"]
-    networks.text_encoder = lambda *_: parts["text_encoder"]
-    networks.unet = lambda *_: parts["unet"]
-    networks.vae = lambda *_: parts["vae"]
-    networks.taesd = lambda *_: parts["taesd"]
-    networks.adapter = lambda place, _: parts[place.name]
+    networks.load_tokenizer = lambda *_: parts["tokenizer"]
+    networks.load_text_encoder = lambda *_: parts["text_encoder"]
+    networks.load_unet = lambda *_: parts["unet"]
+    networks.load_vae = lambda *_: parts["vae"]
+    networks.load_taesd = lambda *_: parts["taesd"]
+    networks.load_adapter = lambda place, _: parts[place.name]
 
 
 def _pipeline(parts: dict[str, Any], steps: int) -> Callable[[], object]:
@@ -98,16 +98,16 @@ def _pipeline(parts: dict[str, Any], steps: int) -> Callable[[], object]:
 
     pipeline = StableDiffusionAdapterPipeline(
         vae=parts["vae"], text_encoder=parts["text_encoder"], tokenizer=parts["tokenizer"], unet=parts["unet"],
-        adapter=MultiAdapter([parts["sketch-adapter"], parts["color-adapter"]]), scheduler=presets.scheduler("ddim"),
+        adapter=MultiAdapter([parts["sketch-adapter"], parts["color-adapter"]]), scheduler=schedulers.make_scheduler("ddim"),
         safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )  # fmt: skip
     pipeline.set_progress_bar_config(disable=True)
     unet = parts["unet"]
-    pictures = [conditions.sketch(FILE.structure, 512, 512), conditions.colors(FILE.texture, 512, 512)]
+    pictures = [conditions.render_sketch(FILE.structure, 512, 512), conditions.render_colors(FILE.texture, 512, 512)]
     seen = [
         torch.from_numpy(np.moveaxis(picture, 2, 0).copy())[None].to(unet.device, unet.dtype) for picture in pictures
     ]
-    noise = torch.from_numpy(start_noise(0, 512, 512))[None].to(unet.device, unet.dtype)
+    noise = torch.from_numpy(initial_noise(0, 512, 512))[None].to(unet.device, unet.dtype)
     return lambda: pipeline(
         FILE.semantic.text, negative_prompt=FILE.semantic.negative, image=seen, num_inference_steps=steps,
         guidance_scale=7.5, adapter_conditioning_scale=[1.0, 1.0], latents=noise, output_type="np",

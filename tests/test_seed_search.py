@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from codec.decoders.base import Progress
+from codec.decoders.base import StepReporter
 from codec.errors import Cancelled, CodecError, ImageError
 from codec.images.io import resize, resize_area
 from codec.layers import Layers
@@ -101,7 +101,7 @@ class Ladder:
 
     def decode(self, layers, *, seed=None, on_step=None):
         self.seeds.append(seed)
-        progress = Progress(2, on_step)
+        progress = StepReporter(2, on_step)
         progress.step("first")
         progress.step("second", self.source)
         return noisy(self.source, 5 * abs(seed - self.best))

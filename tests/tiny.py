@@ -160,7 +160,7 @@ def _sd15(folder: Path) -> Any:
     state = CLIPTextModel(CLIPTextConfig(**config)).state_dict()
     state["embeddings.position_ids"] = _position_ids()
     _save(state, folder / "text_encoder" / "model.safetensors", _text_model)
-    _tokenizer(folder / "tokenizer")
+    write_tokenizer(folder / "tokenizer")
     return unet
 
 
@@ -217,7 +217,7 @@ def _lcm_lora(folder: Path, unet: Any) -> None:
 _ADAPTED = {"to_q", "to_k", "to_v", "proj_in", "proj_out", "conv", "conv1", "conv2", "conv_shortcut", "time_emb_proj"}
 
 
-def _tokenizer(folder: Path) -> None:
+def write_tokenizer(folder: Path) -> None:
     """CLIP's byte-level vocabulary with two merges, in the files of the old slow tokenizer."""
     letters = _byte_letters()
     words = [*letters, *(letter + "</w>" for letter in letters), "th", "the</w>", "<|startoftext|>", "<|endoftext|>"]

@@ -208,7 +208,7 @@ def state(source: Path, digits: str = "") -> State:
         digest = weights.sha256(source)
         if not digest.startswith(digits):
             raise ModelMissing(f"{source} is damaged or another file than its name says: get it again")
-        target = locate.cache() / "bench" / f"{source.stem}-{digest[:16]}.safetensors"
+        target = locate.cache_dir() / "bench" / f"{source.stem}-{digest[:16]}.safetensors"
         if not target.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             convert_pickle.convert(source, target)

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from codec.models import locate
-from codec.models.locate import Model, Progress, Status, size_text
+from codec.models.locate import DownloadProgress, Model, Status, format_size
 
 _BAR = 24
 
@@ -32,12 +32,12 @@ def add_parser(commands: Any) -> argparse.ArgumentParser:
 
 def run_list(options: argparse.Namespace) -> None:
     """Print every model: what it is for, size, license, whether it is here, and how to get it."""
-    found = [(model, locate.status(model.name, options.folder)) for model in locate.all()]
+    found = [(model, locate.status(model.name, options.folder)) for model in locate.list_models()]
     if options.json:
         print(json.dumps([_facts(model, status) for model, status in found], indent=1))
         return
     for model, status in found:
-        print(f"{model.name:<20}{status.state:<9}{size_text(model.bytes):>8}  {model.license}")
+        print(f"{model.name:<20}{status.state:<9}{format_size(model.total_bytes):>8}  {model.license}")
         print(f"{'':<20}{model.purpose}")
         if model.note:
             print(f"{'':<20}{model.note}")
@@ -48,9 +48,9 @@ def run_list(options: argparse.Namespace) -> None:
 
 def run_fetch(options: argparse.Namespace) -> None:
     """Fetch the named models one after another. Raises UnknownName before any is fetched, and ModelMissing."""
-    wanted = [locate.find(name) for name in options.names]
+    wanted = [locate.get_model(name) for name in options.names]
     for model in wanted:
-        print(f"{model.name}: {size_text(model.bytes)} from {model.repo}, license: {model.license}", flush=True)
+        print(f"{model.name}: {format_size(model.total_bytes)} from {model.repo}, license: {model.license}", flush=True)
         bar = _Bar() if sys.stderr.isatty() else None
         try:
             path = locate.fetch(model.name, bar)
@@ -66,7 +66,7 @@ def _facts(model: Model, status: Status) -> dict[str, Any]:
         "purpose": model.purpose,
         "state": status.state,
         "path": str(status.path) if status.path else None,
-        "bytes": model.bytes,
+        "bytes": model.total_bytes,
         "license": model.license,
         "note": model.note,
         "repository": model.repo,
@@ -87,7 +87,7 @@ class _Bar:
     def __init__(self) -> None:
         self.start: tuple[float, int] | None = None
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: DownloadProgress) -> None:
         now = time.monotonic()
         if self.start is None:
             self.start = now, progress.model_done

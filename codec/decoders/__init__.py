@@ -1,4 +1,12 @@
-"""Layers to pictures: the built-in painter and Stable Diffusion behind one interface."""
+"""Decoders: from layers to a picture. The built-in painter and Stable Diffusion behind one interface.
+
+    import codec.decoders
+
+    decoder = codec.decoders.get("painter-preview")
+    pixels = decoder.decode(layers)
+
+registry.py says how a decoder is added.
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""What every decoder is: three layers in, one picture out, watched and stopped by its caller."""
+"""The interface of decoders: layers in, a picture out, with progress reports and cancellation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Step:
-    """One report of a running decode.
+    """A progress report of a running decode.
 
-    index: 1..total, rising by one; total: the same in every step of one decode
-    label: a short phrase for a person
-    preview: (h, w, 3) uint8 sRGB of any size in the picture's aspect, or None: nothing new to see
+    index: 1..total, increasing by one; total: the same in every step of a decode
+    label: a short phrase for users
+    preview: (h, w, 3) uint8 sRGB, of any size with the picture's aspect ratio; None if nothing changed
     """
 
     index: int
@@ -29,12 +29,18 @@ class Step:
     preview: np.ndarray | None = None
 
 
+OnStep = Callable[[Step], bool | None]
+"""Called in the decoding thread after every step; returning False cancels the decode."""
+
+
 @dataclass(frozen=True, slots=True)
 class Strengths:
-    """How much the layers weigh for a decoder that draws them itself, each 0..2; 1 is as they are.
+    """Options of the painters: the weight of each layer, 0..2; 1 leaves the layer as it is.
 
-    structure: of the sketch, how strongly its lines are drawn; at 0 they still part the colors.
-    colors: how far from their mean they lie; at 0 all are that. Raises InvalidLayer for other numbers.
+    structure: scales the contrast of the sketch's lines; at 0 they are not drawn, but still separate colors
+    colors: scales the colors' distance from their mean; at 0 all are the mean
+
+    Raises InvalidLayer for values out of range.
     """
 
     structure: float = 1.0
@@ -45,28 +51,35 @@ class Strengths:
             raise InvalidLayer("a strength is a number from 0 to 2")
 
 
-OnStep = Callable[[Step], bool | None]
-"""Called in the decoding thread after every step; returning False stops the decode."""
-
-
 class Decoder(Protocol):
-    """Makes a picture from layers. One object serves many threads at once."""
+    """Makes a picture from layers. One object may be used by many threads at once."""
 
     name: str
 
     def decode(self, layers: Layers, *, seed: int | None = None, on_step: OnStep | None = None) -> np.ndarray:
         """Return the (layers.height, layers.width, 3) uint8 sRGB picture.
 
-        Any subset of the layers will do. The same layers and seed give the same picture; `seed`
-        (any int) defaults to layers.seed, and that to 0. Raises InvalidLayer if there is no
-        layer at all, ModelMissing if weights are absent or damaged, Cancelled if `on_step`
-        returned False.
+        Any non-empty subset of the layers is enough. The same layers and seed give the same picture. `seed`:
+        any integer; None: layers.seed, or 0 if the file has none.
+
+        Raises InvalidLayer if there is no layer at all, ModelMissing if weights are absent or damaged,
+        OutOfMemory, and Cancelled if `on_step` returned False.
         """
         ...
 
+    def with_options(self, options: Any) -> Decoder:
+        """Return this decoder with other options, of the type that it is registered with; shares its weights."""
+        ...
 
-class Progress:
-    """Counts the steps of one decode, passes them to `on_step`, and raises Cancelled for it."""
+
+def require_layers(layers: Layers) -> None:
+    """Raise InvalidLayer if there is no layer at all."""
+    if layers.is_empty:
+        raise InvalidLayer("there is nothing to decode: give a prompt, a sketch or colors")
+
+
+class StepReporter:
+    """Counts the steps of one decode, reports them to `on_step`, and raises Cancelled if that returns False."""
 
     def __init__(self, total: int, on_step: OnStep | None) -> None:
         self.index = 0
@@ -74,7 +87,7 @@ class Progress:
         self.on_step = on_step
 
     def step(self, label: str, preview: np.ndarray | None = None) -> None:
-        """Report one finished step. Raises Cancelled if the caller wants to stop."""
+        """Report one finished step. Raises Cancelled."""
         self.index += 1
         if self.on_step is None:
             return

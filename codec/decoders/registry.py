@@ -1,70 +1,84 @@
-"""Layers -> picture. Decoders are chosen by name and built, once, when first asked for."""
+"""The registry of decoders: each is chosen by name and built on first use.
+
+To add a decoder:
+
+1. Write a class with the methods of `base.Decoder`, in a file or package of its own in this folder.
+   Report progress through `base.StepReporter`, which also handles cancellation.
+2. Write a function below that imports that class and returns an instance. The import belongs inside the
+   function, so that listing the decoders loads neither torch nor OpenCV.
+3. Add an entry to `_REGISTRY`: the name, the type of its options and the function.
+
+`codec.decode`, the command line and the page then offer it by its name.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-from codec.decoders.base import Decoder, OnStep, Step, Strengths
+from codec.decoders.base import Decoder, Strengths
+from codec.decoders.sd15.options import Options
 from codec.errors import UnknownName
 
-if TYPE_CHECKING:
-    from codec.decoders.sd15.options import Options
 
-__all__ = ["Decoder", "OnStep", "Step", "Strengths", "get", "names"]
+@dataclass(frozen=True)
+class _Entry:
+    """options_type: of the options that `get` accepts; build: returns the decoder with default options."""
+
+    options_type: type
+    build: Callable[[], Decoder]
 
 
-def _painter() -> Decoder:
+def _build_painter() -> Decoder:
     from codec.decoders.painter.painter import Painter
 
-    return Painter.final()
+    return Painter.full_quality()
 
 
-def _painter_preview() -> Decoder:
+def _build_painter_preview() -> Decoder:
     from codec.decoders.painter.painter import Painter
 
     return Painter.preview()
 
 
-def _stable_diffusion() -> Decoder:
+def _build_sd15() -> Decoder:
     from codec.decoders.sd15.pipeline import StableDiffusion
 
     return StableDiffusion()
 
 
-_BUILDERS: dict[str, Callable[[], Decoder]] = {
-    "painter": _painter,
-    "painter-preview": _painter_preview,
-    "sd15": _stable_diffusion,
+_REGISTRY: dict[str, _Entry] = {
+    "painter": _Entry(Strengths, _build_painter),
+    "painter-preview": _Entry(Strengths, _build_painter_preview),
+    "sd15": _Entry(Options, _build_sd15),
 }
 _built: dict[str, Decoder] = {}
 _lock = threading.Lock()
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all decoders; loads nothing heavy."""
-    return tuple(_BUILDERS)
+    """Return the names of all decoders. Loads neither torch nor OpenCV."""
+    return tuple(_REGISTRY)
 
 
 def get(name: str, options: Options | Strengths | None = None) -> Decoder:
-    """Return the decoder called `name`; safe from any thread.
+    """Return the decoder called `name`. Any thread.
 
-    `options`: presets.Options for "sd15", Strengths for the painters. Without options it is the same
-    object every time. Weights are shared, whatever the options.
+    `options`: sd15.options.Options for "sd15", Strengths for the painters. Without options, the same
+    object is returned every time. Weights are loaded once, whatever the options.
 
-    Raises UnknownName (its message lists the names; also for another decoder's options) and ModelMissing.
+    Raises UnknownName for an unknown name, whose message lists the names, or for another decoder's
+    options, and ModelMissing if the decoder's weights are absent or damaged.
     """
-    if name not in _BUILDERS:
+    entry = _REGISTRY.get(name)
+    if entry is None:
         raise UnknownName(f"there is no decoder {name!r}; there are: {', '.join(names())}")
-    if options is not None and isinstance(options, Strengths) == (name == "sd15"):
-        raise UnknownName(f"these are not options of the decoder {name}: sd15 has Options, the painters have Strengths")
-    if options is not None and not isinstance(options, Strengths):
-        from codec.decoders.sd15.pipeline import StableDiffusion
-
-        return StableDiffusion(options)
+    if options is not None and not isinstance(options, entry.options_type):
+        expected, given = entry.options_type.__name__, type(options).__name__
+        raise UnknownName(f"the decoder {name} takes options of type {expected}, not {given}")
     with _lock:
         if name not in _built:
-            _built[name] = _BUILDERS[name]()
+            _built[name] = entry.build()
         decoder = _built[name]
-    return decoder if options is None else decoder.weighted(options)  # type: ignore[attr-defined]
+    return decoder if options is None else decoder.with_options(options)

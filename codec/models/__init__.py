@@ -1,1 +1,1 @@
-"""Model weights: where they are, how they are fetched, checked and converted."""
+"""Pretrained models: where their files are, and how they are downloaded, verified and converted."""

@@ -1,37 +1,41 @@
-"""Running out of memory, which has many names, told in one sentence."""
+"""Map the libraries' out-of-memory errors to OutOfMemory."""
 
 from __future__ import annotations
 
 import contextlib
 import traceback
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from codec.errors import OutOfMemory
 
-_SIGNS = (
-    "out of memory", "can't allocate memory", "not enough memory", "alloc_failed",  # torch, on its devices
+_MESSAGES: Final = (
+    "out of memory", "can't allocate memory", "not enough memory", "alloc_failed",  # torch and its backends
     "insufficient memory", "failed to allocate", "could not create a memory object",  # OpenCV, oneDNN
 )  # fmt: skip
 
 
-def is_short(error: BaseException) -> bool:
-    """Whether an error of any library means that there was too little memory."""
-    return isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in _SIGNS)
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether `error`, of any library, means that memory ran out."""
+    return isinstance(error, MemoryError) or any(message in str(error).lower() for message in _MESSAGES)
 
 
 @contextlib.contextmanager
-def guarded(said: str, tidy: Callable[[], None] | None = None) -> Iterator[None]:
-    """Turn running out of memory into `OutOfMemory(said)`, after `tidy`; other errors pass."""
+def raise_out_of_memory(message: str, cleanup: Callable[[], None] | None = None) -> Iterator[None]:
+    """Raise `OutOfMemory(message)` in place of any out-of-memory error, after calling `cleanup`.
+
+    Other errors pass unchanged.
+    """
     try:
         yield
     except OutOfMemory:
         raise
     except Exception as error:
-        if not is_short(error):
+        if not is_out_of_memory(error):
             raise
-        traceback.clear_frames(error.__traceback__)  # they hold the arrays, as long as anybody holds the error
+        traceback.clear_frames(error.__traceback__)  # free the arrays that the frames refer to
     else:
         return
-    if tidy is not None:
-        tidy()
-    raise OutOfMemory(said)
+    if cleanup is not None:
+        cleanup()
+    raise OutOfMemory(message)

@@ -1,10 +1,10 @@
-"""Lets torchvision be imported where its compiled part does not fit the torch beside it.
+"""Make torchvision importable where its compiled operators do not match the installed torch.
 
-The wheels of the package index are CUDA builds. Beside a CPU torch `import torchvision` ends with
-"operator torchvision::nms does not exist", and with it the import of transformers, diffusers and
-controlnet_aux. All they want of it are transforms in plain Python, for which it is enough that the
-missing operators are declared. Beside a torchvision that works, declaring them would abort the
-process: so it is tried first, and nothing is touched unless it fails in just that way.
+The wheels on PyPI are CUDA builds. With a CPU build of torch, `import torchvision` raises "operator
+torchvision::nms does not exist", and transformers, diffusers and controlnet_aux cannot be imported
+either. They need only torchvision's pure-Python transforms, so declaring the missing operators is
+enough. Declaring them next to a working torchvision would abort the process; hence the import is tried
+first, and nothing is declared unless it fails with exactly that error.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ _SCHEMAS: Final = (
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
 _lock = threading.Lock()
-_declared: list[Any] = []  # a torch Library forgets its operators when it is collected
+_libraries: list[Any] = []  # a torch Library must stay referenced, or its operators disappear
 
 
 def ensure_torchvision() -> State:
-    """Call this before anything imports transformers, diffusers or controlnet_aux; again is free.
+    """Make torchvision importable; call this before importing transformers, diffusers or controlnet_aux.
 
-    "native": torchvision works by itself. "shimmed": its transforms work, its compiled operators
-    raise torchvision's own error. "absent": not installed; transformers and diffusers do without,
-    controlnet_aux does not.
-    Raises ModelMissing if it is installed and broken in another way.
+    Returns "native" if torchvision works by itself; "shimmed" if its transforms work and its compiled
+    operators raise torchvision's own error; "absent" if it is not installed, which transformers and
+    diffusers accept and controlnet_aux does not. Repeated calls cost nothing. Any thread.
+
+    Raises ModelMissing if torchvision is broken in another way.
     """
     with _lock:
-        if _declared:
+        if _libraries:
             return "shimmed"
         try:
             import torchvision  # noqa: F401
@@ -47,14 +48,14 @@ def ensure_torchvision() -> State:
         except (ImportError, OSError, RuntimeError) as error:
             if "torchvision::nms does not exist" not in str(error):
                 raise _broken(error) from None
-        return _declare()
+        return _declare_operators()
 
 
-def _declare() -> State:
+def _declare_operators() -> State:
     import torch
 
     for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-        del sys.modules[name]  # what the failed import left
+        del sys.modules[name]  # left over from the failed import
     library = torch.library.Library("torchvision", "FRAGMENT")
     for schema in _SCHEMAS:
         if not hasattr(torch.ops.torchvision, schema.split("(")[0]):
@@ -63,7 +64,7 @@ def _declare() -> State:
         import torchvision  # noqa: F401
     except (ImportError, OSError, RuntimeError) as error:
         raise _broken(error) from None
-    _declared.append(library)
+    _libraries.append(library)
     return "shimmed"
 
 

@@ -1,8 +1,8 @@
-"""Reading the weights of a network: safetensors only, and only the very bytes that we know.
+"""Reading safetensors files: pinned ones by digest, others after a check of their header.
 
-Each network pins its files by SHA-256 next to its code (see decode/upscaler.py). A file is
-read once, hashed and parsed from the same bytes, so what was checked is what is used. Files too
-large for that, which other libraries open, are looked over by `check` before.
+Networks that ship with the program pin their file by SHA-256 next to their code (see
+codec/decoders/painter/real_esrgan.py). `load` reads such a file once and parses the same bytes that
+it hashed. Files too large for that are opened by other libraries, after `validate` has checked them.
 """
 
 from __future__ import annotations
@@ -11,34 +11,35 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from codec.errors import ModelMissing
 
 if TYPE_CHECKING:
     import numpy as np
 
-FOLDER = Path(__file__).resolve().parents[2] / "assets" / "weights"
-MAX_BYTES = 16 << 30
-_MAX_HEADER = 100_000_000  # the limit of the format's own library
+FOLDER: Final = Path(__file__).resolve().parents[2] / "assets" / "weights"
+MAX_BYTES: Final = 16 << 30
+LFS_POINTER_START: Final = b"version "  # a Git LFS pointer reads "version https://git-lfs.github.com/spec/v1 ..."
+_MAX_HEADER_BYTES: Final = 100_000_000  # the limit of the safetensors library
 
 
 @dataclass(frozen=True)
 class WeightFile:
-    """One .safetensors file that the program knows: its name in FOLDER and its SHA-256 in hex."""
+    """A .safetensors file that the program pins: its name and its SHA-256 in hex."""
 
     name: str
     sha256: str
 
 
 def load(file: WeightFile, folder: Path | None = None) -> dict[str, np.ndarray]:
-    """Return the tensors of `file` by name, in the dtypes they are stored in.
+    """Return the tensors of `file` by name, in their stored dtypes.
 
-    `folder` defaults to assets/weights. Raises ModelMissing, with the file and the remedy in
-    its message, if the file is absent, unreadable, damaged or not the one that is pinned.
+    `folder` defaults to assets/weights. Raises ModelMissing if the file is absent, unreadable,
+    damaged or another version; the message names the file and the remedy.
     """
     path = (FOLDER if folder is None else folder) / file.name
-    shown = path if folder is not None else f"assets/weights/{file.name}"  # the page's visitors need not know more
+    shown = path if folder is not None else f"assets/weights/{file.name}"  # hide the server's paths from the page
     remedy = "restore it from the project's assets/weights folder, or make it with convert.py there"
     try:
         data = path.read_bytes()
@@ -51,9 +52,10 @@ def load(file: WeightFile, folder: Path | None = None) -> dict[str, np.ndarray]:
     from safetensors.numpy import load as parse
 
     try:
-        return parse(data)
-    except (SafetensorError, ValueError, KeyError) as error:  # pinned, but not such a file
+        tensors: dict[str, np.ndarray] = parse(data)
+    except (SafetensorError, ValueError, KeyError) as error:  # the pinned bytes are not safetensors
         raise ModelMissing(f"weights {shown} are not safetensors ({error}): {remedy}") from None
+    return tensors
 
 
 def sha256(path: Path) -> str:
@@ -62,29 +64,29 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check(path: Path, limit: int = MAX_BYTES) -> None:
-    """See whether `path` is a whole safetensors file of at most `limit` bytes; reads its header only.
+def validate(path: Path, max_bytes: int = MAX_BYTES) -> None:
+    """Check that `path` is a complete safetensors file of at most `max_bytes`; reads the header only.
 
-    Raises ModelMissing, with the file and what is wrong with it in its message. What passes may
-    still hold other tensors than a network wants, but no missing bytes and no surprises in size.
+    Raises ModelMissing, whose message names the file and the defect. A valid file has all its bytes,
+    but may still hold other tensors than a network expects.
     """
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
             start = file.read(8)
-            length = int.from_bytes(start, "little")
-            if start == b"version ":  # "version https://git-lfs..."
+            header_bytes = int.from_bytes(start, "little")
+            if start == LFS_POINTER_START:
                 raise ModelMissing(f"{path} is a Git LFS pointer, not the weights: get the file itself (git lfs pull)")
-            if size > limit:
-                raise ModelMissing(f"{path} has {size} bytes, more than the {limit} allowed")
-            if len(start) < 8 or not 2 <= length <= min(_MAX_HEADER, size - 8):
-                raise ModelMissing(f"{path} is not safetensors, or cut short: fetch or copy it again")
-            header = json.loads(file.read(length))
+            if size > max_bytes:
+                raise ModelMissing(f"{path} has {size} bytes, more than the {max_bytes} allowed")
+            if len(start) < 8 or not 2 <= header_bytes <= min(_MAX_HEADER_BYTES, size - 8):
+                raise ModelMissing(f"{path} is not safetensors, or is truncated: download or copy it again")
+            header = json.loads(file.read(header_bytes))
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-        whole = size == 8 + length + max(ends, default=0)
+        is_complete = size == 8 + header_bytes + max(ends, default=0)
     except OSError as error:
         raise ModelMissing(f"{path} cannot be read ({error.strerror or type(error).__name__})") from None
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-        raise ModelMissing(f"{path} is not safetensors: fetch or copy it again") from None
-    if not whole:
-        raise ModelMissing(f"{path} is damaged or cut short ({size} bytes): fetch or copy it again")
+        raise ModelMissing(f"{path} is not safetensors: download or copy it again") from None
+    if not is_complete:
+        raise ModelMissing(f"{path} is damaged or truncated ({size} bytes): download or copy it again")

@@ -226,7 +226,7 @@ def test_without_ray_the_remedy_is_named(folder, tmp_path):
 
 
 def test_decoding_keeps_one_decoder(tmp_path, folder, monkeypatch):
-    decoders = importlib.import_module("codec.decode")
+    decoders = importlib.import_module("codec.decoders")
     run(Encode(EncodeOptions(budget=250)), folder, tmp_path / "out")
     made = []
     real = decoders.get

@@ -161,14 +161,14 @@ def test_weights_of_another_network_are_refused(put, networks, monkeypatch):
 @pytest.fixture
 def clip(tmp_path) -> Path:
     """A tiny CLIP in the files of openai/clip-vit-base-patch32, its weights pickled."""
-    tiny.prepare()
+    ensure_torchvision()
     from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
     folder = tmp_path / "models" / "clip"
     folder.mkdir()
-    tiny._tokenizer(folder)
+    tiny.write_tokenizer(folder)
     CLIPTokenizer.from_pretrained(folder).save_pretrained(folder)  # tokenizer.json
-    tiny._tokenizer(folder)  # the old files as they were
+    tiny.write_tokenizer(folder)  # the old files as they were
     pictures = {
         "crop_size": 32, "do_center_crop": True, "do_normalize": True, "do_resize": True,
         "feature_extractor_type": "CLIPFeatureExtractor", "image_mean": [0.48145466, 0.4578275, 0.40821073],
@@ -183,7 +183,7 @@ def clip(tmp_path) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         torch.save(CLIPModel(config).state_dict(), folder / "pytorch_model.bin")
-    assert {file.path for file in locate.find("clip").files} <= {path.name for path in folder.iterdir()}
+    assert {file.path for file in locate.get_model("clip").files} <= {path.name for path in folder.iterdir()}
     return folder
 
 

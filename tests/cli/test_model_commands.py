@@ -12,7 +12,7 @@ import pytest
 from codec.cli import model_commands
 from codec.errors import ModelMissing, UnknownName
 from codec.models import locate
-from codec.models.download import Progress
+from codec.models.download import DownloadProgress
 
 
 @pytest.fixture(autouse=True)
@@ -45,9 +45,9 @@ def test_the_table_names_everything(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("TRILAYER_MODELS", str(tmp_path))
     run()
     text = capsys.readouterr().out
-    for model in locate.all():
+    for model in locate.list_models():
         assert model.name in text and model.purpose in text and model.license in text
-        assert locate.size_text(model.bytes) in text
+        assert locate.format_size(model.total_bytes) in text
         assert (f"get it: python -m codec models fetch {model.name}\n" in text) == (model.name != "taesd")
     assert str(folder) in text
     assert max(len(line) for line in text.splitlines() if str(tmp_path) not in line) <= 100
@@ -63,10 +63,10 @@ def test_a_folder_can_be_given(capsys, tmp_path):
 def test_the_json_has_what_a_program_needs(capsys):
     run("--json")
     entries = json.loads(capsys.readouterr().out)
-    assert [entry["name"] for entry in entries] == [model.name for model in locate.all()]
+    assert [entry["name"] for entry in entries] == [model.name for model in locate.list_models()]
     sketch = entries[1]
     assert sketch["repository"] == "TencentARC/t2iadapter_sketch_sd15v2"
-    assert sketch["revision"] == locate.find("sketch-adapter").revision
+    assert sketch["revision"] == locate.get_model("sketch-adapter").revision
     assert (sketch["state"], sketch["path"], sketch["license"]) == ("missing", None, "Apache-2.0")
     assert sketch["files"] == ["config.json", "diffusion_pytorch_model.bin"]
     assert sketch["get"] == "python -m codec models fetch sketch-adapter"
@@ -104,9 +104,9 @@ class Terminal(io.StringIO):
 
 def test_a_terminal_gets_a_bar_that_is_cleared_at_the_end(monkeypatch, tmp_path):
     def fetch(name, bar):
-        bar(Progress("unet/a.safetensors", 0, 200, 0, 400_000_000))
-        bar(Progress("unet/a.safetensors", 100, 200, 100_000_000, 400_000_000))
-        bar(Progress("unet/a.safetensors", 200, 200, 400_000_000, 400_000_000, checking=True))
+        bar(DownloadProgress("unet/a.safetensors", 0, 200, 0, 400_000_000))
+        bar(DownloadProgress("unet/a.safetensors", 100, 200, 100_000_000, 400_000_000))
+        bar(DownloadProgress("unet/a.safetensors", 200, 200, 400_000_000, 400_000_000, checking=True))
         return tmp_path
 
     terminal = Terminal()

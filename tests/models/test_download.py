@@ -16,9 +16,8 @@ import torch
 from safetensors.torch import save
 
 from codec.errors import Cancelled, ModelMissing
-from codec.models import catalogue, locate
-from codec.models import download as hub
-from codec.models.catalogue import File, Model
+from codec.models import catalog, download, hub, locate
+from codec.models.catalog import Model, ModelFile
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 CONFIG = b'{"channels": [8]}'
@@ -121,12 +120,12 @@ def server(tmp_path, monkeypatch):
 
 @pytest.fixture
 def net(server, monkeypatch) -> Model:
-    return put(monkeypatch, File("net.safetensors", len(WEIGHTS), DIGEST))
+    return put(monkeypatch, ModelFile("net.safetensors", len(WEIGHTS), DIGEST))
 
 
-def put(monkeypatch, *files: File, repo: str = "owner/net") -> Model:
-    model = Model("net", "draws", repo, REVISION, (File("config.json", len(CONFIG)), *files), "MIT")
-    monkeypatch.setattr(catalogue, "_MODELS", (model,))
+def put(monkeypatch, *files: ModelFile, repo: str = "owner/net") -> Model:
+    model = Model("net", "draws", repo, REVISION, (ModelFile("config.json", len(CONFIG)), *files), "MIT")
+    monkeypatch.setattr(catalog, "_MODELS", (model,))
     return model
 
 
@@ -149,13 +148,13 @@ def test_the_hubs_own_library_finds_what_was_fetched(server, net):
     hub_library = pytest.importorskip("huggingface_hub")
     path = locate.fetch("net")
     for name in ("config.json", "net.safetensors"):
-        cached = hub_library.try_to_load_from_cache("owner/net", name, cache_dir=hub.cache(), revision=REVISION)
+        cached = hub_library.try_to_load_from_cache("owner/net", name, cache_dir=hub.cache_dir(), revision=REVISION)
         assert cached == str(path / name)
 
 
 def test_progress_adds_up(server, net, monkeypatch):
-    monkeypatch.setattr(hub, "_TELL", 0)
-    seen: list[hub.Progress] = []
+    monkeypatch.setattr(download, "_REPORT_SECONDS", 0)
+    seen: list[download.DownloadProgress] = []
     locate.fetch("net", seen.append)
     total = len(CONFIG) + len(WEIGHTS)
     assert [report.file for report in seen if report.checking] == ["config.json", "net.safetensors"]
@@ -174,7 +173,7 @@ def test_a_broken_connection_is_taken_up_again(server, net, ranges):
 
 
 def test_a_stopped_fetch_goes_on_where_it_was(server, net, monkeypatch):
-    monkeypatch.setattr(hub, "_TELL", 0)
+    monkeypatch.setattr(download, "_REPORT_SECONDS", 0)
     with pytest.raises(Cancelled, match="continues"):
         locate.fetch("net", lambda report: report.file == "config.json")
     assert locate.status("net").state == "missing"
@@ -188,8 +187,8 @@ def test_a_stopped_fetch_goes_on_where_it_was(server, net, monkeypatch):
 
 def test_a_fetch_that_gets_nowhere_ends_and_says_how_to_go_on(server, net, monkeypatch):
     monkeypatch.setattr(Handler, "body", lambda self, data: self.head(503))
-    model = Model("net", "draws", "owner/net", REVISION, (File("net.safetensors", len(WEIGHTS), DIGEST),), "MIT")
-    monkeypatch.setattr(catalogue, "_MODELS", (model,))
+    model = Model("net", "draws", "owner/net", REVISION, (ModelFile("net.safetensors", len(WEIGHTS), DIGEST),), "MIT")
+    monkeypatch.setattr(catalog, "_MODELS", (model,))
     with pytest.raises(ModelMissing, match=r"net\.safetensors of owner/net stopped at 0\.0 of 4\.0 MB.*503.*fetch net"):
         locate.fetch("net")
     assert len(server.got("GET", "/cdn/net.safetensors")) == 3
@@ -197,26 +196,26 @@ def test_a_fetch_that_gets_nowhere_ends_and_says_how_to_go_on(server, net, monke
 
 def test_content_with_another_hash_is_deleted(server, net):
     server.honest = False
-    with pytest.raises(ModelMissing, match=r"config\.json of owner/net arrived with another SHA-256.*fetch net again"):
+    with pytest.raises(ModelMissing, match=r"config\.json of owner/net has the wrong SHA-256.*fetch net again"):
         locate.fetch("net")
-    assert not [path for path in hub.repository(net).rglob("*") if path.is_file()]
+    assert not [path for path in hub.repository_dir(net).rglob("*") if path.is_file()]
     server.honest = True
     assert locate.fetch("net") == locate.locate("net")
 
 
 def test_a_file_that_is_not_the_listed_one_is_refused_though_the_hub_vouches_for_it(server, monkeypatch):
-    put(monkeypatch, File("net.safetensors", len(WEIGHTS), "0" * 64))
-    with pytest.raises(ModelMissing, match=r"net\.safetensors of owner/net arrived with another SHA-256"):
+    put(monkeypatch, ModelFile("net.safetensors", len(WEIGHTS), "0" * 64))
+    with pytest.raises(ModelMissing, match=r"net\.safetensors of owner/net has the wrong SHA-256"):
         locate.fetch("net")
     assert locate.status("net").state == "missing"
 
 
 def test_a_file_without_a_listed_hash_must_be_what_the_hub_says(server, monkeypatch):
-    put(monkeypatch, File("net.safetensors", 4_000_000, rounded=True))
+    put(monkeypatch, ModelFile("net.safetensors", 4_000_000, approximate=True))
     locate.fetch("net")
-    hub.repository(locate.find("net")).rename(hub.cache() / "away")
+    hub.repository_dir(locate.get_model("net")).rename(hub.cache_dir() / "away")
     server.honest = False
-    with pytest.raises(ModelMissing, match="another SHA-256"):
+    with pytest.raises(ModelMissing, match="wrong SHA-256"):
         locate.fetch("net")
 
 
@@ -232,16 +231,16 @@ def test_a_pickle_is_converted_at_once(server, monkeypatch, tmp_path):
     torch.save({"w": torch.ones(1_000_000)}, tmp_path / "net.bin")
     data = (tmp_path / "net.bin").read_bytes()
     server.files["net.bin"] = data
-    put(monkeypatch, File("net.bin", len(data), hashlib.sha256(data).hexdigest()))
+    put(monkeypatch, ModelFile("net.bin", len(data), hashlib.sha256(data).hexdigest()))
     path = locate.fetch("net")
     assert sorted(entry.name for entry in path.iterdir()) == ["config.json", "converted.json", "net.safetensors"]
     assert path == locate.locate("net")
 
 
 def test_what_is_optional_may_be_absent(server, monkeypatch):
-    put(monkeypatch, File("extra.json", optional=True))
+    put(monkeypatch, ModelFile("extra.json", optional=True))
     assert sorted(entry.name for entry in locate.fetch("net").iterdir()) == ["config.json"]
-    put(monkeypatch, File("needed.json"))
+    put(monkeypatch, ModelFile("needed.json"))
     with pytest.raises(ModelMissing, match=r"owner/net has no needed\.json"):
         locate.fetch("net")
 
@@ -251,7 +250,7 @@ def test_a_renamed_repository_is_followed(server, monkeypatch):
     assert (locate.fetch("net") / "config.json").read_bytes() == CONFIG
 
 
-@pytest.mark.parametrize(("status", "says"), [(401, "needs a login"), (404, "gone"), (500, "try again later")])
+@pytest.mark.parametrize(("status", "says"), [(401, "needs a login"), (404, "removed or renamed"), (500, "try again later")])
 def test_what_the_hub_refuses_is_said(server, net, status, says):
     server.status = status
     with pytest.raises(ModelMissing, match=f"owner/net cannot be fetched.*{says}.*"):
@@ -269,19 +268,19 @@ def test_another_revision_or_size_is_refused(server, net, monkeypatch):
 
 
 def test_sizes_that_are_not_exactly_known_have_limits(server, monkeypatch):
-    put(monkeypatch, File("net.safetensors", 4_200_000, rounded=True))
+    put(monkeypatch, ModelFile("net.safetensors", 4_200_000, approximate=True))
     with pytest.raises(ModelMissing, match=r"net\.safetensors has 4000080 bytes there, not 4200000"):
         locate.fetch("net")
-    put(monkeypatch, File("net.safetensors"))
-    monkeypatch.setattr(hub, "_SMALL", 1_000_000)
-    with pytest.raises(ModelMissing, match="not a few"):
+    put(monkeypatch, ModelFile("net.safetensors"))
+    monkeypatch.setattr(hub, "_MAX_UNLISTED_BYTES", 1_000_000)
+    with pytest.raises(ModelMissing, match="not at most 1000000"):
         locate.fetch("net")
     assert server.got("GET", "net.safetensors") == []
 
 
 def test_something_that_is_no_hub_is_said(server, net, monkeypatch):
     monkeypatch.setattr(Handler, "answer", lambda self: self.head(200))
-    with pytest.raises(ModelMissing, match="does not answer like a hub"):
+    with pytest.raises(ModelMissing, match="does not answer like the Hugging Face Hub"):
         locate.fetch("net")
     monkeypatch.setenv("HF_ENDPOINT", "file:///etc")
     with pytest.raises(ModelMissing, match="must start with https"):
@@ -296,7 +295,7 @@ def test_offline_mode_asks_nobody(server, net, monkeypatch):
 
 
 def test_a_full_disk_is_noticed_before(server, net, monkeypatch):
-    monkeypatch.setattr(hub.shutil, "disk_usage", lambda path: SimpleNamespace(free=5))
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda path: SimpleNamespace(free=5))
     with pytest.raises(ModelMissing, match=r"does not fit on the disk.*config\.json needs"):
         locate.fetch("net")
     assert server.got("GET", "") == []
@@ -304,10 +303,10 @@ def test_a_full_disk_is_noticed_before(server, net, monkeypatch):
 
 def test_two_fetches_at_once_do_not_mix(server, net, monkeypatch):
     pytest.importorskip("fcntl")
-    monkeypatch.setattr(hub, "_TELL", 0)
+    monkeypatch.setattr(download, "_REPORT_SECONDS", 0)
     errors: list[str] = []
 
-    def second(report: hub.Progress) -> None:
+    def second(report: download.DownloadProgress) -> None:
         if report.file == "net.safetensors" and not report.checking and not errors:
             try:
                 locate.fetch("net")
@@ -335,7 +334,7 @@ def refused() -> str:
 
 
 def test_the_probe_is_short():
-    assert hub.PROBE_SECONDS <= 2
+    assert download.PROBE_SECONDS <= 2
 
 
 def test_a_silent_hub_is_given_up(server, net, monkeypatch):
@@ -345,8 +344,8 @@ def test_a_silent_hub_is_given_up(server, net, monkeypatch):
             ModelMissing,
             match=rf"config\.json of owner/net.*{address} cannot be reached \(.*no answer.*TRILAYER_MODELS",
         ):
-            hub.download(net, seconds=0.2)
-        assert "cannot be reached" in hub.probe(net, seconds=0.2)
+            download.download(net, timeout=0.2)
+        assert "cannot be reached" in download.probe(net, timeout=0.2)
 
 
 def test_a_refusing_hub_is_given_up(server, net, monkeypatch):
@@ -372,9 +371,9 @@ def test_resolving_that_hangs_is_given_up(server, net, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.invalid")
     monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: hang.wait(30) and [])
     with pytest.raises(ModelMissing, match=r"hub\.invalid cannot be reached \(no answer within 0\.2 s\)"):
-        hub.download(net, seconds=0.2)
+        download.download(net, timeout=0.2)
     hang.set()
 
 
 def test_the_probe_of_a_hub_that_answers_is_empty(server, net):
-    assert hub.probe(net) == ""
+    assert download.probe(net) == ""

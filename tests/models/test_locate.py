@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from codec.errors import ModelMissing, UnknownName
-from codec.models import catalogue, convert_pickle, download, locate, weights
-from codec.models.catalogue import File, Model
+from codec.models import catalog, convert_pickle, hub, locate, weights
+from codec.models.catalog import Model, ModelFile
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 NAMES = (
@@ -37,19 +37,19 @@ def listed(monkeypatch):
     """-> a function that makes the list hold one model."""
 
     def put(model: Model) -> Model:
-        monkeypatch.setattr(catalogue, "_MODELS", (model,))
+        monkeypatch.setattr(catalog, "_MODELS", (model,))
         return model
 
     return put
 
 
-def plain(*files: File, single: File | None = None) -> Model:
-    files = files or (File("config.json"), File("diffusion_pytorch_model.safetensors", 1 << 20, rounded=True))
-    return Model("net", "draws", "owner/some-net", REVISION, files, "MIT", single=single)
+def plain(*files: ModelFile, checkpoint: ModelFile | None = None) -> Model:
+    files = files or (ModelFile("config.json"), ModelFile("diffusion_pytorch_model.safetensors", 1 << 20, approximate=True))
+    return Model("net", "draws", "owner/some-net", REVISION, files, "MIT", checkpoint=checkpoint)
 
 
 def adapter(sha256: str | None = None) -> Model:
-    return plain(File("config.json"), File("diffusion_pytorch_model.bin", 1 << 20, sha256, rounded=True))
+    return plain(ModelFile("config.json"), ModelFile("diffusion_pytorch_model.bin", 1 << 20, sha256, approximate=True))
 
 
 def fill(folder: Path, pickled: bool = False) -> Path:
@@ -64,26 +64,26 @@ def fill(folder: Path, pickled: bool = False) -> Path:
 
 
 def snapshot(model: Model, revision: str = REVISION) -> Path:
-    return download.repository(model) / "snapshots" / revision
+    return hub.repository_dir(model) / "snapshots" / revision
 
 
 # --- the list -------------------------------------------------------------------------------------
 
 
 def test_the_list_is_complete_and_pinned():
-    assert [model.name for model in locate.all()] == NAMES
-    for model in locate.all():
-        assert locate.find(model.name) is model
+    assert [model.name for model in locate.list_models()] == NAMES
+    for model in locate.list_models():
+        assert locate.get_model(model.name) is model
         assert len(model.revision) == 40 and set(model.revision) <= set("0123456789abcdef")
         assert model.purpose and model.license and model.repo.count("/") == 1
-        for file in (*model.files, *((model.single,) if model.single else ())):
+        for file in (*model.files, *((model.checkpoint,) if model.checkpoint else ())):
             assert file.sha256 is None or (len(file.sha256) == 64 and set(file.sha256) <= set("0123456789abcdef"))
             assert not Path(file.path).is_absolute() and ".." not in Path(file.path).parts
-        assert model.weights.endswith(".safetensors")
+        assert model.weights_path.endswith(".safetensors")
 
 
 def test_sizes_are_those_of_the_study():
-    sizes = {model.name: locate.size_text(model.bytes) for model in locate.all()}
+    sizes = {model.name: locate.format_size(model.total_bytes) for model in locate.list_models()}
     assert {name: sizes[name] for name in ("sketch-adapter", "openpose-adapter", "color-adapter")} == {
         "sketch-adapter": "308 MB",
         "openpose-adapter": "309 MB",
@@ -94,14 +94,14 @@ def test_sizes_are_those_of_the_study():
 
 
 def test_an_unknown_name_lists_the_names():
-    for look in (locate.find, locate.locate, locate.status, locate.fetch):
+    for look in (locate.get_model, locate.locate, locate.status, locate.fetch):
         with pytest.raises(UnknownName, match=r"'sd2'.*sd15, sketch-adapter"):
             look("sd2")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_missing_is_said_in_one_line(name):
-    model = locate.find(name)
+    model = locate.get_model(name)
     with pytest.raises(ModelMissing) as raised:
         locate.locate(name)
     message = str(raised.value)
@@ -160,10 +160,10 @@ def test_a_half_copied_folder_is_not_taken(tmp_path, listed):
 
 def test_another_revision_will_do_if_the_cache_says_that_its_weights_are_the_same(listed):
     digest = hashlib.sha256(b"x").hexdigest()
-    model = listed(plain(File("config.json"), File("a.safetensors", 1 << 20, digest, rounded=True)))
+    model = listed(plain(ModelFile("config.json"), ModelFile("a.safetensors", 1 << 20, digest, approximate=True)))
     other = snapshot(model, "f" * 40)
     fill(other)
-    blob = download.repository(model) / "blobs" / digest
+    blob = hub.repository_dir(model) / "blobs" / digest
     blob.parent.mkdir(parents=True)
     (other / "diffusion_pytorch_model.safetensors").rename(blob)
     (other / "a.safetensors").symlink_to(blob)
@@ -175,7 +175,7 @@ def test_another_revision_will_do_if_the_cache_says_that_its_weights_are_the_sam
 
 
 def test_a_file_of_another_size_in_the_hub_cache_is_missing(listed):
-    model = listed(plain(File("config.json", 17), File("diffusion_pytorch_model.safetensors", 1 << 20, rounded=True)))
+    model = listed(plain(ModelFile("config.json", 17), ModelFile("diffusion_pytorch_model.safetensors", 1 << 20, approximate=True)))
     folder = fill(snapshot(model))
     assert locate.status("net").state == "present"
     (folder / "config.json").write_text("{}")
@@ -184,8 +184,8 @@ def test_a_file_of_another_size_in_the_hub_cache_is_missing(listed):
 
 
 def test_one_checkpoint_file_will_do_where_the_model_allows_it(tmp_path, monkeypatch, listed):
-    single = File("all-in-one.safetensors", 1 << 20, rounded=True)
-    model = listed(plain(single=single))
+    checkpoint = ModelFile("all-in-one.safetensors", 1 << 20, approximate=True)
+    model = listed(plain(checkpoint=checkpoint))
     mine = tmp_path / "dream.safetensors"
     save_file({"w": torch.ones(2)}, mine)
     assert locate.locate("net", mine) == mine
@@ -196,8 +196,8 @@ def test_one_checkpoint_file_will_do_where_the_model_allows_it(tmp_path, monkeyp
     assert locate.locate("net") == tmp_path / "net.safetensors"
     monkeypatch.delenv("TRILAYER_MODELS")
     snapshot(model).mkdir(parents=True)
-    (tmp_path / "net.safetensors").rename(snapshot(model) / single.path)
-    assert locate.locate("net") == snapshot(model) / single.path
+    (tmp_path / "net.safetensors").rename(snapshot(model) / checkpoint.path)
+    assert locate.locate("net") == snapshot(model) / checkpoint.path
 
 
 def test_one_file_will_not_do_elsewhere(tmp_path, listed):
@@ -205,7 +205,7 @@ def test_one_file_will_not_do_elsewhere(tmp_path, listed):
     save_file({"w": torch.ones(2)}, tmp_path / "w.safetensors")
     with pytest.raises(ModelMissing, match="give a folder of owner/some-net"):
         locate.locate("net", tmp_path / "w.safetensors")
-    listed(plain(single=File("x.safetensors")))
+    listed(plain(checkpoint=ModelFile("x.safetensors")))
     (tmp_path / "x.ckpt").write_bytes(b"\x80")
     with pytest.raises(ModelMissing, match=r"\.safetensors file"):
         locate.locate("net", tmp_path / "x.ckpt")
@@ -217,10 +217,10 @@ def test_one_file_will_not_do_elsewhere(tmp_path, listed):
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (lambda data: data[:-1], "cut short"),
-        (lambda data: data + b"\0", "cut short"),
-        (lambda data: data[:5], "cut short"),
-        (lambda data: b"\xff" * 8 + data[8:], "cut short"),
+        (lambda data: data[:-1], "truncated"),
+        (lambda data: data + b"\0", "truncated"),
+        (lambda data: data[:5], "truncated"),
+        (lambda data: b"\xff" * 8 + data[8:], "truncated"),
         (lambda data: data[:8] + b"[" + data[9:], "not safetensors"),
         (lambda data: (2).to_bytes(8, "little") + b"[]", "not safetensors"),
         (lambda data: b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n", "Git LFS pointer"),
@@ -238,12 +238,12 @@ def test_damaged_weights_are_named_before_a_library_opens_them(tmp_path, listed,
 def test_files_beyond_the_limit_are_not_opened(tmp_path):
     path = tmp_path / "huge.safetensors"
     save_file({"w": torch.ones(64)}, path)
-    weights.check(path)
+    weights.validate(path)
     with pytest.raises(ModelMissing, match="more than the 100 allowed"):
-        weights.check(path, limit=100)
+        weights.validate(path, max_bytes=100)
     torch.save({"w": torch.ones(64)}, tmp_path / "huge.bin")
     with pytest.raises(ModelMissing, match="more than the 100 allowed"):
-        convert_pickle.convert(tmp_path / "huge.bin", path, limit=100)
+        convert_pickle.convert(tmp_path / "huge.bin", path, max_bytes=100)
 
 
 # --- pickles ---------------------------------------------------------------------------------------
@@ -266,7 +266,7 @@ def test_a_pickle_is_converted_once_and_checked_from_then_on(tmp_path, listed, m
     )
     monkeypatch.setattr(convert_pickle, "convert", None)  # not asked again
     assert locate.locate("net", tmp_path) == made
-    assert set(locate.tensors("net", tmp_path)) == {"conv.weight", "conv.bias"}
+    assert set(locate.load_tensors("net", tmp_path)) == {"conv.weight", "conv.bias"}
 
 
 @pytest.mark.parametrize("name", ["config.json", "diffusion_pytorch_model.safetensors"])
@@ -285,7 +285,7 @@ def test_a_changed_pickle_is_converted_again(tmp_path, listed):
     folder = fill(tmp_path / "net", pickled=True)
     locate.locate("net", tmp_path)
     torch.save({"other": torch.zeros(3)}, folder / "diffusion_pytorch_model.bin")
-    assert set(locate.tensors("net", tmp_path)) == {"other"}
+    assert set(locate.load_tensors("net", tmp_path)) == {"other"}
 
 
 def test_what_was_converted_from_the_hub_outlives_the_pickle(listed):
@@ -302,7 +302,7 @@ def test_what_was_converted_from_the_hub_outlives_the_pickle(listed):
 def test_a_pickle_from_the_hub_must_be_the_one_that_is_listed(listed):
     model = listed(adapter(sha256="0" * 64))
     fill(snapshot(model), pickled=True)
-    with pytest.raises(ModelMissing, match=r"is not the diffusion_pytorch_model\.bin of owner/some-net"):
+    with pytest.raises(ModelMissing, match=r"is not the pinned diffusion_pytorch_model\.bin of owner/some-net"):
         locate.locate("net")
 
 

@@ -30,7 +30,7 @@ def ensured(folder: Path, package: dict[str, str], then: str = "") -> list[str]:
 import sys
 sys.path[:0] = [{str(folder)!r}, {str(ROOT)!r}]
 from codec.errors import ModelMissing
-from codec.torchvision_compat import ensure_torchvision
+from codec.models.torchvision_compat import ensure_torchvision
 try:
     print(ensure_torchvision())
     print(ensure_torchvision())

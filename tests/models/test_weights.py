@@ -53,7 +53,7 @@ def test_any_mutation_is_weights_or_one_clear_error(tmp_path):
     data = save({"a": np.zeros((3, 4), np.float32), "b": np.ones(5, np.int64)}, {"made": "here"})
     for _ in range(1000):
         path.write_bytes(mutate(rng, data))
-        for look in (lambda: weights.check(path), lambda: weights.load(pinned(tmp_path, path.read_bytes()), tmp_path)):
+        for look in (lambda: weights.validate(path), lambda: weights.load(pinned(tmp_path, path.read_bytes()), tmp_path)):
             try:
                 look()
             except ModelMissing:

@@ -1,1 +1,1 @@
-"""The built-in painter: a decoder that needs no download."""
+"""The built-in painter: a decoder whose weights ship with the program."""

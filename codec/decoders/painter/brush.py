@@ -1,106 +1,114 @@
-"""Brushwork: a smooth picture is broken into dabs of paint that follow its forms.
+"""Brushwork: displaces the pixels of a smooth picture in dabs of paint that follow its forms.
 
-Nothing here adds colors: pixels only look for theirs a little way off, the pixels of one dab in
-the same direction. So gradients turn into strokes, flat areas stay flat, and what a line parts
-stays apart, for no pixel looks farther than to the nearest line.
+No colors are added: each pixel takes the color of a nearby one, all pixels of a dab from the same direction.
+So gradients turn into strokes, flat areas stay flat, and colors on two sides of a line stay apart, because no
+displacement is longer than the distance to the nearest line.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import cv2
 import numpy as np
 
-STRIDE = 1.5  # pixels between two looks along a bristle
-BRISTLE = 1 / 60  # of the diagonal: half the length of a bristle's trace
-SWELL = 1 / 250  # of the diagonal: standard deviation of a dab's width
-CONTRAST = 0.16  # step of color, from cell to cell, that is worth tightening
-TORN = 0.5  # colors further apart than about that would be torn to shreds
-LIVELY = 0.4  # range of colors, over three cells, at which dabs have their full size
+LIC_STEP: Final = 1.5  # pixels between two samples of a line integral
+LIC_RADIUS: Final = 1 / 60  # of the diagonal: half the length of a line integral
+DAB_SIGMA: Final = 1 / 250  # of the diagonal: standard deviation of a dab's width
+WARP_CONTRAST: Final = 0.16  # color difference between cells from which transitions are sharpened
+MAX_DAB_CONTRAST: Final = 0.5  # color difference above which dabs shrink: they would fray the edge
+FULL_DAB_CONTRAST: Final = 0.4  # color difference, over three cells, at which dabs have full size
 
 
-def direction(picture: np.ndarray, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the x and y of unit vectors along the forms of a picture.
+def stroke_direction(picture: np.ndarray, ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return unit vectors along the picture's forms, as x and y, (height, width) float32 each.
 
-    The structure tensor's minor axis (Foerstner, Guelch 1987), of colors and lines together.
-    picture: (height, width, 3) float32 in 0..1; lines, x, y: (height, width) float32.
+    They are the minor axis of the structure tensor (Foerstner, Guelch 1987) of colors and lines together.
+    picture: (height, width, 3) float32 in 0..1; ink: (height, width) float32.
     """
-    sigma = max(0.5, 0.02 * diagonal(lines))
-    stack = np.dstack([picture, 0.5 * cv2.GaussianBlur(lines, (0, 0), max(0.5, sigma / 3))])
-    gx = cv2.Sobel(stack, cv2.CV_32F, 1, 0)
-    gy = cv2.Sobel(stack, cv2.CV_32F, 0, 1)
-    even = cv2.GaussianBlur((gx * gx - gy * gy).sum(2), (0, 0), sigma) - 1e-5  # flat: level
-    odd = cv2.GaussianBlur((2 * gx * gy).sum(2), (0, 0), sigma)
-    angle = (np.arctan2(odd, even) + np.pi) / 2
+    sigma = max(0.5, 0.02 * diagonal(ink))
+    channels = np.dstack([picture, 0.5 * cv2.GaussianBlur(ink, (0, 0), max(0.5, sigma / 3))])
+    gx = cv2.Sobel(channels, cv2.CV_32F, 1, 0)
+    gy = cv2.Sobel(channels, cv2.CV_32F, 0, 1)
+    cosine = cv2.GaussianBlur((gx * gx - gy * gy).sum(2), (0, 0), sigma) - 1e-5  # level where the picture is flat
+    sine = cv2.GaussianBlur((2 * gx * gy).sum(2), (0, 0), sigma)
+    angle = (np.arctan2(sine, cosine) + np.pi) / 2
     return np.cos(angle), np.sin(angle)
 
 
-def bristles(along: tuple[np.ndarray, np.ndarray], random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Smear noise along a field of directions (Cabral, Leedom 1993).
+def stroke_noise(
+    direction: tuple[np.ndarray, np.ndarray], random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return noise in strokes along `direction`: dabs (height, width, 2), wide, and grain (height, width), fine.
 
-    Returns dabs (height, width, 2), broad, and grain (height, width), fine; both float32 of
-    mean 0 and standard deviation 1.
+    Both float32, of mean 0 and standard deviation 1.
     """
-    height, width = along[0].shape
+    height, width = direction[0].shape
     noise = random.standard_normal((height, width, 3), np.float32)
-    swell = max(0.5, SWELL * diagonal(noise))
-    noise[..., :2] = cv2.GaussianBlur(noise[..., :2], (0, 0), swell)
-    total = smear(noise, along, BRISTLE * diagonal(noise))
-    total[..., 2] = cv2.GaussianBlur(total[..., 2], (0, 0), 0.7)
-    total -= total.mean((0, 1))
-    total /= np.maximum(total.std((0, 1)), 1e-6)
-    return total[..., :2], total[..., 2]
+    sigma = max(0.5, DAB_SIGMA * diagonal(noise))
+    noise[..., :2] = cv2.GaussianBlur(noise[..., :2], (0, 0), sigma)
+    strokes = line_integral(noise, direction, LIC_RADIUS * diagonal(noise))
+    strokes[..., 2] = cv2.GaussianBlur(strokes[..., 2], (0, 0), 0.7)
+    strokes -= strokes.mean((0, 1))
+    strokes /= np.maximum(strokes.std((0, 1)), 1e-6)
+    return strokes[..., :2], strokes[..., 2]
 
 
-def smear(noise: np.ndarray, along: tuple[np.ndarray, np.ndarray], reach: float) -> np.ndarray:
-    """The sum of what lies up to `reach` pixels before and behind, along the field of directions."""
+def line_integral(noise: np.ndarray, direction: tuple[np.ndarray, np.ndarray], radius: float) -> np.ndarray:
+    """Return the line integral convolution of noise (Cabral, Leedom 1993), up to `radius` pixels both ways."""
     total = noise.copy()
-    for sign in (-STRIDE, STRIDE):
-        x, y = _home(*noise.shape[:2])
-        for _ in range(max(1, round(reach / STRIDE))):
-            step = [_look(field, x, y, cv2.INTER_NEAREST) for field in along]
-            x += sign * step[0]
-            y += sign * step[1]
-            total += _look(noise, x, y, cv2.INTER_LINEAR)
+    for step in (-LIC_STEP, LIC_STEP):
+        x, y = _identity_grid(*noise.shape[:2])
+        for _ in range(max(1, round(radius / LIC_STEP))):
+            dx, dy = (_remap(component, x, y, cv2.INTER_NEAREST) for component in direction)
+            x += step * dx
+            y += step * dy
+            total += _remap(noise, x, y, cv2.INTER_LINEAR)
     return total
 
 
-def tighten(flat: np.ndarray, room: np.ndarray, cell: float) -> np.ndarray:
-    """Narrow the blur between areas of different color, as wide as a cell of the colormap.
+def sharpen_transitions(colors: np.ndarray, line_distance: np.ndarray, cell: float) -> np.ndarray:
+    """Narrow the transitions between areas of different color, which are as wide as a cell of the colormap.
 
-    Every pixel takes the color found farther from the middle of the blur. flat: (height,
-    width, 3) float32 in 0..1; room: (height, width) float32, pixels to the nearest line; cell:
-    pixels a side.
+    Every pixel takes the color found farther from the transition's middle (warp sharpening, Arad, Gotsman
+    1999). colors: (height, width, 3) float32 in 0..1; line_distance: (height, width) float32, pixels to the
+    nearest line; cell: side of a cell in pixels.
     """
-    sigma, reach = max(0.5, 0.15 * cell), 0.19 * cell
+    sigma, max_shift = max(0.5, 0.15 * cell), 0.19 * cell
     for _ in range(2):
-        gx, gy = _gradient(cv2.GaussianBlur(flat, (0, 0), sigma))
-        steep = np.sqrt((gx * gx + gy * gy).sum(2))
-        up_x, up_y = _gradient(cv2.GaussianBlur(steep, (0, 0), 0.7 * sigma))
-        norm = np.hypot(up_x, up_y) + CONTRAST / cell / 2 / sigma
-        share = -np.minimum(reach, 0.7 * room) / norm
-        flat = _shift(flat, share * up_x, share * up_y)
-    return flat
+        gx, gy = _gradient(cv2.GaussianBlur(colors, (0, 0), sigma))
+        steepness = np.sqrt((gx * gx + gy * gy).sum(2))
+        uphill_x, uphill_y = _gradient(cv2.GaussianBlur(steepness, (0, 0), 0.7 * sigma))
+        norm = np.hypot(uphill_x, uphill_y) + WARP_CONTRAST / cell / 2 / sigma
+        scale = -np.minimum(max_shift, 0.7 * line_distance) / norm
+        colors = _displace(colors, scale * uphill_x, scale * uphill_y)
+    return colors
 
 
-def dab(
-    flat: np.ndarray, dabs: np.ndarray, room: np.ndarray, cell: float, busy: np.ndarray, size: float = 1.0
+def apply_dabs(
+    colors: np.ndarray,
+    dabs: np.ndarray,
+    line_distance: np.ndarray,
+    cell: float,
+    detail: np.ndarray,
+    size: float = 1.0,
 ) -> np.ndarray:
-    """Break gradients into dabs: larger ones for larger cells, fainter ones where it is calm.
+    """Break gradients into dabs: larger ones for larger cells, smaller ones where there is little detail.
 
-    Arguments as above; dabs: as `bristles` returns them; busy: (height, width) float32, 0..1;
-    size: factor of the dabs' reach.
+    colors, line_distance, cell: as for `sharpen_transitions`; dabs: as `stroke_noise` returns them; detail:
+    (height, width) float32 in 0..1; size: factor of the displacement.
     """
-    around = np.ones((2 * round(cell) + 1,) * 2, np.uint8)
-    span = (cv2.dilate(flat, around) - cv2.erode(flat, around)).max(2)
-    lively = np.clip(span / LIVELY, 0.3, 1.0) * np.clip(1.6 - span / TORN, 0.15, 1.0)
-    lively = cv2.blur(lively, around.shape)
-    reach = size * 0.066 * np.sqrt(cell * diagonal(flat)) * lively * (0.65 + 0.35 * busy)
-    toward = np.tanh(2 * dabs) * np.minimum(reach, 0.7 * room)[..., None]
-    return _shift(flat, toward[..., 0], toward[..., 1])
+    window = np.ones((2 * round(cell) + 1,) * 2, np.uint8)
+    contrast = (cv2.dilate(colors, window) - cv2.erode(colors, window)).max(2)
+    strength = np.clip(contrast / FULL_DAB_CONTRAST, 0.3, 1.0) * np.clip(1.6 - contrast / MAX_DAB_CONTRAST, 0.15, 1.0)
+    strength = cv2.blur(strength, window.shape)
+    max_shift = size * 0.066 * np.sqrt(cell * diagonal(colors)) * strength * (0.65 + 0.35 * detail)
+    shift = np.tanh(2 * dabs) * np.minimum(max_shift, 0.7 * line_distance)[..., None]
+    return _displace(colors, shift[..., 0], shift[..., 1])
 
 
 def diagonal(picture: np.ndarray) -> float:
-    """The length of a picture's diagonal in pixels."""
+    """Return the length of a picture's diagonal in pixels."""
     return float(np.hypot(*picture.shape[:2]))
 
 
@@ -111,15 +119,17 @@ def _gradient(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def _home(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+def _identity_grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the x and the y of every pixel, (height, width) float32."""
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return x, y
 
 
-def _shift(field: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> np.ndarray:
-    x, y = _home(*field.shape[:2])
-    return _look(field, x + dx.astype(np.float32), y + dy.astype(np.float32), cv2.INTER_LINEAR)
+def _displace(field: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    """Return a field whose pixel (x, y) has the value of the field at (x + dx, y + dy)."""
+    x, y = _identity_grid(*field.shape[:2])
+    return _remap(field, x + dx.astype(np.float32), y + dy.astype(np.float32), cv2.INTER_LINEAR)
 
 
-def _look(field: np.ndarray, x: np.ndarray, y: np.ndarray, how: int) -> np.ndarray:
-    return cv2.remap(field, x, y, how, borderMode=cv2.BORDER_REFLECT)
+def _remap(field: np.ndarray, x: np.ndarray, y: np.ndarray, interpolation: int) -> np.ndarray:
+    return np.asarray(cv2.remap(field, x, y, interpolation, borderMode=cv2.BORDER_REFLECT))

@@ -1,68 +1,73 @@
-"""The lines of a sketch as pen strokes, and paper to draw them on.
+"""Rendering of a sketch as pen strokes, and of the paper beneath.
 
-All lengths are in shares of the picture's diagonal, so that a picture looks the same at
-every working size. Polylines are (N, 2) of x, y in units of the whole picture (0..1).
+Lengths are fractions of the picture's diagonal, so that a picture looks the same at every working size.
+Polylines are (N, 2) of x, y in units of the whole picture (0..1).
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Final
 
 import cv2
 import numpy as np
 
 from codec.structure import chain_code
 
-SUPERSAMPLE = 3
-LINE_WIDTH = 1 / 330  # of the diagonal: about 2.2 pixels at 512 x 512
-TAPER = 1 / 18  # length over which a stroke swells from its tip
+SUPERSAMPLING: Final = 3
+LINE_WIDTH: Final = 1 / 330  # of the diagonal: about 2.2 pixels at 512 x 512
+TAPER: Final = 1 / 18  # of the diagonal: length over which a stroke swells from its tip
+_SUBPIXEL_BITS: Final = 4  # of the fixed-point coordinates passed to OpenCV
 
 
-def smooth(line: np.ndarray) -> np.ndarray:
-    """Take the steps of the lattice out of a line: (N, 2) -> (M, 2), with the same ends.
+def smooth_polyline(line: np.ndarray) -> np.ndarray:
+    """Remove the lattice's staircase from a line: (N, 2) -> (M, 2), with the same ends.
 
-    Averages three neighbors, then cuts the corners twice (Chaikin 1974).
+    Averages three neighbors, then cuts corners twice (Chaikin 1974).
     """
     line = chain_code.smooth(line)
     for _ in range(2):
-        cuts = np.stack([0.75 * line[:-1] + 0.25 * line[1:], 0.25 * line[:-1] + 0.75 * line[1:]], 1)
-        line = np.concatenate([line[:1], cuts.reshape(-1, 2), line[-1:]])
+        corners = np.stack([0.75 * line[:-1] + 0.25 * line[1:], 0.25 * line[:-1] + 0.75 * line[1:]], 1)
+        line = np.concatenate([line[:1], corners.reshape(-1, 2), line[-1:]])
     return line
 
 
-def ink(polylines: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
-    """Draw lines like pen strokes: thin and faint at the tips, the first ones the strongest.
+def render_ink(polylines: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
+    """Return the opacity of ink, (height, width) float32 in 0..1, of lines drawn as pen strokes.
 
-    Returns (height, width) float32, 0 without ink to 1.
+    Strokes are thin and faint at their tips; the first ones are the strongest.
     """
-    tall, wide = height * SUPERSAMPLE, width * SUPERSAMPLE
-    diagonal = float(np.hypot(tall, wide))
-    sheet = np.zeros((tall, wide), np.uint8)
-    fraction = 4  # bits of a pixel that cv2 is given
-    unit = np.array([wide, tall]) * (1 << fraction)
-    for rank in reversed(range(len(polylines))):  # the important ones on top
-        line = polylines[rank].astype(np.float64)
-        steps = np.hypot(*((line[1:] - line[:-1]) * [wide, tall]).T)
-        middle = np.cumsum(steps) - steps / 2
-        swell = np.minimum(middle, steps.sum() - middle) / (TAPER * diagonal)
-        swell = np.clip(swell, 0.0, 1.0)
+    canvas = np.zeros((height * SUPERSAMPLING, width * SUPERSAMPLING), np.uint8)
+    for rank in reversed(range(len(polylines))):  # the most important strokes are drawn last, on top
         weight = 0.75 + 0.25 / (1 + rank / max(1, len(polylines) / 4))
-        points = np.round(line * unit - (1 << fraction) / 2).astype(np.int32)
-        tones = np.round(255 * weight * (0.35 + 0.65 * swell)).astype(int)
-        widths = np.maximum(1, np.round(LINE_WIDTH * diagonal * weight * (0.5 + 0.5 * swell))).astype(int)
-        changes = np.flatnonzero((tones[1:] != tones[:-1]) | (widths[1:] != widths[:-1])) + 1
-        runs = [0, *changes.tolist(), len(tones)]
-        for start, end in itertools.pairwise(runs):
-            part = points[start : end + 1]
-            cv2.polylines(sheet, [part], False, int(tones[start]), int(widths[start]), cv2.LINE_AA, fraction)
-    small = cv2.resize(sheet, (width, height), interpolation=cv2.INTER_AREA)
+        _draw_stroke(canvas, polylines[rank].astype(np.float64), weight)
+    small = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
     return small.astype(np.float32) / 255
 
 
-def paper(height: int, width: int, random: np.random.Generator) -> np.ndarray:
-    """A sheet of warm white paper with a faint grain, (height, width, 3) float32 in 0..1."""
+def _draw_stroke(canvas: np.ndarray, line: np.ndarray, weight: float) -> None:
+    """Draw a line whose tone and width vary along it, in runs of equal tone and width."""
+    height, width = canvas.shape
+    diagonal = float(np.hypot(height, width))
+    lengths = np.hypot(*((line[1:] - line[:-1]) * [width, height]).T)
+    position = np.cumsum(lengths) - lengths / 2
+    swell = np.minimum(position, lengths.sum() - position) / (TAPER * diagonal)
+    swell = np.clip(swell, 0.0, 1.0)
+    tones = np.round(255 * weight * (0.35 + 0.65 * swell)).astype(int)
+    widths = np.maximum(1, np.round(LINE_WIDTH * diagonal * weight * (0.5 + 0.5 * swell))).astype(int)
+
+    unit = 1 << _SUBPIXEL_BITS
+    points = np.round(line * (np.array([width, height]) * unit) - unit / 2).astype(np.int32)
+    changes = np.flatnonzero((tones[1:] != tones[:-1]) | (widths[1:] != widths[:-1])) + 1
+    for start, end in itertools.pairwise([0, *changes.tolist(), len(tones)]):
+        run = points[start : end + 1]
+        cv2.polylines(canvas, [run], False, int(tones[start]), int(widths[start]), cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def render_paper(height: int, width: int, random: np.random.Generator) -> np.ndarray:
+    """Return warm white paper with a faint grain, (height, width, 3) float32 in 0..1."""
     grain = random.standard_normal((height, width), np.float32)
     grain = cv2.GaussianBlur(grain, (0, 0), 0.8) + cv2.GaussianBlur(grain, (0, 0), 3.0)
     tone = np.array([0.957, 0.945, 0.918], np.float32)
-    return np.clip(tone + 0.006 * grain[..., None], 0.0, 1.0)
+    return np.asarray(np.clip(tone + 0.006 * grain[..., None], 0.0, 1.0))

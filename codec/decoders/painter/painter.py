@@ -1,286 +1,334 @@
-"""The embedded decoder: paints a clean digital painting from a sketch and a colormap.
+"""The painter: paints a clean digital painting from a sketch and a colormap.
 
     colormap --+
-               +-> diffuse -> brushwork -> ink -> grain -> shrink -> Real-ESRGAN x4 -> picture
+               +-> color diffusion -> brushwork -> ink -> grain -> downscale -> Real-ESRGAN x4 -> picture
     sketch ----+
 
-What is larger than that picture is enlarged by another Real-ESRGAN, band by band.
+Pictures larger than that are enlarged by another, faster Real-ESRGAN, band by band.
 
-Nothing is trained on the layers and nothing is downloaded. Of the prompt only words of style and of
-material count (styles.py); where there is neither sketch nor colormap a card shows it.
+No network here is trained on the layers. Of the prompt, only words of style and material count (styles.py);
+without sketch and colormap, the picture is a card with the prompt's text.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 
 from codec.color import oklab
-from codec.decoders.base import OnStep, Progress, Strengths
+from codec.decoders.base import OnStep, StepReporter, Strengths, require_layers
 from codec.decoders.painter import brush, color_diffusion, ink, materials, styles
 from codec.decoders.painter.real_esrgan import SCALE, Upscaler
-from codec.errors import InvalidLayer
 from codec.images.text_card import text_card
 from codec.limits import MAX_SIDE
 from codec.models import oom
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
-from codec.texture.quantizer import STEPS
+from codec.texture.colormap_payload import STEPS
 
 if TYPE_CHECKING:
     from codec.layers import Layers
 
-LONGEST = 1024  # pixels of the longer side at most, before a large picture is enlarged
-SHORTEST = 256  # and at least, before a small one is shrunk
-AREA = 1024 * 1024  # pixels in all at most
-LARGE = 2048 * 2048  # pixels at most that the fast network makes of that; more are interpolated
-ENLARGE = 1.6  # times the sides from which its picture is sharper
-BAND = 64  # rows of the small picture that it enlarges at a time
-PENCIL = np.array([0.17, 0.16, 0.18], np.float32)
-HALO = 0.08  # how far sharpening may leave the tones around
-AS_THEY_ARE = Strengths()
-QUANTIZER = 1.4  # standard deviation of an sRGB value of a cell, for Oklab's step (measured)
-FINE = 1.25  # times the picture's size is what the network makes, where that is small: lines stay sharp
-CANVAS = 2  # painting is done at 1 / CANVAS of that, enough for what the network is given
+# sides and areas in pixels
+MAX_WORK_SIDE: Final = 1024  # of a painting, before a larger picture is enlarged from it
+MIN_WORK_SIDE: Final = 256  # of a painting's longer side, before a smaller picture is shrunk from it
+MAX_AREA: Final = 1024 * 1024  # of the decoder "painter"
+MAX_PREVIEW_AREA: Final = 336 * 336  # of the decoder "painter-preview"
+MAX_ENLARGED_AREA: Final = 2048 * 2048  # of the enlarging network; larger pictures are interpolated
+MIN_ENLARGEMENT: Final = 1.6  # factor of the sides from which that network is sharper than interpolation
+BAND_ROWS: Final = 64  # rows that it enlarges at a time
+OVERSAMPLING: Final = 1.25  # of the refined painting over a small picture: lines stay sharp
+CANVAS_DIVISOR: Final = 2  # painting takes place at half that size; the refining network needs no more
+
+PENCIL: Final = np.array([0.17, 0.16, 0.18], np.float32)
+MAX_HALO: Final = 0.08  # by how much sharpening may exceed the range of the colors nearby
+QUANTIZATION_ERROR: Final = 1.4  # standard deviation of a cell's sRGB values, per step of Oklab (measured)
 
 
 class Painter:
-    """A Decoder. `final` looks best, `preview` is fast enough to run at every edit."""
+    """A Decoder. `full_quality` looks best; `preview` is fast enough to run after every edit."""
 
     def __init__(
         self,
         name: str,
         upscaler: Upscaler,
-        area: int,
+        max_area: int,
         enlarger: Upscaler | None = None,
-        strengths: Strengths = AS_THEY_ARE,
+        strengths: Strengths | None = None,
     ) -> None:
-        """Paint, then use `upscaler` for a picture of no more than `area` pixels, and `enlarger` for larger ones."""
+        """Create a painter.
+
+        upscaler: refines the painting to a picture of at most `max_area` pixels
+        enlarger: makes larger pictures from that; None: they are interpolated
+        """
         self.name = name
         self.upscaler = upscaler
-        self.area = area
+        self.max_area = max_area
         self.enlarger = enlarger
-        self.strengths = strengths
+        self.strengths = strengths or Strengths()
 
     @classmethod
-    def final(cls) -> Painter:
-        """The decoder "painter". Raises ModelMissing."""
-        return cls("painter", Upscaler.rrdb(), AREA, Upscaler.srvgg())
+    def full_quality(cls) -> Painter:
+        """Return the decoder "painter". Raises ModelMissing."""
+        return cls("painter", Upscaler.rrdb(), MAX_AREA, Upscaler.srvgg())
 
     @classmethod
     def preview(cls) -> Painter:
-        """The decoder "painter-preview": the same painting, refined less. Raises ModelMissing."""
-        return cls("painter-preview", Upscaler.srvgg(), 336 * 336)
+        """Return the decoder "painter-preview": the same painting, less refined. Raises ModelMissing."""
+        return cls("painter-preview", Upscaler.srvgg(), MAX_PREVIEW_AREA)
 
-    def weighted(self, strengths: Strengths) -> Painter:
-        """The same, to whom the layers weigh so much."""
-        return Painter(self.name, self.upscaler, self.area, self.enlarger, strengths)
+    def with_options(self, options: Strengths) -> Painter:
+        """Return this painter with other strengths of the layers."""
+        return Painter(self.name, self.upscaler, self.max_area, self.enlarger, options)
 
     def decode(self, layers: Layers, *, seed: int | None = None, on_step: OnStep | None = None) -> np.ndarray:
-        """Paint the layers: (height, width, 3) uint8 sRGB; see Decoder.decode."""
-        if layers.is_empty:
-            raise InvalidLayer("there is nothing to decode: give a prompt, a sketch or colors")
-        with oom.guarded(
+        """Return the (height, width, 3) uint8 sRGB picture; see Decoder.decode."""
+        require_layers(layers)
+        seed = (layers.seed or 0) if seed is None else seed
+        random = np.random.Generator(np.random.Philox(seed % 2**128))
+        message = (
             f"there is not enough memory to paint {layers.width} x {layers.height} pixels: close what else uses it, "
             "or make the picture smaller"
-        ):
-            return self._decode(layers, layers.seed or 0 if seed is None else seed, on_step)
+        )
+        with oom.raise_out_of_memory(message):
+            if layers.texture is None:
+                picture = self._draw(layers, random, on_step)
+            else:
+                picture = self._paint(layers, layers.texture.cells, random, on_step)
+            return _resize(picture, layers.height, layers.width)
 
-    def _decode(self, layers: Layers, seed: int, on_step: OnStep | None) -> np.ndarray:
-        random = np.random.Generator(np.random.Philox(seed % 2**128))
-        lines = _lines(layers)
-        if layers.texture is not None:
-            cells = layers.texture.cells.astype(np.float32) / 255
-            if self.strengths.colors != 1:
-                mean = cells.mean((0, 1))
-                cells = np.clip(mean + np.float32(self.strengths.colors) * (cells - mean), 0.0, 1.0)
-            picture = self._paint(layers, cells, lines, random, on_step)
+    def _draw(self, layers: Layers, random: np.random.Generator, on_step: OnStep | None) -> np.ndarray:
+        """Return a picture of layers without colors: a drawing of the sketch or pose, or a card with the prompt."""
+        reporter = StepReporter(1, on_step)
+        if self.enlarger:
+            size = _work_size(layers, MAX_ENLARGED_AREA, max_side=MAX_SIDE)
         else:
-            progress = Progress(1, on_step)
-            drawn = bool(lines) or isinstance(layers.structure, Pose) or layers.semantic is None
-            size = _canvas(layers, LARGE if self.enlarger else AREA, 1, longest=MAX_SIDE if self.enlarger else LONGEST)
-            picture = _drawing(layers, lines, random, self.strengths.structure, size) if drawn else _card(layers, size)
-            progress.step("drawing", picture)
-        return _fit(picture, layers.height, layers.width)
+            size = _work_size(layers, MAX_AREA)
+        lines = _polylines(layers)
+        if lines or isinstance(layers.structure, Pose) or layers.semantic is None:
+            picture = _pencil_drawing(layers, lines, random, self.strengths.structure, size)
+        else:
+            picture = _prompt_card(layers.semantic.text, size)
+        reporter.step("drawing", picture)
+        return picture
 
     def _paint(
+        self, layers: Layers, cells: np.ndarray, random: np.random.Generator, on_step: OnStep | None
+    ) -> np.ndarray:
+        """Return a painting of a colormap's cells, (rows, cols, 3) uint8, and of the sketch if there is one."""
+        style = styles.parse_style(layers.semantic.text if layers.semantic else "")
+        small_height, small_width = _work_size(layers, self.max_area, SCALE, OVERSAMPLING)
+        enlarged_size = self._enlarger_input_size(layers, small_height * SCALE, small_width * SCALE)
+        bands = -(-enlarged_size[0] // BAND_ROWS) if enlarged_size else 0
+        reporter = StepReporter(4 + self.upscaler.step_count(small_height) + bands, on_step)
+
+        painting = self._paint_canvas(layers, cells, style, random, reporter)
+        picture = self._refine(painting, small_height, small_width, reporter)
+        if enlarged_size and self.enlarger:
+            picture = _enlarge(self.enlarger, picture, *enlarged_size, reporter)
+        picture = _pixelate(picture, style.blocks)
+        reporter.step("done", picture)
+        return picture
+
+    def _paint_canvas(
         self,
         layers: Layers,
         cells: np.ndarray,
-        lines: Sequence[np.ndarray],
+        style: styles.Style,
         random: np.random.Generator,
-        on_step: OnStep | None,
+        reporter: StepReporter,
     ) -> np.ndarray:
-        height, width = _canvas(layers, self.area, CANVAS)
-        rows, columns = _canvas(layers, self.area, SCALE, FINE)
-        style = styles.read(layers.semantic.text if layers.semantic else "")
-        larger = self._larger(layers, rows * SCALE, columns * SCALE)
-        bands = -(-larger[0] // BAND) if larger else 0
-        progress = Progress(4 + self.upscaler.steps(rows) + bands, on_step)
+        """Return the painting before refinement: (height, width, 3) float32 in 0..1, of the canvas's size."""
+        height, width = _work_size(layers, self.max_area, CANVAS_DIVISOR)
+        colors = _scale_from_mean(cells.astype(np.float32) / 255, self.strengths.colors)
         cell = math.sqrt(height * width / (cells.shape[0] * cells.shape[1]))
+        lines = _polylines(layers)
+        error = _quantization_error(layers)
 
-        flat = color_diffusion.diffuse(cells, lines, height, width, _error(layers))
+        flat = color_diffusion.diffuse(colors, lines, height, width, error)
         flat = cv2.resize(flat, (width, height), interpolation=cv2.INTER_LINEAR)
-        progress.step("colors", _to_uint8(flat))
+        reporter.step("colors", _to_uint8(flat))
 
-        pen = ink.ink(lines, height, width)
-        room = cv2.distanceTransform((pen < 0.15).astype(np.uint8), cv2.DIST_L2, 3)
-        flat = brush.tighten(flat, room, cell)
-        along = brush.direction(flat, pen)
-        dabs, grain = brush.bristles(along, random)
-        busy = _busy(pen)
-        sure = cv2.resize(
-            color_diffusion.firmness(cells, _error(layers)), (width, height), interpolation=cv2.INTER_LINEAR
-        )
-        painting = brush.dab(flat, dabs * sure[..., None], room, cell, busy, style.brush)
-        progress.step("brush", _to_uint8(painting))
+        pen = ink.render_ink(lines, height, width)
+        line_distance = cv2.distanceTransform((pen < 0.15).astype(np.uint8), cv2.DIST_L2, 3)
+        flat = brush.sharpen_transitions(flat, line_distance, cell)
+        direction = brush.stroke_direction(flat, pen)
+        dabs, grain = brush.stroke_noise(direction, random)
+        detail = _detail(pen)
+        confidence = color_diffusion.cell_confidence(colors, error)
+        confidence = cv2.resize(confidence, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
+        painting = brush.apply_dabs(flat, dabs * confidence, line_distance, cell, detail, style.brush)
+        reporter.step("brush", _to_uint8(painting))
 
-        painting = _line_work(_crispen(painting, sure[..., None]), pen, self.strengths.structure * style.lines)
-        painting = np.clip(painting * (1 + 0.05 * busy * grain)[..., None], 0.0, 1.0)
-        painting = materials.lay(painting, style.materials, along, pen, busy, random)
+        painting = _draw_lines(_sharpen(painting, confidence), pen, self.strengths.structure * style.lines)
+        painting = np.clip(painting * (1 + 0.05 * detail * grain)[..., None], 0.0, 1.0)
+        painting = materials.apply_materials(painting, style.materials, direction, pen, detail, random)
         painting = styles.grade(painting, style)
-        progress.step("lines", _to_uint8(painting))
+        reporter.step("lines", _to_uint8(painting))
+        return painting
 
-        small = cv2.resize(painting, (columns, rows), interpolation=cv2.INTER_AREA)
-        picture = small
+    def _refine(self, painting: np.ndarray, height: int, width: int, reporter: StepReporter) -> np.ndarray:
+        """Shrink a painting to height x width, then enlarge it by SCALE with the network; return uint8."""
+        small = cv2.resize(painting, (width, height), interpolation=cv2.INTER_AREA)
         for result in self.upscaler.run(small):
-            if result is None:
-                progress.step("refining")
-            else:
-                picture = _to_uint8(result)
-        if larger and self.enlarger:
-            picture = _enlarged(self.enlarger, picture, *larger, progress)
-        picture = _blocks(picture, style.blocks)
-        progress.step("done", picture)
-        return picture
+            if result is not None:
+                return _to_uint8(result)
+            reporter.step("refining")
+        raise AssertionError("the last value of Upscaler.run is the picture")
 
-    def _larger(self, layers: Layers, height: int, width: int) -> tuple[int, int] | None:
-        """Rows and columns to give the enlarger, for a picture that is worth it."""
-        rows, columns = _canvas(layers, LARGE, SCALE, longest=MAX_SIDE)
-        worth = self.enlarger is not None and max(rows * SCALE / height, columns * SCALE / width) > ENLARGE
-        return (rows, columns) if worth else None
+    def _enlarger_input_size(self, layers: Layers, height: int, width: int) -> tuple[int, int] | None:
+        """Return the height and width to give the enlarger; None if the picture is hardly larger than the painting."""
+        rows, columns = _work_size(layers, MAX_ENLARGED_AREA, SCALE, max_side=MAX_SIDE)
+        is_larger = max(rows * SCALE / height, columns * SCALE / width) > MIN_ENLARGEMENT
+        return (rows, columns) if self.enlarger is not None and is_larger else None
 
 
-def _canvas(layers: Layers, area: int, shrink: int, fine: float = 1.0, longest: int = LONGEST) -> tuple[int, int]:
-    """Height and width to work at: the picture's aspect, `fine` times as large, bounded, then divided by `shrink`."""
+# --- sizes and layers -------------------------------------------------------------------------------
+
+
+def _work_size(
+    layers: Layers, max_area: int, divisor: int = 1, oversampling: float = 1.0, max_side: int = MAX_WORK_SIDE
+) -> tuple[int, int]:
+    """Return a height and width of the picture's aspect ratio.
+
+    They are `oversampling` times the picture's, within the limits, then divided by `divisor`.
+    """
     height, width = layers.height, layers.width
     longer = max(height, width)
-    scale = min(fine, longest / longer, math.sqrt(area / (height * width)))
-    scale = max(scale, SHORTEST / longer)
-    high, wide = (max(1, round(side * scale / shrink)) for side in (height, width))
-    return high, wide
+    scale = min(oversampling, max_side / longer, math.sqrt(max_area / (height * width)))
+    scale = max(scale, MIN_WORK_SIDE / longer)
+    work_height, work_width = (max(1, round(side * scale / divisor)) for side in (height, width))
+    return work_height, work_width
 
 
-def _error(layers: Layers) -> float:
-    """The quantizer's error in the colors of the cells, about, of 1."""
-    return QUANTIZER * STEPS[layers.texture.step] / oklab.ONE if layers.texture else 0.0
+def _quantization_error(layers: Layers) -> float:
+    """Return the approximate standard deviation of the cells' colors from the original, in units of 0..1."""
+    return QUANTIZATION_ERROR * STEPS[layers.texture.step] / oklab.ONE if layers.texture else 0.0
 
 
-def _lines(layers: Layers) -> list[np.ndarray]:
-    """The sketch's lines in units of the whole picture; a pose has none."""
+def _polylines(layers: Layers) -> list[np.ndarray]:
+    """Return the sketch's lines, smoothed, in units of the whole picture (0..1); none of a pose."""
     if not isinstance(layers.structure, Sketch):
         return []
     size = np.array([layers.width, layers.height], np.float64)
     lines = layers.structure.polylines(layers.width, layers.height)
-    return [ink.smooth(line / size) for line in lines]
+    return [ink.smooth_polyline(line / size) for line in lines]
 
 
-def _crispen(flat: np.ndarray, sure: np.ndarray) -> np.ndarray:
-    """Lift local contrast, fine and coarse, and saturation: averaging has taken them away.
+# --- painting ---------------------------------------------------------------------------------------
 
-    sure: (height, width, 1) float32 in 0..1, less where contrast is but the quantizer's.
+
+def _scale_from_mean(colors: np.ndarray, factor: float) -> np.ndarray:
+    """Scale the distance of colors, (rows, cols, 3) float32 in 0..1, from their mean."""
+    if factor == 1:
+        return colors
+    mean = colors.mean((0, 1))
+    return np.asarray(np.clip(mean + np.float32(factor) * (colors - mean), 0.0, 1.0))
+
+
+def _detail(pen: np.ndarray) -> np.ndarray:
+    """Return the density of lines nearby: (height, width) float32, MIN_DETAIL to 1; 1 if there are no lines."""
+    if not pen.any():
+        return np.ones_like(pen)
+    density = cv2.GaussianBlur(pen, (0, 0), max(0.5, 0.03 * brush.diagonal(pen)))
+    return np.asarray(np.clip(8 * density, materials.MIN_DETAIL, 1.0))
+
+
+def _sharpen(painting: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """Increase local contrast, fine and coarse, and saturation, which averaging in the colormap reduced.
+
+    confidence: (height, width, 1) float32 in 0..1, low where contrast may be a quantization error.
     """
-    fine, coarse = (cv2.GaussianBlur(flat, (0, 0), max(0.5, s * brush.diagonal(flat))) for s in (0.008, 0.03))
-    sharp = flat + sure * (1.2 * (flat - fine) + 0.35 * (flat - coarse))
-    around = np.ones((2 * round(0.03 * brush.diagonal(flat)) + 1,) * 2, np.uint8)
-    sharp = np.clip(sharp, cv2.erode(flat, around) - HALO, cv2.dilate(flat, around) + HALO)
+    diagonal = brush.diagonal(painting)
+    fine, coarse = (cv2.GaussianBlur(painting, (0, 0), max(0.5, sigma * diagonal)) for sigma in (0.008, 0.03))
+    sharp = painting + confidence * (1.2 * (painting - fine) + 0.35 * (painting - coarse))
+    window = np.ones((2 * round(0.03 * diagonal) + 1,) * 2, np.uint8)
+    sharp = np.clip(sharp, cv2.erode(painting, window) - MAX_HALO, cv2.dilate(painting, window) + MAX_HALO)
     gray = sharp.mean(2, keepdims=True)
-    return np.clip(gray + 1.06 * (sharp - gray), 0.0, 1.0)
+    return np.asarray(np.clip(gray + 1.06 * (sharp - gray), 0.0, 1.0))
 
 
-def _line_work(painting: np.ndarray, pen: np.ndarray, weight: float) -> np.ndarray:
-    """Draw the lines in a deeper tone of the color beneath, in a lighter one where that is dark.
+def _draw_lines(painting: np.ndarray, pen: np.ndarray, strength: float) -> np.ndarray:
+    """Draw lines in a darker tone of the color beneath, or a lighter one where that is dark.
 
-    They are fainter where the colors part anyway.
+    They are fainter where the colors on both sides differ.
     """
-    around = np.ones((3, 3), np.uint8)
-    low, high = cv2.erode(painting, around), cv2.dilate(painting, around)
+    window = np.ones((3, 3), np.uint8)
+    low, high = cv2.erode(painting, window), cv2.dilate(painting, window)
     contrast = (high - low).max(2, keepdims=True)
-    strength = np.clip(0.85 - 0.8 * contrast, 0.38, 0.85) * np.float32(weight)
-    strength = np.minimum(strength, 1.0) * pen[..., None]
-    light = np.clip(20 * high.mean(2, keepdims=True) - 3.6, 0.0, 1.0)  # 0 for tones under 0.18, 1 over 0.23
-    tone = 0.28 * low * light + (high + 0.16) * (1 - light)
-    return painting + (tone - painting) * strength
+    opacity = np.clip(0.85 - 0.8 * contrast, 0.38, 0.85) * np.float32(strength)
+    opacity = np.minimum(opacity, 1.0) * pen[..., None]
+    is_light = np.clip(20 * high.mean(2, keepdims=True) - 3.6, 0.0, 1.0)  # 0 for tones under 0.18, 1 over 0.23
+    line_color = 0.28 * low * is_light + (high + 0.16) * (1 - is_light)
+    return np.asarray(painting + (line_color - painting) * opacity)
 
 
-def _enlarged(upscaler: Upscaler, picture: np.ndarray, rows: int, columns: int, progress: Progress) -> np.ndarray:
-    """(h, w, 3) uint8, shrunk to rows x columns, then four times that: its lines are sharp again.
+def _enlarge(upscaler: Upscaler, picture: np.ndarray, height: int, width: int, reporter: StepReporter) -> np.ndarray:
+    """Shrink an (h, w, 3) uint8 picture to height x width, then enlarge it by SCALE, which sharpens its lines.
 
-    Each band sees as far over its border as the network reaches, so there are no seams.
+    Each band includes the rows beyond its border that the network reaches, so there are no seams.
     """
-    small = cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    large = np.empty((rows * SCALE, columns * SCALE, 3), np.uint8)
-    for top in range(0, rows, BAND):
-        above, below = max(top - upscaler.reach, 0), min(top + BAND + upscaler.reach, rows)
-        *_, band = upscaler.run(small[above:below])
+    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    large = np.empty((height * SCALE, width * SCALE, 3), np.uint8)
+    for top in range(0, height, BAND_ROWS):
+        start = max(top - upscaler.receptive_radius, 0)
+        end = min(top + BAND_ROWS + upscaler.receptive_radius, height)
+        *_, band = upscaler.run(small[start:end])
         assert band is not None
-        inner = band[(top - above) * SCALE :][: min(BAND, rows - top) * SCALE]
+        inner = band[(top - start) * SCALE :][: min(BAND_ROWS, height - top) * SCALE]
         large[top * SCALE : top * SCALE + len(inner)] = _to_uint8(inner)
-        progress.step("enlarging")
+        reporter.step("enlarging")
     return large
 
 
-def _blocks(picture: np.ndarray, count: float) -> np.ndarray:
-    """Pixel art: (h, w, 3) uint8 in `count` square blocks along the longer side; 0 changes nothing."""
+def _pixelate(picture: np.ndarray, blocks: float) -> np.ndarray:
+    """Return an (h, w, 3) uint8 picture in `blocks` square blocks along the longer side; unchanged for 0."""
     height, width = picture.shape[:2]
-    if not count or max(height, width) <= count:
+    if not blocks or max(height, width) <= blocks:
         return picture
-    scale = count / max(height, width)
+    scale = blocks / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST))
 
 
-def _busy(pen: np.ndarray) -> np.ndarray:
-    """How much is going on, by the lines nearby: (height, width) float32, 0.2 to 1."""
-    if not pen.any():
-        return np.ones_like(pen)  # nobody drew anything, so lines tell nothing
-    near = cv2.GaussianBlur(pen, (0, 0), max(0.5, 0.03 * brush.diagonal(pen)))
-    return np.clip(8 * near, materials.CALM, 1.0)
+# --- pictures without colors ------------------------------------------------------------------------
 
 
-def _drawing(
-    layers: Layers, lines: Sequence[np.ndarray], random: np.random.Generator, weight: float, size: tuple[int, int]
+def _pencil_drawing(
+    layers: Layers, lines: Sequence[np.ndarray], random: np.random.Generator, strength: float, size: tuple[int, int]
 ) -> np.ndarray:
-    """A sketch without colors: pencil on paper, (h, w, 3) uint8; of a pose a pale shadow."""
+    """Return the sketch in pencil on paper, or the pose as a pale shadow: (h, w, 3) uint8."""
     height, width = size
-    sheet = ink.paper(height, width, random)
+    sheet = ink.render_paper(height, width, random)
     if isinstance(layers.structure, Pose):
         figure = layers.structure.render(width, height).max(2, keepdims=True)
         sheet = sheet * (1 - 0.12 * (figure > 0))
-    amount = np.minimum(0.9 * weight * ink.ink(lines, height, width)[..., None], 1.0)
-    return _to_uint8(sheet + (PENCIL - sheet) * amount)
+    opacity = np.minimum(0.9 * strength * ink.render_ink(lines, height, width)[..., None], 1.0)
+    return _to_uint8(sheet + (PENCIL - sheet) * opacity)
 
 
-def _card(layers: Layers, size: tuple[int, int]) -> np.ndarray:
-    """The prompt as text and what is missing for more, (h, w, 3) uint8."""
+def _prompt_card(text: str, size: tuple[int, int]) -> np.ndarray:
+    """Return a card with the prompt and a note on what is missing, (h, w, 3) uint8."""
     height, width = size
-    text = layers.semantic.text if layers.semantic else ""
     return text_card(f"{text}\n\n(no sketch and no colors to paint from)", width, height)
 
 
+# --- pixels -----------------------------------------------------------------------------------------
+
+
 def _to_uint8(picture: np.ndarray) -> np.ndarray:
-    return np.round(np.clip(picture, 0.0, 1.0) * 255).astype(np.uint8)
+    return np.asarray(np.round(np.clip(picture, 0.0, 1.0) * 255), np.uint8)
 
 
-def _fit(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resize (h, w, 3) uint8 to height x width: area average down, Lanczos up."""
+def _resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize (h, w, 3) uint8 to height x width: by area averages to shrink, by Lanczos resampling to enlarge."""
     if picture.shape[:2] == (height, width):
         return picture
     shrinks = picture.shape[0] >= height and picture.shape[1] >= width
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LANCZOS4
-    return cv2.resize(picture, (width, height), interpolation=how)
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LANCZOS4
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=interpolation))

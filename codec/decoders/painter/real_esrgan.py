@@ -1,12 +1,12 @@
-"""Real-ESRGAN x4: turns a small rough painting into a clean one four times its size.
+"""Real-ESRGAN x4: enlarges a small, rough painting to a clean one of four times its size.
 
 Two networks of Wang, Xie, Dong, Shan, "Real-ESRGAN: Training Real-World Blind Super-Resolution
 with Pure Synthetic Data" (2021), BSD-3, see assets/weights/NOTICE.md:
 
-    Srvgg     a plain stack of 18 convolutions, all at the small size: fast
-    Rrdb      6 residual-in-residual dense blocks (ESRGAN, Wang et al. 2018): better, 6 x slower
+    Srvgg     18 convolutions in sequence, all at the small size: fast
+    Rrdb      6 residual-in-residual dense blocks (ESRGAN, Wang et al. 2018): better, 6 times slower
 
-Both work in stages, so that a decode can report and stop between them.
+Both run in stages, so that a decode can report progress and be cancelled between them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from codec.errors import ModelMissing
 from codec.models import weights
 
 SCALE = 4
-STRIP_ROWS = 32  # rows of the small picture that are brought to full size at a time
-HALO = 4  # and how many more are needed above and below for the same result as in one piece
+STRIP_ROWS = 32  # rows of the small picture that are enlarged at a time
+HALO = 4  # further rows above and below, with which strips equal the picture enlarged in one piece
 
 SRVGG = weights.WeightFile(
     "realesr-animevideov3-x4.safetensors",
@@ -36,7 +36,7 @@ RRDB = weights.WeightFile(
 
 
 class Srvgg(nn.Module):
-    """realesr-animevideov3: the residual over a nearest-neighbor enlargement."""
+    """realesr-animevideov3: predicts the residual of a nearest-neighbor enlargement."""
 
     def __init__(self, width: int = 64, convolutions: int = 16) -> None:
         super().__init__()
@@ -48,17 +48,17 @@ class Srvgg(nn.Module):
         self.body = nn.Sequential(*body)
 
     def features(self, x: Tensor) -> Iterator[Tensor]:
-        """(1, 3, h, w) -> (1, 51, h, w), the last that is yielded; `stages` says how many are."""
+        """Yield `stages` times; the last value is the (1, 51, h, w) features of a (1, 3, h, w) picture."""
         yield torch.cat([self.body(x), x], 1)
 
     def enlarge(self, features: Tensor) -> Tensor:
-        """(1, 51, h, w) -> (1, 3, 4h, 4w)."""
+        """Return the (1, 3, 4h, 4w) picture of (1, 51, h, w) features."""
         residual, picture = features.split([3 * SCALE * SCALE, 3], 1)
         return F.pixel_shuffle(residual, SCALE) + F.interpolate(picture, scale_factor=SCALE)
 
 
 class DenseBlock(nn.Module):
-    """Five convolutions, each of which sees the results of all before it."""
+    """Five convolutions, each of which takes the results of all earlier ones."""
 
     def __init__(self, width: int, growth: int) -> None:
         super().__init__()
@@ -69,14 +69,15 @@ class DenseBlock(nn.Module):
         self.conv5 = nn.Conv2d(width + 4 * growth, width, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:  # (1, width, h, w) -> the same
-        seen = x
+        features = x
         for conv in (self.conv1, self.conv2, self.conv3, self.conv4):
-            seen = torch.cat([seen, F.leaky_relu(conv(seen), 0.2)], 1)
-        return x + 0.2 * self.conv5(seen)
+            features = torch.cat([features, F.leaky_relu(conv(features), 0.2)], 1)
+        output: Tensor = x + 0.2 * self.conv5(features)
+        return output
 
 
 class RrdBlock(nn.Module):
-    """Residual in residual: three dense blocks and a way round them."""
+    """Residual in residual: three dense blocks and a skip connection."""
 
     def __init__(self, width: int, growth: int) -> None:
         super().__init__()
@@ -84,7 +85,8 @@ class RrdBlock(nn.Module):
         self.rdb2 = DenseBlock(width, growth)
         self.rdb3 = DenseBlock(width, growth)
 
-    def after_each(self, x: Tensor) -> Iterator[Tensor]:  # (1, width, h, w) -> the same, thrice
+    def stages(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield the (1, width, h, w) features after each dense block; the last includes the skip connection."""
         first = self.rdb1(x)
         yield first
         second = self.rdb2(first)
@@ -107,26 +109,27 @@ class Rrdb(nn.Module):
         self.conv_last = nn.Conv2d(width, 3, 3, padding=1)
 
     def features(self, x: Tensor) -> Iterator[Tensor]:
-        """(1, 3, h, w) -> (1, width, h, w), the last that is yielded; `stages` says how many are."""
+        """Yield `stages` times; the last value is the (1, width, h, w) features of a (1, 3, h, w) picture."""
         shallow = deep = self.conv_first(x)
         for block in self.body:
             start = deep
-            for deep in block.after_each(start):
+            for deep in block.stages(start):
                 yield deep
         yield shallow + self.conv_body(deep)
 
     def enlarge(self, features: Tensor) -> Tensor:
-        """(1, width, h, w) -> (1, 3, 4h, 4w)."""
+        """Return the (1, 3, 4h, 4w) picture of (1, width, h, w) features."""
         x = F.leaky_relu(self.conv_up1(F.interpolate(features, scale_factor=2.0)), 0.2)
         x = F.leaky_relu(self.conv_up2(F.interpolate(x, scale_factor=2.0)), 0.2)
-        return self.conv_last(F.leaky_relu(self.conv_hr(x), 0.2))
+        picture: Tensor = self.conv_last(F.leaky_relu(self.conv_hr(x), 0.2))
+        return picture
 
 
 class Upscaler:
-    """One loaded network. Holds no state between calls, so threads may share it."""
+    """A loaded network. It holds no state between calls, so threads may share it."""
 
     def __init__(self, network: Srvgg | Rrdb, file: weights.WeightFile) -> None:
-        """Fill `network` from `file`. Raises ModelMissing."""
+        """Load the weights in `file` into `network`. Raises ModelMissing."""
         tensors = {name: torch.from_numpy(a).float() for name, a in weights.load(file).items()}
         try:
             network.load_state_dict(tensors)
@@ -136,29 +139,29 @@ class Upscaler:
 
     @classmethod
     def srvgg(cls) -> Upscaler:
-        """The fast network (0.62 M parameters). Raises ModelMissing."""
+        """Load the fast network (0.62 M parameters). Raises ModelMissing."""
         return cls(Srvgg(), SRVGG)
 
     @classmethod
     def rrdb(cls) -> Upscaler:
-        """The good network (4.47 M parameters). Raises ModelMissing."""
+        """Load the better network (4.47 M parameters). Raises ModelMissing."""
         return cls(Rrdb(), RRDB)
 
     @property
-    def reach(self) -> int:
-        """Pixels of the small picture, each way, that a pixel of the result depends on, at most."""
-        return sum(isinstance(part, nn.Conv2d) for part in self.network.modules())
+    def receptive_radius(self) -> int:
+        """An upper bound of the distance, in pixels of the small picture, at which a result depends on it."""
+        return sum(isinstance(module, nn.Conv2d) for module in self.network.modules())
 
-    def steps(self, rows: int) -> int:
-        """How many times `run` yields before the result, for a picture `rows` high."""
+    def step_count(self, rows: int) -> int:
+        """Return how often `run` yields None before the result, for a picture of `rows` rows."""
         return self.network.stages + -(-rows // STRIP_ROWS)
 
     def run(self, picture: np.ndarray) -> Iterator[np.ndarray | None]:
         """Enlarge (h, w, 3) float32 in 0..1, any h and w >= 1, to (4h, 4w, 3) float32.
 
-        Yields None after every stage and strip, at last the result. The second part of the work
-        goes strip by strip to bound the memory; each strip sees as far over its border as the
-        convolutions reach, so there are no seams.
+        Yields None after every stage and strip, and finally the result. The features are enlarged in strips
+        to bound memory; each strip includes the rows beyond its border that the convolutions reach, so there
+        are no seams.
         """
         x = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
         features = x

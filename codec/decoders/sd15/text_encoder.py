@@ -1,7 +1,7 @@
-"""Prompts of any length -> what the UNet attends to.
+"""Text embeddings of prompts of any length.
 
-CLIP reads 77 tokens: a start, 75 of the text, an end. Longer texts go in chunks of 75, each read alone,
-the results laid end to end; the UNet's attention takes any length.
+CLIP reads 77 tokens: start, 75 tokens of text, end. Longer texts are split into chunks of 75, encoded one by
+one and concatenated; the UNet's cross-attention takes any number of tokens.
 """
 
 from __future__ import annotations
@@ -13,23 +13,24 @@ from torch import Tensor
 
 from codec.decoders.sd15.tokenizer import CHUNK
 
-FRAMED: Final = CHUNK + 2
+_CONTEXT: Final = CHUNK + 2
 
 
 @torch.inference_mode()
 def encode(tokenizer: Any, encoder: Any, prompts: list[str]) -> Tensor:
-    """Read texts with a CLIP tokenizer and text encoder: (prompts, 77 * chunks, features), its last layer.
+    """Return the text embeddings (last hidden states) of prompts: (prompts, 77 * chunks, features).
 
-    All get as many chunks as the longest needs; up to 75 tokens that equals what diffusers' pipelines
-    compute. Texts are cut after nothing: whatever a file holds (16 kB) is read.
+    All prompts get as many chunks as the longest needs. Up to 75 tokens this equals the result of diffusers'
+    pipelines. Prompts are never truncated.
     """
     ids = [tokenizer(text, add_special_tokens=False, truncation=False, verbose=False).input_ids for text in prompts]
-    chunks = max(1, *(-(-len(one) // CHUNK) for one in ids))
-    rows = [_framed(tokenizer, one[k * CHUNK : (k + 1) * CHUNK]) for one in ids for k in range(chunks)]
-    read = [encoder(torch.tensor([row], device=encoder.device))[0] for row in rows]  # (1, 77, features) each
-    return torch.cat(read).reshape(len(prompts), chunks * FRAMED, -1)
+    chunks = max(1, *(-(-len(prompt_ids) // CHUNK) for prompt_ids in ids))
+    rows = [_frame(tokenizer, row[k * CHUNK : (k + 1) * CHUNK]) for row in ids for k in range(chunks)]
+    states = [encoder(torch.tensor([row], device=encoder.device))[0] for row in rows]  # (1, 77, features) each
+    return torch.cat(states).reshape(len(prompts), chunks * _CONTEXT, -1)
 
 
-def _framed(tokenizer: Any, ids: list[int]) -> list[int]:
+def _frame(tokenizer: Any, ids: list[int]) -> list[int]:
+    """Add start, end and padding."""
     row = [tokenizer.bos_token_id, *ids, tokenizer.eos_token_id]
-    return row + [tokenizer.pad_token_id] * (FRAMED - len(row))
+    return row + [tokenizer.pad_token_id] * (_CONTEXT - len(row))

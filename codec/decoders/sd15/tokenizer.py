@@ -1,7 +1,7 @@
-"""How many tokens CLIP makes of a prompt, without any of its networks.
+"""Counts the tokens that CLIP makes of a prompt, without loading its networks.
 
-Byte-pair encoding (Sennrich, Haddow, Birch 2016) with CLIP's merges, as its tokenizer does it: text in
-small letters, taken apart into words, digits and signs, each merged from its bytes up.
+Byte-pair encoding (Sennrich, Haddow, Birch 2016) with CLIP's merges, as CLIP's tokenizer does it: lower-case
+text is split into words, digits and punctuation, and each of these is merged from its bytes.
 """
 
 from __future__ import annotations
@@ -12,58 +12,58 @@ from functools import cache, lru_cache
 from itertools import groupby
 from typing import Final
 
-from codec.decoders.sd15.configs import merges, vocabulary
+from codec.decoders.sd15.configs import byte_letters, load_merges
 
-CHUNK: Final = 75  # tokens that CLIP reads at a time, beside a start and an end
+CHUNK: Final = 75  # tokens that CLIP reads at a time, besides the start and end of text
 _WORD: Final = re.compile(r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[^\W\d_]+|\d|[^\s\w]+|_+")
-_FRAMES: Final = ("<|startoftext|>", "<|endoftext|>")
-_LONGEST: Final = 400  # bytes of a word that is merged in full; a longer one is counted in pieces: about right
+_SPECIAL_TOKENS: Final = ("<|startoftext|>", "<|endoftext|>")
+_MAX_WORD_BYTES: Final = 400  # longer words are counted in pieces, so that time stays linear; about right
 
 
-def count(text: str) -> int:
-    """The tokens of a text, without start and end. Raises ModelMissing without CLIP's merges."""
+def count_tokens(text: str) -> int:
+    """Return the number of tokens of a text, without start and end. Raises ModelMissing without CLIP's merges."""
     words = _WORD.findall(unicodedata.normalize("NFC", text).lower())
-    return sum(1 if word in _FRAMES else _pieces(part) for word in words for part in _parts(word))
+    return sum(1 if word in _SPECIAL_TOKENS else _count_in_word(part) for word in words for part in _split_word(word))
 
 
-def _parts(word: str) -> list[str]:
-    """Numerals like a half or a Roman seven stand alone, as digits do; Python has them among letters."""
+def _split_word(word: str) -> list[str]:
+    """Split off numerals such as ½ or Ⅶ, which CLIP treats as digits and Python's \\w as letters."""
     if not word[0].isalnum() or word.isalpha():
         return [word]
-    return ["".join(run) for letters, runs in groupby(word, str.isalpha) for run in ([[*runs]] if letters else runs)]
+    parts = []
+    for is_letters, run in groupby(word, str.isalpha):
+        characters = "".join(run)
+        parts += [characters] if is_letters else list(characters)
+    return parts
 
 
 @lru_cache(maxsize=4096)
-def _pieces(word: str) -> int:
-    letters, ranks = _table()
+def _count_in_word(word: str) -> int:
+    letters, ranks = _merge_table()
     data = word.encode(errors="replace")
-    return sum(_merged(data[at : at + _LONGEST], letters, ranks) for at in range(0, len(data), _LONGEST))
+    pieces = (data[start : start + _MAX_WORD_BYTES] for start in range(0, len(data), _MAX_WORD_BYTES))
+    return sum(_count_merged(piece, letters, ranks) for piece in pieces)
 
 
-def _merged(data: bytes, letters: list[str], ranks: dict[tuple[str, str], int]) -> int:
-    parts = [letters[byte] for byte in data]
-    parts[-1] += "</w>"
-    while len(parts) > 1:
-        best = min(zip(parts, parts[1:], strict=False), key=lambda pair: ranks.get(pair, len(ranks)))
+def _count_merged(data: bytes, letters: dict[int, str], ranks: dict[tuple[str, str], int]) -> int:
+    """Merge the pair of lowest rank until none is left; return the number of tokens."""
+    tokens = [letters[byte] for byte in data]
+    tokens[-1] += "</w>"
+    while len(tokens) > 1:
+        best = min(zip(tokens, tokens[1:], strict=False), key=lambda pair: ranks.get(pair, len(ranks)))
         if best not in ranks:
             break
         merged: list[str] = []
-        for part in parts:
-            if merged and (merged[-1], part) == best:
-                merged[-1] += part
+        for token in tokens:
+            if merged and (merged[-1], token) == best:
+                merged[-1] += token
             else:
-                merged.append(part)
-        parts = merged
-    return len(parts)
+                merged.append(token)
+        tokens = merged
+    return len(tokens)
 
 
 @cache
-def _table() -> tuple[list[str], dict[tuple[str, str], int]]:
-    """The letter that stands for each byte, and the rank of each merge."""
-    pairs = merges()
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in printable]
-    order = [*printable, *others]  # of bytes, as `vocabulary` numbers their letters
-    names = list(vocabulary([]))[:256]
-    by_byte = dict(zip(order, names, strict=True))
-    return [by_byte[byte] for byte in range(256)], {pair: rank for rank, pair in enumerate(pairs)}
+def _merge_table() -> tuple[dict[int, str], dict[tuple[str, str], int]]:
+    """Return the letter of each byte, and the rank of each merge."""
+    return byte_letters(), {pair: rank for rank, pair in enumerate(load_merges())}

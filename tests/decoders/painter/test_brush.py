@@ -16,11 +16,11 @@ ONES = np.ones((SIZE, SIZE), np.float32)
 @pytest.fixture(scope="module")
 def bristles():
     random = np.random.default_rng(0)
-    return brush.bristles(brush.direction(RAMP, 0 * ONES), random)
+    return brush.stroke_noise(brush.stroke_direction(RAMP, 0 * ONES), random)
 
 
 def test_dabs_break_a_gradient_but_add_no_color(bristles):
-    painted = brush.dab(RAMP, bristles[0], OPEN, 12, ONES)
+    painted = brush.apply_dabs(RAMP, bristles[0], OPEN, 12, ONES)
     assert np.abs(painted - RAMP).max() > 0.005
     assert painted.min() >= RAMP.min()
     assert painted.max() <= RAMP.max()
@@ -28,8 +28,8 @@ def test_dabs_break_a_gradient_but_add_no_color(bristles):
 
 def test_flat_color_stays_flat(bristles):
     flat = np.full_like(RAMP, 0.4)
-    np.testing.assert_allclose(brush.dab(flat, bristles[0], OPEN, 12, ONES), flat, atol=1e-6)
-    np.testing.assert_allclose(brush.tighten(flat, OPEN, 12), flat, atol=1e-6)
+    np.testing.assert_allclose(brush.apply_dabs(flat, bristles[0], OPEN, 12, ONES), flat, atol=1e-6)
+    np.testing.assert_allclose(brush.sharpen_transitions(flat, OPEN, 12), flat, atol=1e-6)
 
 
 def test_dabs_do_not_reach_over_a_line(bristles):
@@ -48,19 +48,19 @@ def mixed_in(bristles, step: float, room: np.ndarray) -> float:
     """How much of a light half, `step` lighter, dabs bring to some pixel of the dark half near it: 0 to 1."""
     half = np.zeros_like(RAMP)
     half[:, SIZE // 2 :] = step
-    painted = brush.dab(half, bristles[0], room, 24, ONES)
+    painted = brush.apply_dabs(half, bristles[0], room, 24, ONES)
     return float(painted[:, SIZE // 2 - 8 : SIZE // 2 - 1].max()) / step
 
 
 def test_tightening_narrows_a_blur():
     x = np.linspace(-3, 3, SIZE, dtype=np.float32)
     blur = np.repeat(np.repeat((0.2 + 0.6 / (1 + np.exp(-2 * x)))[None, :, None], SIZE, 0), 3, 2).astype(np.float32)
-    tight = brush.tighten(blur, OPEN, 24)
+    tight = brush.sharpen_transitions(blur, OPEN, 24)
     assert np.abs(np.diff(tight, axis=1)).max() > 2 * np.abs(np.diff(blur, axis=1)).max()
 
 
 def test_directions_follow_the_forms():
-    along_x, along_y = brush.direction(RAMP, 0 * ONES)  # lighter to the right: forms stand upright
+    along_x, along_y = brush.stroke_direction(RAMP, 0 * ONES)  # lighter to the right: forms stand upright
     middle = slice(20, -20)
     assert np.abs(along_x[middle, middle]).max() < 0.1
     np.testing.assert_allclose(np.hypot(along_x, along_y), 1, atol=1e-5)
@@ -68,7 +68,7 @@ def test_directions_follow_the_forms():
 
 def test_ink_tapers_and_the_first_stroke_is_the_strongest():
     lines = [np.stack([np.linspace(0.1, 0.9, 40), np.full(40, y)], 1) for y in (0.3, 0.7)]
-    pen = ink.ink(lines, 200, 200)
+    pen = ink.render_ink(lines, 200, 200)
     first, second = pen[50:70].max(0), pen[130:150].max(0)
     assert first[100] > 1.3 * first[23]
     assert first[60:140].mean() > second[60:140].mean() > 0.3
@@ -77,7 +77,7 @@ def test_ink_tapers_and_the_first_stroke_is_the_strongest():
 
 def test_smoothing_keeps_the_ends_and_takes_out_steps():
     stairs = np.array([[0, 0], [1, 0], [2, 1], [3, 1], [4, 2], [5, 2]], float)
-    line = ink.smooth(stairs)
+    line = ink.smooth_polyline(stairs)
     np.testing.assert_array_equal(line[[0, -1]], stairs[[0, -1]])
 
     def sharpest(points):
@@ -90,10 +90,10 @@ def test_smoothing_keeps_the_ends_and_takes_out_steps():
 @pytest.mark.parametrize("count", [2, 3])
 def test_the_shortest_lines_are_smoothed_and_drawn(count):
     line = np.linspace([0.4, 0.4], [0.6, 0.6], count)
-    assert ink.ink([ink.smooth(line)], 64, 64).max() > 0.1
+    assert ink.render_ink([ink.smooth_polyline(line)], 64, 64).max() > 0.1
 
 
 def test_paper_is_light_and_has_a_grain():
-    sheet = ink.paper(64, 64, np.random.default_rng(0))
+    sheet = ink.render_paper(64, 64, np.random.default_rng(0))
     assert sheet.min() > 0.85
     assert 0.001 < sheet.std(axis=(0, 1)).max() < 0.03

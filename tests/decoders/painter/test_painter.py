@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from codec.decoders import base, get, names
-from codec.decoders.painter.painter import BAND, Painter, _enlarged
+from codec.decoders.painter.painter import BAND_ROWS, Painter, _enlarge
 from codec.decoders.painter.real_esrgan import Upscaler
 from codec.errors import Cancelled, InvalidLayer, ModelMissing, UnknownName
 from codec.layers import Layers
@@ -20,14 +20,14 @@ from codec.models import weights
 from codec.semantic.prompt import Prompt
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
-from codec.texture.colormap import Colormap
+from codec.texture import rdoq
 
 PROMPT = Prompt("a red hill under a blue sky")
 HILL = [np.array([[0.0, 130.0], [60, 118], [128, 124], [190, 112], [256, 120]])]
 SKETCH = Sketch.from_polylines(HILL, 256, 256, 64)
 CELLS = np.zeros((8, 8, 3), np.uint8)
 CELLS[:4], CELLS[4:] = [70, 110, 220], [200, 60, 40]
-COLORS = Colormap.from_cells(CELLS, 10)
+COLORS = rdoq.quantize(CELLS, 10)
 JOINTS = tuple((400 + 60 * i, 300 + 80 * i) for i in range(18))
 POSE = Pose((JOINTS,))
 BOTH = Layers(128, 96, PROMPT, SKETCH, COLORS)
@@ -129,10 +129,10 @@ def test_the_largest_size(preview):
 
 def test_bands_leave_no_seams():
     fast = Upscaler.srvgg()
-    rough = np.random.default_rng(1).integers(0, 256, (2 * BAND + 50, 40, 3), dtype=np.uint8)
+    rough = np.random.default_rng(1).integers(0, 256, (2 * BAND_ROWS + 50, 40, 3), dtype=np.uint8)
     *_, whole = fast.run(rough.astype(np.float32) / 255)
     steps = []
-    banded = _enlarged(fast, rough, *rough.shape[:2], base.Progress(3, steps.append))
+    banded = _enlarge(fast, rough, *rough.shape[:2], base.StepReporter(3, steps.append))
     assert np.abs(banded - np.clip(whole, 0, 1) * 255).max() < 0.51
     assert len(steps) == 3
 
@@ -151,7 +151,7 @@ def test_what_is_larger_than_its_painting_is_enlarged_by_the_fast_network():
 @pytest.mark.parametrize("grid", [(4, 4), (32, 32), (4, 32), (9, 16)])
 def test_any_grid(preview, grid):
     cells = np.full((*grid, 3), 128, np.uint8)
-    picture = preview.decode(Layers(160, 90, None, None, Colormap.from_cells(cells, 10)))
+    picture = preview.decode(Layers(160, 90, None, None, rdoq.quantize(cells, 10)))
     assert np.abs(picture.astype(int) - 128).mean() < 12
 
 
@@ -257,7 +257,7 @@ def test_false_stops_at_once_and_the_next_decode_is_whole(painter, at):
 
 def test_names_are_listed_without_loading_anything_heavy():
     code = (
-        "import sys; from codec.decode import names; print(*names());"
+        "import sys; from codec.decoders import names; print(*names());"
         "assert not {'torch', 'cv2', 'safetensors'} & set(sys.modules)"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -276,7 +276,7 @@ def test_an_unknown_name_lists_the_known_ones():
         get("oil")
 
 
-@pytest.mark.parametrize("build", [Painter.final, Painter.preview])
+@pytest.mark.parametrize("build", [Painter.full_quality, Painter.preview])
 def test_without_weights_it_says_which_file_is_missing(monkeypatch, tmp_path, build):
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     with pytest.raises(ModelMissing, match=r"\.safetensors"):
@@ -285,6 +285,6 @@ def test_without_weights_it_says_which_file_is_missing(monkeypatch, tmp_path, bu
 
 def test_progress_stops_only_for_false():
     for answer in (None, True, 0):
-        base.Progress(1, lambda step, answer=answer: answer).step("x")
+        base.StepReporter(1, lambda step, answer=answer: answer).step("x")
     with pytest.raises(Cancelled):
-        base.Progress(1, lambda step: False).step("x")
+        base.StepReporter(1, lambda step: False).step("x")

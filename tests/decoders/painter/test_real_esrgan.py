@@ -68,7 +68,7 @@ def test_strips_leave_no_seam(network, monkeypatch):
 def test_it_announces_how_many_steps_it_takes(network):
     for rows in (1, 32, 33, 70):
         *steps, _ = network.run(scene(rows, 5))
-        assert len(steps) == network.steps(rows)
+        assert len(steps) == network.step_count(rows)
         assert all(step is None for step in steps)
 
 

@@ -9,21 +9,21 @@ from codec.decoders import get
 from codec.decoders.painter import materials, styles
 from codec.layers import Layers
 from codec.semantic.prompt import Prompt
-from codec.texture.colormap import Colormap
+from codec.texture import rdoq
 
 CELLS = np.random.default_rng(1).integers(0, 256, (8, 8, 3)).astype(np.uint8)
 
 
 def paint(prompt: str, cells: np.ndarray = CELLS) -> np.ndarray:
-    layers = Layers(128, 128, Prompt(prompt), None, Colormap.from_cells(cells, 10))
+    layers = Layers(128, 128, Prompt(prompt), None, rdoq.quantize(cells, 10))
     return get("painter-preview").decode(layers).astype(int)
 
 
 def test_whole_words_in_any_case_count():
-    assert styles.read("A PHOTO, of a cat").lines < 1
-    assert styles.read("Pixel-art castle").blocks > 0
+    assert styles.parse_style("A PHOTO, of a cat").lines < 1
+    assert styles.parse_style("Pixel-art castle").blocks > 0
     for nothing in ("", "drinking by the sink", "art of a pixel", "catfish in treesap"):
-        assert styles.read(nothing) == styles.Style()
+        assert styles.parse_style(nothing) == styles.Style()
 
 
 @pytest.mark.parametrize("words", styles.LOOKS)
@@ -33,20 +33,20 @@ def test_every_look_changes_the_picture(words):
 
 def test_every_word_of_a_row_does_the_same():
     for words in (*styles.LOOKS, *styles.MATERIALS):
-        read = [styles.read(f"a hut, {word.replace('|', ' ')}, sharp") for word in words.split()]
+        read = [styles.parse_style(f"a hut, {word.replace('|', ' ')}, sharp") for word in words.split()]
         assert styles.Style() not in read
         assert len(set(read)) == 1, words
 
 
 def test_the_words_that_count_are_painted_as_the_prompt():
     for prompt in ("Oil painting of a Fox by night, golden hour", "two engines", " ".join((*styles.LOOKS, "sea"))):
-        assert styles.read(styles.words(prompt)) == styles.read(prompt)
-    assert styles.words("two engines") == ""
-    assert styles.words("photography of a kitten, sea") == styles.words("DSLR bokeh, waves") != ""
+        assert styles.parse_style(styles.style_words(prompt)) == styles.parse_style(prompt)
+    assert styles.style_words("two engines") == ""
+    assert styles.style_words("photography of a kitten, sea") == styles.style_words("DSLR bokeh, waves") != ""
 
 
 def test_all_words_together_stay_in_bounds():
-    style = styles.read(" ".join((*styles.LOOKS, *styles.MATERIALS)).replace("|", " "))
+    style = styles.parse_style(" ".join((*styles.LOOKS, *styles.MATERIALS)).replace("|", " "))
     assert 0.3 <= style.lines <= 1.4
     assert 0 <= style.brush <= 2
     assert len(style.materials) == len(styles.MATERIALS)
@@ -70,7 +70,7 @@ def test_night_is_dark_and_a_dark_picture_stays_as_it_is():
 
 
 def test_pixel_art_is_blocks():
-    layers = Layers(256, 256, Prompt("pixel art"), None, Colormap.from_cells(CELLS, 10))
+    layers = Layers(256, 256, Prompt("pixel art"), None, rdoq.quantize(CELLS, 10))
     for decoder in ("painter", "painter-preview"):
         picture = get(decoder).decode(layers).astype(int)
         assert (picture[:, 1:] == picture[:, :-1]).all(2).mean() > 0.4
@@ -92,7 +92,7 @@ def test_a_material_is_laid_where_its_color_is(word, color, other):
     painting = np.repeat(np.repeat(cells, 16, 0), 16, 1).astype(np.float32) / 255
     along = np.ones((128, 128), np.float32), np.zeros((128, 128), np.float32)
     busy = np.ones((128, 128), np.float32)
-    made = materials.lay(painting, styles.read(word).materials, along, lines, busy, np.random.default_rng(1))
+    made = materials.apply_materials(painting, styles.parse_style(word).materials, along, lines, busy, np.random.default_rng(1))
     change = abs(made - painting).max(2)
     assert change[80:, :56].mean() > 0.005
     assert change[:, 72:].max() == 0
@@ -102,6 +102,6 @@ def test_a_material_is_laid_where_its_color_is(word, color, other):
 def test_where_nothing_is_drawn_no_form_is_followed():
     painting = np.full((64, 64, 3), 0.43, np.float32)
     along = np.ones((64, 64), np.float32), np.zeros((64, 64), np.float32)
-    calm = np.full((64, 64), materials.CALM, np.float32)
-    made = materials.lay(painting, styles.read("rock").materials, along, 0 * calm, calm, np.random.default_rng(1))
+    calm = np.full((64, 64), materials.MIN_DETAIL, np.float32)
+    made = materials.apply_materials(painting, styles.parse_style("rock").materials, along, 0 * calm, calm, np.random.default_rng(1))
     np.testing.assert_array_equal(made, painting)

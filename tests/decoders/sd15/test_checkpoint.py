@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from codec.decoders.sd15 import configs, networks
-from codec.decoders.sd15.networks import SHELF
+from codec.decoders.sd15.model_cache import MODEL_CACHE
 from codec.decoders.sd15.options import Options
 from codec.decoders.sd15.pipeline import StableDiffusion
 from codec.errors import ModelMissing
@@ -25,7 +25,7 @@ def surroundings(tmp_path, monkeypatch):
     torch.set_num_threads(1)
     monkeypatch.setenv("TRILAYER_CACHE", str(tmp_path / "cache"))
     yield
-    SHELF.clear()
+    MODEL_CACHE.clear()
     torch.set_num_threads(before)
 
 
@@ -34,8 +34,8 @@ def tiny_sizes(monkeypatch):
     """Take the tiny networks for the published ones."""
     monkeypatch.setattr(configs, "UNET", tiny.unet_config(tiny.TINY["unet"]))
     monkeypatch.setattr(configs, "VAE", tiny.vae_config(tiny.TINY["vae"]))
-    monkeypatch.setattr(configs, "TEXT", tiny.text_config(tiny.TINY["text"]))
-    monkeypatch.setattr(configs, "merges", lambda: [("t", "h"), ("th", "e</w>")])
+    monkeypatch.setattr(configs, "TEXT_ENCODER", tiny.text_config(tiny.TINY["text"]))
+    monkeypatch.setattr(configs, "load_merges", lambda: [("t", "h"), ("th", "e</w>")])
 
 
 @pytest.mark.parametrize("given", ["checkpoint", "models"])
@@ -64,18 +64,18 @@ def test_another_kind_of_file_is_refused(tmp_path):
 
 
 def test_our_copy_of_the_vocabulary_is_clip_s(tmp_path):
-    pairs = configs.merges()
-    words = configs.vocabulary(pairs)
-    assert (len(pairs), len(words)) == (48894, configs.TEXT["vocab_size"])
+    pairs = configs.load_merges()
+    words = configs.build_vocabulary(pairs)
+    assert (len(pairs), len(words)) == (48894, configs.TEXT_ENCODER["vocab_size"])
     # as published: the size of the hub's merges.txt, and numbers of well-known tokens
-    assert len(b"#version: 0.2\n" + gzip.decompress(configs.MERGES.read_bytes())) == 524_619
-    read = networks.tokenizer(tmp_path / "a.safetensors")
+    assert len(b"#version: 0.2\n" + gzip.decompress(configs.MERGES_PATH.read_bytes())) == 524_619
+    read = networks.load_tokenizer(tmp_path / "a.safetensors")
     assert read("a photo of a cat").input_ids == [49406, 320, 1125, 539, 320, 2368, 49407]
     assert read.pad_token_id == 49407
 
 
 def test_it_reads_as_the_folder_s_does(tmp_path, tiny_sizes):
-    ours, theirs = networks.tokenizer(tmp_path / "a.safetensors"), networks.tokenizer(tiny.models() / "sd15")
+    ours, theirs = networks.load_tokenizer(tmp_path / "a.safetensors"), networks.load_tokenizer(tiny.models() / "sd15")
     assert theirs.get_vocab() == ours.get_vocab()
     assert json.loads((tiny.models() / "sd15" / "tokenizer" / "vocab.json").read_text()) == ours.get_vocab()
     for text in ("the other Thing, bathe!", "naïve café 東京 🎈", "  two  spaces\tand\nlines ", "it's 12,5 %", ""):
@@ -83,9 +83,9 @@ def test_it_reads_as_the_folder_s_does(tmp_path, tiny_sizes):
 
 
 def test_a_damaged_vocabulary_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(configs, "MERGES", tmp_path / "clip_merges.txt.gz")
+    monkeypatch.setattr(configs, "MERGES_PATH", tmp_path / "clip_merges.txt.gz")
     with pytest.raises(ModelMissing, match="clip_merges"):
-        configs.merges()
+        configs.load_merges()
     (tmp_path / "clip_merges.txt.gz").write_bytes(gzip.compress(b"a b\n"))
     with pytest.raises(ModelMissing, match="damaged"):
-        configs.merges()
+        configs.load_merges()

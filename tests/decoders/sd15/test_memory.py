@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from codec import Colormap, Layers, Prompt
+from codec import Layers, Prompt
 from codec.errors import OutOfMemory
 from codec.models import oom
 
@@ -22,7 +22,7 @@ import re, resource, sys
 from pathlib import Path
 from codec import Layers
 from codec.cli.main import main
-from codec.decode import get
+from codec.decoders import get
 
 def room(most):
     resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
@@ -41,7 +41,7 @@ assert main(["decode", big, "-o", out]) == 0
 @pytest.mark.skipif(sys.platform != "linux", reason="where the system limits the memory of a process")
 def test_a_picture_that_does_not_fit(tmp_path):
     cells = np.random.default_rng(1).integers(0, 256, (4, 4, 3)).astype(np.uint8)
-    big = Layers(4096, 4096, Prompt("x"), None, Colormap.from_cells(cells))
+    big = Layers(4096, 4096, Prompt("x"), None, rdoq.quantize(cells))
     (tmp_path / "big.tril").write_bytes(big.to_bytes())
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "big.tril"), str(tmp_path / "out.png")]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -69,12 +69,12 @@ def test_its_many_names(error):
 
     with (
         pytest.raises(OutOfMemory, match="take less"),
-        oom.guarded("take less", lambda: left.append(held[0]())),
+        oom.raise_out_of_memory("take less", lambda: left.append(held[0]())),
     ):
         work()
     assert left == [None]  # the array is gone before anybody tidies up
 
 
 def test_other_errors_pass():
-    with pytest.raises(ValueError, match="mine"), oom.guarded("take less"):
+    with pytest.raises(ValueError, match="mine"), oom.raise_out_of_memory("take less"):
         raise ValueError("mine")

@@ -13,10 +13,9 @@ import pytest
 import torch
 
 from codec.bitstream.settings import Settings
-from codec.decoders.sd15 import networks
-from codec.decoders.sd15 import options as presets
-from codec.decoders.sd15 import pipeline as diffusion
-from codec.decoders.sd15.networks import SHELF, Device
+from codec.decoders.sd15 import duration, masks, model_paths, networks, options, schedulers
+from codec.decoders.sd15.device import Device
+from codec.decoders.sd15.model_cache import MODEL_CACHE
 from codec.decoders.sd15.options import Options
 from codec.decoders.sd15.pipeline import StableDiffusion
 from codec.errors import Cancelled, CodecError, InvalidLayer, ModelMissing, OutOfMemory, UnknownName
@@ -40,16 +39,16 @@ def surroundings(tmp_path_factory):
         patch.setenv("TRILAYER_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.delenv("TRILAYER_MODELS", raising=False)
         yield
-    SHELF.clear()
+    MODEL_CACHE.clear()
     torch.set_num_threads(before)
 
 
-def options(**more):
+def make_options(**more):
     return Options(**{"models": tiny.models(), "size": 64, "steps": 2, "preset": "paper", "device": "cpu", **more})
 
 
 def sd15(**more):
-    return StableDiffusion(options(**more))
+    return StableDiffusion(make_options(**more))
 
 
 def difference(a, b):
@@ -83,13 +82,13 @@ def test_every_layer_is_heard(layers, layer):
 def test_the_picture_is_the_pipeline_s():
     from diffusers import StableDiffusionPipeline
 
-    from codec.decoders.sd15.denoise import start_noise
+    from codec.decoders.sd15.denoise import initial_noise
 
     pipeline = StableDiffusionPipeline.from_pretrained(tiny.models() / "sd15", local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
     wanted = pipeline(
         "a red hill", negative_prompt="blurry", num_inference_steps=3, guidance_scale=7.5, height=64,
-        width=64, latents=torch.from_numpy(start_noise(5, 64, 64))[None], output_type="np",
+        width=64, latents=torch.from_numpy(initial_noise(5, 64, 64))[None], output_type="np",
     ).images[0]  # fmt: skip
     got = sd15(steps=3, negative="blurry").decode(WORDS, seed=5)
     assert np.abs(got / 255 - wanted).max() < 1.1 / 255
@@ -100,11 +99,11 @@ def test_the_picture_is_the_adapter_pipeline_s():
     from diffusers import MultiAdapter, StableDiffusionAdapterPipeline
     from PIL import Image
 
-    from codec.decoders.sd15.denoise import start_noise
+    from codec.decoders.sd15.denoise import initial_noise
 
     file = replace(EXAMPLE, width=64, height=64)
     names = ("sketch-adapter", "color-adapter")
-    nets = [networks.adapter(networks.find(name, options()), Device("cpu", torch.float32)) for name in names]
+    nets = [networks.load_adapter(model_paths.locate_model(name, make_options()), Device("cpu", torch.float32)) for name in names]
     base = tiny.models() / "sd15"
     pipeline = StableDiffusionAdapterPipeline.from_pretrained(base, adapter=MultiAdapter(nets), local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
@@ -113,17 +112,17 @@ def test_the_picture_is_the_adapter_pipeline_s():
     assert (lines.mode, blocks.mode) == ("L", "RGB")
     wanted = pipeline(
         file.semantic.text, negative_prompt=file.semantic.negative, image=[lines, blocks], num_inference_steps=3,
-        guidance_scale=7.5, height=64, width=64, latents=torch.from_numpy(start_noise(5, 64, 64))[None],
+        guidance_scale=7.5, height=64, width=64, latents=torch.from_numpy(initial_noise(5, 64, 64))[None],
         adapter_conditioning_scale=[1.0, 1.0], output_type="np",
     ).images[0]  # fmt: skip
-    got = sd15(steps=3, thickness=16.0).decode(file, seed=5)  # 2 pixels at this size
+    got = sd15(steps=3, line_thickness=16.0).decode(file, seed=5)  # 2 pixels at this size
     assert np.abs(got / 255 - wanted).max() < 1.1 / 255
 
 
 def test_the_fast_picture_is_the_pipeline_s():
     from diffusers import AutoencoderTiny, LCMScheduler, StableDiffusionPipeline
 
-    from codec.decoders.sd15.denoise import start_noise
+    from codec.decoders.sd15.denoise import initial_noise
 
     small = AutoencoderTiny.from_pretrained(tiny.models() / "taesd", local_files_only=True)
     pipeline = StableDiffusionPipeline.from_pretrained(tiny.models() / "sd15", vae=small, local_files_only=True)
@@ -134,14 +133,14 @@ def test_the_fast_picture_is_the_pipeline_s():
     )
     wanted = pipeline(
         "a red hill", num_inference_steps=4, guidance_scale=1.0, height=64, width=64, output_type="np",
-        latents=torch.from_numpy(start_noise(5, 64, 64))[None], generator=torch.Generator().manual_seed(5),
+        latents=torch.from_numpy(initial_noise(5, 64, 64))[None], generator=torch.Generator().manual_seed(5),
     ).images[0]  # fmt: skip
     got = sd15(preset="fast", steps=None).decode(WORDS, seed=5)
     assert np.abs(got / 255 - wanted).max() < 1.1 / 255
 
 
 @pytest.mark.parametrize("nothing", [Sketch(16, 16, ()), Pose(())], ids=["no lines", "nobody"])
-@pytest.mark.parametrize("control", presets.CONTROLS)
+@pytest.mark.parametrize("control", options.CONTROLS)
 def test_an_empty_structure_says_nothing(nothing, control):
     empty = replace(EXAMPLE, structure=nothing)
     np.testing.assert_array_equal(
@@ -155,7 +154,7 @@ def test_any_size(size):
 
 
 @pytest.mark.parametrize("aspect", [(9, 8), (11, 7), (5, 9)])
-@pytest.mark.parametrize("control", presets.CONTROLS)
+@pytest.mark.parametrize("control", options.CONTROLS)
 def test_sides_that_halve_unevenly_suit_the_adapters(aspect, control):
     """72 x 56 pixels are 9 x 7 latents, then 5 x 4, 3 x 2, 2 x 1."""
     layers = replace(EXAMPLE, width=aspect[0] * 20, height=aspect[1] * 20)
@@ -165,26 +164,26 @@ def test_sides_that_halve_unevenly_suit_the_adapters(aspect, control):
 # settings
 
 
-@pytest.mark.parametrize("preset", list(presets.PRESETS))
+@pytest.mark.parametrize("preset", list(options.PRESETS))
 def test_presets_decode(preset):
     steps = []
     picture = sd15(preset=preset, steps=None).decode(EXAMPLE, on_step=steps.append)
     assert picture.shape == (120, 200, 3)
-    assert str(presets.PRESETS[preset].steps) in steps[0].label
+    assert str(options.PRESETS[preset].steps) in steps[0].label
 
 
 def test_the_presets_are_what_they_are_called():
-    paper, fast = presets.plan(Options(preset="paper")), presets.plan(Options(preset="fast"))
+    paper, fast = options.resolve_options(Options(preset="paper")), options.resolve_options(Options(preset="fast"))
     assert (paper.steps, paper.guidance, paper.scheduler, paper.lcm) == (50, 7.5, "pndm", False)
     assert (Options().structure_strength, Options().color_strength, Options().size) == (1, 1, 512)
-    assert 4 <= fast.steps <= 8 and fast.lcm and not fast.guided
-    assert presets.plan(Options(preset="balanced")).steps == 20
+    assert 4 <= fast.steps <= 8 and fast.lcm and not fast.is_guided
+    assert options.resolve_options(Options(preset="balanced")).steps == 20
 
 
 def test_fast_uses_the_lora_and_the_small_vae():
-    SHELF.clear()
+    MODEL_CACHE.clear()
     fast = sd15(preset="fast").decode(WORDS)
-    assert type(SHELF.take("vae", (tiny.models() / "taesd", Device("cpu", torch.float32)), pytest.fail)).__name__ == (
+    assert type(MODEL_CACHE.get_or_load("vae", (tiny.models() / "taesd", Device("cpu", torch.float32)), pytest.fail)).__name__ == (
         "AutoencoderTiny"
     )
     slow = sd15(preset="paper", scheduler="lcm", guidance=1).decode(WORDS)
@@ -203,7 +202,7 @@ def test_without_a_preset_the_file_says_how():
 
 def test_what_is_set_overrides_the_preset_and_the_file():
     known = Settings(30, 5.0, "euler")
-    plan = presets.plan
+    plan = options.resolve_options
     assert plan(Options(), known) == plan(Options())
     followed = plan(Options(follow=True), known)
     assert (followed.steps, followed.guidance, followed.scheduler) == (30, 5.0, "euler")
@@ -227,8 +226,8 @@ def test_strength_nought_is_no_layer_and_needs_no_model(tmp_path):
 def test_strengths_and_the_cut_off_make_a_difference():
     file = replace(EXAMPLE, semantic=Prompt("a red ball"))
     whole = sd15(steps=4).decode(file)
-    for more in ({"structure_strength": 0.5}, {"color_strength": 0.5}, {"adapter_until": 0.5}, {"cubic": True},
-                 {"thickness": 12.0}, {"guidance": 3.0}, {"negative": "green"}, {"control": "controlnet"},
+    for more in ({"structure_strength": 0.5}, {"color_strength": 0.5}, {"adapter_until": 0.5}, {"cubic_colors": True},
+                 {"line_thickness": 12.0}, {"guidance": 3.0}, {"negative": "green"}, {"control": "controlnet"},
                  {"scheduler": "ddim"}):  # fmt: skip
         assert difference(whole, sd15(**{"steps": 4, **more}).decode(file)) > 0.01, more
 
@@ -239,10 +238,10 @@ def test_the_file_s_negative_prompt_comes_before_the_default():
     assert difference(sd15().decode(file), sd15().decode(WORDS)) > 0.01
 
 
-@pytest.mark.parametrize("lines", presets.LINES)
+@pytest.mark.parametrize("lines", options.SKETCH_CONTROLNETS)
 def test_controlnets_have_the_same_interface(lines):
     for layers in (EXAMPLE, POSE):
-        picture = sd15(control="controlnet", lines=lines).decode(layers)
+        picture = sd15(control="controlnet", sketch_controlnet=lines).decode(layers)
         assert picture.shape == (120, 200, 3)
         assert difference(picture, sd15(control="controlnet", structure_strength=0).decode(layers)) > 0.1
 
@@ -255,7 +254,7 @@ def test_prompts_beyond_77_tokens_are_heard_to_the_end():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"preset": "best"}, {"scheduler": "dpm9"}, {"control": "x"}, {"lines": "x"}, {"device": "tpu"}],
+    [{"preset": "best"}, {"scheduler": "dpm9"}, {"control": "x"}, {"sketch_controlnet": "x"}, {"device": "tpu"}],
 )
 def test_unknown_names_are_refused(wrong):
     with pytest.raises(UnknownName, match="there are: "):
@@ -266,7 +265,7 @@ def test_unknown_names_are_refused(wrong):
     "wrong",
     [{"steps": 0}, {"steps": 256}, {"steps": 2.5}, {"guidance": -1}, {"guidance": float("nan")}, {"size": 500},
      {"size": 2048}, {"structure_strength": 3}, {"color_strength": -1}, {"adapter_until": 1.5}, {"steps": "9"},
-     {"thickness": 0}],
+     {"line_thickness": 0}],
 )  # fmt: skip
 def test_numbers_out_of_range_are_refused(wrong):
     with pytest.raises(CodecError, match=r"\d"):
@@ -293,11 +292,11 @@ def test_any_integer_is_a_seed(seed):
 
 
 @pytest.mark.parametrize("steps", [1, 2, 9])
-@pytest.mark.parametrize("name", presets.SCHEDULERS)
+@pytest.mark.parametrize("name", schedulers.SCHEDULERS)
 def test_the_number_of_calls_is_known_beforehand(name, steps):
-    scheduler = presets.scheduler(name)
+    scheduler = schedulers.make_scheduler(name)
     scheduler.set_timesteps(steps)
-    assert len(scheduler.timesteps) == presets.Plan(steps, 7.5, name, False).calls
+    assert len(scheduler.timesteps) == options.ResolvedOptions(steps, 7.5, name, False).evaluations
 
 
 @pytest.mark.parametrize("more", [{}, {"preset": "fast"}, {"scheduler": "heun"}])
@@ -334,22 +333,22 @@ def test_false_stops_at_once_and_the_next_decode_is_whole(at):
 
 
 def test_the_first_step_comes_before_anything_is_loaded(monkeypatch):
-    SHELF.clear()
-    monkeypatch.setattr(networks, "unet", lambda *_: pytest.fail("loaded"))
+    MODEL_CACHE.clear()
+    monkeypatch.setattr(networks, "load_unet", lambda *_: pytest.fail("loaded"))
     with pytest.raises(Cancelled):
         sd15().decode(EXAMPLE, on_step=lambda step: False)
-    assert SHELF.parts() == ()
+    assert MODEL_CACHE.slots() == ()
 
 
 def test_minutes_are_told_for_the_cpu_only():
     paper, fast = Options(preset="paper", device="cpu"), Options(preset="fast", device="cpu")
-    assert 7 <= presets.expected_minutes(paper, threads=2) <= 9  # 51 x 2 passes of 4.3 s, and the VAE
-    assert 0.3 <= presets.expected_minutes(fast, threads=2) <= 0.45  # 17 s when measured as a whole
-    assert presets.expected_minutes(paper, threads=8) < presets.expected_minutes(paper, threads=2) / 3
+    assert 7 <= duration.expected_minutes(paper, threads=2) <= 9  # 51 x 2 passes of 4.3 s, and the VAE
+    assert 0.3 <= duration.expected_minutes(fast, threads=2) <= 0.45  # 17 s when measured as a whole
+    assert duration.expected_minutes(paper, threads=8) < duration.expected_minutes(paper, threads=2) / 3
     slow = replace(paper, scheduler="heun")
-    assert presets.expected_minutes(slow, threads=2) > 1.8 * presets.expected_minutes(paper, threads=2)
-    assert presets.expected_minutes(paper, WORDS, 2) < presets.expected_minutes(paper, threads=2)
-    assert presets.expected_minutes(replace(paper, size=256), threads=2) < 2.2
+    assert duration.expected_minutes(slow, threads=2) > 1.8 * duration.expected_minutes(paper, threads=2)
+    assert duration.expected_minutes(paper, WORDS, 2) < duration.expected_minutes(paper, threads=2)
+    assert duration.expected_minutes(replace(paper, size=256), threads=2) < 2.2
     assert StableDiffusion(paper).expected_minutes() > 0
 
 
@@ -371,7 +370,7 @@ def test_outside_the_mask_nothing_moves(preset, kept):
     if kept == "other schedule":
         decoder = sd15(preset=preset, steps=3)
     after = decoder.redecode(EDITED, before, MASK, seed=9)
-    cells = diffusion.masks.to_latents(MASK, 80, 48)
+    cells = masks.to_latent_mask(MASK, 80, 48)
     assert before.latents.shape == (4, 6, 10)
     np.testing.assert_array_equal(after.latents[:, ~cells], before.latents[:, ~cells])
     np.testing.assert_array_equal(after.pixels[~MASK], before.pixels[~MASK])
@@ -469,7 +468,7 @@ def test_damaged_files_are_named(tmp_path, part, damage):
 
 def test_a_folder_that_goes_while_it_runs_is_named_and_may_come_back(tmp_path):
     folder, away = shutil.copytree(tiny.models(), tmp_path / "models"), tmp_path / "away"
-    SHELF.clear()
+    MODEL_CACHE.clear()
 
     def leave(step):
         if step.label == "models loaded" and folder.exists():
@@ -500,7 +499,7 @@ def test_nothing_reaches_for_the_network(monkeypatch):
     def refuse(*_args, **_more):
         pytest.fail("a connection was tried")
 
-    SHELF.clear()
+    MODEL_CACHE.clear()
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
@@ -509,25 +508,25 @@ def test_nothing_reaches_for_the_network(monkeypatch):
 
 
 def test_networks_are_loaded_once_and_let_go_of(monkeypatch):
-    SHELF.clear()
+    MODEL_CACHE.clear()
     loads = []
-    real = networks.unet
-    monkeypatch.setattr(networks, "unet", lambda *given: loads.append(given) or real(*given))
+    real = networks.load_unet
+    monkeypatch.setattr(networks, "load_unet", lambda *given: loads.append(given) or real(*given))
     for decoder in (sd15(), sd15(steps=1), sd15(preset="balanced")):
         decoder.decode(EXAMPLE)
     assert len(loads) == 1
-    assert {"unet", "vae", "text encoder", "structure", "colors"} <= set(SHELF.parts())
+    assert {"unet", "vae", "text encoder", "structure", "colors"} <= set(MODEL_CACHE.slots())
     sd15(preset="fast").decode(EXAMPLE)  # has another UNet, in the place of the first
     assert len(loads) == 2
     decoder.release()
-    assert SHELF.parts() == ()
+    assert MODEL_CACHE.slots() == ()
 
 
 def test_many_threads_share_one_decoder():
     decoder = sd15()
-    SHELF.clear()
+    MODEL_CACHE.clear()
     expected = [decoder.decode(EXAMPLE, seed=i) for i in range(4)]
-    SHELF.clear()
+    MODEL_CACHE.clear()
     got = [None] * 4
 
     def work(i):
@@ -562,7 +561,7 @@ def test_running_out_of_memory_says_what_to_try(monkeypatch, error):
         patch.setattr(AutoencoderKL, "decode", fail)
         with pytest.raises(OutOfMemory, match="smaller size"):
             sd15().decode(WORDS)
-    assert SHELF.parts() == ()
+    assert MODEL_CACHE.slots() == ()
     assert sd15().decode(WORDS).shape == (64, 64, 3)
 
 
@@ -581,22 +580,22 @@ def test_devices_are_picked(monkeypatch):
     here = {"cuda": False, "mps": False}
     monkeypatch.setattr(torch.cuda, "is_available", lambda: here["cuda"])
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: here["mps"])
-    assert Device.pick() == Device("cpu", torch.float32)
+    assert Device.select() == Device("cpu", torch.float32)
     with pytest.raises(CodecError, match="no cuda"):
-        Device.pick("cuda")
+        Device.select("cuda")
     here["mps"] = True
-    assert Device.pick() == Device("mps", torch.float32)
+    assert Device.select() == Device("mps", torch.float32)
     here["cuda"] = True
-    assert Device.pick() == Device("cuda", torch.float16)
-    assert Device.pick("cpu") == Device("cpu", torch.float32)
+    assert Device.select() == Device("cuda", torch.float16)
+    assert Device.select("cpu") == Device("cpu", torch.float32)
 
 
 @pytest.mark.parametrize("more", [{}, {"control": "controlnet"}, {"preset": "fast"}])
 def test_half_precision_as_on_a_gpu(monkeypatch, more):
     """On the CPU, which has it too: every network gets and gives what the next one takes."""
-    SHELF.clear()
+    MODEL_CACHE.clear()
     whole = sd15(**more).decode(EXAMPLE)
-    monkeypatch.setattr(Device, "pick", classmethod(lambda cls, name=None: cls("cpu", torch.float16)))
+    monkeypatch.setattr(Device, "select", classmethod(lambda cls, name=None: cls("cpu", torch.float16)))
     half = sd15(**more).decode_full(EXAMPLE)
     assert half.latents.dtype == np.float32
     assert 0 < difference(half.pixels, whole) < 2
@@ -622,7 +621,7 @@ def test_the_hub_s_configurations_give_networks_of_the_published_size():
             assert parameters(UNet2DConditionModel(**config)) == 859_520_964
         for config in (tiny.vae_config(tiny.FULL["vae"]), published.VAE):
             assert parameters(AutoencoderKL(**config)) == 83_653_863
-        for config in (tiny.text_config(tiny.FULL["text"]), published.TEXT):
+        for config in (tiny.text_config(tiny.FULL["text"]), published.TEXT_ENCODER):
             assert parameters(CLIPTextModel(CLIPTextConfig(**config))) == 123_060_480
         # 308, 309 and 74.8 MB of float32 on the hub
         for name, size in (("sketch-adapter", 308e6), ("openpose-adapter", 309e6), ("color-adapter", 74.8e6)):

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from codec.decoders.sd15 import configs, networks
-from codec.decoders.sd15 import tokenizer as cliptokens
+from codec.decoders.sd15 import configs, networks, tokenizer
 from codec.errors import ModelMissing
 
 TEXTS = (
@@ -22,22 +21,22 @@ TEXTS = (
 
 
 @pytest.fixture(scope="module")
-def tokenizer():
-    return networks.tokenizer(Path("no folder"))
+def clip_tokenizer():
+    return networks.load_tokenizer(Path("no folder"))
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_the_count_is_the_tokenizers(tokenizer, text: str) -> None:
-    assert cliptokens.count(text) == len(tokenizer(text, add_special_tokens=False).input_ids)
+def test_the_count_is_the_tokenizers(clip_tokenizer, text: str) -> None:
+    assert tokenizer.count_tokens(text) == len(clip_tokenizer(text, add_special_tokens=False).input_ids)
 
 
 def test_a_word_without_end_takes_no_time() -> None:
-    assert 4000 < cliptokens.count("q9" * 10_000) <= 20_000
+    assert 4000 < tokenizer.count_tokens("q9" * 10_000) <= 20_000
 
 
 def test_without_the_merges_it_says_so(monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(configs, "MERGES", tmp_path / "none")
-    cliptokens._table.cache_clear()
+    monkeypatch.setattr(configs, "MERGES_PATH", tmp_path / "none")
+    tokenizer._merge_table.cache_clear()
     with pytest.raises(ModelMissing):
-        cliptokens.count("a word nobody has counted")
-    cliptokens._table.cache_clear()
+        tokenizer.count_tokens("a word nobody has counted")
+    tokenizer._merge_table.cache_clear()
