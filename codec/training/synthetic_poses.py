@@ -1,9 +1,9 @@
-"""Made-up people, as a pose has them: what its bytes are predicted from, and measured on.
+"""Synthetic people as poses, for training the pose payload's network and for measuring payloads.
 
-There is no free set of people's joints to learn from, so bodies are made up: the proportions are
-measured ones (Drillis and Contini 1966, in shares of the height), the angles of their joints are drawn
-from what people can do and mostly do, guessed by hand: half stand, some sit, some move. Each is turned, seen
-from about the front or any side, and cropped and hidden as in pictures. Real people will cost somewhat more.
+No freely licensed data set of people's joints exists, so bodies are generated. Their proportions are measured ones
+(Drillis and Contini 1966, as fractions of the height). Their joint angles are drawn from hand-made distributions:
+about half stand, some sit, some move. Each body is seen from about the front or from any side, and joints are
+cropped and hidden as in pictures. Real people take somewhat more bytes.
 """
 
 from __future__ import annotations
@@ -14,44 +14,45 @@ import numpy as np
 
 from codec.structure.pose_payload import UNITS, Person
 
-SIDES: Final = (-1, 1)  # right, left; +x is the body's left, y points down, +z to its front (and the camera)
-ARM, FOREARM, THIGH, SHANK = 0.186, 0.146, 0.245, 0.246
-LEGS: Final = [9, 10, 12, 13]
-FACE: Final = {
+SIDES: Final = (-1, 1)  # right, left. +x is the body's left, +y is down, +z is its front, towards the camera
+UPPER_ARM, FOREARM, THIGH, SHANK = 0.186, 0.146, 0.245, 0.246  # lengths; the body's height is 1
+LEG_JOINTS: Final = [9, 10, 12, 13]
+FACE_OFFSETS: Final = {  # of joints from the middle of the head
     0: (0, -0.052, 0.06), 14: (-0.018, -0.072, 0.05), 15: (0.018, -0.072, 0.05),
     16: (-0.043, -0.064, 0.0), 17: (0.043, -0.064, 0.0),
 }  # fmt: skip
 
 
-def person(dice: np.random.Generator, mood: str = "", height: float = 0) -> Person:
-    """One made-up person of whom four joints or more are seen.
+def person(rng: np.random.Generator, mood: str = "", height: float = 0) -> Person:
+    """Return a random person with at least four visible joints.
 
-    `mood`: "stands", "sits", "moves" or any; `height`: in 2,048ths of the picture's, or any.
+    `mood`: "stands", "sits", "moves", or "" for any. `height`: of the body in units of 1/2048 of the picture's
+    height, or 0 for any.
     """
     while True:
-        joints = _body(dice, mood or str(dice.choice(["stands", "sits", "moves"], p=[0.55, 0.2, 0.25])))
-        flat, turned = _seen_from(dice, joints, height or _height(dice))
-        seen = _visible(dice, flat, turned)
-        found = tuple((int(x), int(y)) if saw else None for (x, y), saw in zip(flat, seen, strict=True))
-        if sum(joint is not None for joint in found) >= 4:
-            return found
+        joints = _body(rng, mood or str(rng.choice(["stands", "sits", "moves"], p=[0.55, 0.2, 0.25])))
+        projected, rotated = _project(rng, joints, height or _height(rng))
+        visible = _visible(rng, projected, rotated)
+        out = tuple((int(x), int(y)) if shown else None for (x, y), shown in zip(projected, visible, strict=True))
+        if sum(joint is not None for joint in out) >= 4:
+            return out
 
 
-def whole(dice: np.random.Generator, mood: str = "", height: float = 0) -> Person:
-    """One of whom every joint is seen."""
+def whole(rng: np.random.Generator, mood: str = "", height: float = 0) -> Person:
+    """Return a random person whose joints are all visible; parameters as `person`."""
     while True:
-        found = person(dice, mood, height)
-        if all(found):
-            return found
+        out = person(rng, mood, height)
+        if all(out):
+            return out
 
 
-def crowd(dice: np.random.Generator, count: int, height: float) -> tuple[Person, ...]:
-    """People of about that height."""
-    return tuple(whole(dice, "", height * dice.uniform(0.7, 1.3)) for _ in range(count))
+def crowd(rng: np.random.Generator, count: int, height: float) -> tuple[Person, ...]:
+    """Return `count` persons of about the same height, all joints visible."""
+    return tuple(whole(rng, "", height * rng.uniform(0.7, 1.3)) for _ in range(count))
 
 
-def _turn(x: float, y: float, z: float) -> np.ndarray:
-    """A rotation by these angles in degrees: about x, then y, then z."""
+def _rotation(x: float, y: float, z: float) -> np.ndarray:
+    """Return the matrix, (3, 3), that rotates by these angles in degrees: about x, then y, then z."""
     a, b, c = np.radians([x, y, z])
     about_x = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
     about_y = np.array([[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]])
@@ -59,86 +60,89 @@ def _turn(x: float, y: float, z: float) -> np.ndarray:
     return np.asarray(about_z @ about_y @ about_x)
 
 
-def _body(dice: np.random.Generator, mood: str) -> np.ndarray:
-    """(18, 3): joints of a body of height 1, its hips around 0."""
-    free = 25.0 if mood == "moves" else 8.0
-    trunk = _turn(dice.normal(-4, free), dice.normal(0, free), dice.normal(0, free * 0.8))
+def _body(rng: np.random.Generator, mood: str) -> np.ndarray:
+    """Return the joints of a body of height 1, (18, 3), with the middle of the hips at 0."""
+    spread = 25.0 if mood == "moves" else 8.0  # degrees
+    trunk = _rotation(rng.normal(-4, spread), rng.normal(0, spread), rng.normal(0, spread * 0.8))
     out = np.zeros((18, 3))
     out[1] = trunk @ [0, -0.288, 0]
-    head = trunk @ _turn(dice.normal(-3, 12), dice.normal(0, 25), dice.normal(0, 8))
-    middle = out[1] + trunk @ [0, -0.05, 0.01]
-    for joint, offset in FACE.items():
-        out[joint] = middle + head @ np.array(offset)
-    build = dice.normal(1, 0.06)
-    alike = dice.random() < 0.5
-    arm, leg = _arm(dice), _leg(dice, mood)
+    head = trunk @ _rotation(rng.normal(-3, 12), rng.normal(0, 25), rng.normal(0, 8))
+    head_center = out[1] + trunk @ [0, -0.05, 0.01]
+    for joint, offset in FACE_OFFSETS.items():
+        out[joint] = head_center + head @ np.array(offset)
+    build = rng.normal(1, 0.06)
+    symmetric = rng.random() < 0.5
+    arm, leg = _arm(rng), _leg(rng, mood)
     for side in SIDES:
         shoulder, hip = (2, 8) if side < 0 else (5, 11)
         if side > 0:
-            arm = arm + dice.normal(0, 8, 4) if alike else _arm(dice)
-            leg = leg + dice.normal(0, 6, 3) if alike and mood != "moves" else _leg(dice, mood)
+            arm = arm + rng.normal(0, 8, 4) if symmetric else _arm(rng)
+            leg = leg + rng.normal(0, 6, 3) if symmetric and mood != "moves" else _leg(rng, mood)
         out[shoulder] = out[1] + trunk @ [side * 0.125 * build, 0.006, 0]
         out[hip] = [side * 0.055 * build, 0, 0]
-        upper = trunk @ _turn(arm[0], 0, 0) @ _turn(0, 0, -side * arm[1])
-        out[shoulder + 1] = out[shoulder] + upper @ [0, ARM, 0]
-        lower = upper @ _turn(0, side * arm[3], 0) @ _turn(arm[2], 0, 0)
+        upper = trunk @ _rotation(arm[0], 0, 0) @ _rotation(0, 0, -side * arm[1])
+        out[shoulder + 1] = out[shoulder] + upper @ [0, UPPER_ARM, 0]
+        lower = upper @ _rotation(0, side * arm[3], 0) @ _rotation(arm[2], 0, 0)
         out[shoulder + 2] = out[shoulder + 1] + lower @ [0, FOREARM, 0]
-        upper = _turn(leg[0], 0, 0) @ _turn(0, 0, -side * leg[1])
+        upper = _rotation(leg[0], 0, 0) @ _rotation(0, 0, -side * leg[1])
         out[hip + 1] = out[hip] + upper @ [0, THIGH, 0]
-        out[hip + 2] = out[hip + 1] + upper @ _turn(-leg[2], 0, 0) @ [0, SHANK, 0]
+        out[hip + 2] = out[hip + 1] + upper @ _rotation(-leg[2], 0, 0) @ [0, SHANK, 0]
     return out
 
 
-def _arm(dice: np.random.Generator) -> np.ndarray:
-    """Degrees: forwards, sideways, the elbow's bend, the upper arm's own turn (inwards)."""
-    kind = dice.random()
+def _arm(rng: np.random.Generator) -> np.ndarray:
+    """Return angles in degrees: forward, sideways, the elbow's bend, the upper arm's inward rotation."""
+    kind = rng.random()
     if kind < 0.45:  # hangs
-        return np.array([dice.normal(2, 12), abs(dice.normal(12, 8)), abs(dice.normal(15, 15)), dice.normal(20, 30)])
-    if kind < 0.7:  # bent to the front
-        return np.array([dice.normal(20, 20), abs(dice.normal(15, 12)), dice.uniform(40, 130), dice.normal(-30, 30)])
-    return np.array([dice.uniform(-40, 150), dice.uniform(0, 110), dice.uniform(0, 140), dice.normal(0, 60)])
+        return np.array([rng.normal(2, 12), abs(rng.normal(12, 8)), abs(rng.normal(15, 15)), rng.normal(20, 30)])
+    if kind < 0.7:  # bent forward
+        return np.array([rng.normal(20, 20), abs(rng.normal(15, 12)), rng.uniform(40, 130), rng.normal(-30, 30)])
+    return np.array([rng.uniform(-40, 150), rng.uniform(0, 110), rng.uniform(0, 140), rng.normal(0, 60)])
 
 
-def _leg(dice: np.random.Generator, mood: str) -> np.ndarray:
-    """Degrees: forwards, sideways, the knee's bend."""
+def _leg(rng: np.random.Generator, mood: str) -> np.ndarray:
+    """Return angles in degrees: forward, sideways, the knee's bend."""
     if mood == "stands":
-        return np.array([dice.normal(2, 10), abs(dice.normal(4, 5)), abs(dice.normal(4, 8))])
+        return np.array([rng.normal(2, 10), abs(rng.normal(4, 5)), abs(rng.normal(4, 8))])
     if mood == "sits":
-        return np.array([dice.normal(82, 14), dice.normal(12, 14), dice.normal(85, 25)])
-    return np.array([dice.uniform(-35, 110), abs(dice.normal(12, 15)), dice.uniform(0, 120)])
+        return np.array([rng.normal(82, 14), rng.normal(12, 14), rng.normal(85, 25)])
+    return np.array([rng.uniform(-35, 110), abs(rng.normal(12, 15)), rng.uniform(0, 120)])
 
 
-def _height(dice: np.random.Generator) -> float:
-    """Of the whole body: mostly large, some far away, some close up."""
-    kind = dice.random()
+def _height(rng: np.random.Generator) -> float:
+    """Return a height for `person`: mostly large, some far away, some close up."""
+    kind = rng.random()
     if kind < 0.45:
-        return dice.uniform(500, 1900)
-    return float(np.exp(dice.uniform(np.log(60), np.log(900)))) if kind < 0.75 else dice.uniform(1500, 4500)
+        return rng.uniform(500, 1900)
+    return float(np.exp(rng.uniform(np.log(60), np.log(900)))) if kind < 0.75 else rng.uniform(1500, 4500)
 
 
-def _seen_from(dice: np.random.Generator, joints: np.ndarray, height: float) -> tuple[np.ndarray, np.ndarray]:
-    """(18, 2) in 2,048ths of the picture's sides, and (18, 3) as the camera has them."""
-    turn = dice.normal(0, 25) if dice.random() < 0.6 else dice.uniform(-180, 180)
-    roll = dice.normal(0, 4) if dice.random() < 0.93 else dice.uniform(-180, 180)
-    turned = joints @ (_turn(0, 0, roll) @ _turn(dice.normal(0, 9), 0, 0) @ _turn(0, turn, 0)).T
-    flat = turned[:, :2] * (1 + 0.15 * turned[:, 2:])  # a camera at about six heights
-    aspect = dice.choice([1.0, 1.5, 0.6667], p=[0.5, 0.35, 0.15])
-    flat = flat * height * [aspect**0.5, aspect**-0.5]
-    flat += dice.normal(0, 0.004 * height, (18, 2))  # no detector is exact
-    nose = [dice.uniform(0, UNITS), dice.uniform(0, UNITS)]
+def _project(rng: np.random.Generator, joints: np.ndarray, height: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the joints as a random camera sees them.
+
+    First in the picture, (18, 2) in units of 1/2048 of its sides, then rotated into the camera's axes, (18, 3).
+    """
+    turn = rng.normal(0, 25) if rng.random() < 0.6 else rng.uniform(-180, 180)
+    roll = rng.normal(0, 4) if rng.random() < 0.93 else rng.uniform(-180, 180)
+    rotated = joints @ (_rotation(0, 0, roll) @ _rotation(rng.normal(0, 9), 0, 0) @ _rotation(0, turn, 0)).T
+    projected = rotated[:, :2] * (1 + 0.15 * rotated[:, 2:])  # the camera is about six heights away
+    aspect = rng.choice([1.0, 1.5, 0.6667], p=[0.5, 0.35, 0.15])
+    projected = projected * height * [aspect**0.5, aspect**-0.5]
+    projected += rng.normal(0, 0.004 * height, (18, 2))  # the noise of a detector
+    nose = [rng.uniform(0, UNITS), rng.uniform(0, UNITS)]
     if height > 300:
-        nose = [dice.uniform(300, 1750), dice.uniform(120, 700)]
-    return np.rint(flat - flat[0] + nose), turned
+        nose = [rng.uniform(300, 1750), rng.uniform(120, 700)]
+    return np.rint(projected - projected[0] + nose), rotated
 
 
-def _visible(dice: np.random.Generator, flat: np.ndarray, turned: np.ndarray) -> np.ndarray:
-    """(18,) bool: inside the picture, not behind the head or something else, not lost by chance."""
-    seen = ((flat >= 0) & (flat < UNITS)).all(1) & (dice.random(18) > 0.02)
-    if turned[0, 2] < turned[[16, 17], 2].mean():  # from behind
-        seen[[0, 14, 15]] &= dice.random(3) < 0.15
-    for ear, other in ((16, 17), (17, 16)):
-        if turned[ear, 2] < turned[other, 2] - 0.06:
-            seen[ear] &= dice.random() < 0.2
-    if dice.random() < 0.1:
-        seen[LEGS] = False
-    return np.asarray(seen)
+def _visible(rng: np.random.Generator, projected: np.ndarray, rotated: np.ndarray) -> np.ndarray:
+    """Return which joints are inside the picture and neither hidden nor missed by a detector, (18,) bool."""
+    visible = ((projected >= 0) & (projected < UNITS)).all(1) & (rng.random(18) > 0.02)
+    if rotated[0, 2] < rotated[[16, 17], 2].mean():  # from behind
+        visible[[0, 14, 15]] &= rng.random(3) < 0.15
+    for ear, other_ear in ((16, 17), (17, 16)):
+        if rotated[ear, 2] < rotated[other_ear, 2] - 0.06:  # behind the head
+            visible[ear] &= rng.random() < 0.2
+    if rng.random() < 0.1:
+        visible[LEG_JOINTS] = False
+    return np.asarray(visible)
