@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from codec import errors
 from codec.decoders import get as _get
-from codec.encoder.options import DEFAULT_OPTIONS, EncodeOptions
+from codec.encoder.encode_options import DEFAULT_OPTIONS, EncodeOptions
 from codec.errors import CodecError
 from codec.layers import Layers
 from codec.semantic.prompt import Prompt

@@ -30,7 +30,7 @@ from codec.bench import lossless_codecs
 from codec.bench.layer_comparison import bitmap as bitmap_of
 from codec.encoder.sketch.edges import detect
 from codec.encoder.sketch.f_measure import f_measure, rasterize
-from codec.encoder.sketch.fit_sketch import HIGH, LOW, SHORTEST, drawn
+from codec.encoder.sketch.fit_sketch import fit_sketch
 from codec.encoder.sketch.thinning import skeletonize, thin
 from codec.encoder.sketch.trace import trace
 from codec.errors import ImageError
@@ -133,10 +133,10 @@ def measure(pixels: np.ndarray, timed: bool = True) -> Found:
     """Everything about one picture, (H, W, 3) uint8; decoding is timed if `timed`."""
     found = Found()
     strength = detect(pixels)
-    reference = thin(strength, HIGH, LOW, SHORTEST)
+    reference = thin(strength)
 
     def draw(budget: int) -> Sketch:
-        return drawn(strength, *pixels.shape[:2], budget)
+        return fit_sketch(strength, *pixels.shape[:2], budget)
 
     def judge(sketch: Sketch) -> float:
         return f_measure(sketch, reference).f

@@ -16,10 +16,10 @@ import numpy as np
 from codec.allocation import available_bytes, color_bytes
 from codec.bitstream.settings import Settings
 from codec.encoder.colormap.fit_colormap import fit_best_grid, fit_grid
-from codec.encoder.options import DEFAULT_OPTIONS, POSE_DETECTOR, EncodeOptions
+from codec.encoder.encode_options import DEFAULT_OPTIONS, POSE_DETECTOR, EncodeOptions
 from codec.encoder.prompt.find_prompt import GIVEN, FoundPrompt, find_prompt
 from codec.encoder.sketch import annotators
-from codec.encoder.sketch.fit_sketch import sketch
+from codec.encoder.sketch.fit_sketch import extract_sketch
 from codec.errors import BudgetTooSmall, CodecError, ImageError
 from codec.grid_shape import grid_shape
 from codec.images import io
@@ -104,7 +104,7 @@ def _fit_structure(pixels: np.ndarray, edges: str, max_bytes: int) -> Sketch | P
     """Return the pose of the people in the picture, or the sketch by another detector."""
     if edges == POSE_DETECTOR:
         return annotators.people(pixels, max_bytes)
-    return sketch(pixels, max_bytes, edges=edges)
+    return extract_sketch(pixels, max_bytes, edges=edges)
 
 
 def _fit_colors(pixels: np.ndarray, grid: int | tuple[int, int] | None, target_bytes: int, max_bytes: int) -> Colormap:

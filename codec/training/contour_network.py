@@ -180,7 +180,7 @@ def judge(run: Path, folder: Path, limit: int = 60) -> float:
         x = torch.from_numpy(image[:height, :width].transpose(2, 0, 1).astype(np.float32) / 255)[None]
         found = torch.sigmoid(network(x))[0, 0].numpy()
         reference = thin(wanted[:height, :width].astype(np.float32) / 255, 0.3, 0.15)
-        out.append(f_measure(thin(found, 0.3, 0.15), reference).f)
+        out.append(f_measure(thin(found), reference).f)
     return float(np.mean(out))
 
 

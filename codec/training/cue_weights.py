@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         total = sum(value * cue for value, cue in zip(w, cues(image), strict=False)) + w[-1]
         found = (1 / (1 + np.exp(-np.clip(total, -30, 30)))).astype(np.float32)
         reference = thin(strength.astype(np.float32) / 255, 0.3, 0.15)
-        scores.append(f_measure(thin(found, 0.3, 0.15), reference).f)
+        scores.append(f_measure(thin(found), reference).f)
     print(f"F at 2 px: {np.mean(scores):.3f}")
 
 

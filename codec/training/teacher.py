@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from codec.atomic_write import replacement
-from codec.encoder.sketch.edges import to_working_size
+from codec.encoder.sketch.working_frame import to_working_size
 from codec.errors import CodecError
 
 SEED = 2

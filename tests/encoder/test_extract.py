@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import codec
+from codec.encoder.encode_options import EncodeOptions
 from codec.encoder.extract import extract
-from codec.encoder.options import EncodeOptions
 from codec.errors import BudgetTooSmall, ImageError, InvalidLayer, ModelMissing, UnknownName
 from codec.images.io import encode_png
 from codec.layers import default_budget

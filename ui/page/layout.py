@@ -8,7 +8,7 @@ from typing import Any, Final
 import gradio as gr
 
 from codec import Layers, Prompt
-from codec.encoder.options import EDGES
+from codec.encoder.encode_options import EDGES
 from codec.layers import default_budget
 from ui.page import events, html
 from ui.page.components import Parts, SaveParts

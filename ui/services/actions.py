@@ -15,7 +15,7 @@ import numpy as np
 
 from codec import CodecError, Layers
 from codec.decoders import Strengths
-from codec.encoder.options import EncodeOptions
+from codec.encoder.encode_options import EncodeOptions
 from codec.errors import Corrupt, FormatError, Truncated
 from codec.images import png_chunk
 from ui.services import validation

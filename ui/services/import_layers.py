@@ -77,12 +77,12 @@ def import_colors(layers: Layers, path: str) -> Layers:
 
 def _extract_sketch(layers: Layers, picture: Picture, method: str) -> Layers:
     """Return the layers with a sketch extracted from a picture; without structure if that has no lines."""
-    from codec.encoder.sketch.fit_sketch import sketch
     from codec.encoder.sketch.drawing import is_drawing
+    from codec.encoder.sketch.fit_sketch import extract_sketch
 
     detector = "drawing" if method == "drawing" or (method == "auto" and is_drawing(picture.pixels)) else "contours"
     max_bytes = max(_MIN_SKETCH_BYTES[detector], default_budget(layers.width, layers.height))
-    extracted = sketch(picture.pixels, max_bytes, edges=detector)
+    extracted = extract_sketch(picture.pixels, max_bytes, edges=detector)
     structure = extracted if extracted.strokes else None
     return edits.swap_structure(layers, Layers(layers.width, layers.height, structure=structure))
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from codec.encoder.sketch.loading import Slot, clear_errors, device
+from codec.encoder.loading import ModelSlot, best_device, translate_errors
 from codec.errors import ModelMissing, OutOfMemory, UnknownName
 from codec.models import locate
 from codec.models.torchvision_compat import ensure_torchvision
@@ -36,7 +36,7 @@ class _Captioner:
     words: Any  # the tokenizer
 
 
-_slot: Slot[_Captioner] = Slot()
+_slot: ModelSlot[_Captioner] = ModelSlot()
 
 
 def best() -> str | None:
@@ -75,7 +75,7 @@ def _at_hand() -> tuple[str, ...]:
 
 def _caption(pixels: np.ndarray, name: str, folder: Path | None) -> str:
     remedy = "close other programs, or take the captioner blip" if name == "blip2" else "close other programs"
-    with clear_errors(name, remedy), _slot.use((name, folder), lambda: _load(name, folder)) as captioner:
+    with translate_errors(name, remedy), _slot.use((name, folder), lambda: _load(name, folder)) as captioner:
         return _clean(_say(captioner, pixels))
 
 
@@ -98,7 +98,7 @@ def _load(name: str, folder: Path | None) -> _Captioner:
     )
 
     kind = {"blip2": Blip2ForConditionalGeneration, "blip": BlipForConditionalGeneration}[name]
-    where = device()
+    where = best_device()
     with _quiet():
         # not the processor that torchvision has a part in: captions would depend on whether it is there
         pictures = BlipImageProcessorPil.from_pretrained(place, local_files_only=True)

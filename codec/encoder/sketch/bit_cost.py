@@ -1,8 +1,9 @@
-"""What strokes cost, in bits: read off the models that will code them."""
+"""The rate of strokes in bits: estimates, and the cost of turns from the models that code them."""
 
 from __future__ import annotations
 
 import functools
+from typing import Final
 
 import numpy as np
 
@@ -10,62 +11,77 @@ from codec.structure.chain_code import STEPS
 from codec.structure.sketch_payload import SketchContext
 from codec.structure.turn_model import DRAWN, END, TurnHistory
 
-START_BITS, FIRST_BITS, END_BITS, GOES_ON_BITS = 9.5, 2.2, 3.6, 0.1  # about what these cost
-OVERHEAD_BITS = START_BITS + FIRST_BITS + END_BITS  # of a stroke
-STROKE_BITS, LINK_BITS = 16.0, 1.05  # and a stroke and each of its points, all told
-NO_TURNS = 2 * 25 + 2 * 5 + 2  # the history of a chain that has not turned yet, see turn_bits
-_POINTS = 10  # as long a stroke as any
-_EARLIER = 20, 400, 220  # strokes, points, straight steps: a sketch as any
+# Typical bits of a stroke's start, first direction and end, and of the decision to continue after a point.
+START_BITS: Final = 9.5
+FIRST_BITS: Final = 2.2
+END_BITS: Final = 3.6
+CONTINUE_BITS: Final = 0.1
+OVERHEAD_BITS: Final = START_BITS + FIRST_BITS + END_BITS  # of a stroke besides its turns
+# A linear estimate of a whole stroke: bits of a stroke and of each of its points.
+STROKE_BITS: Final = 16.0
+POINT_BITS: Final = 1.05
+
+# A turn history is a number of 0..124: the last turn (plus 2) times 25, the one before times 5, the oldest. Turns are
+# -2..2 eighths of a circle.
+STRAIGHT_HISTORY: Final = 2 * 25 + 2 * 5 + 2
+_TYPICAL_POINTS: Final = 10  # of the stroke so far
+_TYPICAL_SKETCH: Final = (20, 400, 220)  # strokes, points and straight steps so far
 
 
 def stroke_bits(points: np.ndarray) -> np.ndarray:
-    """About what strokes of so many points will cost, in bits."""
-    return STROKE_BITS + LINK_BITS * np.asarray(points, np.float64)
+    """Estimate the bits of strokes with these numbers of points."""
+    return STROKE_BITS + POINT_BITS * np.asarray(points, np.float64)
 
 
 def link_bits(chains: list[np.ndarray]) -> np.ndarray:
-    """What each link of some chains costs, in bits, away from other lines: a turn much, straight on little.
+    """Return the bits of each link of some chains, away from other strokes.
 
-    chains: (M, 2) int arrays of (x, y) cells, M >= 2. Returns (links of all chains,).
+    chains: (M, 2) int arrays of (x, y) cells, M >= 2. Returns (links of all chains,) float32.
     """
     steps = np.concatenate([np.diff(chain, axis=0) for chain in chains])
     owner = np.repeat(np.arange(len(chains)), [len(chain) - 1 for chain in chains])
     heading = _HEADINGS[steps[:, 1] + 1, steps[:, 0] + 1]
     turn = (np.diff(heading, prepend=heading[:1]) + 4) % 8 - 4
-    first = np.diff(owner, prepend=-1) > 0
-    turn[first] = 0
-    near = np.clip(turn, -2, 2)
-    past = np.full(len(turn), 0)
-    for back, weight in ((1, 25), (2, 5), (3, 1)):
-        same = np.zeros(len(turn), bool)
-        same[back:] = owner[back:] == owner[:-back]
-        past += weight * (np.where(same, np.roll(near, back), 0) + 2)
-    before = np.roll(heading, 1)
-    return np.where(first, 0, turn_bits()[before & 1, past, near + 2] + GOES_ON_BITS)
+    is_first = np.diff(owner, prepend=-1) > 0
+    turn[is_first] = 0
+    clipped = np.clip(turn, -2, 2)
+    history = np.full(len(turn), 0)
+    for lag, weight in ((1, 25), (2, 5), (3, 1)):
+        is_same_chain = np.zeros(len(turn), bool)
+        is_same_chain[lag:] = owner[lag:] == owner[:-lag]
+        history += weight * (np.where(is_same_chain, np.roll(clipped, lag), 0) + 2)
+    previous = np.roll(heading, 1)
+    return np.where(is_first, 0, turn_bits()[previous & 1, history, clipped + 2] + CONTINUE_BITS)
 
 
-_HEADINGS = np.zeros((3, 3), int)
-for _index, (_x, _y) in enumerate(STEPS):
-    _HEADINGS[_y + 1, _x + 1] = _index
+def _heading_table() -> np.ndarray:
+    """Return the direction number of each step, by dy + 1 and dx + 1."""
+    headings = np.zeros((3, 3), int)
+    for number, (dx, dy) in enumerate(STEPS):
+        headings[dy + 1, dx + 1] = number
+    return headings
+
+
+_HEADINGS: Final = _heading_table()
 
 
 @functools.cache
 def turn_bits() -> np.ndarray:
-    """Bits of a turn of -2..2 eighths where no other line is near and the stroke goes on.
+    """Return the bits of each turn, given that the stroke continues and no other stroke is near.
 
-    (2, 125, 5) float32, by: is the heading diagonal, the three turns before it (each plus 2, the
-    newest times 25, the next times 5, the oldest), the turn plus 2.
+    (2, 125, 5) float32, by whether the heading is diagonal, the turn history, and the turn plus 2.
     """
     bits = np.empty((2, 125, 5), np.float32)
-    for diagonal, past in np.ndindex(bits.shape[:2]):
-        turns = [past % 5 - 2, past // 5 % 5 - 2, past // 25 - 2]  # oldest first
-        odds = _odds(diagonal, turns)
-        bits[diagonal, past] = -np.log2([odds[4 + turn] / (sum(odds) - odds[END]) for turn in range(-2, 3)])
+    for diagonal, history in np.ndindex(bits.shape[:2]):
+        turns = [history % 5 - 2, history // 5 % 5 - 2, history // 25 - 2]  # oldest first
+        frequencies = _turn_frequencies(diagonal, turns)
+        total = sum(frequencies) - frequencies[END]
+        bits[diagonal, history] = -np.log2([frequencies[4 + turn] / total for turn in range(-2, 3)])
     return bits
 
 
-def _odds(heading: int, turns: list[int]) -> list[int]:
-    """END and the turns -3..3 at the end of a chain that runs straight into these turns."""
+def _turn_frequencies(heading: int, turns: list[int]) -> list[int]:
+    """Return the frequencies of END and of the turns -3..3 after a straight chain that ends with these turns."""
     context = SketchContext(64, 64)
     headings = [heading]
     for turn in reversed(turns):
@@ -74,9 +90,9 @@ def _odds(heading: int, turns: list[int]) -> list[int]:
     for direction in reversed(headings):  # back along the chain; its last cell is not drawn yet
         x, y = x - STEPS[direction][0], y - STEPS[direction][1]
         context.cells[context.cell_index(x, y)] = DRAWN
-    context.stroke_count, context.point_count, context.straight_steps = _EARLIER
+    context.stroke_count, context.point_count, context.straight_steps = _TYPICAL_SKETCH
     history = TurnHistory()
     for turn in (0, 0, 0, 0, 0, *turns):
         history.append(turn)
-    odds = list(context.frequencies(context.cell_index(32, 32), heading, history, _POINTS))
-    return [odds[END], *reversed(odds[1:])] if history.mirrored else odds
+    frequencies = list(context.frequencies(context.cell_index(32, 32), heading, history, _TYPICAL_POINTS))
+    return [frequencies[END], *reversed(frequencies[1:])] if history.mirrored else frequencies

@@ -1,22 +1,25 @@
-"""Curves -> chains of lattice cells, by a search that trades bits for distance, all curves at once."""
+"""Curves to chains of lattice cells: a rate-distortion beam search over all curves at once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from codec.encoder.sketch.bit_cost import END_BITS, FIRST_BITS, NO_TURNS, turn_bits
+from codec.encoder.sketch.bit_cost import END_BITS, FIRST_BITS, STRAIGHT_HISTORY, turn_bits
 
-# Directions counter-clockwise from east, as lattice steps (dx, dy); y grows downwards.
-STEP_X = np.array([1, 1, 0, -1, -1, -1, 0, 1])
-STEP_Y = np.array([0, -1, -1, -1, 0, 1, 1, 1])
+# Directions counterclockwise from east, as lattice steps (dx, dy); y grows downwards.
+STEP_X: Final = np.array([1, 1, 0, -1, -1, -1, 0, 1])
+STEP_Y: Final = np.array([0, -1, -1, -1, 0, 1, 1, 1])
 
-BEAM = 8  # states kept for each curve
-MISS = 0.45  # bits that are saved for a pixel too far off: the slope of the trade
-_NEAR, _OFF = 2.0, 6.0  # squared pixels: as good as on the curve; as bad as any miss
-_PULL = 0.02  # what a squared pixel counts for besides, so that what strays comes back
-_LOOK = 0.7  # share of a link that its end's penalty is expected to hold for
+BEAM_WIDTH: Final = 8  # hypotheses per curve
+MISS_BITS: Final = 0.45  # default cost in bits of a sample that is too far from the chain
+_NEAR: Final = 2.0  # squared pixels up to which a distance costs nothing
+_FAR: Final = 6.0  # squared pixels from which a distance counts as a full miss
+_PULL: Final = 0.02  # misses per squared pixel, which bring a stray chain back to its curve
+_LOOKAHEAD: Final = 0.7  # share of a link for which the penalty of its end is expected to hold
+_INFINITY: Final = np.float32(np.inf)
 
 
 @dataclass(frozen=True)
@@ -34,29 +37,39 @@ class Lattice:
         return self.width / self.cols, self.height / self.rows
 
     def centers(self, cells: np.ndarray) -> np.ndarray:
-        """(..., 2) cells (x, y) -> (..., 2) float32 pixel indices of their centers."""
+        """Return the pixel indices of the centers of (..., 2) cells (x, y), (..., 2) float32."""
         pitch = np.array(self.pitch)
         return ((cells + 0.5) * pitch - 0.5).astype(np.float32)
 
+    def contains(self, cells: np.ndarray) -> np.ndarray:
+        """Return whether each of (..., 2) cells lies inside, (...) bool."""
+        x, y = cells[..., 0], cells[..., 1]
+        return np.asarray((x >= 0) & (y >= 0) & (x < self.cols) & (y < self.rows))
+
 
 def penalty(squared: np.ndarray) -> np.ndarray:
-    """How much of a sample at a squared distance in pixels counts as missed: what F counts, its step at
-    2 px made a slope from 1.4 to 2.4, since the search rounds and a sketch is drawn in pixels."""
-    return np.clip((squared - _NEAR) / np.float32(_OFF - _NEAR), 0, 1) + np.float32(_PULL) * squared
+    """Return the share of a miss that a squared distance in pixels counts as.
+
+    This is the F-measure's criterion of 2 px, with a slope from 1.4 to 2.4 px instead of a step, since chains are
+    rounded to cells and sketches are drawn in pixels.
+    """
+    return np.asarray(np.clip((squared - _NEAR) / np.float32(_FAR - _NEAR), 0, 1) + np.float32(_PULL) * squared)
 
 
-def fit(curves: list[np.ndarray], lattice: Lattice, miss: float = MISS, beam: int = BEAM) -> list[np.ndarray]:
-    """The cheapest chain for each curve: bits + `miss` * sum of `penalty` over the curve.
+def fit_chains(
+    curves: list[np.ndarray], lattice: Lattice, miss_bits: float = MISS_BITS, beam_width: int = BEAM_WIDTH
+) -> list[np.ndarray]:
+    """Return the chain for each curve that minimizes bits + `miss_bits` * sum of `penalty` over the curve.
 
-    curves: (N, 2) float32 arrays of (x, y) pixel indices about a pixel apart. A beam search grows
-    all chains in step, a link at a time; a state is a cell, the sample of the curve it has reached,
-    and the last direction and turns. Turns are at most 90 degrees. Distances are to the chain as it is
-    drawn, smoothed by [1 2 1] / 4: what a link draws is known when the next one is.
-    Returns one chain for each curve: (M, 2) int array of (x, y) cells, M = 0 if there is none.
+    curves: (N, 2) float32 arrays of (x, y) pixel indices about a pixel apart. The beam search extends all chains at
+    once, one link at a time. A hypothesis is a cell, the sample of the curve that the chain has reached, and the last
+    direction and turns; turns are at most 90 degrees. Distances are measured to the chain as it is drawn, smoothed by
+    [1 2 1] / 4, so where a link is drawn is known only when the next link is.
+    Returns one (M, 2) int array of (x, y) cells per curve; M = 0 if there is no chain.
     """
     if not curves:
         return []
-    search = _Search(curves, lattice, np.float32(miss), beam)
+    search = _BeamSearch(curves, lattice, np.float32(miss_bits), beam_width)
     search.start()
     while search.step():
         pass
@@ -64,182 +77,231 @@ def fit(curves: list[np.ndarray], lattice: Lattice, miss: float = MISS, beam: in
 
 
 @dataclass
-class _States:
-    """Chains in the making, arrays of (active curves, beam or candidates)."""
+class _Hypotheses:
+    """Partial chains, arrays of (active curves, beam or candidates)."""
 
-    cells: np.ndarray  # (..., 2) where each chain has come to,
-    at: np.ndarray  # the sample of its curve that what is drawn for sure has reached,
-    heading: np.ndarray  # its last direction,
-    past: np.ndarray  # its last three turns, as turn_bits has them,
-    cost: np.ndarray  # and what it has cost, in bits
+    cells: np.ndarray  # (..., 2): the last cell
+    sample: np.ndarray  # the sample of the curve that the finally drawn part of the chain has reached
+    heading: np.ndarray  # the last direction
+    history: np.ndarray  # the last three turns, numbered as in bit_cost.py
+    cost: np.ndarray  # in bits
 
-    def rows(self, kept: np.ndarray) -> _States:
-        """The states of some curves."""
-        return _States(*(values[kept] for values in vars(self).values()))
+    def select_curves(self, which: np.ndarray) -> _Hypotheses:
+        """Return the hypotheses of some curves."""
+        return _Hypotheses(*(values[which] for values in vars(self).values()))
 
-    def columns(self, order: np.ndarray) -> _States:
-        """For each curve its states `order`, (A, N)."""
+    def take(self, order: np.ndarray) -> _Hypotheses:
+        """Return for each curve its hypotheses in `order`, (A, N)."""
         cells = np.take_along_axis(self.cells, order[:, :, None], 1)
-        return _States(cells, *(_columns(v, order) for v in (self.at, self.heading, self.past, self.cost)))
+        return _Hypotheses(cells, *(_take(v, order) for v in (self.sample, self.heading, self.history, self.cost)))
 
 
-def _columns(values: np.ndarray, order: np.ndarray) -> np.ndarray:
+class _Candidates(NamedTuple):
+    """Every hypothesis with every possible link, (A, B * K), and the costs that are not in `hypotheses.cost`."""
+
+    hypotheses: _Hypotheses
+    expected_cost: np.ndarray  # estimated penalty of the samples ahead
+    final_cost: np.ndarray  # of the whole chain if it ends here; infinity if the curve goes on
+    moves: int  # K, links per hypothesis
+
+
+class _Moves(NamedTuple):
+    """The links that may follow each hypothesis, (A, B, K)."""
+
+    headings: np.ndarray
+    histories: np.ndarray
+    bits: np.ndarray
+
+
+class _Corners(NamedTuple):
+    """Where a chain is drawn around a new link, (A, B, K, 2) pixels relative to the center of the last cell.
+
+    The link from `previous` to `corner` is final once the new link, from `corner` to `end`, is known.
+    """
+
+    previous: np.ndarray | None  # the corner before, (A, B, 1, 2); None while the last cell is the chain's first
+    corner: np.ndarray  # of the last cell
+    end: np.ndarray  # center of the new cell, drawn there if the chain ends
+
+
+def _take(values: np.ndarray, order: np.ndarray) -> np.ndarray:
     return np.take_along_axis(values, order, 1)
 
 
-class _Search:
-    """Beam search over all curves. Shapes: A active curves, B beam, K moves, W samples ahead."""
+class _BeamSearch:
+    """Beam search over all curves. Shapes: A active curves, B beam width, K moves, W samples ahead."""
 
-    def __init__(self, curves: list[np.ndarray], lattice: Lattice, miss: np.float32, beam: int) -> None:
-        self.lattice, self.slope, self.beam = lattice, miss, beam
+    def __init__(self, curves: list[np.ndarray], lattice: Lattice, miss_bits: np.float32, beam_width: int) -> None:
+        self.lattice, self.miss_bits, self.beam_width = lattice, miss_bits, beam_width
         self.points = np.concatenate(curves).astype(np.float32)
-        lengths = np.array([len(c) for c in curves])
+        lengths = np.array([len(curve) for curve in curves])
         self.first = np.cumsum(lengths) - lengths
-        self.final = lengths - 1  # index of the last sample of each curve
+        self.last_sample = lengths - 1  # of each curve
         pitch = max(lattice.pitch)
         self.ahead = np.arange(int(2.5 * pitch) + 3)  # samples that one link may pass
-        self.near_end = 2 * pitch
+        self.end_reach = 2 * pitch  # samples before the end of a curve where a chain may end
         self.steps = np.stack([STEP_X, STEP_Y], 1) * np.array(lattice.pitch, np.float32)  # in pixels
-        self.credit = np.float32(1.5 / pitch)  # bits that a sample of progress is worth when states compete
-        self.best = np.full(len(curves), np.inf, np.float32)
-        self.best_at = np.full((len(curves), 2), -1)  # step and slot of the best finished chain
-        self.history: list[tuple[np.ndarray, ...]] = []
+        self.progress_bits = np.float32(1.5 / pitch)  # bits that a sample of progress counts for between hypotheses
+        self.best_cost = np.full(len(curves), np.inf, np.float32)  # of each curve's finished chains
+        self.best_end = np.full((len(curves), 2), -1)  # step and beam slot of the best finished chain
+        self.beams: list[tuple[np.ndarray, ...]] = []  # of every step: active curves, cells, and parents' slots
 
     def start(self) -> None:
-        """Every curve may begin in the nearest cell or one around it."""
+        """Begin a hypothesis of every curve in the nearest cell and the cells around it."""
         head = self.points[self.first]
         nearest = np.round((head + 0.5) / np.array(self.lattice.pitch, np.float32) - 0.5).astype(np.int64)
         around = np.array([(dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
         cells = nearest[:, None] + around
         squared = ((self.lattice.centers(cells) - head[:, None]) ** 2).sum(2)
-        cost = self.slope * penalty(squared) * np.float32(max(self.lattice.pitch) / 2)
-        cost = np.where(self._inside(cells), cost, np.float32(np.inf))
-        nothing = np.zeros(cost.shape, np.int64)
-        order = np.argsort(cost, 1, kind="stable")[:, : self.beam]
+        cost = self.miss_bits * penalty(squared) * np.float32(max(self.lattice.pitch) / 2)
+        cost = np.where(self.lattice.contains(cells), cost, _INFINITY)
+        zeros = np.zeros(cost.shape, np.int64)
+        order = np.argsort(cost, 1, kind="stable")[:, : self.beam_width]
         self.active = np.arange(len(head))
-        self.states = _States(cells, nothing, nothing, nothing + NO_TURNS, cost).columns(order)
-        self.history.append((self.active, self.states.cells, order))
+        self.hypotheses = _Hypotheses(cells, zeros, zeros, zeros + STRAIGHT_HISTORY, cost).take(order)
+        self.beams.append((self.active, self.hypotheses.cells, order))
 
     def step(self) -> bool:
-        """Add a link to every chain; False when no chain is left to grow. Each link passes a sample,
-        so there are no more steps than samples."""
-        final, states = self.final[self.active][:, None], self.states
-        hopeless = (states.cost >= self.best[self.active][:, None]) | (states.at >= final)
-        states.cost = np.where(hopeless, np.float32(np.inf), states.cost)
-        alive = np.isfinite(states.cost).any(1)
-        if not alive.any():
+        """Add a link to every chain; return False if no chain can be extended.
+
+        Every link passes a sample, so there are no more steps than samples.
+        """
+        last_sample, hypotheses = self.last_sample[self.active][:, None], self.hypotheses
+        is_done = (hypotheses.cost >= self.best_cost[self.active][:, None]) | (hypotheses.sample >= last_sample)
+        hypotheses.cost = np.where(is_done, _INFINITY, hypotheses.cost)
+        is_alive = np.isfinite(hypotheses.cost).any(1)
+        if not is_alive.any():
             return False
-        self.active, states = self.active[alive], states.rows(alive)
-        self._keep(*self._extend(states))
+        self.active = self.active[is_alive]
+        self._prune(self._extend(hypotheses.select_curves(is_alive)))
         return True
 
-    def _extend(self, states: _States) -> tuple[_States, np.ndarray, np.ndarray, int]:
-        """Every state with every link: candidates (A, B * K), what each is likely to cost more, the cost of
-        ending there, and K."""
-        headings, past, bits = self._moves(states)
-        cells = states.cells[:, :, None] + np.stack([STEP_X[headings], STEP_Y[headings]], 3)
-        here = self.lattice.centers(states.cells)
-        final = self.final[self.active][:, None]
-        samples = np.minimum(states.at[:, :, None] + self.ahead, final[:, :, None])
-        points = self.points[samples + self.first[self.active][:, None, None]] - here[:, :, None]
-        steps = self.steps[headings]
-        cost = np.where(self._inside(cells), states.cost[:, :, None] + bits, np.float32(np.inf))
-        reached, bent = np.zeros(headings.shape, np.int64), np.zeros(steps.shape, np.float32)
-        if len(self.history) > 1:
-            # The corner before this link is drawn at `bent`, the one before that at `origin`.
-            last = self.steps[states.heading]
-            bent = (steps - last[:, :, None]) / np.float32(4)
-            origin = -last
-            if len(self.history) > 2:
-                before = self.steps[(states.heading - (states.past // 25 - 2)) & 7]
-                origin = origin + (last - before) / np.float32(4)
-            to_bent, to_link = _distances(points - origin[:, :, None], bent - origin[:, :, None])
-            reached = to_bent.argmin(3)  # the nearest sample becomes the state's position
-            passed = (self.ahead > 0) & (self.ahead <= reached[..., None])
-            cost += self.slope * np.einsum("abkw,abkw->abk", penalty(to_link), passed)
-            cost = np.where(reached > 0, cost, np.float32(np.inf))
-        at = states.at[:, :, None] + reached
-        finished = self._finished(states, cost, at, points, (bent, steps))
-        to_cell = _distances(points[:, :, ::2], steps)[0].min(3)
-        ahead = np.float32(_LOOK * max(self.lattice.pitch)) * self.slope * penalty(to_cell)
+    def _extend(self, hypotheses: _Hypotheses) -> _Candidates:
+        """Return every hypothesis with every link."""
+        moves = self._moves(hypotheses)
+        corners = self._corners(hypotheses, moves.headings)
+        points = self._points_ahead(hypotheses)
+        cells = hypotheses.cells[:, :, None] + np.stack([STEP_X[moves.headings], STEP_Y[moves.headings]], 3)
+        cost = np.where(self.lattice.contains(cells), hypotheses.cost[:, :, None] + moves.bits, _INFINITY)
+        progress = np.zeros(moves.headings.shape, np.int64)
+        if corners.previous is not None:
+            progress, squared = self._advance(points, corners.previous, corners.corner)
+            is_passed = (self.ahead > 0) & (self.ahead <= progress[..., None])
+            cost += self.miss_bits * np.einsum("abkw,abkw->abk", penalty(squared), is_passed)
+            cost = np.where(progress > 0, cost, _INFINITY)
+        sample = hypotheses.sample[:, :, None] + progress
+        final_cost = self._final_cost(hypotheses, cost, sample, points, corners)
+        nearest = _squared_distances(points[:, :, ::2], corners.end)[0].min(3)
+        expected_cost = np.float32(_LOOKAHEAD * max(self.lattice.pitch)) * self.miss_bits * penalty(nearest)
 
         flat = (len(self.active), -1)
-        candidates = (values.reshape(flat) for values in (at, headings, past, cost))
-        found = _States(cells.reshape(*flat, 2), *candidates)
-        return found, ahead.reshape(flat), finished.reshape(flat), headings.shape[2]
+        extended = _Hypotheses(
+            cells.reshape(*flat, 2), *(v.reshape(flat) for v in (sample, moves.headings, moves.histories, cost))
+        )
+        return _Candidates(extended, expected_cost.reshape(flat), final_cost.reshape(flat), moves.headings.shape[2])
 
-    def _moves(self, states: _States) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The links each state may go on with: directions, turns after them, and bits, (A, B, K)."""
-        if len(self.history) == 1:
-            headings = np.broadcast_to(np.arange(8), (*states.at.shape, 8))
-            past = np.broadcast_to(states.past[:, :, None], headings.shape)
-            return headings, past, np.full(headings.shape, FIRST_BITS, np.float32)
-        headings = (states.heading[:, :, None] + np.arange(-2, 3)) & 7
-        past = np.arange(5) * 25 + states.past[:, :, None] // 5
-        return headings, past, turn_bits()[states.heading & 1, states.past]
+    def _moves(self, hypotheses: _Hypotheses) -> _Moves:
+        """Return the links that may follow: all directions for the first link, else turns of up to 90 degrees."""
+        if len(self.beams) == 1:
+            headings = np.broadcast_to(np.arange(8), (*hypotheses.sample.shape, 8))
+            histories = np.broadcast_to(hypotheses.history[:, :, None], headings.shape)
+            return _Moves(headings, histories, np.full(headings.shape, FIRST_BITS, np.float32))
+        headings = (hypotheses.heading[:, :, None] + np.arange(-2, 3)) & 7
+        histories = np.arange(5) * 25 + hypotheses.history[:, :, None] // 5
+        return _Moves(headings, histories, turn_bits()[hypotheses.heading & 1, hypotheses.history])
 
-    def _finished(
-        self, states: _States, cost: np.ndarray, at: np.ndarray, points: np.ndarray, link: tuple[np.ndarray, np.ndarray]
+    def _corners(self, hypotheses: _Hypotheses, headings: np.ndarray) -> _Corners:
+        """Return where the chains are drawn around their new links: corners smoothed by [1 2 1] / 4, ends fixed."""
+        end = self.steps[headings]
+        if len(self.beams) == 1:
+            return _Corners(None, np.zeros(end.shape, np.float32), end)
+        last = self.steps[hypotheses.heading]
+        corner = (end - last[:, :, None]) / np.float32(4)
+        previous = -last
+        if len(self.beams) > 2:
+            before = self.steps[(hypotheses.heading - (hypotheses.history // 25 - 2)) & 7]
+            previous = previous + (last - before) / np.float32(4)
+        return _Corners(previous[:, :, None], corner, end)
+
+    def _points_ahead(self, hypotheses: _Hypotheses) -> np.ndarray:
+        """Return the next samples of each curve, (A, B, W, 2) pixels relative to the center of the last cell."""
+        last_sample = self.last_sample[self.active][:, None, None]
+        samples = np.minimum(hypotheses.sample[:, :, None] + self.ahead, last_sample)
+        centers = self.lattice.centers(hypotheses.cells)
+        return np.asarray(self.points[samples + self.first[self.active][:, None, None]] - centers[:, :, None])
+
+    @staticmethod
+    def _advance(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the index of the sample nearest to the end of a drawn link, and all squared distances to the link."""
+        to_end, to_link = _squared_distances(points - start, end - start)
+        return to_end.argmin(3), to_link
+
+    def _final_cost(
+        self, hypotheses: _Hypotheses, cost: np.ndarray, sample: np.ndarray, points: np.ndarray, corners: _Corners
     ) -> np.ndarray:
-        """What each candidate costs as a whole chain, (A, B, K); infinity where the curve goes on. `link`: from
-        where to where its last link is drawn. It pays for what it does not reach, too."""
-        out = np.full(cost.shape, np.inf, np.float32)
-        final = self.final[self.active]
-        curve, slot, move = np.nonzero((at >= final[:, None, None] - self.near_end) & np.isfinite(cost))
-        bent, tail = (ends[curve, slot, move] for ends in link)
-        offset = points[curve, slot] - bent[:, None]
-        to_tail = _distances(offset[:, None], (tail - bent)[:, None, None])[1][:, 0, 0]
-        sample = states.at[curve, slot][:, None] + self.ahead
-        missed = (sample > at[curve, slot, move][:, None]) & (sample <= final[curve][:, None])
-        out[curve, slot, move] = cost[curve, slot, move] + END_BITS + self.slope * (penalty(to_tail) * missed).sum(1)
-        return out
+        """Return the cost of each candidate as a whole chain, (A, B, K), including the samples that it does not reach.
 
-    def _keep(self, candidates: _States, ahead: np.ndarray, finished: np.ndarray, moves: int) -> None:
-        """The `beam` best different candidates of each curve go on; the best finish is noted."""
-        key = candidates.cost + ahead - self.credit * candidates.at
-        order = np.argsort(key, 1, kind="stable")[:, : 3 * self.beam]
-        ranked = candidates.columns(order)
+        It is infinite if the curve goes on beyond the reach of the candidate's end.
+        """
+        final_cost = np.full(cost.shape, np.inf, np.float32)
+        last_sample = self.last_sample[self.active]
+        is_near_end = sample >= last_sample[:, None, None] - self.end_reach
+        curve, slot, move = np.nonzero(is_near_end & np.isfinite(cost))
+        corner, end = corners.corner[curve, slot, move], corners.end[curve, slot, move]
+        offset = points[curve, slot] - corner[:, None]
+        squared = _squared_distances(offset[:, None], (end - corner)[:, None, None])[1][:, 0, 0]
+        ahead = hypotheses.sample[curve, slot][:, None] + self.ahead
+        is_left = (ahead > sample[curve, slot, move][:, None]) & (ahead <= last_sample[curve][:, None])
+        missed_bits = self.miss_bits * (penalty(squared) * is_left).sum(1)
+        final_cost[curve, slot, move] = cost[curve, slot, move] + END_BITS + missed_bits
+        return final_cost
+
+    def _prune(self, candidates: _Candidates) -> None:
+        """Keep the best distinct candidates of each curve, and note its best finished chain."""
+        hypotheses, expected_cost, final_cost, moves = candidates
+        key = hypotheses.cost + expected_cost - self.progress_bits * hypotheses.sample
+        order = np.argsort(key, 1, kind="stable")[:, : 3 * self.beam_width]
+        ranked = hypotheses.take(order)
         state = (ranked.cells[..., 1] * (self.lattice.cols + 2) + ranked.cells[..., 0]) * 8 + ranked.heading
-        state = state * 25 + ranked.past // 5  # with the last two turns
-        repeated = np.tril(state[:, :, None] == state[:, None, :], -1).any(2)
-        ranked.cost = np.where(repeated, np.float32(np.inf), ranked.cost)
-        kept = np.argsort(~np.isfinite(ranked.cost), 1, kind="stable")[:, : self.beam]
-        order, self.states = _columns(order, kept), ranked.columns(kept)
+        state = state * 25 + ranked.history // 5  # with the last two turns
+        is_repeated = np.tril(state[:, :, None] == state[:, None, :], -1).any(2)
+        ranked.cost = np.where(is_repeated, _INFINITY, ranked.cost)
+        survivors = np.argsort(~np.isfinite(ranked.cost), 1, kind="stable")[:, : self.beam_width]
+        order, self.hypotheses = _take(order, survivors), ranked.take(survivors)
 
-        finished = _columns(finished, order)
-        slot = finished.argmin(1)
-        value = finished[np.arange(len(slot)), slot]
-        better = value < self.best[self.active]
-        self.best[self.active[better]] = value[better]
-        self.best_at[self.active[better], 0] = len(self.history)
-        self.best_at[self.active[better], 1] = slot[better]
-        self.history.append((self.active, self.states.cells, order // moves))
+        final_cost = _take(final_cost, order)
+        slot = final_cost.argmin(1)
+        best = final_cost[np.arange(len(slot)), slot]
+        is_better = best < self.best_cost[self.active]
+        improved = self.active[is_better]
+        self.best_cost[improved] = best[is_better]
+        self.best_end[improved, 0] = len(self.beams)
+        self.best_end[improved, 1] = slot[is_better]
+        self.beams.append((self.active, self.hypotheses.cells, order // moves))
 
     def chains(self) -> list[np.ndarray]:
-        """The best finished chain of each curve, (M, 2) cells: all followed back at once."""
-        out: list[list[np.ndarray]] = [[] for _ in self.first]
-        slots = self.best_at[:, 1].copy()
-        for step in reversed(range(len(self.history))):
-            curves, cells, parents = self.history[step]
-            rows = np.flatnonzero(self.best_at[curves, 0] >= step)
-            found = slots[curves[rows]]
-            for curve, cell in zip(curves[rows].tolist(), cells[rows, found], strict=True):
-                out[curve].append(cell)
-            slots[curves[rows]] = parents[rows, found]
-        return [np.array(cells[::-1], np.int64).reshape(-1, 2) for cells in out]
-
-    def _inside(self, cells: np.ndarray) -> np.ndarray:
-        x, y = cells[..., 0], cells[..., 1]
-        return (x >= 0) & (y >= 0) & (x < self.lattice.cols) & (y < self.lattice.rows)
+        """Return the best finished chain of each curve, (M, 2) cells, by backtracking all curves together."""
+        reversed_chains: list[list[np.ndarray]] = [[] for _ in self.first]
+        slots = self.best_end[:, 1].copy()
+        for step in reversed(range(len(self.beams))):
+            curves, cells, parents = self.beams[step]
+            rows = np.flatnonzero(self.best_end[curves, 0] >= step)
+            slot = slots[curves[rows]]
+            for curve, cell in zip(curves[rows].tolist(), cells[rows, slot], strict=True):
+                reversed_chains[curve].append(cell)
+            slots[curves[rows]] = parents[rows, slot]
+        return [np.array(cells[::-1], np.int64).reshape(-1, 2) for cells in reversed_chains]
 
 
-def _distances(points: np.ndarray, links: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Squared distances (A, B, K, W) of `points` (A, B, W, 2) to the ends of `links` (A, B, K, 2), and to the
-    links; all as seen from where these begin."""
+def _squared_distances(points: np.ndarray, links: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the squared distances of points to the ends of links and to the links, (A, B, K, W) each.
+
+    points: (A, B, W, 2), links: (A, B, K, 2), both relative to the start of the link.
+    """
     x, y = points[:, :, None, :, 0], points[:, :, None, :, 1]
     dx, dy = links[..., 0, None], links[..., 1, None]
-    length = dx * dx + dy * dy  # squared
-    from_here = x * x + y * y
-    along = dx * x + dy * y
-    share = np.clip(along / np.maximum(length, np.float32(1e-6)), 0, 1)
-    return from_here + (length - 2 * along), from_here + share * (share * length - 2 * along)
+    squared_length = dx * dx + dy * dy
+    to_start = x * x + y * y
+    dot = dx * x + dy * y
+    share = np.clip(dot / np.maximum(squared_length, np.float32(1e-6)), 0, 1)
+    return to_start + (squared_length - 2 * dot), to_start + share * (share * squared_length - 2 * dot)

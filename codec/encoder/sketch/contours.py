@@ -1,9 +1,9 @@
-"""The default edge detector: a small network that draws the contours HED would.
+"""The default edge detector: a small network that imitates HED.
 
-HED (Xie and Tu, "Holistically-Nested Edge Detection", 2015) finds contours that a person would draw,
-with 14.7 M parameters and two seconds a picture. This network has 0.24 M and was trained to answer
-alike (codec/training/contour_network.py): four scales down by convolutions, back up by sums (as in U-Net,
-Ronneberger 2015), and a soft edge map at the picture's own size.
+HED (Xie and Tu, "Holistically-Nested Edge Detection", 2015) finds the contours that a person would draw, with 14.7 M
+parameters and in two seconds per picture. This network has 0.24 M parameters and was distilled from HED
+(codec/training/contour_network.py). It is a U-Net (Ronneberger 2015) with sums as skip connections: four scales down by
+strided convolutions and back up to a soft edge map at full resolution.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from codec.models import weights
 WEIGHTS: Final = weights.WeightFile(
     "contours.safetensors", "0f83e6b77727b6a761c3dfd66aa60949027e4533fc1739709ef32d2173a29e6c"
 )
-WIDTHS: Final = (24, 48, 64, 64)  # channels at 1/2, 1/4, 1/8 and 1/16 of the size
-MULTIPLE: Final = 16  # sides the network works on
+WIDTHS: Final = (24, 48, 64, 64)  # channels at 1/2, 1/4, 1/8 and 1/16 of the resolution
+MULTIPLE: Final = 16  # the network's input sides are multiples of this
 
 
 class Contours(nn.Module):
-    """(1, 3, h, w) sRGB in 0..1, h and w multiples of 16 -> (1, 1, h, w) edge strength as a logit."""
+    """The network: (1, 3, h, w) sRGB in 0..1, h and w multiples of 16 -> (1, 1, h, w) logit of edge strength."""
 
     def __init__(self, norm: type[nn.Module] = nn.Identity) -> None:
-        """`norm`: what follows each convolution while it is trained, and is folded into it after."""
+        """`norm`: normalization after each convolution in training, folded into the convolution for inference."""
         super().__init__()
         a, b, c, d = WIDTHS
         self.down1 = nn.Sequential(_conv(3, a, norm, stride=2), _conv(a, a, norm))  # 1/2
@@ -44,6 +44,7 @@ class Contours(nn.Module):
         self.last = nn.Conv2d(a, 4, 3, padding=1)  # four sub-pixels
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the logit of edge strength."""
         half = self.down1(x - 0.5)
         quarter = self.down2(half)
         eighth = self.down3(quarter)
@@ -55,15 +56,17 @@ class Contours(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two convolutions whose result is added to what came in."""
+    """A residual block of two convolutions."""
 
     def __init__(self, width: int, norm: type[nn.Module]) -> None:
         super().__init__()
         self.first = _conv(width, width, norm)
         self.second = _conv(width, width, norm)
 
-    def forward(self, x: Tensor) -> Tensor:  # (n, width, h, w) -> the same
-        return x + self.second(self.first(x))
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, width, h, w) -> the same shape."""
+        residual: Tensor = self.second(self.first(x))
+        return x + residual
 
 
 def _conv(inputs: int, outputs: int, norm: type[nn.Module], stride: int = 1) -> nn.Sequential:
@@ -75,19 +78,20 @@ def _double(x: Tensor) -> Tensor:
 
 
 def contours(pixels: np.ndarray) -> np.ndarray:
-    """Soft contours of a picture, as HED would see them.
+    """Return the soft contours of a picture.
 
-    pixels: (h, w, 3) uint8 sRGB. Returns (h, w) float32 in 0..1. Raises ModelMissing.
+    pixels: (h, w, 3) uint8 sRGB. Returns (h, w) float32 in 0..1.
+    Raises ModelMissing if the weights do not fit the network.
     """
     height, width = pixels.shape[:2]
-    below, right = -height % MULTIPLE, -width % MULTIPLE
-    padded = np.pad(pixels, ((0, below), (0, right), (0, 0)), mode="edge")
+    padding = ((0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0))
+    padded = np.pad(pixels, padding, mode="edge")
     x = torch.from_numpy(padded.transpose(2, 0, 1).astype(np.float32) / 255)[None]
-    both = torch.cat([x, x.flip(3)])  # the mean of two looks, one mirrored, is nearer to HED
+    both = torch.cat([x, x.flip(3)])  # the mean over the picture and its mirror image is closer to HED
     with torch.inference_mode():
-        one, mirrored = torch.sigmoid(_network()(both.contiguous(memory_format=torch.channels_last)))
-    strength = (one + mirrored.flip(2)) / 2
-    return strength[0, :height, :width].numpy()
+        direct, mirrored = torch.sigmoid(_network()(both.contiguous(memory_format=torch.channels_last)))
+    strength = (direct + mirrored.flip(2)) / 2
+    return np.asarray(strength[0, :height, :width].numpy())
 
 
 @functools.cache

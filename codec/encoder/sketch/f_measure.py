@@ -1,4 +1,4 @@
-"""How well strokes cover an edge map: the boundary F-measure of the edge detection benchmarks."""
+"""The boundary F-measure of edge detection benchmarks: how well strokes cover an edge map."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from codec.structure.sketch import Sketch
+
 
 class Agreement(NamedTuple):
-    """precision: share of drawn pixels near the reference; recall: share of reference pixels near a
-    drawn one; f: their harmonic mean. All 0..1."""
+    """Agreement of drawn pixels with reference pixels, all values in 0..1.
+
+    precision: share of drawn pixels near a reference pixel. recall: share of reference pixels near a drawn pixel.
+    f: their harmonic mean.
+    """
 
     f: float
     precision: float
@@ -17,7 +22,7 @@ class Agreement(NamedTuple):
 
 
 def rasterize(polylines: list[np.ndarray], height: int, width: int) -> np.ndarray:
-    """One-pixel lines through (N, 2) polylines of (x, y) pixels, pixel centers at .5: (height, width) bool."""
+    """Draw (N, 2) polylines of (x, y) one pixel wide, pixel centers at .5: (height, width) bool."""
     import cv2
 
     drawn = np.zeros((height, width), np.uint8)
@@ -27,26 +32,26 @@ def rasterize(polylines: list[np.ndarray], height: int, width: int) -> np.ndarra
     return drawn.astype(bool)
 
 
-def f_measure(drawn: object, reference: np.ndarray, tolerance: float = 2.0) -> Agreement:
-    """Agreement of `drawn` with the thin map `reference` when points may be `tolerance` pixels off.
+def f_measure(drawn: np.ndarray | Sketch, reference: np.ndarray, tolerance: float = 2.0) -> Agreement:
+    """Return the agreement of `drawn` with the thin map `reference` within `tolerance` pixels.
 
-    drawn: a (h, w) bool map, or a Sketch (anything with polylines(width, height)), drawn one pixel
-    wide at the reference's size. reference: (h, w) bool. Nothing against nothing counts as 1,
-    nothing against something as 0.
+    drawn: a (h, w) bool map, or a sketch, which is drawn one pixel wide at the reference's size.
+    reference: (h, w) bool.
+    Two empty maps agree fully, an empty map and another one not at all.
     """
     height, width = reference.shape
-    if not isinstance(drawn, np.ndarray):
-        drawn = rasterize(drawn.polylines(width, height), height, width)  # type: ignore[attr-defined]
+    if isinstance(drawn, Sketch):
+        drawn = rasterize(drawn.polylines(width, height), height, width)
     if not drawn.any() or not reference.any():
-        same = float(drawn.any() == reference.any())
-        return Agreement(same, same, same)
+        agreement = float(drawn.any() == reference.any())
+        return Agreement(agreement, agreement, agreement)
     precision = float((_distance(reference)[drawn] <= tolerance).mean())
     recall = float((_distance(drawn)[reference] <= tolerance).mean())
     return Agreement(2 * precision * recall / max(precision + recall, 1e-9), precision, recall)
 
 
 def _distance(mask: np.ndarray) -> np.ndarray:
-    """Euclidean distance of every pixel to the nearest set one, (h, w) float32."""
+    """Return the Euclidean distance of every pixel to the nearest set pixel, (h, w) float32."""
     import cv2
 
-    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE))

@@ -1,185 +1,218 @@
-"""Which strokes matter most: greedy cover of the edge map, by newly covered edge for each bit."""
+"""The order of strokes by importance: a greedy cover of the edge map by newly covered edge per bit."""
 
 from __future__ import annotations
 
 import heapq
 from math import inf
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from codec.encoder.sketch.bit_cost import OVERHEAD_BITS, link_bits
 from codec.encoder.sketch.chain_fitting import Lattice
 
-_DISC = [(dx, dy) for dy in range(-2, 3) for dx in range(-2, 3) if dx * dx + dy * dy <= 4]
-_SPARE = 0.4  # of the whole chain's gain a bit, what a link must gain to be kept where no price is known
-_SURE = 1.5  # times the budget: what strokes may cost by estimate until there are enough
-_DEAREST = 0.9  # and the most of it that a price can ask
-_REST = 4.0  # times as much must be left of a chain to make a stroke of its own
+_STRAY_COST: Final = 0.6  # of a pixel of a chain with nothing to cover near it
+_MIN_GAIN: Final = 3.0  # of a stroke
+_MIN_REMAINDER_GAIN: Final = 12.0  # of a stroke from what is left of a chain after another part was taken
+_DISC: Final = [(dx, dy) for dy in range(-2, 3) for dx in range(-2, 3) if dx * dx + dy * dy <= 4]
+# The gain per bit that the ends of a part need, as a share of the part's: by default, and at most.
+_END_SHARE: Final = 0.4
+_MAX_END_SHARE: Final = 0.9
+_RANKED_BITS: Final = 1.5  # times the budget: estimated bits of the strokes that are ranked
 
 
-def order(
-    chains: list[np.ndarray],
-    lattice: Lattice,
-    weights: np.ndarray,
-    budget: float = 0.0,
-    stray: float = 0.6,
-    least: float = 3.0,
+class Coverage(NamedTuple):
+    """What a chain of L links covers and costs.
+
+    Each covered pixel belongs to the first link that covers it.
+    """
+
+    pixels: np.ndarray  # (P,) flat indices of covered pixels
+    links: np.ndarray  # (P,) link of each covered pixel, 0..L - 1
+    stray_cost: np.ndarray  # (L,) cost of each link's pixels that cover nothing
+    bits: np.ndarray  # (L,) of each link
+
+
+def rank_chains(
+    chains: list[np.ndarray], lattice: Lattice, weights: np.ndarray, budget_bits: float = 0.0
 ) -> list[np.ndarray]:
-    """The chains' worthwhile parts, most important first.
+    """Return the useful parts of the chains, most important first.
 
-    chains: (M, 2) int arrays of (x, y) cells; several may follow the same curve, then the best is taken.
-    weights: (h, w) float32, what covering each pixel is worth: 0 off the thin edge map. A chain covers
-    what lies within 2 px of it; every pixel of its length with nothing to cover within 2 px costs
-    `stray`. Of each chain the part is taken that newly covers most for its bits; what it leaves on either
-    side may be taken later. A part must newly cover `least` in all. `budget`: bits that will be
-    kept; the ends of a part must gain as much a bit as the last stroke that fits, so the strokes are
-    ordered twice. 0: as much as a share of what the part gains.
+    A chain covers what lies within 2 px of it; its pixels without anything to cover within 2 px have a cost. Of each
+    chain the part with the largest new gain per bit is taken; the remainders on either side may be taken later.
+    chains: (M, 2) int arrays of (x, y) cells; if several follow the same curve, the best one is taken.
+    weights: (h, w) float32, the gain of covering each pixel, 0 off the thin edge map.
+    budget_bits: bits that will be kept. The ends of a part must have the gain per bit of the last stroke that fits, so
+    the chains are ranked twice. 0: the ends must have a share of the part's gain per bit.
     """
     if not chains:
         return []
-    covers = list(zip(chains, *_cover(chains, lattice, weights, stray), strict=True))
-    _, price = _greedy([_Part(*cover) for cover in covers], weights, least, 0.0, budget) if budget else ([], 0.0)
-    return _greedy([_Part(*cover) for cover in covers], weights, least, price, _SURE * budget or inf)[0]
+    coverages = list(zip(chains, cover_chains(chains, lattice, weights), strict=True))
+    end_gain_per_bit = 0.0
+    if budget_bits:
+        parts = [_Part(*coverage, _MIN_GAIN, 0.0) for coverage in coverages]
+        end_gain_per_bit = _greedy_cover(parts, weights, budget_bits).last_gain_per_bit
+    parts = [_Part(*coverage, _MIN_GAIN, end_gain_per_bit) for coverage in coverages]
+    return _greedy_cover(parts, weights, _RANKED_BITS * budget_bits or inf).chains
 
 
-def _greedy(
-    parts: list[_Part], weights: np.ndarray, least: float, price: float, budget: float
-) -> tuple[list[np.ndarray], float]:
-    """The best parts in turn until they take `budget` bits, and what the last one newly covers for a
-    bit; 0 if there are not so many."""
-    for part in parts:
-        part.least, part.price = least, price
-    worth = weights.ravel().copy()
-    heap = [(-part.best(worth), i) for i, part in enumerate(parts)]
+class _Ranking(NamedTuple):
+    chains: list[np.ndarray]  # most important first
+    last_gain_per_bit: float  # of the last chain; 0 if they do not use up the budget
+
+
+def _greedy_cover(parts: list[_Part], weights: np.ndarray, budget_bits: float) -> _Ranking:
+    """Take the part with the largest gain per bit, until the parts take `budget_bits` or no part has enough gain.
+
+    This is the lazy greedy algorithm: a gain can only shrink, so an updated gain that is still the largest is the best.
+    """
+    remaining = weights.ravel().copy()
+    heap = [(-part.best_gain_per_bit(remaining), i) for i, part in enumerate(parts)]
     heapq.heapify(heap)
-    out, spent, least_paid = [], 0.0, 0.0
-    while heap and spent < budget:  # lazy greedy: a gain can only shrink, so a fresh one that still leads is the best
+    chains: list[np.ndarray] = []
+    bits, last_gain_per_bit = 0.0, 0.0
+    while heap and bits < budget_bits:
         _, i = heapq.heappop(heap)
-        now = parts[i].best(worth)
-        if now <= 0:
+        gain_per_bit = parts[i].best_gain_per_bit(remaining)
+        if gain_per_bit <= 0:
             continue
-        if heap and now < -heap[0][0] - 1e-9:
-            heapq.heappush(heap, (-now, i))
+        if heap and gain_per_bit < -heap[0][0] - 1e-9:
+            heapq.heappush(heap, (-gain_per_bit, i))
             continue
-        taken, *left = parts[i].split()
-        out.append(taken.chain)
-        least_paid = now
-        spent += taken.costs[-1] + OVERHEAD_BITS
-        worth[taken.pixels] = 0
-        for part in left:
-            part.least, part.price = _REST * least, price
+        best, *remainders = parts[i].split()
+        chains.append(best.chain)
+        last_gain_per_bit = gain_per_bit
+        bits += best.cumulative_bits[-1] + OVERHEAD_BITS
+        remaining[best.coverage.pixels] = 0
+        for part in remainders:
             parts.append(part)
-            heapq.heappush(heap, (-part.best(worth), len(parts) - 1))
-    return out, least_paid if spent >= budget else 0.0
+            heapq.heappush(heap, (-part.best_gain_per_bit(remaining), len(parts) - 1))
+    return _Ranking(chains, last_gain_per_bit if bits >= budget_bits else 0.0)
 
 
 class _Part:
-    """A chain, and for each of its L links: what it costs and misses, and which pixels it covers first."""
+    """A chain of L links with its coverage, and the range of links that is currently its best part."""
 
-    def __init__(
-        self, chain: np.ndarray, pixels: np.ndarray, links: np.ndarray, missed: np.ndarray, bits: np.ndarray
-    ) -> None:
-        self.chain, self.pixels, self.links = chain, pixels, links
-        self.missed, self.bits = missed, bits
-        self.costs = np.zeros(len(bits) + 1)
-        bits.cumsum(out=self.costs[1:])
-        self.first, self.last = 0, len(bits)  # the links of the best part
-        self.least = self.price = 0.0  # what it must newly cover, in all and for a bit at its ends
+    def __init__(self, chain: np.ndarray, coverage: Coverage, min_gain: float, end_gain_per_bit: float) -> None:
+        self.chain, self.coverage = chain, coverage
+        self.min_gain = min_gain  # of the best part
+        self.end_gain_per_bit = end_gain_per_bit  # minimum at the ends of the best part; 0 if unknown
+        self.cumulative_bits = np.zeros(len(coverage.bits) + 1)
+        coverage.bits.cumsum(out=self.cumulative_bits[1:])
+        self.first, self.last = 0, len(coverage.bits)  # links of the best part
 
-    def best(self, worth: np.ndarray) -> float:
-        """Find the part without ends that gain little, and return its gain for each bit; 0 if there is none."""
-        count, costs = len(self.bits), self.costs
-        covered = np.bincount(self.links, worth[self.pixels], count)
-        if covered.sum() < self.least:
+    def best_gain_per_bit(self, remaining: np.ndarray) -> float:
+        """Find the best part, without ends of little gain, and return its gain per bit; 0 if its gain is too small.
+
+        remaining: (pixels,) float32, the gain of covering each pixel that no stroke covers yet.
+        """
+        count, bits = len(self.coverage.bits), self.cumulative_bits
+        covered = np.bincount(self.coverage.links, remaining[self.coverage.pixels], count)
+        if covered.sum() < self.min_gain:
             return 0.0
-        gain = covered - self.missed
-        sums = np.zeros(count + 1)
-        gain.cumsum(out=sums[1:])
+        gain = np.zeros(count + 1)  # cumulative
+        (covered - self.coverage.stray_cost).cumsum(out=gain[1:])
         self.first, self.last = 0, count
-        price = max(sums[-1] / (costs[-1] + OVERHEAD_BITS), 0.0)
-        asked = min(self.price, _DEAREST * price) if self.price else _SPARE * price
-        over = sums - asked * costs
-        lows = np.minimum.accumulate(over)
-        last = int((over[1:] - lows[:-1]).argmax()) + 1
-        first = int(over[:last].argmin())
-        better = (sums[last] - sums[first]) / (costs[last] - costs[first] + OVERHEAD_BITS)
-        if better > price:
-            self.first, self.last, price = first, last, better
-        return price if sums[self.last] - sums[self.first] >= self.least else 0.0
+        gain_per_bit = max(gain[-1] / (bits[-1] + OVERHEAD_BITS), 0.0)
+        if self.end_gain_per_bit:
+            threshold = min(self.end_gain_per_bit, _MAX_END_SHARE * gain_per_bit)
+        else:
+            threshold = _END_SHARE * gain_per_bit
+        surplus = gain - threshold * bits
+        lowest = np.minimum.accumulate(surplus)
+        last = int((surplus[1:] - lowest[:-1]).argmax()) + 1
+        first = int(surplus[:last].argmin())
+        trimmed = (gain[last] - gain[first]) / (bits[last] - bits[first] + OVERHEAD_BITS)
+        if trimmed > gain_per_bit:
+            self.first, self.last, gain_per_bit = first, last, trimmed
+        return float(gain_per_bit) if gain[self.last] - gain[self.first] >= self.min_gain else 0.0
 
     def split(self) -> list[_Part]:
-        """The best part, and what is left before and after it."""
-        sides = ((self.first, self.last), (0, self.first), (self.last, len(self.bits)))
-        return [self._links(first, last) for first, last in sides if first < last]
+        """Return the best part, and the remainders before and after it."""
+        remainders = ((0, self.first), (self.last, len(self.coverage.bits)))
+        return [
+            self._cut(self.first, self.last, self.min_gain),
+            *(self._cut(first, last, _MIN_REMAINDER_GAIN) for first, last in remainders if first < last),
+        ]
 
-    def _links(self, first: int, last: int) -> _Part:
-        kept = (self.links >= first) & (self.links < last)
-        links = self.links[kept] - first
-        return _Part(
-            self.chain[first : last + 1], self.pixels[kept], links, self.missed[first:last], self.bits[first:last]
-        )
+    def _cut(self, first: int, last: int, min_gain: float) -> _Part:
+        """Return the links first..last - 1 as a part."""
+        pixels, links, stray_cost, bits = self.coverage
+        is_inside = (links >= first) & (links < last)
+        coverage = Coverage(pixels[is_inside], links[is_inside] - first, stray_cost[first:last], bits[first:last])
+        return _Part(self.chain[first : last + 1], coverage, min_gain, self.end_gain_per_bit)
 
 
-def _cover(
-    chains: list[np.ndarray], lattice: Lattice, weights: np.ndarray, stray: float
-) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
-    """For each chain: the flat pixels it covers, the link that covers each first, and for each link the
-    cost of its stray pixels and its bits."""
-    points, links = samples(chains, lattice)
+def cover_chains(chains: list[np.ndarray], lattice: Lattice, weights: np.ndarray) -> list[Coverage]:
+    """Return the coverage of each chain; see `rank_chains` for the arguments."""
+    points, link_of_point = sample_links(chains, lattice)
     height, width = weights.shape
     x = np.clip(np.round(points[:, 0]).astype(np.int64), 0, width - 1)
     y = np.clip(np.round(points[:, 1]).astype(np.int64), 0, height - 1)
-    sizes = np.array([len(chain) - 1 for chain in chains])
-    chain_of = np.repeat(np.arange(len(chains)), sizes)
-    # One entry for each chain and pixel of its line, with the first link there; then the surroundings.
-    frame = height * width
-    line, link = _firsts(chain_of[links] * frame + y * width + x, links)
-    owner, at = np.divmod(line, frame)
-    y, x = np.divmod(at, width)
-    keys, whose, near = [], [], np.zeros(len(line), bool)
-    flat_weights = weights.ravel()
+    link_counts = np.array([len(chain) - 1 for chain in chains])
+    chain_of_link = np.repeat(np.arange(len(chains)), link_counts)
+    # A key is a pixel of a chain: chain * frame_size + flat pixel index.
+    frame_size = height * width
+    line, line_link = _first_links(chain_of_link[link_of_point] * frame_size + y * width + x, link_of_point)
+    covered, covered_link, is_stray = _dilate(line, line_link, weights)
+    stray_cost = _STRAY_COST * np.bincount(line_link[is_stray], minlength=len(chain_of_link))
+    chain_of_pixel, pixel = np.divmod(covered, frame_size)
+    link_ends = np.cumsum(link_counts)
+    covered_link -= (link_ends - link_counts)[chain_of_pixel]
+    pixel_bounds = np.searchsorted(chain_of_pixel, np.arange(1, len(chains)))
+    return [
+        Coverage(*parts)
+        for parts in zip(
+            np.split(pixel, pixel_bounds),
+            np.split(covered_link, pixel_bounds),
+            np.split(stray_cost, link_ends[:-1]),
+            np.split(link_bits(chains), link_ends[:-1]),
+            strict=True,
+        )
+    ]
+
+
+def _dilate(line: np.ndarray, line_link: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the keys of the weighted pixels within 2 px of the lines, their first links, and which keys of the lines
+    have no such pixel."""
+    height, width = weights.shape
+    chain, pixel = np.divmod(line, height * width)
+    y, x = np.divmod(pixel, width)
+    keys, links, is_stray = [], [], np.ones(len(line), bool)
+    has_weight = weights.ravel() > 0
     for dx, dy in _DISC:
         px, py = x + dx, y + dy
-        hit = (px >= 0) & (py >= 0) & (px < width) & (py < height)
-        flat = np.where(hit, py * width + px, 0)
-        hit &= flat_weights[flat] > 0
-        near |= hit
-        keys.append(owner[hit] * frame + flat[hit])
-        whose.append(link[hit])
-    covered, link_of = _firsts(np.concatenate(keys), np.concatenate(whose))
-    missed = stray * np.bincount(link[~near], minlength=len(chain_of))
-    owner, pixel = np.divmod(covered, frame)
-    ends = np.cumsum(sizes)
-    link_of -= (ends - sizes)[owner]
-    bounds = np.searchsorted(owner, np.arange(1, len(chains)))
-    return (
-        np.split(pixel, bounds),
-        np.split(link_of, bounds),
-        np.split(missed, ends[:-1]),
-        np.split(link_bits(chains), ends[:-1]),
-    )
+        is_hit = (px >= 0) & (py >= 0) & (px < width) & (py < height)
+        flat = np.where(is_hit, py * width + px, 0)
+        is_hit &= has_weight[flat]
+        is_stray &= ~is_hit
+        keys.append(chain[is_hit] * height * width + flat[is_hit])
+        links.append(line_link[is_hit])
+    return *_first_links(np.concatenate(keys), np.concatenate(links)), is_stray
 
 
-def _firsts(keys: np.ndarray, links: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The different keys, rising, and the lowest link of each."""
-    ranking = np.lexsort((links, keys))
-    keys, links = keys[ranking], links[ranking]
-    first = np.append(True, keys[1:] != keys[:-1])
-    return keys[first], links[first]
+def _first_links(keys: np.ndarray, links: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct keys in ascending order, and the lowest link of each."""
+    order = np.lexsort((links, keys))
+    keys, links = keys[order], links[order]
+    is_first = np.append(True, keys[1:] != keys[:-1])
+    return keys[is_first], links[is_first]
 
 
-def samples(chains: list[np.ndarray], lattice: Lattice) -> tuple[np.ndarray, np.ndarray]:
-    """Points along each chain as it will be drawn (smoothed once by [1 2 1] / 4, ends fixed), closer
-    than a pixel: (P, 2) float pixel indices and (P,) int, the link of each, counted through all chains."""
-    sizes = np.array([len(c) for c in chains])
-    raw = lattice.centers(np.concatenate(chains)).astype(np.float64)
-    last = np.cumsum(sizes) - 1
-    inner = np.ones(len(raw), bool)
-    inner[last] = inner[last - sizes + 1] = False
-    drawn = raw.copy()
-    inside = np.flatnonzero(inner)
-    drawn[inside] = (raw[inside - 1] + 2 * raw[inside] + raw[inside + 1]) / 4
-    begin = np.delete(np.arange(len(raw)), last)
+def sample_links(chains: list[np.ndarray], lattice: Lattice) -> tuple[np.ndarray, np.ndarray]:
+    """Return points less than a pixel apart along the chains as they are drawn: smoothed by [1 2 1] / 4, ends fixed.
+
+    Returns (P, 2) float64 pixel indices, and (P,) int, the link of each point, numbered through all chains.
+    """
+    lengths = np.array([len(chain) for chain in chains])
+    centers = lattice.centers(np.concatenate(chains)).astype(np.float64)
+    last = np.cumsum(lengths) - 1
+    is_inner = np.ones(len(centers), bool)
+    is_inner[last] = is_inner[last - lengths + 1] = False
+    drawn = centers.copy()
+    inner = np.flatnonzero(is_inner)
+    drawn[inner] = (centers[inner - 1] + 2 * centers[inner] + centers[inner + 1]) / 4
+    begin = np.delete(np.arange(len(centers)), last)
     count = int(np.ceil(1.5 * max(lattice.pitch))) + 1
     share = np.arange(count + 1)[:, None, None] / count
     points = drawn[begin] + share * (drawn[begin + 1] - drawn[begin])

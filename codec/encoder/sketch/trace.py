@@ -1,145 +1,200 @@
-"""Thin edge map -> curves: through junctions, over small gaps, smoothed."""
+"""Thin edge map to curves: traced through junctions, joined over small gaps, smoothed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
 import numpy as np
 
-# The eight steps counter-clockwise from east, as (dy, dx): direction numbers of the whole module.
-_STEPS = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))
-# How far apart two directions are, 0..4 eighths of a turn.
-_APART = tuple(tuple(abs((a - b + 12) % 8 - 4) for b in range(8)) for a in range(8))
-WAYS = (14.0, 0.0), (24.0, 0.0), (14.0, 6.0), (14.0, 12.0)  # gap and corner, see `join`
-MOST_CURVES = 1500  # the longest stay; bounds the work on noise
+# The eight directions counterclockwise from east, as (dy, dx). Odd directions are diagonal.
+_STEPS: Final = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))
+# The angle between two directions, 0..4 eighths of a turn.
+_ANGLE: Final = tuple(tuple(abs((a - b + 12) % 8 - 4) for b in range(8)) for a in range(8))
+_TANGENT_POINTS: Final = 8  # points from an end of a piece to where its tangent is measured
+MAX_CURVES: Final = 1500  # the longest curves stay; limits the work on noise
 
 
-def curves(edges: np.ndarray, gap: float = 14.0, shortest: int = 8, sigma: float = 1.0) -> list[np.ndarray]:
-    """The curves of a thin map.
+class Joining(NamedTuple):
+    """Limits for joining ends of pieces, in pixels.
 
-    edges: (h, w) bool, one pixel wide. Curves run straight on through junctions; ends at most `gap`
-    pixels apart that point at each other are joined; curves of fewer than `shortest` points are
-    dropped; points are smoothed with a Gaussian of `sigma` points, ends fixed.
-    Returns a list of (N, 2) float32 arrays of (x, y) in pixel indices, about a pixel apart.
+    gap: maximum distance of ends that continue each other. corner: maximum distance of ends that turn a corner, <= gap.
     """
-    return _joined(_longest(edges), gap, 0.0, shortest, sigma)
+
+    gap: float
+    corner: float
 
 
-def ways(edges: np.ndarray, shortest: int = 8, sigma: float = 1.0) -> list[list[np.ndarray]]:
-    """The curves of a thin map in several ways: as `curves` gives them, then joined less or more.
+DEFAULT_JOINING: Final = Joining(14.0, 0.0)
+# Joinings that the encoder chooses from: which curves pay off depends on the other strokes.
+JOININGS: Final = (DEFAULT_JOINING, Joining(24.0, 0.0), Joining(14.0, 6.0), Joining(14.0, 12.0))
 
-    Which pays depends on what else is drawn, so a choice among them is left to who knows that.
+
+class Piece(NamedTuple):
+    """A traced curve, (N, 2) float64 of (x, y), and for each end whether it touches another curve."""
+
+    points: np.ndarray
+    touches: tuple[bool, bool]
+
+
+def trace_curves(
+    edges: np.ndarray, joining: Joining = DEFAULT_JOINING, min_points: int = 8, sigma: float = 1.0
+) -> list[np.ndarray]:
+    """Return the curves of a thin edge map.
+
+    edges: (h, w) bool, one pixel wide. Curves run straight on through junctions; ends are joined as far as `joining`
+    allows; curves of fewer than `min_points` points are dropped; points are smoothed with a Gaussian of `sigma` points,
+    with fixed ends.
+    Returns a list of (N, 2) float32 arrays of (x, y) pixel indices, about a pixel apart.
     """
-    found = _longest(edges)
-    return [_joined(found, gap, corner, shortest, sigma) for gap, corner in WAYS]
+    return _joined_curves(_longest_pieces(edges), joining, min_points, sigma)
 
 
-def _longest(edges: np.ndarray) -> list[Piece]:
-    return sorted(trace(edges), key=lambda piece: -len(piece.points))[:MOST_CURVES]
+def trace_curve_sets(edges: np.ndarray, min_points: int = 8, sigma: float = 1.0) -> list[list[np.ndarray]]:
+    """Return the curves of a thin edge map for each of `JOININGS`; see `trace_curves`."""
+    pieces = _longest_pieces(edges)
+    return [_joined_curves(pieces, joining, min_points, sigma) for joining in JOININGS]
 
 
-def _joined(found: list[Piece], gap: float, corner: float, shortest: int, sigma: float) -> list[np.ndarray]:
-    return [smooth(curve, sigma) for curve in join(found, gap, corner) if len(curve) >= shortest]
+def _longest_pieces(edges: np.ndarray) -> list[Piece]:
+    return sorted(trace(edges), key=lambda piece: -len(piece.points))[:MAX_CURVES]
 
 
-class Piece:
-    """A traced curve. points: (N, 2) float of (x, y); held: whether each end lies on another curve."""
+def _joined_curves(pieces: list[Piece], joining: Joining, min_points: int, sigma: float) -> list[np.ndarray]:
+    return [smooth(curve, sigma) for curve in join(pieces, joining) if len(curve) >= min_points]
 
-    def __init__(self, points: np.ndarray, held: tuple[bool, bool]) -> None:
-        self.points = points
-        self.held = held
+
+# --- tracing -------------------------------------------------------------------------------------
 
 
 def trace(edges: np.ndarray) -> list[Piece]:
-    """Walk the map so that every pixel is used once: from free ends first, then what junctions left,
-    then closed loops. At a junction the walk takes the straightest way."""
-    height, width = edges.shape
-    stride = width + 2
-    padded = np.zeros((height + 2, stride), np.uint8)
-    padded[1:-1, 1:-1] = edges
-    full = padded.tobytes()
-    left = bytearray(full)
-    offsets = [dy * stride + dx for dy, dx in _STEPS]
-    pixels = np.flatnonzero(padded).tolist()
-    pieces = []
-    for phase in range(3):
-        for start in pixels:
-            if not left[start]:
+    """Return the pieces of a thin edge map, (h, w) bool; every pixel is used once.
+
+    Pieces are traced from free ends first, then from what junctions left over, then around closed loops. At a junction
+    a piece takes the straightest direction.
+    """
+    tracer = _Tracer(edges)
+    return [
+        *tracer.trace_from(tracer.is_free_end, may_start_at_junction=False),
+        *tracer.trace_from(tracer.is_unused_end, may_start_at_junction=True),
+        *tracer.trace_from(lambda pixel: True, may_start_at_junction=True),
+    ]
+
+
+class _Tracer:
+    """An edge map with a border of one pixel, in reading order; pixels and offsets are flat indices into it."""
+
+    def __init__(self, edges: np.ndarray) -> None:
+        height, width = edges.shape
+        self.stride = width + 2
+        padded = np.zeros((height + 2, self.stride), np.uint8)
+        padded[1:-1, 1:-1] = edges
+        self.is_edge = padded.tobytes()
+        self.is_unused = bytearray(self.is_edge)
+        self.offsets = [dy * self.stride + dx for dy, dx in _STEPS]
+        self.pixels = np.flatnonzero(padded).tolist()
+
+    def is_free_end(self, pixel: int) -> bool:
+        """Return whether the pixel has exactly one neighbor."""
+        return sum(self.is_edge[pixel + offset] for offset in self.offsets) == 1
+
+    def is_unused_end(self, pixel: int) -> bool:
+        """Return whether the pixel has at most one unused neighbor."""
+        return sum(self.is_unused[pixel + offset] for offset in self.offsets) <= 1
+
+    def trace_from(self, is_start: Callable[[int], bool], *, may_start_at_junction: bool) -> Iterator[Piece]:
+        """Trace a piece from every unused pixel that is a start; pieces of up to three pixels are dropped."""
+        for start in self.pixels:
+            if not self.is_unused[start] or not is_start(start):
                 continue
-            if phase == 0 and sum(full[start + o] for o in offsets) != 1:
-                continue
-            if phase == 1 and sum(left[start + o] for o in offsets) > 1:
-                continue
-            path, last = _walk(left, offsets, start)
-            held_a = held_b = False
-            if phase > 0:
-                before = [o for o in offsets if full[start + o] and not left[start + o] and start + o not in path[:3]]
-                if before:
-                    held_a = True
-                    path.insert(0, start + min(before, key=abs))
-            if last >= 0:
-                after = [k for k in range(8) if _APART[k][last] <= 2 and full[path[-1] + offsets[k]]]
-                after = [k for k in after if path[-1] + offsets[k] not in path[-3:]]
-                if after:
-                    held_b = True
-                    path.append(path[-1] + offsets[min(after, key=lambda k: 2 * _APART[k][last] + (k & 1))])
+            path, direction = self._walk(start)
+            before = self._touched_before(path) if may_start_at_junction else None
+            if before is not None:
+                path.insert(0, before)
+            after = self._touched_after(path, direction)
+            if after is not None:
+                path.append(after)
             if len(path) > 3:
-                y, x = np.divmod(np.array(path), stride)
-                pieces.append(Piece(np.stack([x - 1.0, y - 1.0], 1), (held_a, held_b)))
-    return pieces
+                y, x = np.divmod(np.array(path), self.stride)
+                yield Piece(np.stack([x - 1.0, y - 1.0], 1), (before is not None, after is not None))
+
+    def _walk(self, pixel: int) -> tuple[list[int], int]:
+        """Follow unused pixels, straightest first, and mark them as used: (path, last direction or -1)."""
+        is_unused, offsets = self.is_unused, self.offsets
+        path, last, previous = [pixel], -1, -1
+        is_unused[pixel] = 0
+        while True:
+            best, min_cost = -1, 99
+            for direction in range(8):
+                if is_unused[pixel + offsets[direction]]:
+                    cost = direction & 1
+                    if last >= 0:
+                        cost += 4 * _ANGLE[direction][last] + (_ANGLE[direction][previous] if previous >= 0 else 0)
+                    if cost < min_cost:
+                        best, min_cost = direction, cost
+            if best < 0:
+                return path, last
+            pixel += offsets[best]
+            is_unused[pixel] = 0
+            path.append(pixel)
+            previous, last = last, best
+
+    def _touched_before(self, path: list[int]) -> int | None:
+        """Return the pixel of another piece that the start of the path touches, if any."""
+        neighbors = [path[0] + offset for offset in self.offsets]
+        touched = [n for n in neighbors if self.is_edge[n] and not self.is_unused[n] and n not in path[:3]]
+        return min(touched, key=lambda pixel: abs(pixel - path[0]), default=None)
+
+    def _touched_after(self, path: list[int], last: int) -> int | None:
+        """Return the pixel of another piece that lies ahead of the path's end, if any."""
+        if last < 0:
+            return None
+        end = path[-1]
+        ahead = [d for d in range(8) if _ANGLE[d][last] <= 2 and self.is_edge[end + self.offsets[d]]]
+        ahead = [d for d in ahead if end + self.offsets[d] not in path[-3:]]
+        if not ahead:
+            return None
+        return end + self.offsets[min(ahead, key=lambda d: 2 * _ANGLE[d][last] + (d & 1))]
 
 
-def _walk(left: bytearray, offsets: list[int], at: int) -> tuple[list[int], int]:
-    """Follow unused pixels from `at`, straightest first, using them up: (path, last direction or -1)."""
-    path, last, before = [at], -1, -1
-    left[at] = 0
-    while True:
-        best, best_score = -1, 99
-        for k in range(8):
-            if left[at + offsets[k]]:
-                score = k & 1
-                if last >= 0:
-                    score += 4 * _APART[k][last] + (_APART[k][before] if before >= 0 else 0)
-                if score < best_score:
-                    best, best_score = k, score
-        if best < 0:
-            return path, last
-        at += offsets[best]
-        left[at] = 0
-        path.append(at)
-        before, last = last, best
+# --- joining -------------------------------------------------------------------------------------
 
 
-def join(pieces: list[Piece], gap: float, corner: float = 0.0) -> list[np.ndarray]:
-    """Join ends that are at most `gap` pixels apart and continue each other, or at most `corner` (<= gap)
-    apart if the turn is not too sharp: nearest and best-aligned pairs first. Returns (N, 2) float arrays;
-    a gap is filled by a straight run."""
+def join(pieces: list[Piece], joining: Joining) -> list[np.ndarray]:
+    """Return curves, (N, 2) float64 of (x, y), of pieces whose ends are joined by straight lines.
+
+    Ends up to `joining.gap` apart are joined if they continue each other, and ends up to `joining.corner` apart if the
+    turn is not too sharp: the nearest and best aligned pairs first.
+    """
     if not pieces:
         return []
-    mates = _mates(pieces, gap, corner)
+    mates = _match_ends(pieces, joining)
     used = [False] * len(pieces)
-    out = []
-    for closed in (False, True):  # open chains from one of their free ends, then rings
+    curves = []
+    for is_closed in (False, True):  # open curves from one of their free ends, then closed ones
         for first in range(len(pieces)):
-            end = next((e for e in (0, 1) if closed or 2 * first + e not in mates), None)
-            if used[first] or end is None:
-                continue
-            run: list[np.ndarray] = []
-            piece = first
-            while not used[piece]:
-                used[piece] = True
-                points = pieces[piece].points[:: -1 if end else 1]
-                if run:
-                    points = _bridge(run[-1][-1], points)
-                run.append(points)
-                mate = mates.get(2 * piece + 1 - end)
-                if mate is None:
-                    break
-                piece, end = divmod(mate, 2)
-            out.append(np.concatenate(run))
-    return out
+            end = next((e for e in (0, 1) if is_closed or 2 * first + e not in mates), None)
+            if not used[first] and end is not None:
+                curves.append(_follow(pieces, mates, used, 2 * first + end))
+    return curves
+
+
+def _follow(pieces: list[Piece], mates: dict[int, int], used: list[bool], end: int | None) -> np.ndarray:
+    """Return the curve that enters a piece at an end (see `_match_ends`) and follows its mates; mark them as used."""
+    runs: list[np.ndarray] = []
+    while end is not None:
+        piece, side = divmod(end, 2)
+        if used[piece]:
+            break
+        used[piece] = True
+        points = pieces[piece].points[:: -1 if side else 1]
+        runs.append(_bridge(runs[-1][-1], points) if runs else points)
+        end = mates.get(2 * piece + 1 - side)
+    return np.concatenate(runs)
 
 
 def _bridge(last: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """`points` with a straight run from `last` (not included) in front of it."""
+    """Return `points` with a straight line from `last` (exclusive) in front of them."""
     distance = float(np.hypot(*(points[0] - last)))
     if distance < 0.5:
         return points[1:]
@@ -147,43 +202,53 @@ def _bridge(last: np.ndarray, points: np.ndarray) -> np.ndarray:
     return np.concatenate([last + share * (points[0] - last), points])
 
 
-def _mates(pieces: list[Piece], gap: float, corner: float) -> dict[int, int]:
-    """Which end continues in which: end e (0 first, 1 last) of piece i is number 2 i + e."""
-    tips, inner = [], []
-    for piece in pieces:
-        p, reach = piece.points, min(8, len(piece.points) - 1)
-        tips += [p[0], p[-1]]
-        inner += [p[reach], p[-1 - reach]]
-    tip = np.array(tips)
-    out = tip - np.array(inner)
-    out /= np.hypot(out[:, 0], out[:, 1])[:, None] + 1e-9
-    held = np.array([h for piece in pieces for h in piece.held], float)
-
-    # Every pair whose x differ by `gap` at most, from the ends sorted by x.
-    by_x = np.argsort(tip[:, 0], kind="stable")
-    x = tip[by_x, 0]
-    following = np.searchsorted(x, x + gap, "right") - np.arange(len(x)) - 1
-    left = np.repeat(np.arange(len(x)), following)
-    right = left + 1 + np.arange(len(left)) - np.repeat(np.cumsum(following) - following, following)
-    a, b = by_x[left], by_x[right]
-    way = tip[b] - tip[a]
-    distance = np.hypot(way[:, 0], way[:, 1])
-    straight = -(out[a] * out[b]).sum(1)  # 1: the second end goes on in the first one's direction
-    unit = way / np.maximum(distance, 1e-9)[:, None]
-    aimed = np.where(distance > 2.9, np.minimum((out[a] * unit).sum(1), -(out[b] * unit).sum(1)), 1.0)
-    good = (distance <= gap) & (straight >= 0.5) & (aimed >= 0.6)
-    good |= (distance <= corner) & (straight > -0.8) & (aimed > -0.5)
-    good &= a // 2 != b // 2
-    score = distance + 6 * (1 - straight) + 6 * (1 - aimed) + 2 * (held[a] + held[b])
+def _match_ends(pieces: list[Piece], joining: Joining) -> dict[int, int]:
+    """Return the mate of each joined end. End e (0 first, 1 last) of piece i has the number 2 i + e."""
+    tip, tangent = _tips_and_tangents(pieces)
+    touches = np.array([touch for piece in pieces for touch in piece.touches], float)
+    a, b = _near_pairs(tip, joining.gap)
+    offset = tip[b] - tip[a]
+    distance = np.hypot(offset[:, 0], offset[:, 1])
+    alignment = -(tangent[a] * tangent[b]).sum(1)  # 1: the second end continues in the direction of the first
+    unit = offset / np.maximum(distance, 1e-9)[:, None]
+    aim = np.minimum((tangent[a] * unit).sum(1), -(tangent[b] * unit).sum(1))  # 1: both ends point at each other
+    aim = np.where(distance > 2.9, aim, 1.0)
+    continues = (distance <= joining.gap) & (alignment >= 0.5) & (aim >= 0.6)
+    turns = (distance <= joining.corner) & (alignment > -0.8) & (aim > -0.5)
+    is_match = (continues | turns) & (a // 2 != b // 2)
+    cost = distance + 6 * (1 - alignment) + 6 * (1 - aim) + 2 * (touches[a] + touches[b])
     mates: dict[int, int] = {}
-    for i in np.flatnonzero(good)[np.argsort(score[good], kind="stable")].tolist():
+    for i in np.flatnonzero(is_match)[np.argsort(cost[is_match], kind="stable")].tolist():
         if int(a[i]) not in mates and int(b[i]) not in mates:
             mates[int(a[i])], mates[int(b[i])] = int(b[i]), int(a[i])
     return mates
 
 
+def _tips_and_tangents(pieces: list[Piece]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the position of each end and its outward unit tangent, (ends, 2) each."""
+    tips, inner = [], []
+    for points, _ in pieces:
+        reach = min(_TANGENT_POINTS, len(points) - 1)
+        tips += [points[0], points[-1]]
+        inner += [points[reach], points[-1 - reach]]
+    tip = np.array(tips)
+    tangent = tip - np.array(inner)
+    tangent /= np.hypot(tangent[:, 0], tangent[:, 1])[:, None] + 1e-9
+    return tip, tangent
+
+
+def _near_pairs(tip: np.ndarray, gap: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices of all pairs of ends whose x differ by at most `gap`."""
+    by_x = np.argsort(tip[:, 0], kind="stable")
+    x = tip[by_x, 0]
+    following = np.searchsorted(x, x + gap, "right") - np.arange(len(x)) - 1
+    left = np.repeat(np.arange(len(x)), following)
+    right = left + 1 + np.arange(len(left)) - np.repeat(np.cumsum(following) - following, following)
+    return by_x[left], by_x[right]
+
+
 def smooth(points: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian smoothing along the curve, (N, 2) -> (N, 2) float32; odd reflection keeps the ends."""
+    """Smooth a curve with a Gaussian, (N, 2) -> (N, 2) float32; odd reflection keeps the ends in place."""
     reach = min(int(4 * sigma) + 1, len(points) - 1)
     if reach < 1 or sigma <= 0:
         return points.astype(np.float32)

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.bitstream.settings import Settings
+from codec.encoder.encode_options import EncodeOptions
 from codec.encoder.extract import extract
-from codec.encoder.options import EncodeOptions
 from codec.encoder.prompt import metadata
 from codec.encoder.prompt.metadata import a1111, comfyui, nodes
 from codec.encoder.prompt.metadata.values import MAX_JSON, model_name, parse, sampler_name

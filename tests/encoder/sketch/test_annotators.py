@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from codec.encoder.sketch import annotators
-from codec.encoder.sketch import fit_sketch as structure
 from codec.encoder.sketch.edges import detect
+from codec.encoder.sketch.fit_sketch import extract_sketch
 from codec.errors import BudgetTooSmall, CodecError, ModelMissing, OutOfMemory
 from codec.models import locate
 from codec.models.torchvision_compat import ensure_torchvision
@@ -186,10 +186,10 @@ def test_a_sketch_is_drawn_from_the_network_that_is_named(monkeypatch: pytest.Mo
     monkeypatch.setattr(annotators, "hed", lambda frame: np.tile(ridge, (frame.shape[0], 1)))
     monkeypatch.setattr(annotators, "best", lambda: "hed")
     pixels = np.zeros((211, 300, 3), np.uint8)
-    sketch = structure.sketch(pixels, 80, edges="hed")
+    sketch = extract_sketch(pixels, 80, edges="hed")
     columns = np.concatenate([points[:, 0] for points in sketch.points(512, 360)])
     assert np.abs(columns - 205).max() < 6
-    assert structure.sketch(pixels, 80, edges="auto") == sketch
+    assert extract_sketch(pixels, 80, edges="auto") == sketch
 
 
 @with_networks
@@ -252,14 +252,14 @@ def test_the_surest_persons_stay_when_bytes_are_few() -> None:
     persons = random_persons(5)
     pose = Pose(persons)
     whole = len(pose.to_bytes())
-    assert annotators.fit(pose, whole) == pose
-    part = annotators.fit(pose, whole // 2)
+    assert annotators.limit_persons(pose, whole) == pose
+    part = annotators.limit_persons(pose, whole // 2)
     assert part.persons == persons[: len(part.persons)]
     assert 1 <= len(part.persons) < 5
     assert len(part.to_bytes()) <= whole // 2
     with pytest.raises(BudgetTooSmall, match="one person"):
-        annotators.fit(pose, 20)
-    assert annotators.fit(Pose(()), 20) == Pose(())
+        annotators.limit_persons(pose, 20)
+    assert annotators.limit_persons(Pose(()), 20) == Pose(())
 
 
 def test_a_pose_layer_has_people_and_keeps_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,8 +279,8 @@ def test_a_pose_layer_has_people_and_keeps_its_budget(monkeypatch: pytest.Monkey
 def test_threads_share_one_network(at_hand: Path, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     annotators.release()
     loads = []
-    tensors = locate.tensors
-    monkeypatch.setattr(locate, "tensors", lambda *names: loads.append(names) or tensors(*names))
+    tensors = locate.load_tensors
+    monkeypatch.setattr(locate, "load_tensors", lambda *names: loads.append(names) or tensors(*names))
     results: list[np.ndarray] = []
     threads = [threading.Thread(target=lambda: results.append(annotators.pidinet(photo[:64, :64]))) for _ in range(4)]
     for thread in threads:
@@ -350,6 +350,6 @@ def test_running_out_of_memory_says_what_to_try(
     def short(*_: Any) -> None:
         raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")
 
-    monkeypatch.setattr(annotators, "_edges", short)
+    monkeypatch.setattr(annotators, "_run_edge_network", short)
     with pytest.raises(OutOfMemory, match=r"pidinet does not fit into memory.*canny"):
         annotators.pidinet(photo)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.encoder.sketch.chain_fitting import Lattice, fit
+from codec.encoder.sketch.chain_fitting import Lattice, fit_chains
 from codec.structure.chain_code import Stroke, is_chain, smooth
 from codec.structure.sketch import Sketch
 
@@ -33,7 +33,7 @@ def test_an_arc_becomes_a_legal_chain_close_to_it(
     x: float, y: float, radius: float, start: float, sweep: float
 ) -> None:
     curve = arc((x, y), radius, start, sweep)
-    (chain,) = fit([curve], LATTICE)
+    (chain,) = fit_chains([curve], LATTICE)
     assert len(chain) >= 2
     assert is_chain([tuple(cell) for cell in chain.tolist()])
     assert (chain >= 0).all()
@@ -45,7 +45,7 @@ def test_an_arc_becomes_a_legal_chain_close_to_it(
 def test_what_is_drawn_is_within_the_tolerance() -> None:
     lattice = Lattice(85, 85, 512, 512)  # cells of 6 px: corners lie up to 3 px off, and are smoothed
     family = [arc((250, 250), radius, 0.3 * radius, 3.0) for radius in (40, 70, 100, 150, 220)]
-    for curve, chain in zip(family, fit(family, lattice, miss=2.0), strict=True):
+    for curve, chain in zip(family, fit_chains(family, lattice, miss_bits=2.0), strict=True):
         drawn = smooth(lattice.centers(chain))
         share = np.linspace(0, 1, 20)[:, None]
         dense = np.concatenate([a + share * (b - a) for a, b in zip(drawn, drawn[1:], strict=False)])
@@ -55,14 +55,14 @@ def test_what_is_drawn_is_within_the_tolerance() -> None:
 
 def test_curves_do_not_disturb_each_other() -> None:
     family = [arc((200, 150), r, 0.3, 2.5) for r in (20, 50, 120)]
-    together = fit(family, LATTICE)
+    together = fit_chains(family, LATTICE)
     for curve, chain in zip(family, together, strict=True):
-        assert np.array_equal(fit([curve], LATTICE)[0], chain)
+        assert np.array_equal(fit_chains([curve], LATTICE)[0], chain)
 
 
 def test_a_straight_line_takes_about_the_fewest_links() -> None:
     t = np.linspace(0, 1, 300)[:, None]
-    (chain,) = fit([(np.array([30, 60]) + t * np.array([280, 100])).astype(np.float32)], LATTICE)
+    (chain,) = fit_chains([(np.array([30, 60]) + t * np.array([280, 100])).astype(np.float32)], LATTICE)
     assert len(chain) <= 280 / LATTICE.pitch[0] + 3
 
 
@@ -70,7 +70,7 @@ def test_the_rate_distortion_slope_trades_bits_for_distance() -> None:
     rng = np.random.default_rng(3)
     y = 150 + 6 * np.sin(np.arange(420) / 9) + rng.normal(0, 0.3, 420)
     wave = np.stack([np.arange(40, 460), y], 1).astype(np.float32)
-    loose, close = (fit([wave], LATTICE, miss=d)[0] for d in (0.03, 2.0))
+    loose, close = (fit_chains([wave], LATTICE, miss_bits=d)[0] for d in (0.03, 2.0))
     assert distances(wave, close, LATTICE).mean() < distances(wave, loose, LATTICE).mean()
     sizes = [len(Sketch(LATTICE.cols, LATTICE.rows, (_stroke(chain),)).to_bytes()) for chain in (loose, close)]
     assert sizes[0] < sizes[1]
@@ -81,17 +81,17 @@ def _stroke(chain: np.ndarray) -> Stroke:
 
 
 def test_a_dot_has_no_chain_or_a_short_one() -> None:
-    (chain,) = fit([np.full((8, 2), 100, np.float32)], LATTICE)
+    (chain,) = fit_chains([np.full((8, 2), 100, np.float32)], LATTICE)
     assert len(chain) <= 2
 
 
 @pytest.mark.parametrize("lattice", [Lattice(8, 1024, 1, 512), Lattice(128, 8, 512, 3)])
 def test_lattices_of_thin_pictures(lattice: Lattice) -> None:
     line = np.stack([np.linspace(0, lattice.width - 1, 400), np.linspace(0, lattice.height - 1, 400)], 1)
-    (chain,) = fit([line.astype(np.float32)], lattice)
+    (chain,) = fit_chains([line.astype(np.float32)], lattice)
     assert (chain >= 0).all()
     assert (chain < [lattice.cols, lattice.rows]).all()
 
 
 def test_no_curves() -> None:
-    assert fit([], LATTICE) == []
+    assert fit_chains([], LATTICE) == []

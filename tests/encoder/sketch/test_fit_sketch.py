@@ -9,7 +9,7 @@ import pytest
 from skimage import data
 
 from codec.encoder.sketch.f_measure import f_measure
-from codec.encoder.sketch.fit_sketch import edge_map, sketch
+from codec.encoder.sketch.fit_sketch import edge_map, extract_sketch
 from codec.errors import BudgetTooSmall, UnknownName
 from codec.structure.sketch import Sketch
 
@@ -22,7 +22,7 @@ def photo(name: str) -> np.ndarray:
 
 @functools.cache
 def photo_sketch(name: str, max_bytes: int) -> Sketch:
-    return sketch(photo(name), max_bytes)
+    return extract_sketch(photo(name), max_bytes)
 
 
 def disc(size: int = 256, radius: float = 80.0) -> np.ndarray:
@@ -57,7 +57,7 @@ def test_first_half_of_the_strokes_covers_more_than_half() -> None:
 
 
 def test_a_disc_is_a_stroke_or_two_along_its_rim() -> None:
-    found = sketch(disc(), 200)
+    found = extract_sketch(disc(), 200)
     assert 1 <= len(found.strokes) <= 2
     points = np.concatenate(found.polylines(256, 256))
     radii = np.hypot(points[:, 0] - 128, points[:, 1] - 128)
@@ -69,7 +69,7 @@ def test_a_disc_is_a_stroke_or_two_along_its_rim() -> None:
 def test_a_drawn_line_is_one_stroke_down_its_middle_for_lineart() -> None:
     pixels = np.full((200, 300, 3), 255, np.uint8)
     pixels[98:102, 40:260] = 0
-    found = sketch(pixels, 100, edges="lineart")
+    found = extract_sketch(pixels, 100, edges="lineart")
     assert len(found.strokes) == 1
     points = found.polylines(300, 200)[0]
     assert np.abs(points[:, 1] - 100).max() < 2
@@ -85,12 +85,12 @@ def test_strokes_are_smooth_chains() -> None:
 
 
 def test_same_picture_same_sketch() -> None:
-    assert sketch(photo("rocket"), 300) == sketch(photo("rocket").copy(), 300)
+    assert extract_sketch(photo("rocket"), 300) == extract_sketch(photo("rocket").copy(), 300)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (3, 4096), (4096, 3), (17, 31), (64, 64)])
 def test_pictures_without_edges_give_an_empty_sketch(shape: tuple[int, int]) -> None:
-    found = sketch(np.full((*shape, 3), 90, np.uint8), 100)
+    found = extract_sketch(np.full((*shape, 3), 90, np.uint8), 100)
     assert found.strokes == ()
     assert len(found.to_bytes()) <= 100
 
@@ -105,7 +105,7 @@ def test_lattice_cells_are_about_square() -> None:
 @pytest.mark.parametrize("shape", [(2, 2), (9, 300), (512, 512), (5, 4000)])
 def test_noise_keeps_within_the_budget(shape: tuple[int, int], edges: str) -> None:
     pixels = np.random.default_rng(7).integers(0, 256, (*shape, 3), np.uint8)
-    assert len(sketch(pixels, 150, edges=edges).to_bytes()) <= 150
+    assert len(extract_sketch(pixels, 150, edges=edges).to_bytes()) <= 150
 
 
 def test_a_slow_gradient_has_no_edges() -> None:
@@ -115,9 +115,9 @@ def test_a_slow_gradient_has_no_edges() -> None:
 
 def test_unknown_detector_is_named_with_the_known_ones() -> None:
     with pytest.raises(UnknownName, match="contours"):
-        sketch(disc(), 100, edges="sobel")
+        extract_sketch(disc(), 100, edges="sobel")
 
 
 def test_budget_below_an_empty_sketch() -> None:
     with pytest.raises(BudgetTooSmall):
-        sketch(disc(), 0)
+        extract_sketch(disc(), 0)

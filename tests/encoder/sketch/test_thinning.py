@@ -42,7 +42,7 @@ def test_a_staircase_loses_its_corners() -> None:
 def test_hysteresis_keeps_weak_pixels_of_strong_ridges_only() -> None:
     strength = np.zeros((40, 60), np.float32)
     strength[10, 5:30], strength[10, 30:55], strength[30, 5:55] = 0.5, 0.2, 0.2
-    found = thin(strength, 0.3, 0.15, 10)
+    found = thin(strength)
     assert found[9:12].any(0)[7:53].all()
     assert not found[20:].any()
 
@@ -51,11 +51,11 @@ def test_the_foot_of_a_ridge_is_not_a_ridge() -> None:
     profile = np.array([0.2, 0.27, 0.38, 0.53, 0.67, 0.82, 0.94, 0.98, 0.99], np.float32)
     across = np.concatenate([np.full(20, 0.2), profile, profile[-2::-1], np.full(20, 0.2)])
     strength = np.repeat(across.astype(np.float32)[None], 60, 0)
-    assert np.flatnonzero(thin(strength, 0.3, 0.15).any(0)).tolist() == [28]
+    assert np.flatnonzero(thin(strength).any(0)).tolist() == [28]
 
 
 def test_small_pieces_are_dropped() -> None:
     strength = np.zeros((40, 40), np.float32)
     strength[20, 10:16] = 1
-    assert not thin(strength, 0.3, 0.15, 10).any()
-    assert thin(strength, 0.3, 0.15, 3).any()
+    assert not thin(strength).any()
+    assert thin(strength, min_length=3).any()

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from skimage import data
 
-from codec.encoder.sketch.fit_sketch import sketch
-from codec.encoder.sketch.line_art import drawing, is_drawing
+from codec.encoder.sketch.drawing import drawing, is_drawing
+from codec.encoder.sketch.fit_sketch import extract_sketch
 
 
 def drawn(thickness: int, ink: tuple[int, int, int] = (0, 0, 0), paper: int = 255) -> np.ndarray:
@@ -20,14 +20,14 @@ def drawn(thickness: int, ink: tuple[int, int, int] = (0, 0, 0), paper: int = 25
 
 @pytest.mark.parametrize("thickness", [1, 3, 8, 12])
 def test_a_line_of_any_width_is_found_once_by_its_middle(thickness: int) -> None:
-    found = sketch(drawn(thickness), 500, edges="drawing").points(512, 512)
+    found = extract_sketch(drawn(thickness), 500, edges="drawing").points(512, 512)
     points = np.concatenate(found)
     assert len(found) <= 2
     assert np.abs(np.hypot(*(points - 256).T) - 120).max() < 6
 
 
 def test_a_filled_shape_is_its_outline() -> None:
-    points = np.concatenate(sketch(drawn(-1), 500, edges="drawing").points(512, 512))
+    points = np.concatenate(extract_sketch(drawn(-1), 500, edges="drawing").points(512, 512))
     assert np.abs(np.hypot(*(points - 256).T) - 120).max() < 7
 
 
@@ -50,4 +50,4 @@ def test_photos_are_no_drawings(name: str) -> None:
 def test_plain_paper_has_no_lines() -> None:
     paper = np.full((64, 64, 3), 250, np.uint8)
     assert not drawing(paper).any() and not is_drawing(paper)
-    assert sketch(paper, 100, edges="drawing").strokes == ()
+    assert extract_sketch(paper, 100, edges="drawing").strokes == ()

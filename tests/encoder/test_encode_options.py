@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from codec.encoder.options import EDGE_DETECTORS, EDGES, EncodeOptions
-from codec.encoder.sketch.edges import DETECTORS, LEARNED
+from codec.encoder.encode_options import EDGE_DETECTORS, EDGES, EncodeOptions
+from codec.encoder.sketch.edges import DETECTORS
 from codec.errors import InvalidLayer, UnknownName
 
 
 def test_option_lists_match_the_detectors() -> None:
-    assert (*DETECTORS, *LEARNED) == EDGE_DETECTORS
-    assert set(EDGES) == {*DETECTORS, *LEARNED, "auto", "openpose"}
+    assert tuple(DETECTORS) == EDGE_DETECTORS
+    assert set(EDGES) == {*DETECTORS, "auto", "openpose"}
 
 
 def test_integers_of_any_type_are_accepted() -> None:
