@@ -1,112 +1,104 @@
-"""The payload of a colormap: quantized DCT coefficients and spots, entropy coded; any first part of it is one too.
+"""The payload of a colormap: quantized DCT coefficients and spots, entropy coded.
 
-First the grid, the step and the mean color, then spots, then the other coefficients from low frequency
-to high, L, a and b of each in turn. How likely each level is, says a small network (spectrum.py).
+A payload holds the header (grid, step and ratio), the mean color, the spots, and then the other coefficients from low
+frequency to high, L, a and b of each frequency in turn. A small network gives the probability of each
+level (context_model.py).
 
-There is no count and no end mark. A payload simply ends, and what does not depend on what might have
-followed is read; all other coefficients are 0. So a map is made coarser by cutting its bytes.
+There is no coefficient count and no end mark. A decoder reads every symbol that the given bytes determine and takes all
+further coefficients as 0. Truncating a payload therefore gives a blurred version of the map.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from codec.bitstream.range_coder import BitModel, Coder, Encoder, ExpGolombModel, PrefixDecoder, PrefixEnd
-from codec.color import oklab
 from codec.errors import Corrupt
-from codec.texture.context_model import STOPS, CoefficientContext, plan
+from codec.texture.context_model import MAX_BUCKET, OUTPUTS, CoefficientContext, bucket, plan
+from codec.texture.quantizer import MAX_LEVEL, STEPS, dc_levels, log_steps
 
-MIN_CELLS, MAX_CELLS = 2, 64  # a side
-STEPS: Final = tuple(m << octave >> 3 for octave in range(8) for m in (256, 279, 304, 332, 362, 395, 431, 470))
-RATIOS: Final = (8, 10, 12, 16)  # quarters of the step of a and b that the step of L has
-OCTAVES: Final = (0, 3, 5, 8)  # how much larger than the first, in eighths of an octave
-BRIGHTEST: Final = 63  # of a spot's color
-MAX_LEVEL: Final = 32767
+MIN_CELLS, MAX_CELLS = 2, 64  # cells a side
+MAX_SPOT_VALUE: Final = 63  # of each color component of a spot
 
-_SIDES: Final = (8, 10, 12, 14, 16, 20, 24, 32, 48, 64)  # the usual cells on the longer side
-_SIDE: Final = (20, 6, 8, 6, 24, 10, 12, 10, 2, 2, 4)  # how usual; the last: any
-_SHAPES: Final = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))  # and the usual shapes, w:h
-_SHAPE: Final = (40, 4, 4, 4, 4, 4, 3, 1)
-_STEP: Final = tuple(2 + max(20 - abs(step - 28), 0) for step in range(len(STEPS)))
-_RATIO: Final = (16, 16, 16, 16)
-_NO_SPOT: Final = 60000  # of 65,536
+_COMMON_SIDES: Final = (8, 10, 12, 14, 16, 20, 24, 32, 48, 64)  # cells on the longer side
+_SIDE_WEIGHTS: Final = (20, 6, 8, 6, 24, 10, 12, 10, 2, 2, 4)  # of the common sides, and of any other
+_COMMON_ASPECTS: Final = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))  # width : height
+_ASPECT_WEIGHTS: Final = (40, 4, 4, 4, 4, 4, 3, 1)  # of the common aspect ratios, and of any other
+_STEP_WEIGHTS: Final = tuple(2 + max(20 - abs(step - 28), 0) for step in range(len(STEPS)))
+_RATIO_WEIGHTS: Final = (16, 16, 16, 16)
+_P_NO_SPOT: Final = 60000  # initial probability, of 65,536, that no further spot follows
+_MIN_ZERO_RUN: Final = 6  # zeros in a row after which a decoder reads several positions at once
+_FIRST_AC: Final = 3  # index of the first level after the mean color
 
-Spot = tuple[int, tuple[int, int, int]]
+Spot = tuple[int, tuple[int, int, int]]  # cell = row * cols + col, and its (r, g, b), each 0..MAX_SPOT_VALUE
 
 
-class Coefficients(NamedTuple):
-    """What a payload holds: see `texture.Colormap`, whose fields these are."""
+class Header(NamedTuple):
+    """The grid and the quantizer of a colormap: see the fields of `Colormap`."""
 
     rows: int
     cols: int
     step: int
-    levels: tuple[int, ...]
-    spots: tuple[Spot, ...] = ()
-    ratio: int = 0
+    ratio: int
+
+    @property
+    def dc_levels(self) -> int:
+        """The number of levels that the mean lightness can have."""
+        return dc_levels(self.rows, self.cols, self.step, self.ratio)
 
 
-def brightest(rows: int, cols: int, step: int, ratio: int = 0) -> int:
-    """How many levels the mean lightness can have."""
-    return 2 + 4 * oklab.ONE * max(rows, cols) // (RATIOS[ratio] * STEPS[step])
+def encode(coder: Encoder, header: Header, levels: Sequence[int], spots: Sequence[Spot]) -> bytes:
+    """Return the finished payload: the fewest bytes that decode to exactly these levels and spots.
 
-
-def octaves(step: int, ratio: int) -> tuple[int, int, int]:
-    """The steps of L, a and b, in eighths of an octave, as a `CoefficientContext` wants them."""
-    return step + OCTAVES[ratio], step, step
-
-
-def head_bits(rows: int, cols: int, step: int, ratio: int) -> float:
-    """What kind, grid, step, ratio and mean lightness take, and that no spot follows."""
-    meter = _Meter()
-    _frame(meter, Coefficients(rows, cols, step, (), (), ratio))
-    return meter.bits + math.log2(brightest(rows, cols, step, ratio) * 16 / 15 * 65536 / _NO_SPOT)
-
-
-def encode(coder: Encoder, given: Coefficients) -> bytes:
-    """End a payload with a colormap: the fewest bytes that decode to these levels and no others."""
-    _frame(coder, given)
-    levels = _in_order(given)
-    spectrum = _mean(coder, given, levels)
-    for _ in _spots(coder, given.rows * given.cols, given.spots):
-        pass
-    count = max((index + 1 for index, level in enumerate(levels) if level), default=0)
-    _coded(coder, spectrum, levels[:count])
-    for payload, rest in coder.terminations():
-        if not rest or _nothing_follows(rest, spectrum.copy(), max(count, 3)):
-            return payload
-    raise AssertionError("a range coder can always be ended")
-
-
-def decode(coder: PrefixDecoder) -> Coefficients:
-    """What a payload says after its kind.
-
-    Raises `Corrupt` for one that ends before the mean color does, and for spots outside the grid and
-    levels that are too large.
+    `levels` are in the order of `Colormap.levels`. `coder` has already coded the kind of the layer.
     """
+    _code_header(coder, header)
+    scanned = _to_scan_order(header, levels)
+    context = _code_mean(coder, header, scanned)
+    for _ in _code_spots(coder, header.rows * header.cols, spots):
+        pass
+    count = max((index + 1 for index, level in enumerate(scanned) if level), default=0)
+    _encode_levels(coder, context, scanned[:count])
+    for payload, remainder in coder.terminations():
+        if _holds_only_zeros(remainder, context.copy(), max(count, _FIRST_AC)):
+            return payload
+    raise AssertionError("every range coder state has a valid termination")
+
+
+def decode(coder: PrefixDecoder) -> tuple[Header, tuple[int, ...], tuple[Spot, ...]]:
+    """Return the header, the levels in the order of `Colormap.levels`, and the spots of a payload.
+
+    `coder` has already read the kind of the layer. Raises `PrefixEnd` if the payload ends before the mean color does,
+    and `Corrupt` for spots outside the grid or levels that are too large.
+    """
+    header = _code_header(coder, None)
+    context = _code_mean(coder, header, None)
     spots: list[Spot] = []
     try:
-        frame = _frame(coder, None)
-        spectrum = _mean(coder, frame, None)
-    except PrefixEnd:
-        raise Corrupt("the texture layer is cut off before it begins", ("texture",)) from None
-    try:
-        for spot in _spots(coder, frame.rows * frame.cols, None):
+        for spot in _code_spots(coder, header.rows * header.cols, None):
             spots.append(spot)
-        for _ in _rest(coder, spectrum, 3):
+        for _ in _decode_levels(coder, context, _FIRST_AC):
             pass
     except PrefixEnd:
         pass
-    by_cell = np.zeros_like(spectrum.levels)
-    by_cell[spectrum.plan.order] = spectrum.levels
-    return frame._replace(levels=tuple(by_cell.T.ravel().tolist()), spots=tuple(spots))
+    by_cell = np.zeros_like(context.levels)
+    by_cell[context.plan.scan] = context.levels
+    return header, tuple(by_cell.T.ravel().tolist()), tuple(spots)
 
 
-class _Meter(Encoder):
-    """Only counts what a frame would take."""
+def header_bits(header: Header) -> float:
+    """Return the bits taken by layer kind, header, mean lightness and the flag for no spots."""
+    counter = _BitCounter()
+    _code_header(counter, header)
+    return counter.bits + math.log2(header.dc_levels * 16 / 15 * 65536 / _P_NO_SPOT)
+
+
+class _BitCounter(Encoder):
+    """An encoder that only counts bits."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,133 +108,128 @@ class _Meter(Encoder):
         self.bits += math.log2(total / size)
 
 
-def _in_order(given: Coefficients) -> list[int]:
-    """The levels as they are coded: by rising frequency, L, a and b of each in turn."""
-    by_cell = np.array(given.levels, np.int64).reshape(3, -1).T
-    return by_cell[plan(given.rows, given.cols).order].ravel().tolist()
+def _to_scan_order(header: Header, levels: Sequence[int]) -> list[int]:
+    """Return the levels in coding order: by ascending frequency, L, a and b of each in turn."""
+    by_cell = np.array(levels, np.int64).reshape(3, -1).T
+    scanned: list[int] = by_cell[plan(header.rows, header.cols).scan].ravel().tolist()
+    return scanned
 
 
-def _nothing_follows(rest: PrefixDecoder, spectrum: CoefficientContext, start: int) -> bool:
-    """Would a reader find no further level but 0 in what the last byte holds beyond the last one?"""
+def _holds_only_zeros(remainder: PrefixDecoder, context: CoefficientContext, start: int) -> bool:
+    """Return whether a decoder would read nothing but zeros from the end of the last byte, from level `start` on."""
     try:
-        return not any(_rest(rest, spectrum, start))
+        return not any(_decode_levels(remainder, context, start))
     except PrefixEnd:
         return True
     except Corrupt:
         return False
 
 
-def _frame(coder: Coder, given: Coefficients | None) -> Coefficients:
-    """Grid and step."""
-    rows, cols, step, ratio = (given.rows, given.cols, given.step, given.ratio) if given else (2, 2, 0, 0)
-    longer, wide = max(rows, cols), cols >= rows
-    side = coder.choice(_SIDE, _SIDES.index(longer) if longer in _SIDES else len(_SIDES))
-    if side < len(_SIDES):
-        longer = _SIDES[side]
+def _code_header(coder: Coder, header: Header | None) -> Header:
+    """Code grid, step and ratio, and return them; read them if `header` is None."""
+    rows, cols, step, ratio = header or (2, 2, 0, 0)
+    longer = max(rows, cols)
+    side = coder.choice(_SIDE_WEIGHTS, _COMMON_SIDES.index(longer) if longer in _COMMON_SIDES else len(_COMMON_SIDES))
+    if side < len(_COMMON_SIDES):
+        longer = _COMMON_SIDES[side]
     else:
         longer = MIN_CELLS + coder.uniform(MAX_CELLS - MIN_CELLS + 1, longer - MIN_CELLS)
-    usual = [_shaped(longer, shape) for shape in _SHAPES]
-    shape = coder.choice(_SHAPE, usual.index((rows, cols)) if (rows, cols) in usual else len(_SHAPES))
-    if shape < len(_SHAPES):
-        rows, cols = usual[shape]
+    grids = [_common_grid(longer, aspect) for aspect in _COMMON_ASPECTS]
+    aspect = coder.choice(_ASPECT_WEIGHTS, grids.index((rows, cols)) if (rows, cols) in grids else len(grids))
+    if aspect < len(grids):
+        rows, cols = grids[aspect]
     else:
-        wide = bool(coder.uniform(2, int(wide)))
+        landscape = coder.uniform(2, int(cols >= rows))
         shorter = MIN_CELLS + coder.uniform(longer - MIN_CELLS + 1, min(rows, cols) - MIN_CELLS)
-        rows, cols = (shorter, longer) if wide else (longer, shorter)
-    step = coder.choice(_STEP, step)
-    return Coefficients(rows, cols, step, (), (), coder.choice(_RATIO, ratio))
+        rows, cols = (shorter, longer) if landscape else (longer, shorter)
+    step = coder.choice(_STEP_WEIGHTS, step)
+    return Header(rows, cols, step, coder.choice(_RATIO_WEIGHTS, ratio))
 
 
-def _shaped(longer: int, shape: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns of a grid with so many cells on its longer side that is as wide to high as `shape`."""
-    most, least = max(shape), min(shape)
-    shorter = max((2 * longer * least + most) // (2 * most), MIN_CELLS)
-    return (shorter, longer) if shape[0] >= shape[1] else (longer, shorter)
+def _common_grid(longer: int, aspect: tuple[int, int]) -> tuple[int, int]:
+    """Return rows and columns of the grid with this longer side and this aspect ratio (width, height)."""
+    large, small = max(aspect), min(aspect)
+    shorter = max((2 * longer * small + large) // (2 * large), MIN_CELLS)
+    return (shorter, longer) if aspect[0] >= aspect[1] else (longer, shorter)
 
 
-def _mean(coder: Coder, frame: Coefficients, levels: list[int] | None) -> CoefficientContext:
-    rows, cols, step, ratio = frame.rows, frame.cols, frame.step, frame.ratio
-    spectrum = CoefficientContext(rows, cols, octaves(step, ratio))
-    spectrum.put(0, 0, coder.uniform(brightest(rows, cols, step, ratio), levels[0] if levels else 0))
+def _code_mean(coder: Coder, header: Header, levels: Sequence[int] | None) -> CoefficientContext:
+    """Code the mean color, the first three levels, and return a context that has seen it."""
+    context = CoefficientContext(header.rows, header.cols, log_steps(header.step, header.ratio))
+    context.update(0, 0, coder.uniform(header.dc_levels, levels[0] if levels else 0))
     for index in (1, 2):
-        _level(coder, spectrum, index, levels[index] if levels else None)
-    return spectrum
+        _code_level(coder, context, index, levels[index] if levels else None)
+    return context
 
 
-def _spots(coder: Coder, cells: int, given: tuple[Spot, ...] | None) -> Iterator[Spot]:
-    """Each the gap to the last one and, unless it has that one's color, its own."""
-    more, same, gap = BitModel(_NO_SPOT), BitModel(), ExpGolombModel(12)
-    place, color, count = -1, None, 0
-    while not coder.bit(more, int(given is not None and count == len(given))):
-        wanted = given[count] if given else (0, (0, 0, 0))
-        place += 1 + coder.number(gap, max(wanted[0] - place - 1, 0))
-        if place >= cells:
-            raise Corrupt("a color lies outside the map", ("texture",))
-        if color is None or not coder.bit(same, int(wanted[1] == color)):
-            r, g, b = (coder.uniform(BRIGHTEST + 1, value) for value in wanted[1])
+def _code_spots(coder: Coder, cells: int, spots: Sequence[Spot] | None) -> Iterator[Spot]:
+    """Code spots and yield each one: the number of cells skipped, and the color unless it repeats the last one."""
+    stop, same_color, gap = BitModel(_P_NO_SPOT), BitModel(), ExpGolombModel(12)
+    cell, color, count = -1, None, 0
+    while not coder.bit(stop, int(spots is not None and count == len(spots))):
+        next_cell, next_color = spots[count] if spots else (0, (0, 0, 0))
+        cell += 1 + coder.number(gap, max(next_cell - cell - 1, 0))
+        if cell >= cells:
+            raise Corrupt("a spot of the texture layer is outside the grid", ("texture",))
+        if color is None or not coder.bit(same_color, int(next_color == color)):
+            r, g, b = (coder.uniform(MAX_SPOT_VALUE + 1, value) for value in next_color)
             color = (r, g, b)
         count += 1
-        yield place, color
+        yield cell, color
 
 
-def _level(coder: Coder, spectrum: CoefficientContext, index: int, given: int | None) -> int:
-    """The level of a place and channel: its bucket of sizes, where in it, then its sign."""
-    place, channel = divmod(index, 3)
-    wanted = bucket(abs(given or 0))
-    chances = spectrum.stops(place, channel)
-    found = 0
-    while found < LARGEST and not coder.bernoulli(chances[min(found, STOPS - 1)], int(found == wanted)):
-        found += 1
-    size = found
-    if found > 2:
-        first = (1 << found - 2) + 1
-        size = first + coder.uniform(1 << found - 2, max(abs(given or 0) - first, 0))
+def _code_level(coder: Coder, context: CoefficientContext, index: int, level: int | None) -> int:
+    """Code one level and return it: its bucket, the offset in that bucket, and its sign."""
+    position, channel = divmod(index, 3)
+    size = abs(level or 0)
+    size_bucket = bucket(size)
+    probabilities = context.bucket_probabilities(position, channel)
+    coded = 0
+    while coded < MAX_BUCKET and not coder.bernoulli(probabilities[min(coded, OUTPUTS - 1)], int(coded == size_bucket)):
+        coded += 1
+    if coded <= 2:
+        size = coded
+    else:
+        width = 1 << coded - 2
+        size = width + 1 + coder.uniform(width, max(size - width - 1, 0))
     if size > MAX_LEVEL:
         raise Corrupt("a level of the texture layer is too large", ("texture",))
-    level = size
-    if size and not coder.bernoulli(spectrum.positive(place, channel, size), int((given or 0) > 0)):
-        level = -size
-    spectrum.put(place, channel, level)
-    return level
+    value = size
+    if size and not coder.bernoulli(context.positive_probability(position, channel, size), int((level or 0) > 0)):
+        value = -size
+    context.update(position, channel, value)
+    return value
 
 
-def _coded(coder: Encoder, spectrum: CoefficientContext, levels: list[int]) -> None:
-    """Code all levels after the mean's, to the last that is not 0: as `_level` one by one, runs of zeros at once."""
-    index = 3
-    for filled in [at for at in range(3, len(levels)) if levels[at]]:
-        while index <= filled:
-            places = (filled - index) // 3
-            if places > 1 and index % 3 == 0:
-                for chance in spectrum.zeros(index // 3, places):
-                    coder.bernoulli(chance, 1)
-                index += 3 * places
+def _encode_levels(coder: Encoder, context: CoefficientContext, levels: Sequence[int]) -> None:
+    """Encode all levels after the mean color; equivalent to `_code_level` for each, but codes runs of zeros at once."""
+    index = _FIRST_AC
+    for nonzero in [at for at in range(_FIRST_AC, len(levels)) if levels[at]]:
+        while index <= nonzero:
+            positions = (nonzero - index) // 3
+            if positions > 1 and index % 3 == 0:
+                for probability in context.zero_probabilities(index // 3, positions):
+                    coder.bernoulli(probability, 1)
+                index += 3 * positions
             else:
-                _level(coder, spectrum, index, levels[index])
+                _code_level(coder, context, index, levels[index])
                 index += 1
 
 
-def _rest(coder: PrefixDecoder, spectrum: CoefficientContext, index: int) -> Iterator[int]:
-    """Read all levels from an index on -> those that were read one by one; the others are 0.
+def _decode_levels(coder: PrefixDecoder, context: CoefficientContext, index: int) -> Iterable[int]:
+    """Read all levels from `index` on, and yield those that were read one at a time; all others are 0.
 
-    Where most are 0, so many places at once are taken to be as the run of zeros lets expect.
+    Among mostly zeros, several positions are read at once: half as many levels as the current run of zeros.
     """
-    run = 0  # of zeros, half of the one before it counted in
-    while index < spectrum.levels.size:
-        place, channel = divmod(index, 3)
-        if run >= 6 and channel == 0:
-            chances = spectrum.zeros(place, min(run // 2, spectrum.places - place))
-            zeros = coder.leading_ones(chances)
+    run = 0  # length of the current run of zeros; half of it is kept after a nonzero level
+    while index < context.levels.size:
+        position, channel = divmod(index, 3)
+        if run >= _MIN_ZERO_RUN and channel == 0:
+            probabilities = context.zero_probabilities(position, min(run // 2, context.positions - position))
+            zeros = coder.leading_ones(probabilities)
             index, run = index + zeros, run + zeros
-            if zeros == len(chances):
+            if zeros == len(probabilities):
                 continue
-        level = _level(coder, spectrum, index, None)
+        level = _code_level(coder, context, index, None)
         index, run = index + 1, run // 2 if level else run + 1
         yield level
-
-
-def bucket(size: int) -> int:
-    """0, 1, 2, then 3 for 3 and 4, 4 for 5 to 8, and so on to `LARGEST`."""
-    return size if size < 3 else 1 + (size - 1).bit_length()
-
-
-LARGEST: Final = bucket(MAX_LEVEL)

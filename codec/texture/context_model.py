@@ -1,319 +1,426 @@
-"""What to expect of each coefficient of a colormap: a small network of whole numbers.
+"""Context modeling of colormap coefficients by small integer networks.
 
-Coefficients are visited from low frequency to high, the three channels of a frequency in turn. From
-the levels around that are already known, the frequency and the step, a network of one hidden layer
-for each channel says how likely the next level is 0, 1, 2 and so on; and a weighted sum says which
-sign it has. Chroma that goes with lightness, or with the other chroma, is seen by the sums of their
-products so far. The weights are the integer table `color_net.npy` (training/priors.py).
+Coefficients are coded from low frequency to high, the three channels of a frequency in turn. Each channel has a network
+with one hidden layer. From the levels coded so far, the frequency and the step size, it predicts the
+probability that the magnitude of the next level falls into bucket 0, 1, 2 and so on. A weighted sum predicts the
+sign. Correlation of chroma with lightness, and of b with a, is learned from running sums of products of levels.
+The weights are the integer table `color_net.npy` (training/color_priors.py).
 
-A decoder asks for one coefficient after the other (`CoefficientContext`), or for many as if all were 0, as most
-are; an encoder that weighs what levels cost asks for all at once (`logits`). All give the same whole numbers.
+`CoefficientContext` evaluates one coefficient at a time, or a run of positions under the assumption that all
+their levels are 0; decoders need both. `logits` evaluates all coefficients of known levels at once, for encoders
+that estimate rates. All of them compute the same integers.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from codec.bitstream import tables
+from codec.texture.quantizer import MAX_LEVEL
 
-HIDDEN: Final = 32  # units of each network
-STOPS: Final = 6  # its answers: is it this bucket of sizes, if it is none before
-AROUND: Final = 17  # facts taken from known levels, and one more:
-FACTS: Final = AROUND + 1 + 7 + 1  # what the other channels foretell; then of the frequency, and the step
-SIGNS: Final = 13  # facts about a sign
-MARKED: Final = ((0, 0), (1, 0), (2, 0), (3, 0), (0, 2), (2, 2), (0, 1))  # frequencies with a sign of their own
+HIDDEN: Final = 32  # hidden units of each network
+OUTPUTS: Final = 6  # logits of each network: is the magnitude in this bucket, given that it is in none before
+LEVEL_FEATURES: Final = 17  # features computed from coded levels, one of which is added by:
+CHROMA_FEATURE: Final = LEVEL_FEATURES  # the magnitude predicted from other channels
+FREQUENCY_FEATURES: Final = 7
+FEATURES: Final = LEVEL_FEATURES + 1 + FREQUENCY_FEATURES + 1  # the last one is the step size
+SIGN_FEATURES: Final = 13
+# Frequencies (row, col) with a sign bias of their own.
+BIASED_FREQUENCIES: Final = ((0, 0), (1, 0), (2, 0), (3, 0), (0, 2), (2, 2), (0, 1))
+# Right shift of each level feature: turns sums over 8 and 32 positions into means.
+FEATURE_SHIFTS: Final = np.array([0] * 13 + [3, 5, 3, 3])
 
-SHIFTS: Final = np.array([0] * 13 + [3, 5, 3, 3])  # facts that are sums of 8 and 32: to their means
-_NEAR: Final = ((-1, 0), (0, -1), (-1, -1), (-2, 0), (0, -2), (-1, 1), (1, -1))
-_SIGN_NEAR: Final = ((-2, 0), (0, -2), (-1, 0), (0, -1))
-_STEADY: Final = 2000  # what sums of products begin with, so that little is not yet much
-_MOST: Final = 128  # of a fact about a sign
-
-
-class Weights(NamedTuple):
-    """One channel's network, and its sums for signs: all int64."""
-
-    first: np.ndarray  # (FACTS, HIDDEN)
-    bias: np.ndarray  # (HIDDEN,)
-    second: np.ndarray  # (HIDDEN, STOPS)
-    offset: np.ndarray  # (STOPS,)
-    sign: np.ndarray  # (2, SIGNS): for sizes of 1, and above
+_NEIGHBORS: Final = ((-1, 0), (0, -1), (-1, -1), (-2, 0), (0, -2), (-1, 1), (1, -1))  # (row, col) offsets
+_SIGN_NEIGHBORS: Final = ((-2, 0), (0, -2), (-1, 0), (0, -1))
+_PRODUCT_PRIOR: Final = 2000  # initial value of the sums of squares, which damps predictions from few levels
+_MAX_SIGN_FEATURE: Final = 128
+_MAX_CHROMA_FEATURE: Final = 255
+_LOGIT_LIMIT: Final = 2048  # logits are clipped to -2048..2047, in 256ths
 
 
-class Plan(NamedTuple):
-    """What a grid's coefficients depend on, by place in the order of coding and by channel."""
+class Network(NamedTuple):
+    """The weights of one channel, all int64."""
 
-    order: np.ndarray  # (places,) the cell row * cols + col of each
-    plus: np.ndarray  # (places, 3, AROUND) where in the buffer a fact stands,
-    minus: np.ndarray  # and what is taken from it
-    near: np.ndarray  # (places, 4) places whose signs matter; `places` is none
-    mark: np.ndarray  # (places,) index into MARKED, or -1
-    facts: np.ndarray  # (places, 7) of the frequency
-
-
-def log8(value: int) -> int:
-    """Eight times the binary logarithm, rounded down; exactly, in integers."""
-    return int(value**8).bit_length() - 1
+    hidden: np.ndarray  # (FEATURES, HIDDEN)
+    hidden_bias: np.ndarray  # (HIDDEN,)
+    output: np.ndarray  # (HIDDEN, OUTPUTS)
+    output_bias: np.ndarray  # (OUTPUTS,)
+    sign: np.ndarray  # (2, SIGN_FEATURES): for magnitude 1, and for larger ones
 
 
-@functools.cache
-def magnitudes() -> np.ndarray:
-    """How large a level of each size 0..32,768 counts as: int64, twice the size is 16 more."""
-    return np.array([2 * log8(1 + size) for size in range(32769)], np.int64)
+def bucket(size: int) -> int:
+    """Return the bucket of a magnitude: 0, 1, 2, then 3 for 3 and 4, 4 for 5 to 8, and so on to `MAX_BUCKET`."""
+    return size if size < 3 else 1 + (size - 1).bit_length()
+
+
+MAX_BUCKET: Final = bucket(MAX_LEVEL)
+
+
+def log2_eighths(value: int) -> int:
+    """Return eight times the binary logarithm, rounded down, in exact integer arithmetic; 0 for 0."""
+    return max(int(value**8).bit_length() - 1, 0)
 
 
 @functools.cache
-def squash() -> np.ndarray:
-    """The probability, in 65,536ths, of each logit -2048..2047 in 256ths: int64, index 0 is -2048.
+def log_magnitudes() -> np.ndarray:
+    """Return the logarithmic magnitude of each level size 0..32768: int64, 16 per doubling."""
+    return np.array([2 * log2_eighths(1 + size) for size in range(MAX_LEVEL + 2)], np.int64)
 
-    Exponentials are floats, but none of these comes near a half (a test keeps that true).
+
+@functools.cache
+def logistic_table() -> np.ndarray:
+    """Return the probability, of 65,536, for each logit -2048..2047 in 256ths: int64, index 0 is -2048.
+
+    The exponentials are floats. No value is close enough to a rounding boundary for two math libraries to round
+    it differently; a test checks this.
     """
-    chances = [65536 / (1 + math.exp(-logit / 256)) for logit in range(-2048, 2048)]
-    return np.clip(np.rint(chances), 32, 65504).astype(np.int64)
+    probabilities = [65536 / (1 + math.exp(-logit / 256)) for logit in range(-_LOGIT_LIMIT, _LOGIT_LIMIT)]
+    return np.clip(np.rint(probabilities), 32, 65504).astype(np.int64)
 
 
 @functools.cache
-def _chances() -> list[int]:
-    return squash().tolist()  # a list is read faster
+def _logistic_list() -> list[int]:
+    probabilities: list[int] = logistic_table().tolist()  # indexing a list is faster
+    return probabilities
+
+
+def _probability(logit: int) -> int:
+    return _logistic_list()[min(max(logit, -_LOGIT_LIMIT), _LOGIT_LIMIT - 1) + _LOGIT_LIMIT]
 
 
 @functools.cache
-def weights() -> tuple[Weights, Weights, Weights]:
-    """The networks of L, a and b."""
-    return unpack(tables.load_array("texture/color_net.npy"))
+def networks() -> tuple[Network, Network, Network]:
+    """Return the networks of L, a and b. Raises `ModelMissing` if the table is absent or damaged."""
+    return unpack_networks(tables.load_array("texture/color_net.npy"))
 
 
-def unpack(table: np.ndarray) -> tuple[Weights, Weights, Weights]:
-    """The networks from the numbers of their table, one after the other."""
-    numbers = table.astype(np.int64)
-    shapes = ((FACTS, HIDDEN), (HIDDEN,), (HIDDEN, STOPS), (STOPS,), (2, SIGNS))
-    found = []
-    for _ in range(3):
-        parts = []
-        for shape in shapes:
-            count = math.prod(shape)
-            parts.append(numbers[:count].reshape(shape))
-            numbers = numbers[count:]
-        found.append(Weights(*parts))
-    return found[0], found[1], found[2]
+def unpack_networks(table: np.ndarray) -> tuple[Network, Network, Network]:
+    """Return the networks stored in a table: for each channel the arrays of `Network`, flattened."""
+    shapes = ((FEATURES, HIDDEN), (HIDDEN,), (HIDDEN, OUTPUTS), (OUTPUTS,), (2, SIGN_FEATURES))
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    l, a, b = (
+        Network(*(part.reshape(shape) for part, shape in zip(np.split(row, ends[:-1]), shapes, strict=True)))
+        for row in table.astype(np.int64).reshape(3, ends[-1])
+    )
+    return l, a, b
+
+
+@dataclass(frozen=True, slots=True)
+class BufferLayout:
+    """The buffer that level features are read from, an int64 array of `size` entries. For n positions it holds
+
+    0..3n-1: the log magnitude of each level, at 3 * position + channel; 0 for the mean color
+    3n..6n-1: the running sums of these over the positions, in the same order
+    6n: always 0, for neighbors that are outside of the grid or not yet coded
+
+    A feature is one entry less another one, shifted right by `FEATURE_SHIFTS`.
+    """
+
+    positions: int
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return 6 * self.positions + 1
+
+    @property
+    def zero(self) -> int:
+        """The index of the entry that is always 0."""
+        return 6 * self.positions
+
+    def magnitude(self, position: np.ndarray, channel: int) -> np.ndarray:
+        """Return the indices of log magnitudes; `position` n means no level."""
+        return np.where(position < self.positions, 3 * position + channel, self.zero)
+
+    def running_sum(self, position: np.ndarray, channel: int) -> np.ndarray:
+        """Return the indices of running sums that include these positions."""
+        return np.asarray(3 * self.positions + 3 * position + channel)
+
+
+class CodingPlan(NamedTuple):
+    """The scan order of a grid and the contexts of its coefficients, by scan position. Position 0 is the mean color.
+
+    Where a position is expected, the number of positions means that there is no such position.
+    """
+
+    scan: np.ndarray  # (positions,) the coefficient row * cols + col at each position
+    add: np.ndarray  # (positions, 3, LEVEL_FEATURES) buffer index of the entry that a feature adds
+    subtract: np.ndarray  # (positions, 3, LEVEL_FEATURES) and of the entry that it subtracts
+    sign_neighbors: np.ndarray  # (positions, 4) positions of the neighbors that predict the sign
+    biased: np.ndarray  # (positions,) index into BIASED_FREQUENCIES, or -1
+    frequency: np.ndarray  # (positions, FREQUENCY_FEATURES) features of the frequency
+
+    def level_features(self, buffer: np.ndarray, at: slice | tuple[int, int]) -> np.ndarray:
+        """Return the level features at some positions, or at one position and channel."""
+        return np.asarray(buffer[self.add[at]] - buffer[self.subtract[at]] >> FEATURE_SHIFTS)
 
 
 @functools.lru_cache(maxsize=64)
-def plan(rows: int, cols: int) -> Plan:
-    """The order in which a grid's coefficients are coded, and what is known at each.
+def plan(rows: int, cols: int) -> CodingPlan:
+    """Return the coding plan of a grid.
 
-    Frequencies rise as they are seen in the picture, whose cells are about square.
+    Coefficients are scanned by ascending spatial frequency, on the assumption that cells are square.
     """
-    cells = rows * cols
-    row, col = np.divmod(np.arange(cells), cols)
-    squared = (row * cols) ** 2 + (col * rows) ** 2
-    order = np.lexsort((row, squared))
-    row, col, squared = row[order], col[order], squared[order]
-    place = np.full((rows + 4, cols + 4), cells)  # the place of a frequency; outside and the mean: none
-    place[row + 2, col + 2] = np.arange(cells)
-    place[2, 2] = cells
-    here = np.arange(cells)
+    row, col = np.divmod(np.arange(rows * cols), cols)
+    squared = (row * cols) ** 2 + (col * rows) ** 2  # of the frequency
+    scan = np.lexsort((row, squared))
+    row, col, squared = row[scan], col[scan], squared[scan]
+    neighbors = _coded_neighbors(rows, cols, row, col)
+    biased = np.full(len(scan), -1)
+    for index, (biased_row, biased_col) in enumerate(BIASED_FREQUENCIES):
+        biased[(row == biased_row) & (col == biased_col)] = index
+    return CodingPlan(
+        scan,
+        *_feature_indices(BufferLayout(len(scan)), neighbors),
+        np.stack([neighbors[offset] for offset in _SIGN_NEIGHBORS], 1),
+        biased,
+        _frequency_features(rows, cols, row, col, squared),
+    )
 
-    def before(step: tuple[int, int]) -> np.ndarray:
-        found = place[row + 2 + step[0], col + 2 + step[1]]
-        return np.where(found < here, found, cells)
 
-    def sized(places: np.ndarray, channel: int) -> np.ndarray:
-        return np.where(places < cells, 3 * places + channel, 6 * cells)
+def _coded_neighbors(rows: int, cols: int, row: np.ndarray, col: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
+    """Return, for each neighbor offset, the neighbor's position: `rows * cols` if it is not coded before.
 
-    near = {step: before(step) for step in (*_NEAR, *_SIGN_NEAR)}
-    itself = np.where(here > 0, here, cells)
-    plus, minus = np.full((2, cells, 3, AROUND), 6 * cells)
+    The mean color, too, counts as not coded.
+    """
+    none = rows * cols
+    here = np.arange(none)
+    positions = np.full((rows + 4, cols + 4), none)  # with a margin of 2
+    positions[row + 2, col + 2] = here
+    positions[2, 2] = none
+    neighbors = {}
+    for down, right in (*_NEIGHBORS, *_SIGN_NEIGHBORS):
+        neighbor = positions[row + 2 + down, col + 2 + right]
+        neighbors[down, right] = np.where(neighbor < here, neighbor, none)
+    return neighbors
+
+
+def _feature_indices(
+    layout: BufferLayout, neighbors: dict[tuple[int, int], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return `CodingPlan.add` and `CodingPlan.subtract`.
+
+    Features are magnitudes of neighbors (the same channel, then both others), then means over the last positions.
+    """
+    count = layout.positions
+    here, none = np.arange(count), np.full(count, count)
+    same = np.where(here > 0, here, none)
+    add, subtract = np.full((2, count, 3, LEVEL_FEATURES), layout.zero)
     for channel in range(3):
-        others = [other for other in range(3) if other != channel]
-        facts = [sized(near[step], channel) for step in _NEAR]
-        for other in others:
-            facts.append(sized(itself if other < channel else np.full(cells, cells), other))
-            facts += [sized(near[step], other) for step in _NEAR[:2]]
-        for fact, places in enumerate(facts):
-            plus[:, channel, fact] = places
-        for fact, (other, many) in enumerate(((channel, 8), (channel, 32), (others[0], 8), (others[1], 8)), len(facts)):
-            plus[2:, channel, fact] = 3 * cells + 3 * here[1:-1] + other
-            minus[1 + many :, channel, fact] = 3 * cells + 3 * here[: max(cells - 1 - many, 0)] + other
-    signs = np.stack([near[step] for step in _SIGN_NEAR], 1)
-    mark = np.full(cells, -1)
-    for index, marked in enumerate(MARKED):
-        mark[(row == marked[0]) & (col == marked[1])] = index
-    return Plan(order, plus, minus, signs, mark, _frequencies(rows, cols, row, col, squared))
+        x, y = (other for other in range(3) if other != channel)
+        sources = [(neighbors[offset], channel) for offset in _NEIGHBORS]
+        for other in (x, y):
+            sources.append((same if other < channel else none, other))
+            sources += [(neighbors[offset], other) for offset in _NEIGHBORS[:2]]
+        for feature, (position, source) in enumerate(sources):
+            add[:, channel, feature] = layout.magnitude(position, source)
+        windows = ((channel, 8), (channel, 32), (x, 8), (y, 8))
+        for feature, (source, length) in enumerate(windows, len(sources)):
+            sums = layout.running_sum(here, source)
+            add[2:, channel, feature] = sums[1:-1]
+            subtract[1 + length :, channel, feature] = sums[: max(count - 1 - length, 0)]
+    return add, subtract
 
 
-def _frequencies(rows: int, cols: int, row: np.ndarray, col: np.ndarray, squared: np.ndarray) -> np.ndarray:
-    cells, longer = log8(rows * cols), log8(max(rows, cols))
-    logs = np.array([0, *(log8(int(value)) for value in squared[1:])])
-    seen = logs + 2 * longer - 2 * cells  # squared, in half cycles along the longer side
-    fine = logs - 2 * cells  # squared, in half cycles a cell
-    seen[0], fine[0] = -16, -80
-    upright = 16 * (row * cols) ** 2 // np.maximum(squared, 1)
-    mean = np.arange(rows * cols) == 0
-    return np.stack([seen, np.full(len(logs), cells), fine, upright, 16 * (row == 0), 16 * (col == 0), 16 * mean], 1)
+def _frequency_features(rows: int, cols: int, row: np.ndarray, col: np.ndarray, squared: np.ndarray) -> np.ndarray:
+    log_cells, log_longer = log2_eighths(rows * cols), log2_eighths(max(rows, cols))
+    log_squared = np.array([0, *(log2_eighths(int(value)) for value in squared[1:])])
+    per_side = log_squared + 2 * log_longer - 2 * log_cells  # log of (half cycles per longer side) squared
+    per_cell = log_squared - 2 * log_cells  # log of (half cycles per cell) squared
+    per_side[0], per_cell[0] = -16, -80
+    vertical = 16 * (row * cols) ** 2 // np.maximum(squared, 1)
+    cells = np.full(len(row), log_cells)
+    is_mean = np.arange(len(row)) == 0
+    return np.stack([per_side, cells, per_cell, vertical, 16 * (row == 0), 16 * (col == 0), 16 * is_mean], 1)
 
 
-def bases(rows: int, cols: int, steps: tuple[int, int, int]) -> np.ndarray:
-    """What the hidden units begin with, (places, 3, HIDDEN) int64; `steps` in eighths of an octave."""
-    slopes = np.stack([net.first[-1] for net in weights()])
-    return _fixed(rows, cols) + slopes * np.array(steps)[:, None]
+def static_preactivations(rows: int, cols: int, log_steps: tuple[int, int, int]) -> np.ndarray:
+    """Return the part of the hidden units' input that does not depend on levels: (positions, 3, HIDDEN) int64.
+
+    `log_steps`: see `quantizer.log_steps`.
+    """
+    step_weights = np.stack([net.hidden[-1] for net in networks()])
+    return np.asarray(_frequency_preactivations(rows, cols) + step_weights * np.array(log_steps)[:, None])
 
 
 @functools.lru_cache(maxsize=64)
-def _fixed(rows: int, cols: int) -> np.ndarray:
-    facts = plan(rows, cols).facts
-    return np.stack([facts @ net.first[AROUND + 1 : -1] + net.bias for net in weights()], 1)
+def _frequency_preactivations(rows: int, cols: int) -> np.ndarray:
+    features = plan(rows, cols).frequency
+    return np.stack([features @ net.hidden[CHROMA_FEATURE + 1 : -1] + net.hidden_bias for net in networks()], 1)
 
 
 @functools.cache
-def _floats() -> list[tuple[np.ndarray, np.ndarray]]:
-    return [(net.first[: AROUND + 1].astype(np.float64), net.second.astype(np.float64)) for net in weights()]
+def _float_networks() -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the hidden weights of all features from levels, and the output weights, as float64 for each channel."""
+    return [(net.hidden[: CHROMA_FEATURE + 1].astype(float), net.output.astype(float)) for net in networks()]
 
 
 @functools.cache
-def _zeros() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of the three networks what says "it is 0": (3, AROUND, HIDDEN), (3, HIDDEN, 1), (3, 1) float64."""
-    firsts, seconds = zip(*_floats(), strict=True)
-    offsets = np.stack([net.offset[:1] for net in weights()]).astype(np.float64)
-    return np.stack(firsts)[:, :AROUND], np.stack(seconds)[:, :, :1], offsets
+def _zero_networks() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the parts of all networks that predict bucket 0 where no chroma is predicted, as float64.
+
+    Hidden weights (3, LEVEL_FEATURES, HIDDEN), output weights (3, HIDDEN, 1) and output biases (3, 1).
+    """
+    hidden, output = zip(*_float_networks(), strict=True)
+    bias = np.stack([net.output_bias[:1] for net in networks()]).astype(float)
+    return np.stack(hidden)[:, :LEVEL_FEATURES], np.stack(output)[:, :, :1], bias
 
 
 class CoefficientContext:
-    """The levels of a grid as they become known, one after the other."""
+    """The state of the model while a grid is coded: probabilities of the next level, given all levels before it."""
 
-    def __init__(self, rows: int, cols: int, steps: tuple[int, int, int]) -> None:
+    def __init__(self, rows: int, cols: int, log_steps: tuple[int, int, int]) -> None:
         self.plan = plan(rows, cols)
-        self.places = rows * cols
-        self.levels = np.zeros((self.places, 3), np.int64)
-        self._nets = weights()
-        self._bases = bases(rows, cols, steps)
-        self._buffer = np.zeros(6 * self.places + 1, np.int64)
-        self._signed = [[0, 0, 0] for _ in range(self.places + 1)]
-        self._products = [0] * 5  # LL, La, Lb, aa, ab
+        self.positions = rows * cols
+        self.levels = np.zeros((self.positions, 3), np.int64)  # coded so far, in scan order
+        self._networks = networks()
+        self._static = static_preactivations(rows, cols, log_steps)
+        self._buffer = np.zeros(BufferLayout(self.positions).size, np.int64)
+        # log magnitudes with the sign of the level; the last entry stands for no level
+        self._signed = [[0, 0, 0] for _ in range(self.positions + 1)]
+        self._products = [0] * 5  # sums of products of `_signed`: LL, La, Lb, aa, ab
 
     def copy(self) -> CoefficientContext:
-        """A spectrum to try something on."""
+        """Return an independent copy of the state."""
         other = CoefficientContext.__new__(CoefficientContext)
         other.__dict__.update(self.__dict__)
         other.levels, other._buffer = self.levels.copy(), self._buffer.copy()
-        other._signed = [three[:] for three in self._signed]
+        other._signed = [signed[:] for signed in self._signed]
         other._products = self._products[:]
         return other
 
-    def stops(self, place: int, channel: int) -> list[int]:
-        """The chance, of 65,536, of each bucket of sizes if it is none before: (STOPS,)."""
-        net, plan_ = self._nets[channel], self.plan
-        facts = self._buffer[plan_.plus[place, channel]] - self._buffer[plan_.minus[place, channel]] >> SHIFTS
-        hidden = self._bases[place, channel] + facts @ net.first[:AROUND]
+    def bucket_probabilities(self, position: int, channel: int) -> list[int]:
+        """Return, of 65,536, the probability of each of the first `OUTPUTS` buckets, given that it is none before."""
+        net = self._networks[channel]
+        features = self.plan.level_features(self._buffer, (position, channel))
+        hidden = self._static[position, channel] + features @ net.hidden[:LEVEL_FEATURES]
         if channel:
-            hidden = hidden + min(abs(sum(self._foretold(place, channel))) >> 4, 255) * net.first[AROUND]
-        logits = (np.maximum(hidden, 0) >> 4) @ net.second + net.offset >> 8
-        chances = _chances()
-        return [chances[min(max(logit, -2048), 2047) + 2048] for logit in logits.tolist()]
+            chroma = min(abs(sum(self._predict_chroma(position, channel))) >> 4, _MAX_CHROMA_FEATURE)
+            hidden = hidden + chroma * net.hidden[CHROMA_FEATURE]
+        outputs = (np.maximum(hidden, 0) >> 4) @ net.output + net.output_bias >> 8
+        return [_probability(logit) for logit in outputs.tolist()]
 
-    def zeros(self, place: int, count: int) -> list[int]:
-        """The chances, of 65,536, that L, a and b of the next `count` places (1 or more, from `place` >= 1) are 0.
+    def zero_probabilities(self, position: int, count: int) -> list[int]:
+        """Return, of 65,536, the probabilities of 0 for L, a and b of `count` >= 1 positions from `position` >= 1 on.
 
-        Each is what `stops` says first if all levels before it are 0; then they need not be `put`. Floats
-        hold these whole numbers exactly, and multiply faster.
+        Each assumes that all levels before it are 0; such levels need no `update`. The computation uses floats, which
+        represent these integers exactly and multiply faster.
         """
-        at, end = 3 * (self.places + place), 3 * (self.places + place + count)
-        self._buffer[at:end] = np.tile(self._buffer[at - 3 : at], count)
-        plan_ = self.plan
-        facts = self._buffer[plan_.plus[place : place + count]] - self._buffer[plan_.minus[place : place + count]]
-        first, second, offset = _zeros()
-        hidden = (facts >> SHIFTS).swapaxes(0, 1).astype(float) @ first
-        hidden += self._bases[place : place + count].swapaxes(0, 1)
-        logits_ = (np.floor(np.maximum(hidden, 0) / 16) @ second)[..., 0] + offset
-        known = np.clip(logits_ // 256, -2048, 2047).astype(np.int64).T + 2048
-        return squash()[known].ravel().tolist()
+        begin, end = 3 * (self.positions + position), 3 * (self.positions + position + count)
+        self._buffer[begin:end] = np.tile(self._buffer[begin - 3 : begin], count)  # running sums stay as they are
+        run = slice(position, position + count)
+        hidden_weights, output_weights, bias = _zero_networks()
+        features = self.plan.level_features(self._buffer, run)
+        hidden = features.swapaxes(0, 1).astype(float) @ hidden_weights
+        hidden += self._static[run].swapaxes(0, 1)
+        outputs = (np.floor(np.maximum(hidden, 0) / 16) @ output_weights)[..., 0] + bias
+        clipped = np.clip(outputs // 256, -_LOGIT_LIMIT, _LOGIT_LIMIT - 1).astype(np.int64).T
+        probabilities: list[int] = logistic_table()[clipped + _LOGIT_LIMIT].ravel().tolist()
+        return probabilities
 
-    def positive(self, place: int, channel: int, size: int) -> int:
-        """The chance, of 65,536, that a level of that size is positive."""
-        of = self._nets[channel].sign[int(size > 1)].tolist()
-        facts = [*self._foretold(place, channel)]
-        facts += [self._signed[near][channel] for near in self.plan.near[place].tolist()]
-        total = sum(weight * min(max(fact, -_MOST), _MOST) for weight, fact in zip(of, facts, strict=False))
-        if self.plan.mark[place] >= 0:
-            total += 16 * of[6 + int(self.plan.mark[place])]
-        return _chances()[min(max(total >> 8, -2048), 2047) + 2048]
+    def positive_probability(self, position: int, channel: int, size: int) -> int:
+        """Return, of 65,536, the probability that a level of magnitude `size` is positive."""
+        weights = self._networks[channel].sign[int(size > 1)].tolist()
+        features = [*self._predict_chroma(position, channel)]
+        features += [self._signed[neighbor][channel] for neighbor in self.plan.sign_neighbors[position].tolist()]
+        total = sum(
+            weight * min(max(feature, -_MAX_SIGN_FEATURE), _MAX_SIGN_FEATURE)
+            for weight, feature in zip(weights, features, strict=False)
+        )
+        biased = int(self.plan.biased[position])
+        if biased >= 0:
+            total += 16 * weights[len(features) + biased]
+        return _probability(total >> 8)
 
-    def put(self, place: int, channel: int, level: int) -> None:
-        """Learn a level: L, a and b of each place in turn, without gaps."""
+    def update(self, position: int, channel: int, level: int) -> None:
+        """Add a coded level to the context. Levels must come in scan order, L, a and b of each position in turn."""
         if level:
-            self.levels[place, channel] = level
-        if not place:
+            self.levels[position, channel] = level
+        if not position:
             return
-        size = int(magnitudes()[abs(level)])
-        at = 3 * place + channel
-        self._buffer[at] = size
-        self._buffer[3 * self.places + at] = self._buffer[3 * self.places + at - 3] + size
+        magnitude = int(log_magnitudes()[abs(level)])
+        at = 3 * position + channel
+        self._buffer[at] = magnitude
+        self._buffer[3 * self.positions + at] = self._buffer[3 * self.positions + at - 3] + magnitude
         if level:
-            self._signed[place][channel] = size if level > 0 else -size
+            self._signed[position][channel] = magnitude if level > 0 else -magnitude
         if channel == 2:
-            l, a, b = self._signed[place]
+            l, a, b = self._signed[position]
             for index, product in enumerate((l * l, l * a, l * b, a * a, a * b)):
                 self._products[index] += product
 
-    def _foretold(self, place: int, channel: int) -> tuple[int, int]:
-        """A chroma level as its product with the other channels so far lets expect it."""
-        if not channel or not place:
+    def _predict_chroma(self, position: int, channel: int) -> tuple[int, int]:
+        """Return 16 times the signed log magnitude predicted from L, and that predicted from a, by linear regression.
+
+        Both are 0 for L and for the mean color, the second one for a, too.
+        """
+        if not channel or not position:
             return 0, 0
-        light, chroma, _ = self._signed[place]
+        l, a, _ = self._signed[position]
         ll, la, lb, aa, ab = self._products
         if channel == 1:
-            return 16 * la * light // (ll + _STEADY), 0
-        return 16 * lb * light // (ll + _STEADY), 16 * ab * chroma // (aa + _STEADY)
+            return 16 * la * l // (ll + _PRODUCT_PRIOR), 0
+        return 16 * lb * l // (ll + _PRODUCT_PRIOR), 16 * ab * a // (aa + _PRODUCT_PRIOR)
 
 
-def observe(levels: np.ndarray, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-    """The facts at every coefficient of known levels, (..., places, 3) int64, all at once.
+def extract_features(levels: np.ndarray, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the features of all coefficients of known levels, (..., positions, 3) int64 in scan order.
 
-    -> (..., places, 3, AROUND + 1), what a network is asked with, but for the frequency and the step; and
-    (..., places, 3, SIGNS).
+    The first result, (..., positions, 3, LEVEL_FEATURES + 1), is what the networks read besides frequency and step; the
+    second one, (..., positions, 3, SIGN_FEATURES), is what the signs depend on.
     """
-    plan_ = plan(rows, cols)
-    size = magnitudes()[np.abs(levels)]
-    signed = np.sign(levels) * size
-    size[..., 0, :] = signed[..., 0, :] = 0
-    lead = levels.shape[:-2]
-    buffer = np.concatenate(
-        [size.reshape(*lead, -1), size.cumsum(-2).reshape(*lead, -1), np.zeros((*lead, 1), np.int64)], -1
-    )
-    around = buffer[..., plan_.plus] - buffer[..., plan_.minus] >> SHIFTS
+    grid = plan(rows, cols)
+    magnitudes = log_magnitudes()[np.abs(levels)]
+    signed = np.sign(levels) * magnitudes
+    magnitudes[..., 0, :] = signed[..., 0, :] = 0
+    batch = levels.shape[:-2]
+    sums = magnitudes.cumsum(-2)
+    zero = np.zeros((*batch, 1), np.int64)
+    buffer = np.concatenate([magnitudes.reshape(*batch, -1), sums.reshape(*batch, -1), zero], -1)
+    level_features = buffer[..., grid.add] - buffer[..., grid.subtract] >> FEATURE_SHIFTS
+    sign_features = np.zeros((*levels.shape, SIGN_FEATURES), np.int64)
+    sign_features[..., :2] = _chroma_predictions(signed)
+    chroma = np.minimum(np.abs(sign_features[..., :2].sum(-1)) >> 4, _MAX_CHROMA_FEATURE)
+    padded = np.concatenate([signed, np.zeros((*batch, 1, 3), np.int64)], -2)
+    sign_features[..., 2:6] = np.moveaxis(padded[..., grid.sign_neighbors, :], -2, -1)
+    sign_features = np.clip(sign_features, -_MAX_SIGN_FEATURE, _MAX_SIGN_FEATURE)
+    biased = np.flatnonzero(grid.biased >= 0)
+    sign_features[..., biased, :, 6 + grid.biased[biased]] = 16
+    return np.concatenate([level_features, chroma[..., None]], -1), sign_features
 
-    def so_far(one: int, other: int) -> np.ndarray:
+
+def _chroma_predictions(signed: np.ndarray) -> np.ndarray:
+    """Return `CoefficientContext._predict_chroma` for (..., positions, 3) signed log magnitudes: (..., 3, 2)."""
+
+    def product_sums(one: int, other: int) -> np.ndarray:
+        """Return the sums of products over all positions before each one."""
         sums = (signed[..., one] * signed[..., other]).cumsum(-1)
-        return np.concatenate([np.zeros((*lead, 1), np.int64), sums[..., :-1]], -1)
+        return np.concatenate([np.zeros_like(sums[..., :1]), sums[..., :-1]], -1)
 
-    light = so_far(0, 0) + _STEADY
-    signs = np.zeros((*levels.shape, SIGNS), np.int64)
+    predictions = np.zeros((*signed.shape, 2), np.int64)
     for chroma in (1, 2):
-        signs[..., chroma, 0] = 16 * so_far(0, chroma) * signed[..., 0] // light
-    signs[..., 2, 1] = 16 * so_far(1, 2) * signed[..., 1] // (so_far(1, 1) + _STEADY)
-    foretold = np.minimum(np.abs(signs[..., 0] + signs[..., 1]) >> 4, 255)
-    padded = np.concatenate([signed, np.zeros((*lead, 1, 3), np.int64)], -2)
-    signs[..., 2:6] = np.moveaxis(padded[..., plan_.near, :], -2, -1)
-    signs = np.clip(signs, -_MOST, _MOST)
-    marked = np.flatnonzero(plan_.mark >= 0)
-    signs[..., marked, :, 6 + plan_.mark[marked]] = 16
-    return np.concatenate([around, foretold[..., None]], -1), signs
+        predictions[..., chroma, 0] = (
+            16 * product_sums(0, chroma) * signed[..., 0] // (product_sums(0, 0) + _PRODUCT_PRIOR)
+        )
+    predictions[..., 2, 1] = 16 * product_sums(1, 2) * signed[..., 1] // (product_sums(1, 1) + _PRODUCT_PRIOR)
+    return predictions
 
 
-def logits(levels: np.ndarray, rows: int, cols: int, steps: tuple[int, int, int]) -> np.ndarray:
-    """What the networks say of each of these levels, (places, 3): (places, 3, STOPS) float64 of whole 256ths.
+def logits(levels: np.ndarray, rows: int, cols: int, log_steps: tuple[int, int, int]) -> np.ndarray:
+    """Return the networks' outputs for (positions, 3) levels in scan order: (positions, 3, OUTPUTS) float64.
 
-    Floats hold these whole numbers exactly, and multiply faster.
+    The values are integers, in 256ths. Floats represent these integers exactly and multiply faster.
     """
-    facts = observe(levels, rows, cols)[0].astype(np.float64)
-    start = bases(rows, cols, steps)
-    out = []
-    for channel, net in enumerate(weights()):
-        first, second = _floats()[channel]
-        hidden = start[:, channel] + facts[:, channel] @ first
-        out.append(np.floor((np.floor(np.maximum(hidden, 0) / 16) @ second + net.offset) / 256))
-    return np.clip(np.stack(out, 1), -2048, 2047)
+    features = extract_features(levels, rows, cols)[0].astype(float)
+    static = static_preactivations(rows, cols, log_steps)
+    outputs = []
+    for channel, net in enumerate(networks()):
+        hidden_weights, output_weights = _float_networks()[channel]
+        hidden = np.floor(np.maximum(static[:, channel] + features[:, channel] @ hidden_weights, 0) / 16)
+        outputs.append(np.floor((hidden @ output_weights + net.output_bias) / 256))
+    return np.clip(np.stack(outputs, 1), -_LOGIT_LIMIT, _LOGIT_LIMIT - 1)

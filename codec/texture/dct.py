@@ -1,4 +1,4 @@
-"""The discrete cosine transform of a colormap (DCT-II, Ahmed, Natarajan, Rao 1974), its basis in whole numbers."""
+"""The orthonormal DCT-II of a colormap (Ahmed, Natarajan, Rao 1974), with an integer basis."""
 
 from __future__ import annotations
 
@@ -9,24 +9,40 @@ import numpy as np
 
 from codec.color import oklab
 
-BASIS: Final = 1 << 13  # 1.0 in the integer transform
+BASIS_ONE: Final = 1 << 13  # 1.0 in the integer basis
 
 
 @functools.cache
 def basis(size: int) -> np.ndarray:
-    """The orthonormal DCT-II: (size, size) int64 in units of 1/`BASIS`, a frequency a row.
+    """Return the DCT-II basis: (size, size) int64 in units of 1/`BASIS_ONE`, one frequency per row.
 
-    Cosines are floats, but none of these comes near a half, so their rounding is safe (a test
-    keeps that true).
+    The cosines are computed in floats. No value is close enough to a rounding boundary for two math libraries
+    to round it differently; a test checks this.
     """
     frequency, position = np.mgrid[:size, :size]
     waves = np.cos(np.pi * (2 * position + 1) * frequency / (2 * size)) * np.sqrt(2 / size)
     waves[0] = np.sqrt(1 / size)
-    return np.rint(waves * BASIS).astype(np.int64)
+    return np.asarray(np.rint(waves * BASIS_ONE).astype(np.int64))
 
 
-def frequencies(cells: np.ndarray) -> np.ndarray:
-    """(rows, cols, 3) uint8 sRGB cells -> (3, rows, cols) float64 coefficients of L, a and b in Oklab."""
+def float_basis(size: int) -> np.ndarray:
+    """Return the same basis as floats: (size, size) float64."""
+    return np.asarray(basis(size) / BASIS_ONE)
+
+
+def forward(cells: np.ndarray) -> np.ndarray:
+    """Transform (rows, cols, 3) uint8 sRGB cells into (3, rows, cols) float64 coefficients of Oklab L, a and b.
+
+    Coefficients are in units of 1/`oklab.ONE`.
+    """
     rows, cols = cells.shape[:2]
     lab = np.moveaxis(oklab.from_srgb(cells), 2, 0) * oklab.ONE
-    return (basis(rows) / BASIS) @ lab @ (basis(cols) / BASIS).T
+    return np.asarray(float_basis(rows) @ lab @ float_basis(cols).T)
+
+
+def inverse(coefficients: np.ndarray) -> np.ndarray:
+    """Transform (3, rows, cols) int64 coefficients into (rows, cols, 3) uint8 sRGB cells, in integer arithmetic."""
+    _, rows, cols = coefficients.shape
+    square = BASIS_ONE * BASIS_ONE
+    lab = (basis(rows).T @ coefficients @ basis(cols) + square // 2) // square
+    return oklab.to_srgb(np.moveaxis(lab, 0, 2))

@@ -1,10 +1,10 @@
-"""The levels of a colormap for exactly so many bits: descent that knows what each change does to all the rest.
+"""Rate control: the colormap that is nearest to given cells within a byte budget. Only encoders run it, in floats.
 
-A level costs its own bits, and it changes what the network expects of those after it. How much, the
-network's slopes say for every level at once (its answers differentiated by the sizes it has seen); so a round takes
-no longer than a few multiplications. In each round the better half of the changes that pay is made, if the sum does
-shrink, and what a bit is worth follows the bits: dearer while there are too many, cheaper while there are too
-few. That it swings a little about the bits wanted is what leads out of poor minima. An encoder's work alone, in floats.
+This is rate-constrained coordinate descent including context effects. Changing a level changes its own bits and, as it
+is part of the context of later levels, theirs too. The gradient of the networks gives the second effect for all levels
+at once, so a round costs a few matrix products. Each round applies the better half of the changes that lower the cost,
+or fewer of them if the cost would rise otherwise. Lambda then follows the rate: it grows while there are too many bits
+and shrinks while there are too few. Its swings around the target help the search leave poor local minima.
 """
 
 from __future__ import annotations
@@ -15,221 +15,351 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from codec.color import ciede2000, oklab
+from codec.errors import BudgetTooSmall
 from codec.texture import context_model, rdoq
-from codec.texture.colormap_payload import MAX_LEVEL, brightest, octaves
+from codec.texture.colormap import Colormap
+from codec.texture.colormap_payload import Header, header_bits
+from codec.texture.quantizer import MAX_LEVEL, RATIOS, STEPS, dc_levels, log_steps
+
+# (ratio, steps coarser than the estimate) tried by `fit`; which one is best differs from map to map
+_CANDIDATES: Final = ((2, 1), (1, 1))
+_CANDIDATES_SMALL: Final = ((2, 2), (2, 0), (1, 4), (0, 4))
+_CANDIDATES_LARGE: Final = ((2, 1),)
+_SMALL, _LARGE, _MAX_REFINED = 100, 400, 1024  # cells: more candidates where a trial is fast; no descent above
+_TERMINATION_BITS: Final = 0.3  # average loss at the end of a payload
+_LARGER_LAMBDAS: Final = (1.0, 1.5)  # factors tried to make a finer step fit
 
 _ROUNDS: Final = 32
-_TURN: Final = 1.25  # by which the worth of a bit changes from round to round at most
-_FILLS: Final = 6  # levels added at last
-_MANY: Final = 400  # cells: with more, how they change is not worked out for each level apart
-_REACH: Final = 192  # levels beyond the last one that may be made
-_NEGLECTED: Final = 1e-4  # a gain
+_MAX_LAMBDA_FACTOR: Final = 1.25  # largest change of lambda from round to round
+_FILL_ROUNDS: Final = 6  # single changes added at the end
+_MAX_EXACT_CELLS: Final = 400  # above, the change in distortion is approximated by its Taylor series
+_REACH: Final = 192  # levels beyond the last nonzero one that may become nonzero
+_MIN_GAIN: Final = 1e-4
+_MIN_DIFFERENCE: Final = 0.5  # see rdoq.py
 _LN2: Final = math.log(2)
 
 
+def fit(cells: np.ndarray, max_bytes: int) -> Colormap:
+    """Return the colormap nearest to (rows, cols, 3) uint8 sRGB cells, 2..64 a side, of at most `max_bytes`.
+
+    Raises `BudgetTooSmall` if not even the mean color fits, and `InvalidLayer` for other cells.
+    """
+    quantizer = rdoq.RDOQuantizer(cells)
+    count = quantizer.rows * quantizer.cols
+    if count > _MAX_REFINED:
+        return _fit_step(quantizer, max_bytes)
+    estimate = quantizer.estimate_step(8 * max_bytes)
+    candidates = _CANDIDATES_SMALL if count <= _SMALL else _CANDIDATES if count <= _LARGE else _CANDIDATES_LARGE
+    fitted = [
+        _fit_levels(quantizer, min(estimate + coarser, len(STEPS) - 1), ratio, max_bytes)
+        for ratio, coarser in candidates
+    ]
+    return min(fitted, key=lambda colormap: mean_difference(quantizer.cells, colormap.cells))
+
+
+def mean_difference(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the mean CIEDE2000 difference of two grids of (rows, cols, 3) uint8 sRGB cells."""
+    lab = [ciede2000.cielab(oklab.from_srgb(cells)) for cells in (one, other)]
+    return float(ciede2000.difference(lab[0], lab[1]).mean())
+
+
+def _fit_levels(quantizer: rdoq.RDOQuantizer, step: int, ratio: int, max_bytes: int) -> Colormap:
+    """Return the best colormap of one step and ratio that `RateController` finds, or else the coarsest one."""
+    header = Header(quantizer.rows, quantizer.cols, step, ratio)
+    max_bits = 8 * max_bytes - _TERMINATION_BITS - header_bits(header)
+    try:
+        return RateController(quantizer, step, ratio).optimize(max_bits).colormap.cut(max_bytes)
+    except BudgetTooSmall:  # the coarsest mean color takes the fewest bytes
+        return quantizer.quantize(len(STEPS) - 1, len(RATIOS) - 1).colormap.cut(max_bytes)
+
+
+def _fit_step(quantizer: rdoq.RDOQuantizer, max_bytes: int) -> Colormap:
+    """Return the colormap with the finest step that fits: faster than `_fit_levels`, for large grids."""
+    step = quantizer.estimate_step(8 * max_bytes)
+    best = quantizer.quantize(step)
+    step = rdoq.step_for_rate(step, len(best.colormap.to_bytes()), max_bytes)
+    if step != best.colormap.step:
+        best = quantizer.quantize(step)
+    while len(best.colormap.to_bytes()) > max_bytes and step < len(STEPS) - 1:
+        step += 1
+        best = quantizer.quantize(step)
+    for factor in _LARGER_LAMBDAS:
+        finer = quantizer.quantize(max(step - 1, 0), lmbda=factor * rdoq.LAMBDA)
+        if len(finer.colormap.to_bytes()) <= max_bytes:
+            best = min(best, finer, key=lambda quantized: quantized.difference)
+            break
+    return best.colormap.cut(max_bytes)
+
+
 class State(NamedTuple):
-    """Levels (places, 3), and all that is known of them."""
+    """Levels, (positions, 3) in scan order, with their distortion and rate."""
 
     levels: np.ndarray
-    seen: np.ndarray  # (cells,) the square of each cell's difference
-    bent: np.ndarray  # (cells, 3) half its gradient
-    costs: np.ndarray  # (places, 3, buckets) bits of each size
-    signs: np.ndarray  # (2, places, 3) the logit of being positive, for sizes of 1 and above
-    slopes: np.ndarray  # (places * 3,) bits that the others take more for each unit of magnitude
-    upto: np.ndarray  # (places * 3 + 1,) bits of all levels before
-    last: int  # the last one that is not 0, or 2
-    before: int  # the one before that, or 2
+    squared_error: np.ndarray  # (cells,) squared difference of each cell
+    half_gradient: np.ndarray  # (cells, 3) half its gradient by L, a and b
+    bucket_bits: np.ndarray  # (positions, 3, buckets) bits of each bucket of magnitudes
+    sign_logits: np.ndarray  # (2, positions, 3) logit of a positive sign, for magnitude 1 and for larger ones
+    rate_slopes: np.ndarray  # (positions * 3,) change in the bits of all other levels per unit of log magnitude
+    cumulative_bits: np.ndarray  # (positions * 3 + 1,) bits of all levels before each one
+    last: int  # index of the last nonzero level, at least 2
+    second_last: int  # index of the nonzero level before it, at least 2
 
     @property
-    def difference(self) -> float:
-        """Of all cells together."""
-        return float(np.sqrt(self.seen).sum())
+    def distortion(self) -> float:
+        """The sum of the cells' CIEDE2000 differences."""
+        return float(np.sqrt(self.squared_error).sum())
 
     @property
     def bits(self) -> float:
-        """Of all levels, but for the mean lightness."""
-        return float(self.upto[self.last + 1])
+        """The bits of all levels but the mean lightness."""
+        return float(self.cumulative_bits[self.last + 1])
+
+
+class Changes(NamedTuple):
+    """Changes of single levels by one."""
+
+    index: np.ndarray  # (changes,) index of the level: 3 * position + channel
+    delta: np.ndarray  # (changes,) -1 or 1
+
+    def select(self, which: np.ndarray) -> Changes:
+        """Return some of the changes, by index or mask."""
+        return Changes(self.index[which], self.delta[which])
 
 
 class RateController:
-    """One grid of cells at one step and ratio."""
+    """The search for the levels of one grid at one step and ratio."""
 
-    def __init__(self, search: rdoq.RDOQuantizer, step: int, ratio: int) -> None:
-        self.search, self.rows, self.cols = search, search.rows, search.cols
-        self._rough = search.rough(step, ratio)
-        self._sizes, self._exact = search.scaled(step, ratio)
-        self._waves = search.waves()
-        self._metric = search.metric.reshape(-1, 3, 3)
-        self._start = context_model.bases(self.rows, self.cols, octaves(step, ratio))
-        self._top = brightest(self.rows, self.cols, step, ratio) - 1
-        self._worth = 2 ** ((step - 32) / 8)  # of a bit, in differences of a cell: about what it comes to
+    def __init__(self, quantizer: rdoq.RDOQuantizer, step: int, ratio: int) -> None:
+        self._quantizer, self._step, self._ratio = quantizer, step, ratio
+        self._rows, self._cols = quantizer.rows, quantizer.cols
+        self._steps, self._exact = quantizer.scaled_coefficients(step, ratio)
+        self._basis = quantizer.basis_functions()
+        self._metric = quantizer.metric.reshape(-1, 3, 3)
+        self._metric_diagonal = np.diagonal(self._metric, axis1=1, axis2=2)
+        self._static = context_model.static_preactivations(self._rows, self._cols, log_steps(step, ratio))
+        self._max_dc = dc_levels(self._rows, self._cols, step, ratio) - 1
 
-    def within(self, bits: float) -> rdoq.Found:
-        """The nearest levels found of at most `bits` without the mean lightness, or else those of the fewest bits."""
-        state = self._state(self._rough)
-        best, worth = state, self._worth
+    def optimize(self, max_bits: float) -> rdoq.Quantized:
+        """Return the nearest colormap whose levels, without the mean lightness, take at most `max_bits`.
+
+        Returns the smallest one found if none does.
+        """
+        state = best = self._evaluate(self._quantizer.optimize_levels(self._step, self._ratio))
+        lmbda = rdoq.lagrange_multiplier(self._step)
         for _ in range(_ROUNDS):
-            state = self._round(state, worth)
-            best = state if _better(state, best, bits) else best
-            turn = (max(state.bits, 1) / max(bits, 1)) ** 2
-            worth *= min(max(turn, 1 / _TURN), _TURN)
-        best = self._filled(best, bits)
-        return self.search.found(best.levels, best.difference / len(best.seen), best.bits)
+            state = self._descend(state, lmbda)
+            best = state if _is_better(state, best, max_bits) else best
+            factor = (max(state.bits, 1) / max(max_bits, 1)) ** 2
+            lmbda *= min(max(factor, 1 / _MAX_LAMBDA_FACTOR), _MAX_LAMBDA_FACTOR)
+        best = self._fill(best, max_bits)
+        colormap = self._quantizer.to_colormap(best.levels, self._step, self._ratio)
+        return rdoq.Quantized(colormap, best.distortion / len(best.squared_error), best.bits)
 
-    def _filled(self, state: State, bits: float) -> State:
-        """With more levels, one after the other, for what bits are left."""
-        for _ in range(_FILLS):
-            index, way, gain = self._changes(state, 0.0)
-            more = self._dearer(state, index, state.levels.ravel()[index] + way)
-            able = np.flatnonzero((more < bits - state.bits) & (gain < -_NEGLECTED))
-            if not len(able):
-                break
-            best = able[(gain[able] / np.maximum(more[able], 1)).argmin()]
-            tried = self._changed(state, index[best : best + 1], way[best : best + 1])
-            if tried.bits > bits or tried.difference >= state.difference:
-                break
-            state = tried
-        return state
+    def _descend(self, state: State, lmbda: float) -> State:
+        """Apply the better half of the changes that lower the cost, or fewer if the cost of these together is higher.
 
-    def _changed(self, state: State, index: np.ndarray, way: np.ndarray) -> State:
-        levels = state.levels.copy()
-        levels.ravel()[index] += way
-        return self._state(levels)
-
-    def _state(self, levels: np.ndarray) -> State:
-        facts, about = context_model.observe(levels, self.rows, self.cols)
-        values = facts.astype(np.float32)
-        size = np.abs(levels)
-        at = rdoq.BUCKETS[size]
-        logits, signs = np.empty((*levels.shape, context_model.STOPS), np.float32), np.empty((2, *levels.shape))
-        hidden = np.empty((*levels.shape, context_model.HIDDEN), np.float32)
-        for channel, net in enumerate(_floats()):
-            hidden[:, channel] = self._start[:, channel] + values[:, channel] @ net.first
-            logits[:, channel] = np.maximum(hidden[:, channel], 0) @ net.second + net.offset
-            signs[:, :, channel] = (about[:, channel] @ net.sign).T
-        logits = np.clip(logits, -8, 8)
-        costs = rdoq.costs(logits)
-        bits = np.take_along_axis(costs, at[..., None], -1)[..., 0] + self._beside(levels, signs[0], signs[1])
-        bits[0, 0] = 0
-        used = np.flatnonzero(levels)
-        last = max(int(used[-1]), 2) if len(used) else 2
-        before = max(int(used[-2]), 2) if len(used) > 1 else 2
-        error = self._waves.T @ ((levels - self._exact) * self._sizes)
-        bent = np.einsum("nij,nj->ni", self._metric, error)
-        seen = np.maximum((error * bent).sum(1), 0)
-        upto = np.concatenate([[0], bits.ravel().cumsum()])
-        slopes = self._slopes(logits, hidden > 0, at, last)
-        return State(levels, seen, bent, costs, signs, slopes, upto, last, before)
-
-    def _slopes(self, logits: np.ndarray, active: np.ndarray, at: np.ndarray, last: int) -> np.ndarray:
-        """How the bits of all levels change with the magnitude of each: back through the networks."""
-        nets = enumerate(_floats())
-        stops, at = np.arange(context_model.STOPS), np.minimum(at, context_model.STOPS - 1)[..., None]
-        by_logit = (stops <= at) / (1 + np.exp(-logits)) - (stops == at)
-        by_logit.reshape(-1, context_model.STOPS)[last + 1 :] = 0
-        through = (by_logit[:, channel] @ net.second.T * active[:, channel] @ net.back for channel, net in nets)
-        by_fact = np.stack(list(through), 1) / _LN2
-        plan = context_model.plan(self.rows, self.cols)
-        length = 2 * active[..., 0].size
-        flat = by_fact.ravel()
-        sums = np.bincount(plan.plus.ravel(), flat, length + 1) - np.bincount(plan.minus.ravel(), flat, length + 1)
-        own, later = sums[:length].reshape(2, -1, 3)
-        out: np.ndarray = own + later[::-1].cumsum(0)[::-1]
-        out[0] = 0
-        return out.ravel()
-
-    def _beside(self, levels: np.ndarray, one: np.ndarray, more: np.ndarray) -> np.ndarray:
-        """Bits of the sign, and of where in its bucket a size is."""
-        size = np.abs(levels)
-        sign = np.logaddexp(0, -np.sign(levels) * np.where(size > 1, more, one)) / _LN2
-        return np.where(size > 0, sign, 0) + np.maximum(rdoq.BUCKETS[size] - 2, 0)
-
-    def _round(self, state: State, worth: float) -> State:
-        """The better half of the changes that pay, or fewer if these are no good together; else the same state."""
-        index, way, gain = self._changes(state, worth)
+        Returns the same state if no change helps.
+        """
+        changes = self._filter(state, self._propose(state, lmbda))
+        gain = self._score(state, changes, lmbda)
         order = np.argsort(gain)
-        order = order[gain[order] < -_NEGLECTED]
-        order = order[np.sort(np.unique(index[order], return_index=True)[1])]
-        many = -(-len(order) // 2)
-        now = state.difference + worth * state.bits
-        while many:
-            tried = self._changed(state, index[order[:many]], way[order[:many]])
-            if tried.difference + worth * tried.bits < now:
-                return tried
-            many //= 3
+        order = order[gain[order] < -_MIN_GAIN]
+        order = order[np.sort(np.unique(changes.index[order], return_index=True)[1])]  # each level once
+        count = -(-len(order) // 2)
+        cost = state.distortion + lmbda * state.bits
+        while count:
+            changed = self._apply(state, changes.select(order[:count]))
+            if changed.distortion + lmbda * changed.bits < cost:
+                return changed
+            count //= 3
         return state
 
-    def _changes(self, state: State, worth: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Levels to change by one, by index, which way, and what is gained (less is better)."""
-        weight = 0.5 / np.maximum(np.sqrt(state.seen), 0.5)
-        pull = 2 * self._sizes * (self._waves @ (weight[:, None] * state.bent))
-        outward = np.where(pull.ravel() > 0, -1, 1)
+    def _fill(self, state: State, max_bits: float) -> State:
+        """Apply single changes that lower the distortion most per bit, as long as they fit into the remaining bits."""
+        for _ in range(_FILL_ROUNDS):
+            changes = self._filter(state, self._propose(state, 0.0))
+            gain, bits = self._delta_distortion(state, changes), self._delta_rate(state, changes)
+            useful = np.flatnonzero((bits < max_bits - state.bits) & (gain < -_MIN_GAIN))
+            if not len(useful):
+                break
+            best = useful[(gain[useful] / np.maximum(bits[useful], 1)).argmin()]
+            changed = self._apply(state, changes.select(np.array([best])))
+            if changed.bits > max_bits or changed.distortion >= state.distortion:
+                break
+            state = changed
+        return state
+
+    def _propose(self, state: State, lmbda: float) -> Changes:
+        """Return both changes of each nonzero level, and the promising change of each zero level within reach.
+
+        A change of a zero level is promising if the slope of the distortion alone pays for one bit.
+        """
+        gradient = 2 * self._steps * (self._basis @ (_distortion_weights(state) * state.half_gradient))
+        slope = gradient.ravel()
         levels = state.levels.ravel()
         reached = np.arange(min(levels.size, state.last + 1 + _REACH))
-        used = reached[levels[reached] != 0]
-        new = reached[(levels[reached] == 0) & (np.abs(pull.ravel()[reached]) > worth)]
-        index = np.concatenate([used, used, new])
-        way = np.concatenate([np.ones(len(used), int), np.full(len(used), -1), outward[new]])
-        after = levels[index] + way
-        good = (np.abs(after) <= MAX_LEVEL) & ((index > 0) | ((after >= 0) & (after < self._top)))
-        index, way, after = index[good], way[good], after[good]
-        gain = self._farther(state, index, way) + worth * self._dearer(state, index, after)
-        return index, way, gain
+        nonzero = reached[levels[reached] != 0]
+        new = reached[(levels[reached] == 0) & (np.abs(slope[reached]) > lmbda)]
+        ones = np.ones(len(nonzero), int)
+        return Changes(
+            np.concatenate([nonzero, nonzero, new]), np.concatenate([ones, -ones, np.where(slope[new] > 0, -1, 1)])
+        )
 
-    def _farther(self, state: State, index: np.ndarray, way: np.ndarray) -> np.ndarray:
-        """How much larger each change makes the cells' differences."""
-        place, channel = np.divmod(index, 3)
-        if len(state.seen) > _MANY:  # as the slope and the bend of it foretell
-            weight = (0.5 / np.maximum(np.sqrt(state.seen), 0.5))[:, None]
-            slope, own = self._waves @ (weight * state.bent), np.diagonal(self._metric, axis1=1, axis2=2)
-            bend, step = self._waves**2 @ (weight * own), way * self._sizes[channel]
-            foretold: np.ndarray = step * (2 * slope[place, channel] + step * bend[place, channel])
-            return foretold
-        change = (way * self._sizes[channel]).astype(np.float32)[:, None] * self._waves[place]
-        bent, own = state.bent.T.astype(np.float32), np.diagonal(self._metric, axis1=1, axis2=2).T.astype(np.float32)
-        seen = state.seen.astype(np.float32) + change * (2 * bent[channel] + change * own[channel])
-        return np.sqrt(np.maximum(seen, 0)).sum(1) - state.difference
+    def _filter(self, state: State, changes: Changes) -> Changes:
+        """Return the changes whose results are valid levels."""
+        levels = state.levels.ravel()[changes.index] + changes.delta
+        valid = (np.abs(levels) <= MAX_LEVEL) & ((changes.index > 0) | ((levels >= 0) & (levels < self._max_dc)))
+        return changes.select(valid)
 
-    def _dearer(self, state: State, index: np.ndarray, after: np.ndarray) -> np.ndarray:
-        """How many more bits each change takes, its own and of the others."""
-        size, old = np.abs(after), state.levels.ravel()[index]
-        own = state.costs.reshape(state.levels.size, -1)[index, rdoq.BUCKETS[size]]
-        own = own + self._beside(after, *state.signs.reshape(2, -1)[:, index])
+    def _score(self, state: State, changes: Changes, lmbda: float) -> np.ndarray:
+        """Return the change in cost for each change alone; negative is better."""
+        return self._delta_distortion(state, changes) + lmbda * self._delta_rate(state, changes)
+
+    def _delta_distortion(self, state: State, changes: Changes) -> np.ndarray:
+        """Return the change in distortion for each change alone."""
+        position, channel = np.divmod(changes.index, 3)
+        change = changes.delta * self._steps[channel]
+        if len(state.squared_error) > _MAX_EXACT_CELLS:
+            weight = _distortion_weights(state)
+            slope = self._basis @ (weight * state.half_gradient)
+            curvature = self._basis**2 @ (weight * self._metric_diagonal)
+            return np.asarray(change * (2 * slope[position, channel] + change * curvature[position, channel]))
+        added = change.astype(np.float32)[:, None] * self._basis[position]
+        half_gradient = state.half_gradient.T.astype(np.float32)
+        diagonal = self._metric_diagonal.T.astype(np.float32)
+        squared = state.squared_error.astype(np.float32)
+        squared = squared + added * (2 * half_gradient[channel] + added * diagonal[channel])
+        return np.asarray(np.sqrt(np.maximum(squared, 0)).sum(1) - state.distortion)
+
+    def _delta_rate(self, state: State, changes: Changes) -> np.ndarray:
+        """Return the change in bits for each change alone: of the level itself and, approximately, of all others."""
+        index = changes.index
+        old_level = state.levels.ravel()[index]
+        level = old_level + changes.delta
+        size = np.abs(level)
+        own_bits = state.bucket_bits.reshape(state.levels.size, -1)[index, rdoq.BUCKETS[size]]
+        own_bits = own_bits + _sign_and_offset_bits(level, *state.sign_logits.reshape(2, -1)[:, index])
         last = np.maximum(index, state.last)
-        last[(index == state.last) & (after == 0)] = state.before
-        bits = state.upto[last + 1] - state.bits
-        bits += np.where(index <= last, own - np.diff(state.upto)[index], 0)
-        magnitudes = context_model.magnitudes()
-        bits += (magnitudes[size] - magnitudes[np.abs(old)]) * state.slopes[index]
+        last[(index == state.last) & (level == 0)] = state.second_last
+        bits = state.cumulative_bits[last + 1] - state.bits
+        bits += np.where(index <= last, own_bits - np.diff(state.cumulative_bits)[index], 0)
+        magnitudes = context_model.log_magnitudes()
+        bits += (magnitudes[size] - magnitudes[np.abs(old_level)]) * state.rate_slopes[index]
         return np.where(index == 0, 0, bits)
 
+    def _apply(self, state: State, changes: Changes) -> State:
+        levels = state.levels.copy()
+        levels.ravel()[changes.index] += changes.delta
+        return self._evaluate(levels)
 
-def _better(one: State, other: State, bits: float) -> bool:
-    """Is it nearer, if it has few enough bits, or else of fewer bits?"""
-    if max(one.bits, other.bits) <= bits:
-        return one.difference < other.difference
-    return one.bits < other.bits
+    def _evaluate(self, levels: np.ndarray) -> State:
+        """Return the state of these levels."""
+        error = self._basis.T @ ((levels - self._exact) * self._steps)
+        half_gradient = np.einsum("nij,nj->ni", self._metric, error)
+        squared_error = np.maximum((error * half_gradient).sum(1), 0)
+        logits, active, sign_logits = self._run_networks(levels)
+        bucket_bits = rdoq.bits_from_logits(logits)
+        buckets = rdoq.BUCKETS[np.abs(levels)]
+        bits = np.take_along_axis(bucket_bits, buckets[..., None], -1)[..., 0]
+        bits = bits + _sign_and_offset_bits(levels, sign_logits[0], sign_logits[1])
+        bits[0, 0] = 0
+        last, second_last = _last_two_nonzero(levels)
+        rate_slopes = self._rate_slopes(logits, active, buckets, last)
+        cumulative_bits = np.concatenate([[0], bits.ravel().cumsum()])
+        return State(
+            levels,
+            squared_error,
+            half_gradient,
+            bucket_bits,
+            sign_logits,
+            rate_slopes,
+            cumulative_bits,
+            last,
+            second_last,
+        )
+
+    def _run_networks(self, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return logits (positions, 3, OUTPUTS), active hidden units (positions, 3, HIDDEN) and sign logits."""
+        level_features, sign_features = context_model.extract_features(levels, self._rows, self._cols)
+        values = level_features.astype(np.float32)
+        logits = np.empty((*levels.shape, context_model.OUTPUTS), np.float32)
+        hidden = np.empty((*levels.shape, context_model.HIDDEN), np.float32)
+        sign_logits = np.empty((2, *levels.shape))
+        for channel, net in enumerate(_float_networks()):
+            hidden[:, channel] = self._static[:, channel] + values[:, channel] @ net.hidden
+            logits[:, channel] = np.maximum(hidden[:, channel], 0) @ net.output + net.output_bias
+            sign_logits[:, :, channel] = (sign_features[:, channel] @ net.sign).T
+        return np.clip(logits, -8, 8), hidden > 0, sign_logits
+
+    def _rate_slopes(self, logits: np.ndarray, active: np.ndarray, buckets: np.ndarray, last: int) -> np.ndarray:
+        """Return the derivative of the total bits by the log magnitude of each level: (positions * 3,).
+
+        It is computed by backpropagation through the networks.
+        """
+        outputs, reached = np.arange(context_model.OUTPUTS), np.minimum(buckets, context_model.OUTPUTS - 1)[..., None]
+        by_logit = (outputs <= reached) / (1 + np.exp(-logits)) - (outputs == reached)
+        by_logit.reshape(-1, context_model.OUTPUTS)[last + 1 :] = 0
+        by_channel = [
+            by_logit[:, channel] @ net.output.T * active[:, channel] @ net.to_magnitudes
+            for channel, net in enumerate(_float_networks())
+        ]
+        by_feature = (np.stack(by_channel, 1) / _LN2).ravel()
+        plan = context_model.plan(self._rows, self._cols)
+        layout = context_model.BufferLayout(self._rows * self._cols)
+        by_entry = np.bincount(plan.add.ravel(), by_feature, layout.size)
+        by_entry -= np.bincount(plan.subtract.ravel(), by_feature, layout.size)
+        by_magnitude, by_sum = by_entry[: layout.zero].reshape(2, -1, 3)
+        slopes: np.ndarray = by_magnitude + by_sum[::-1].cumsum(0)[::-1]
+        slopes[0] = 0
+        return slopes.ravel()
 
 
-class _Floats(NamedTuple):
-    """A network of whole numbers in floats, its answers logits."""
+def _distortion_weights(state: State) -> np.ndarray:
+    """Return the derivative of each cell's difference by its square: (cells, 1)."""
+    return np.asarray((0.5 / np.maximum(np.sqrt(state.squared_error), _MIN_DIFFERENCE))[:, None])
 
-    first: np.ndarray  # of the facts about other levels
-    second: np.ndarray
-    offset: np.ndarray
-    sign: np.ndarray
-    back: np.ndarray  # (HIDDEN, AROUND) from hidden units to the magnitudes that facts are sums of
+
+def _sign_and_offset_bits(levels: np.ndarray, logit_one: np.ndarray, logit_larger: np.ndarray) -> np.ndarray:
+    """Return the bits of the signs, and of the magnitudes within their buckets."""
+    size = np.abs(levels)
+    sign_bits = np.logaddexp(0, -np.sign(levels) * np.where(size > 1, logit_larger, logit_one)) / _LN2
+    return np.asarray(np.where(size > 0, sign_bits, 0) + rdoq.offset_bits(rdoq.BUCKETS[size]))
+
+
+def _last_two_nonzero(levels: np.ndarray) -> tuple[int, int]:
+    """Return the indices of the last two nonzero levels, the last one first, each at least 2."""
+    nonzero = [2, 2, *np.flatnonzero(levels)[-2:].tolist()]
+    return max(nonzero[-1], 2), max(nonzero[-2], 2)
+
+
+def _is_better(state: State, other: State, max_bits: float) -> bool:
+    """Return whether a state has less distortion, if both fit, or else fewer bits."""
+    if max(state.bits, other.bits) <= max_bits:
+        return state.distortion < other.distortion
+    return state.bits < other.bits
+
+
+class _FloatNetwork(NamedTuple):
+    """A network of `context_model` in floats, with logits in nats."""
+
+    hidden: np.ndarray  # (LEVEL_FEATURES + 1, HIDDEN)
+    output: np.ndarray  # (HIDDEN, OUTPUTS)
+    output_bias: np.ndarray  # (OUTPUTS,)
+    sign: np.ndarray  # (SIGN_FEATURES, 2)
+    to_magnitudes: np.ndarray  # (HIDDEN, LEVEL_FEATURES): the derivative by the log magnitudes that features sum
 
 
 @functools.cache
-def _floats() -> list[_Floats]:
+def _float_networks() -> list[_FloatNetwork]:
+    features = context_model.LEVEL_FEATURES
     return [
-        _Floats(
-            net.first[: context_model.AROUND + 1].astype(np.float32),
-            (net.second / 2**20).astype(np.float32),
-            (net.offset / 2**16).astype(np.float32),
+        _FloatNetwork(
+            net.hidden[: features + 1].astype(np.float32),
+            (net.output / 2**20).astype(np.float32),
+            (net.output_bias / 2**16).astype(np.float32),
             net.sign.T / 2**16,
-            (net.first[: context_model.AROUND] / 2.0 ** context_model.SHIFTS[:, None]).T.astype(np.float32),
+            (net.hidden[:features] / 2.0 ** context_model.FEATURE_SHIFTS[:, None]).T.astype(np.float32),
         )
-        for net in context_model.weights()
+        for net in context_model.networks()
     ]

@@ -1,9 +1,9 @@
-"""What levels a colormap gets: rate-distortion optimization, an encoder's choice, in floats.
+"""Rate-distortion optimized quantization of a colormap, in floats. Only encoders run it.
 
-The aim is the least sum of the cells' CIEDE2000 differences and of what the bits are worth. Near a cell's
-color its difference is a quadratic form (ciede.py), so that the gain of each level's change by one is known
-for all levels at once; bits are the network's (spectrum.py). The best changes are made, a part at a
-time, since each changes what others are worth. A decoder never runs any of this.
+The cost is the sum of the cells' CIEDE2000 differences plus lambda times the bits. Near a cell's color its squared
+difference is a quadratic form (ciede2000.py), so the change in distortion from changing a level by one is known
+for all levels at once; rates come from the context model (context_model.py). Each round applies only a fraction of the
+profitable changes, because every change affects the gains of the others.
 """
 
 from __future__ import annotations
@@ -14,154 +14,205 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from codec.color import ciede2000, oklab
-from codec.texture import context_model
-from codec.texture.colormap_payload import MAX_LEVEL, RATIOS, STEPS, brightest, bucket, octaves
-from codec.texture.dct import BASIS, basis, frequencies
+from codec.errors import InvalidLayer
+from codec.texture import context_model, dct
+from codec.texture.colormap import Colormap, check_grid
+from codec.texture.context_model import bucket
+from codec.texture.quantizer import MAX_LEVEL, RATIOS, STEPS, dc_levels, log_steps, quarter_steps
 
-RATIO: Final = 2  # index of the usual one
-ROUGH: Final = 2  # rounds of a first look
-TRADE: Final = 2.0  # what a bit is worth, in differences of a cell at step 32, and in proportion to the step
-_FRAME: Final = 26  # bits, about, of what stands before the levels
-_LATER: Final = 0.8  # of the bits at a first look is what remains at last
-_HALF: Final = 9  # steps coarser take half the bits
-_SEEN: Final = 0.5  # smaller differences are weighed as this one
-_AFTER: Final = 1.15  # a change also makes what comes later cheaper or dearer
-_TAIL: Final = 2.0  # bits that a level beyond the last one costs besides, for the zeros between
+DEFAULT_STEP: Final = 24
+DEFAULT_RATIO: Final = 2
+DEFAULT_ROUNDS: Final = 24
+PREVIEW_ROUNDS: Final = 2  # enough to estimate rate and distortion
+LAMBDA: Final = 2.0  # CIEDE2000 difference of one cell per bit at step 32; proportional to the step size
 
-BUCKETS: Final = np.array([bucket(size) for size in range(MAX_LEVEL + 2)])
+_REFERENCE_STEP: Final = 32
+_HEADER_BITS: Final = 26  # approximate size of what precedes the levels
+_FINAL_RATE: Final = 0.8  # final bits as a fraction of those after PREVIEW_ROUNDS
+_STEPS_PER_HALVING: Final = 9  # coarser steps that halve the bits
+_MIN_DIFFERENCE: Final = 0.5  # smaller differences get the weight of this one, since the weight is the inverse
+_CONTEXT_FACTOR: Final = 1.15  # accounts for the effect of a change on the bits of later levels
+_TAIL_BITS: Final = 2.0  # extra bits of a nonzero level beyond the last one, for the zeros in between
+_SIGN_BITS: Final = 0.95
+_DEAD_ZONE: Final = 0.38  # rounding offset of magnitudes below 1
+_ROUNDING: Final = 0.44  # rounding offset of larger magnitudes
+
+BUCKETS: Final = np.array([bucket(size) for size in range(MAX_LEVEL + 2)])  # bucket of each magnitude
 
 
-def coarser(step: int, taken: float, wanted: float) -> int:
-    """About the step that takes so many bits, if this one takes those: half as many for each _HALF steps."""
-    return min(max(step + round(_HALF * math.log2(max(taken, 1) / max(wanted, 1))), 0), len(STEPS) - 1)
+class Quantized(NamedTuple):
+    """A colormap with the mean CIEDE2000 difference of its cells and the bits of its levels, both estimates."""
 
-
-class Found(NamedTuple):
-    """Levels as a `Colormap` has them, the mean difference to expect, and about how many bits they take."""
-
-    levels: tuple[int, ...]
+    colormap: Colormap
     difference: float
     bits: float
 
 
+def quantize(cells: np.ndarray, step: int = DEFAULT_STEP, ratio: int = DEFAULT_RATIO) -> Colormap:
+    """Return a colormap of (rows, cols, 3) uint8 sRGB cells, 2..64 a side, at one step size.
+
+    `step`: index 0..63 into `quantizer.STEPS`. `ratio`: index 0..3 into `quantizer.RATIOS`. Raises `InvalidLayer` if
+    the shape, the type or an index is invalid.
+    """
+    return RDOQuantizer(cells).quantize(step, ratio).colormap
+
+
+def lagrange_multiplier(step: int) -> float:
+    """Return the usual lambda of a step, relative to that of step 32: it grows with the step size."""
+    return float(2 ** ((step - _REFERENCE_STEP) / 8))
+
+
+def step_for_rate(step: int, bits: float, target_bits: float) -> int:
+    """Return the step index that is expected to take `target_bits` when `step` takes `bits`."""
+    coarser = round(_STEPS_PER_HALVING * math.log2(max(bits, 1) / max(target_bits, 1)))
+    return min(max(step + coarser, 0), len(STEPS) - 1)
+
+
 class RDOQuantizer:
-    """The levels of one grid of cells, (rows, cols, 3) uint8 sRGB."""
+    """The rate-distortion optimized quantizer of one grid of cells, (rows, cols, 3) uint8 sRGB.
+
+    Raises `InvalidLayer` if the shape or the type is another one.
+    """
 
     def __init__(self, cells: np.ndarray) -> None:
+        cells = np.asarray(cells)
+        if cells.ndim != 3 or cells.shape[2] != 3 or cells.dtype != np.uint8:
+            raise InvalidLayer("the cells of a colormap must be (rows, cols, 3) uint8")
         self.rows, self.cols = cells.shape[:2]
-        self._order = context_model.plan(self.rows, self.cols).order
-        self._exact = self._scan(frequencies(cells))
-        self.metric = ciede2000.metric(oklab.from_srgb(cells)) / oklab.ONE**2
-        self._up, self._across = basis(self.rows) / BASIS, basis(self.cols) / BASIS
+        check_grid(self.rows, self.cols)
+        self.cells = cells
+        self.metric = ciede2000.metric(oklab.from_srgb(cells)) / oklab.ONE**2  # (rows, cols, 3, 3)
+        self._scan = context_model.plan(self.rows, self.cols).scan
+        self._coefficients = self._to_scan_order(dct.forward(cells))
+        self._vertical, self._horizontal = dct.float_basis(self.rows), dct.float_basis(self.cols)
 
-    def levels(self, step: int, ratio: int, rounds: int = 24, trade: float = TRADE) -> Found:
-        """The levels for that step and ratio; `rounds` 0: rounded with a dead zone, no more."""
-        levels = self.rough(step, ratio, rounds, trade)
-        bits = _look(_costs(levels, self.rows, self.cols, octaves(step, ratio)), np.abs(levels)).ravel()
-        used = np.flatnonzero(levels.ravel())
-        sizes, exact = self.scaled(step, ratio)
-        difference = float(self._errors(levels, exact, sizes)[0].mean())
-        return self.found(levels, difference, float(bits[1 : used[-1] + 1].sum()) if len(used) else 0.0)
+    def quantize(
+        self, step: int, ratio: int = DEFAULT_RATIO, rounds: int = DEFAULT_ROUNDS, lmbda: float = LAMBDA
+    ) -> Quantized:
+        """Return the colormap for a step and a ratio. With `rounds` 0 it is rounded with a dead zone only."""
+        if not (0 <= step < len(STEPS) and 0 <= ratio < len(RATIOS)):
+            raise InvalidLayer(f"the step must be in 0..{len(STEPS) - 1} and the ratio in 0..{len(RATIOS) - 1}")
+        levels = self.optimize_levels(step, ratio, rounds, lmbda)
+        bits = _level_bits(_bucket_bits(levels, self.rows, self.cols, log_steps(step, ratio)), np.abs(levels)).ravel()
+        nonzero = np.flatnonzero(levels.ravel())
+        steps, exact = self.scaled_coefficients(step, ratio)
+        difference = float(self._differences(levels, exact, steps)[0].mean())
+        total = float(bits[1 : nonzero[-1] + 1].sum()) if len(nonzero) else 0.0
+        return Quantized(self.to_colormap(levels, step, ratio), difference, total)
 
-    def scaled(self, step: int, ratio: int) -> tuple[np.ndarray, np.ndarray]:
-        """The steps of L, a and b, and the coefficients in these, (places, 3) in the order of coding."""
-        sizes = STEPS[step] * np.array([RATIOS[ratio] / 4, 1, 1])
-        return sizes, self._exact / sizes
+    def estimate_step(self, bits: float) -> int:
+        """Return approximately the finest step whose payload takes at most this many bits."""
+        step = 28
+        for _ in range(4):
+            estimate = _FINAL_RATE * self.quantize(step, DEFAULT_RATIO, PREVIEW_ROUNDS).bits
+            previous, step = step, step_for_rate(step, estimate, bits - _HEADER_BITS)
+            if previous == step:
+                break
+        return step
 
-    def waves(self) -> np.ndarray:
-        """(places, cells) float32: what each coefficient, in the order of coding, adds to the cells."""
-        waves = np.einsum("ry,cx->rcyx", self._up, self._across).reshape(self.rows * self.cols, -1)
-        return waves[self._order].astype(np.float32)
-
-    def rough(self, step: int, ratio: int, rounds: int = ROUGH, trade: float = TRADE) -> np.ndarray:
-        """Levels (places, 3) in the order of coding, after so many rounds."""
-        sizes, exact = self.scaled(step, ratio)
-        levels = np.trunc(exact + np.sign(exact) * np.where(np.abs(exact) < 1, 0.38, 0.44)).astype(np.int64)
-        levels[0] = np.rint(exact[0])
-        top = brightest(self.rows, self.cols, step, ratio) - 1
-        levels[0, 0] = min(max(levels[0, 0], 0), top)
-        levels = np.clip(levels, -MAX_LEVEL, MAX_LEVEL)
-        worth = trade * 2 ** ((step - 32) / 8)
+    def optimize_levels(self, step: int, ratio: int, rounds: int = PREVIEW_ROUNDS, lmbda: float = LAMBDA) -> np.ndarray:
+        """Return levels after some rounds of optimization: (positions, 3) int64 in scan order."""
+        steps, exact = self.scaled_coefficients(step, ratio)
+        max_dc = dc_levels(self.rows, self.cols, step, ratio) - 1
+        levels = self._round_with_dead_zone(exact, max_dc)
+        lmbda *= lagrange_multiplier(step)
         for number in range(rounds):
             if number % 2 == 0:
-                costs = _costs(levels, self.rows, self.cols, octaves(step, ratio))
-            gain, sign = self._gains(levels, exact, sizes, worth, costs)
-            if not 0 < levels[0, 0] + sign[0, 0] < top:
+                bucket_bits = _bucket_bits(levels, self.rows, self.cols, log_steps(step, ratio))
+            gain, change = self._best_changes(levels, exact, steps, lmbda, bucket_bits)
+            if not 0 < levels[0, 0] + change[0, 0] < max_dc:
                 gain[0, 0] = 0
             useful = np.flatnonzero(gain.ravel() < -1e-6)
             if not len(useful):
                 break
-            some = max(1, len(useful) * (6 if number < rounds * 2 // 3 else 10) // 60)
-            best = useful[np.argsort(gain.ravel()[useful])[:some]]
-            levels.ravel()[best] += sign.ravel()[best]
+            count = max(1, len(useful) // (10 if number < rounds * 2 // 3 else 6))
+            best = useful[np.argsort(gain.ravel()[useful])[:count]]
+            levels.ravel()[best] += change.ravel()[best]
         return levels
 
-    def step_for(self, bits: float) -> int:
-        """About the finest step whose levels take so many bits."""
-        step = 28
-        for _ in range(4):
-            taken = _LATER * self.levels(step, RATIO, ROUGH).bits
-            last, step = step, coarser(step, taken, bits - _FRAME)
-            if last == step:
-                break
-        return step
+    def scaled_coefficients(self, step: int, ratio: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the steps of L, a and b, and the coefficients divided by them: (positions, 3) in scan order."""
+        steps = quarter_steps(step, ratio) / 4
+        return steps, self._coefficients / steps
 
-    def _scan(self, by_cell: np.ndarray) -> np.ndarray:
-        return by_cell.reshape(3, -1)[:, self._order].T.copy()
+    def basis_functions(self) -> np.ndarray:
+        """Return what each coefficient, in scan order, adds to each cell: (positions, cells) float32."""
+        products = np.einsum("ry,cx->rcyx", self._vertical, self._horizontal).reshape(self.rows * self.cols, -1)
+        return np.asarray(products[self._scan].astype(np.float32))
 
-    def _errors(self, levels: np.ndarray, exact: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Each cell's difference (rows, cols), and half the gradient of its square by L, a and b."""
+    def to_colormap(self, levels: np.ndarray, step: int, ratio: int) -> Colormap:
+        """Return the colormap of (positions, 3) levels in scan order."""
+        by_cell = np.zeros((3, len(levels)), np.int64)
+        by_cell[:, self._scan] = levels.T
+        return Colormap(self.rows, self.cols, step, tuple(by_cell.ravel().tolist()), (), ratio)
+
+    def _to_scan_order(self, by_cell: np.ndarray) -> np.ndarray:
+        return np.asarray(by_cell.reshape(3, -1)[:, self._scan].T.copy())
+
+    def _round_with_dead_zone(self, exact: np.ndarray, max_dc: int) -> np.ndarray:
+        offset = np.where(np.abs(exact) < 1, _DEAD_ZONE, _ROUNDING)
+        levels = np.trunc(exact + np.sign(exact) * offset).astype(np.int64)
+        levels[0] = np.rint(exact[0])
+        levels[0, 0] = min(max(levels[0, 0], 0), max_dc)
+        return np.clip(levels, -MAX_LEVEL, MAX_LEVEL)
+
+    def _differences(self, levels: np.ndarray, exact: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return each cell's difference, (rows, cols), and half the gradient of its square: (3, rows, cols)."""
         error = np.zeros((3, levels.shape[0]))
-        error[:, self._order] = ((levels - exact) * sizes).T
-        error = self._up.T @ error.reshape(3, self.rows, self.cols) @ self._across
-        bent = np.einsum("rcij,jrc->irc", self.metric, error)
-        return np.sqrt(np.maximum((error * bent).sum(0), 0)), bent
+        error[:, self._scan] = ((levels - exact) * steps).T
+        error = self._vertical.T @ error.reshape(3, self.rows, self.cols) @ self._horizontal
+        half_gradient = np.einsum("rcij,jrc->irc", self.metric, error)
+        return np.sqrt(np.maximum((error * half_gradient).sum(0), 0)), half_gradient
 
-    def _gains(
-        self, levels: np.ndarray, exact: np.ndarray, sizes: np.ndarray, worth: float, costs: np.ndarray
+    def _best_changes(
+        self, levels: np.ndarray, exact: np.ndarray, steps: np.ndarray, lmbda: float, bucket_bits: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """For each level the better of its two neighbors: what changing to it gains (less is better), and its sign."""
-        seen, bent = self._errors(levels, exact, sizes)
-        weight = 0.5 / np.maximum(seen, _SEEN)
-        slope = 2 * sizes * self._scan(self._up @ (weight * bent) @ self._across.T)
-        own = np.moveaxis(np.diagonal(self.metric, axis1=2, axis2=3), 2, 0)
-        curve = sizes**2 * self._scan(self._up**2 @ (weight * own) @ (self._across**2).T)
+        """Return for each level the better change, -1 or 1, and the change in cost that it makes.
+
+        A cost below 0 is an improvement. Where no change improves the cost, both are 0.
+        """
+        difference, half_gradient = self._differences(levels, exact, steps)
+        weight = 0.5 / np.maximum(difference, _MIN_DIFFERENCE)
+        slope = 2 * steps * self._to_scan_order(self._vertical @ (weight * half_gradient) @ self._horizontal.T)
+        diagonal = np.moveaxis(np.diagonal(self.metric, axis1=2, axis2=3), 2, 0)
+        curvature = self._to_scan_order(self._vertical**2 @ (weight * diagonal) @ (self._horizontal**2).T)
         size = np.abs(levels)
         outward = np.where(levels != 0, np.sign(levels), -np.sign(slope)).astype(np.int64)
-        now = _look(costs, size)
-        used = np.flatnonzero(levels.any(1))
-        beyond = np.arange(len(levels)) > (used[-1] if len(used) else 0)
-        best, sign = np.zeros(levels.shape), np.zeros(levels.shape, np.int64)
-        for way in (-1, 1):
-            bits = _AFTER * (_look(costs, np.maximum(size + way, 0)) - now) + _TAIL * beyond[:, None]
+        old_bits = _level_bits(bucket_bits, size)
+        nonzero = np.flatnonzero(levels.any(1))
+        beyond = np.arange(len(levels)) > (nonzero[-1] if len(nonzero) else 0)
+        best, change = np.zeros(levels.shape), np.zeros(levels.shape, np.int64)
+        for direction in (-1, 1):
+            new_bits = _level_bits(bucket_bits, np.maximum(size + direction, 0))
+            bits = _CONTEXT_FACTOR * (new_bits - old_bits) + _TAIL_BITS * beyond[:, None]
             bits[0, 0] = 0
-            gain = slope * outward * way + curve + worth * bits
-            better = (gain < best) & (size + way >= 0) & (size + way <= MAX_LEVEL)
-            best[better], sign[better] = gain[better], (outward * way)[better]
-        return best, sign
-
-    def found(self, levels: np.ndarray, difference: float, bits: float) -> Found:
-        """Of levels in the order of coding."""
-        by_cell = np.zeros((3, len(levels)), np.int64)
-        by_cell[:, self._order] = levels.T
-        return Found(tuple(by_cell.ravel().tolist()), difference, bits)
+            gain = slope * outward * direction + steps**2 * curvature + lmbda * bits
+            better = (gain < best) & (size + direction >= 0) & (size + direction <= MAX_LEVEL)
+            best[better], change[better] = gain[better], (outward * direction)[better]
+        return best, change
 
 
-def _costs(levels: np.ndarray, rows: int, cols: int, steps: tuple[int, int, int]) -> np.ndarray:
-    """Bits of each bucket of sizes at each place and channel, if the levels around are these."""
-    return costs(context_model.logits(levels, rows, cols, steps) / 256)
-
-
-def costs(logits: np.ndarray) -> np.ndarray:
-    """Bits of each bucket of sizes, (..., buckets), of what a network says, (..., STOPS)."""
+def bits_from_logits(logits: np.ndarray) -> np.ndarray:
+    """Return the bits of each bucket, (..., MAX_BUCKET + 1), for network outputs in nats, (..., OUTPUTS)."""
     stop, go = np.logaddexp(0, -logits) / np.log(2), np.logaddexp(0, logits) / np.log(2)
     extra = BUCKETS[-1] + 1 - stop.shape[-1]
     stop = np.concatenate([stop, np.repeat(stop[..., -1:], extra, -1)], -1)
     go = np.concatenate([np.zeros_like(go[..., :1]), go, np.repeat(go[..., -1:], extra - 1, -1)], -1)
-    return stop + go.cumsum(-1)
+    return np.asarray(stop + go.cumsum(-1))
 
 
-def _look(costs: np.ndarray, size: np.ndarray) -> np.ndarray:
-    at = BUCKETS[size]
-    bits = np.take_along_axis(costs, at[..., None], -1)[..., 0]
-    return bits + np.maximum(at - 2, 0) + 0.95 * (size > 0)
+def offset_bits(buckets: np.ndarray) -> np.ndarray:
+    """Return the bits that code a magnitude within its bucket."""
+    return np.maximum(buckets - 2, 0)
+
+
+def _bucket_bits(levels: np.ndarray, rows: int, cols: int, steps: tuple[int, int, int]) -> np.ndarray:
+    """Return the bits of each bucket at each position and channel, with these levels as context."""
+    return bits_from_logits(context_model.logits(levels, rows, cols, steps) / 256)
+
+
+def _level_bits(bucket_bits: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Return the bits of levels of these magnitudes: bucket, offset and sign."""
+    buckets = BUCKETS[size]
+    bits = np.take_along_axis(bucket_bits, buckets[..., None], -1)[..., 0]
+    return np.asarray(bits + offset_bits(buckets) + _SIGN_BITS * (size > 0))
