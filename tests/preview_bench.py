@@ -102,7 +102,7 @@ class Bench:
         y = 0.05 + 0.9 * (self.count * 0.618 % 1)
         self.visit.tool("mask")
         self.visit.drag((0.3, y - 0.02), (0.4, y + 0.02))
-        button = self.visit.page.get_by_role("button", name="Erase masked")
+        button = self.visit.page.get_by_role("button", name="Erase object")
         return self.timed(lambda: button.click(), "click")
 
     def word(self) -> float:

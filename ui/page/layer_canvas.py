@@ -11,13 +11,10 @@ from typing import Any
 
 import gradio as gr
 
+from ui.page.js_bundle import bundle_modules
 from ui.services.canvas_requests import FUNCTIONS
 
 _HERE = Path(__file__).parents[1] / "static" / "canvas"
-SCRIPTS = (
-    "geometry", "masks", "layer_canvas", "view", "draw", "tools", "tools_pen", "tools_select", "tools_cells",
-    "tools_mask", "pose", "borrow", "keyboard", "shortcuts", "start",
-)  # fmt: skip
 
 
 def layer_canvas(value: str, **options: Any) -> gr.HTML:
@@ -29,7 +26,7 @@ def layer_canvas(value: str, **options: Any) -> gr.HTML:
         value=value,
         html_template=_source("layer_canvas.html"),
         css_template=_source("layer_canvas.css"),
-        js_on_load="\n".join(_source(f"{name}.js") for name in SCRIPTS),
+        js_on_load=bundle_modules(_HERE / "main.mjs"),
         apply_default_css=False,
         server_functions=list(FUNCTIONS),
         **options,

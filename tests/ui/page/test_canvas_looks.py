@@ -34,7 +34,7 @@ def test_every_tool_fits_and_the_picture_stays_where_it_is(fresh, width, mode):
     for tool in ("select", "mask", "area", "pose"):
         visit.tool(tool)
         if tool == "pose":
-            visit.page.locator(".lc [data-do=person]").click()
+            visit.page.locator(".lc [data-do=add-person]").click()
         elif tool == "area":
             visit.drag((0.2, 0.2), (0.5, 0.5))
         else:
@@ -43,9 +43,9 @@ def test_every_tool_fits_and_the_picture_stays_where_it_is(fresh, width, mode):
         assert [(v["id"], [n["html"][:120] for n in v["nodes"]]) for v in found] == [], tool
         visit.shoot(f"canvas-{width}-{mode}-{tool}", "#canvas")
     visit.undo()
-    expect(visit.page.locator(".lc-say")).to_have_text("Undone")
+    expect(visit.page.locator(".lc-message")).to_have_text("Undone")
     visit.tool("pen")
     visit.shoot(f"canvas-{width}-{mode}-pen", "#canvas")
     visit.page.keyboard.press("?")
-    assert not axe or axe.run(visit.page, context=".lc-sheet").response["violations"] == []
+    assert not axe or axe.run(visit.page, context=".lc-shortcuts").response["violations"] == []
     visit.shoot(f"canvas-{width}-{mode}-sheet")

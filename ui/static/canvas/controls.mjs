@@ -1,0 +1,111 @@
+// The canvas's controls after a change: which buttons are enabled, and the state that `data-` attributes show.
+
+import { buildCellGrid, drawAll } from './draw.mjs';
+import { maskSize } from './geometry/bitmap.mjs';
+import { nextGridSize } from './geometry/cells.mjs';
+import { MAX_PEOPLE } from './geometry/skeleton.mjs';
+import { MAX_ZOOM } from './geometry/viewport.mjs';
+import { undoStack } from './history.mjs';
+import { $, $$, layers, root, stage } from './host.mjs';
+import { pruneCellSelection } from './tool_area.mjs';
+import { selectedPerson, updatePoseControls } from './tool_pose.mjs';
+import { TOOLS } from './tool_registry.mjs';
+import { chosenTool, keepChosenTool, setTool } from './toolbar.mjs';
+import { gridShape, hasMask, selectedCells, selectedStrokes, state } from './state.mjs';
+import { view } from './view.mjs';
+
+const MAX_MASK_SIDE = 512;
+
+// Rebuild everything that depends on the sizes of the picture and its grids.
+export function rebuild() {
+  root.classList.toggle('empty', !state.doc);
+  if (state.doc) {
+    resizeMask();
+    stage.style.aspectRatio = `${state.doc.width} / ${state.doc.height}`;
+    stage.style.maxWidth = `calc(72vh * ${state.doc.width / state.doc.height})`;
+    keepChosenTool(() => setTool(usableTool()));
+  }
+  buildCellGrid();
+  pruneSelections();
+  drawAll();
+  updateControls();
+}
+
+function resizeMask() {
+  const [width, height] = maskSize(state.doc.width, state.doc.height, MAX_MASK_SIDE), canvas = layers.mask;
+  Object.assign(state, { maskWidth: width, maskHeight: height });
+  if (!state.mask || state.mask.length !== width * height) state.mask = new Uint8Array(width * height);
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+}
+
+// Return the tool that the person chose, or another one where it cannot be used on this picture.
+function usableTool() {
+  if (TOOLS[chosenTool].isAvailable()) return chosenTool;
+  return state.doc.pose?.length ? 'pose' : 'mask';
+}
+
+// Drop from the selections what the drawing no longer has.
+export function pruneSelections() {
+  const existing = new Set(state.doc?.strokes);
+  for (const stroke of selectedStrokes) if (!existing.has(stroke)) selectedStrokes.delete(stroke);
+  pruneCellSelection();
+  if (state.joint && !state.doc?.pose?.[state.joint.person]) state.joint = null;
+}
+
+export function updateControls() {
+  const { doc } = state, enabled = enabledActions(), { activeElement } = document;
+  for (const button of $$('button[data-do]')) {
+    const action = button.dataset.do;
+    button.disabled = action !== 'shortcuts' && (!doc || (action in enabled && !enabled[action]));
+  }
+  for (const button of $$('button[data-tool]')) button.disabled = !doc || !TOOLS[button.dataset.tool].isAvailable();
+  for (const input of $$('[data-shift]')) input.disabled = !doc?.grid;
+  // keep keyboard shortcuts working when the focused button becomes disabled
+  if (activeElement?.disabled && root.contains(activeElement)) stage.focus({ preventScroll: true });
+  publishState();
+  $('.lc-zoom').textContent = `${Math.round(100 * view.scale)} %`;
+  $('.lc-shape').textContent = doc?.grid ? `${doc.grid.cols} × ${doc.grid.rows} cells` : 'no colors yet';
+  updatePoseControls();
+}
+
+// Return which actions are possible; actions that are not listed need only a drawing.
+function enabledActions() {
+  const { doc, joint, openRequests, previousMask } = state, masked = Boolean(doc) && hasMask();
+  const idle = doc && !openRequests, hasPerson = doc && selectedPerson() !== null, people = doc?.pose?.length ?? 0;
+  return {
+    undo: undoStack.undoSteps,
+    redo: undoStack.redoSteps,
+    delete: selectedStrokes.size || joint,
+    front: selectedStrokes.size,
+    sketch: idle,
+    erase: masked && idle,
+    clear: masked,
+    export: masked,
+    'last-mask': previousMask && !masked,
+    finer: idle && nextGridSize(doc.grid, 1),
+    coarser: idle && doc.grid && nextGridSize(doc.grid, -1),
+    colors: idle,
+    'add-person': doc && people < MAX_PEOPLE,
+    'remove-person': hasPerson,
+    joint: hasPerson,
+    next: people > 1,
+    'zoom-in': view.scale < MAX_ZOOM,
+    'zoom-out': view.scale > 1,
+    fit: view.scale > 1,
+  };
+}
+
+function publishState() {
+  const { doc, revision, openRequests } = state;
+  Object.assign(root.dataset, {
+    rev: revision,
+    strokes: doc ? doc.strokes.length : 0,
+    masked: Boolean(doc) && hasMask(),
+    selected: selectedStrokes.size,
+    people: doc?.pose?.length ?? 0,
+    grid: gridShape(),
+    area: selectedCells.size,
+    zoom: Math.round(100 * view.scale),
+    busy: Boolean(openRequests),
+  });
+}

@@ -1,0 +1,91 @@
+// The layer canvas, an editor for the sketch, the color cells, people and an object mask. `ui.page.layer_canvas` joins
+// this module and all that it imports into one script, which runs once for each mount of the component.
+
+import './pointer.mjs';
+import './tool_cells.mjs';
+import './tool_pen.mjs';
+import { shiftColors } from './color_shift.mjs';
+import { drawSketch } from './draw.mjs';
+import { eraseObject } from './erase.mjs';
+import { WHOLE_PICTURE } from './geometry/viewport.mjs';
+import { resizeGrid } from './grid_size.mjs';
+import { onHistoryChange, redo, restore, snapshot, undo } from './history.mjs';
+import { $, $$, colorInput, container, gradio, root, stage } from './host.mjs';
+import { PICTURE_TYPES, chooseFile, importLayer } from './import_layers.mjs';
+import { useToolOnCell } from './keyboard.mjs';
+import { componentValue, load, onServerValue } from './loading.mjs';
+import { loadMask, saveMask } from './mask_file.mjs';
+import { selectAll, selectNothing } from './selection.mjs';
+import { toggleShortcuts } from './shortcuts.mjs';
+import { hasGrid, state } from './state.mjs';
+import { clearMask, invertMask, restoreMask, setSubtracting } from './tool_mask.mjs';
+import { addPerson, removePerson, selectJoint, selectNextPerson, toggleJoint } from './tool_pose.mjs';
+import { sizes } from './tool_registry.mjs';
+import { bringSelectionToFront, deleteSelection } from './tool_select.mjs';
+import { setTool, tool } from './toolbar.mjs';
+import { ZOOM_STEP, setView, zoomBy } from './view.mjs';
+
+// The actions of the buttons, by their `data-do`.
+const ACTIONS = {
+  undo,
+  redo,
+  delete: () => (state.joint && tool === 'pose' ? toggleJoint() : deleteSelection()),
+  front: bringSelectionToFront,
+  sketch: () => importLayer('sketch'),
+  subtract: () => setSubtracting(!state.subtracting),
+  erase: eraseObject,
+  clear: clearMask,
+  invert: invertMask,
+  'last-mask': restoreMask,
+  import: async () => {
+    const file = await chooseFile(PICTURE_TYPES);
+    if (file && state.doc) await loadMask(file);
+  },
+  export: saveMask,
+  coarser: () => resizeGrid(-1),
+  finer: () => resizeGrid(1),
+  colors: () => importLayer('colors'),
+  all: () => {
+    setTool('area');
+    selectAll();
+  },
+  none: selectNothing,
+  'add-person': addPerson,
+  'remove-person': removePerson,
+  next: selectNextPerson,
+  joint: toggleJoint,
+  'zoom-in': () => zoomBy(ZOOM_STEP),
+  'zoom-out': () => zoomBy(1 / ZOOM_STEP),
+  fit: () => setView(WHOLE_PICTURE),
+  shortcuts: toggleShortcuts,
+};
+
+container.addEventListener('click', (event) => {
+  const button = event.target.closest('button');
+  if (!button || button.disabled || !(state.doc || button.dataset.do === 'shortcuts')) return;
+  if (button.dataset.tool) setTool(button.dataset.tool);
+  else if (button.dataset.do) ACTIONS[button.dataset.do]();
+  else if (button.dataset.cell) useToolOnCell(Number(button.dataset.cell));
+});
+
+$('.lc-size').addEventListener('input', (event) => { sizes[tool] = Number(event.target.value); });
+$('.lc-joint').addEventListener('change', (event) => selectJoint(Number(event.target.value)));
+colorInput.addEventListener('change', () => { if (hasGrid() && tool !== 'fill') setTool('cell'); });
+
+for (const input of $$('[data-shift]')) {
+  input.addEventListener('input', () => shiftColors(false));
+  input.addEventListener('change', () => shiftColors(true));
+}
+
+for (const checkbox of $$('[data-show]')) {
+  checkbox.addEventListener('change', () => {
+    root.classList.toggle(`no-${checkbox.dataset.show}`, !checkbox.checked);
+    if (state.doc) drawSketch();
+  });
+}
+
+root.canvas = { snapshot, restore, onchange: onHistoryChange, undo, redo };
+new ResizeObserver(() => { if (state.doc) drawSketch(); }).observe(stage);
+gradio.watch('value', onServerValue);
+setTool('pen');
+load(componentValue());

@@ -1,0 +1,83 @@
+// Pen and eraser. Lines of the format have no width, so a thick pen draws the outline that an edge detector would find.
+
+import { pruneSelections } from './controls.mjs';
+import { drawLines, drawSketch, tracePath } from './draw.mjs';
+import { boundingBox, clampPath, eraseFromStrokes, resample, roundCoordinate, smooth } from './geometry/polyline.mjs';
+import { dotStroke, outlineStrokes } from './geometry/strokes.mjs';
+import { gesture } from './gestures.mjs';
+import { $ } from './host.mjs';
+import { canDrawStrokes, latticeSpacing, state } from './state.mjs';
+import { TOOLS, brushRadius, sizeOf } from './tool_registry.mjs';
+
+const SMOOTHING_LEVELS = 11;
+const MAX_SMOOTHING_PASSES = 12;
+const MIN_STROKE_SIDE = 1.2; // lattice cells; anything smaller is a click
+const THICK_PEN = 'rgb(15 118 110 / 45%)';
+
+// Return the smoothing, 0 to less than 1: how far the pen stays behind the pointer at each event.
+const smoothing = () => Number($('.lc-smooth').value) / SMOOTHING_LEVELS;
+const isThick = () => sizeOf('pen') > 0;
+const penRadius = () => sizeOf('pen') * Math.max(state.doc.width, state.doc.height) / 400; // image pixels
+
+TOOLS.pen = {
+  name: 'Pen',
+  isAvailable: canDrawStrokes,
+  size: ['Thickness', 0, 24, 0],
+  brushRadius: () => (isThick() ? penRadius() : 0),
+  begin(p) {
+    gesture.path = [roundCoordinate(p[0]), roundCoordinate(p[1])];
+    gesture.pen = p;
+  },
+  move(p) {
+    const [x, y] = gesture.pen, follow = 1 - smoothing();
+    gesture.pen = [x + follow * (p[0] - x), y + follow * (p[1] - y)];
+    gesture.path.push(roundCoordinate(gesture.pen[0]), roundCoordinate(gesture.pen[1]));
+    drawSketch();
+  },
+  // The new stroke comes first, so that trimming to a byte budget keeps it longest.
+  end({ path, last }) {
+    const line = penLine(path, last), strokes = isThick() ? penOutlines(line) : [line];
+    state.doc = { ...state.doc, pose: null, strokes: [...strokes, ...state.doc.strokes] };
+    return 'stroke';
+  },
+  draw(ctx, unit) {
+    if (isThick()) {
+      ctx.beginPath();
+      tracePath(ctx, gesture.path);
+      ctx.lineWidth = 2 * penRadius();
+      ctx.strokeStyle = THICK_PEN;
+      ctx.stroke();
+    }
+    drawLines(ctx, [gesture.path.slice()], unit);
+  },
+};
+
+function penLine(path, last) {
+  const { width, height } = state.doc, spacing = latticeSpacing(), [left, top, right, bottom] = boundingBox([path]);
+  const isClick = Math.max(right - left, bottom - top) < MIN_STROKE_SIDE * spacing;
+  const line = isClick
+    ? dotStroke(left, top, state.doc)
+    : resample(clampPath([...path, ...last], width, height), spacing / 2);
+  return smooth(line, Math.round(MAX_SMOOTHING_PASSES * smoothing())).map(roundCoordinate);
+}
+
+function penOutlines(line) {
+  const { doc, maskWidth, maskHeight } = state, scale = maskWidth / doc.width;
+  return outlineStrokes(line, penRadius(), { maskWidth, maskHeight, scale, spacing: latticeSpacing() / 2 });
+}
+
+TOOLS.eraser = {
+  name: 'Eraser',
+  isAvailable: canDrawStrokes,
+  size: ['Size', 1, 24, 6],
+  brushRadius: () => brushRadius('eraser'),
+  begin(p) { this.move(p, p); },
+  move(p, previous) {
+    const strokes = eraseFromStrokes(state.doc.strokes, previous, p, brushRadius('eraser'));
+    if (strokes === state.doc.strokes) return;
+    state.doc = { ...state.doc, strokes };
+    pruneSelections();
+    drawSketch();
+  },
+  end: () => 'erased',
+};
