@@ -39,27 +39,27 @@ def edges() -> np.ndarray:
 
 
 def test_a_coarse_bitmap_keeps_the_lines_and_is_drawn_as_lines(edges):
-    bitmap = structure_bench.coarse(edges, 128)
+    bitmap = structure_bench.downsample(edges, 128)
     assert bitmap.shape == (96, 128) and 150 < bitmap.sum() < 250
-    drawn = structure_bench.lines(bitmap, 384, 512)
+    drawn = structure_bench.draw_bitmap(bitmap, 384, 512)
     found = structure_bench.f_measure(drawn, edges, tolerance=4)
     assert found.f > 0.99 and drawn.sum() > 2 * bitmap.sum()
 
 
 def test_lines_do_not_cross_a_corner_twice():
     corner = np.array([[1, 0], [1, 1]], bool)
-    drawn = structure_bench.lines(corner, 20, 20)
+    drawn = structure_bench.draw_bitmap(corner, 20, 20)
     assert drawn[5:16, 5].all() and drawn[15, 5:16].all() and not drawn[10, 10]
 
 
 def test_pruning_takes_the_longest_curves_first_and_no_more_than_fit(edges, monkeypatch):
-    bitmap = structure_bench.coarse(edges, 128)
+    bitmap = structure_bench.downsample(edges, 128)
     ring = bitmap.copy()
     ring[:10] = False
     whole, less = (min(len(jbig2.encode(part, form, False)) for form in (1, 2)) for part in (bitmap, ring))
     monkeypatch.setattr(structure_bench, "BUDGETS", (5, whole - 1, whole))
-    nothing, most, all_of_it = structure_bench.pruned(bitmap, edges)
-    drawn = [structure_bench.lines(part, 384, 512) for part in (ring, bitmap)]
+    nothing, most, all_of_it = structure_bench.pruned_f(bitmap, edges)
+    drawn = [structure_bench.draw_bitmap(part, 384, 512) for part in (ring, bitmap)]
     f_ring, f_all = (structure_bench.f_measure(part, edges).f for part in drawn)
     assert less < whole and nothing == 0 and most == f_ring < f_all == all_of_it
 
@@ -72,9 +72,9 @@ def test_equal_f_is_found_by_cutting():
     def share(part: Sketch) -> float:
         return len(part.strokes) / len(strokes)
 
-    size, f = structure_bench.same_f(0.5, [sketch.cut(12), sketch], share, [share(sketch.cut(12)), 1.0])
+    size, f = structure_bench.bytes_at_f(0.5, [sketch.cut(12), sketch], share, [share(sketch.cut(12)), 1.0])
     assert f == share(sketch.cut(size)) >= 0.5 > share(sketch.cut(size - 5)) and len(sizes) > 5
-    assert structure_bench.same_f(2.0, [sketch], share, [1.0]) == (len(sketch.to_bytes()), 1.0)
+    assert structure_bench.bytes_at_f(2.0, [sketch], share, [1.0]) == (len(sketch.to_bytes()), 1.0)
 
 
 def test_the_benchmark_of_sketches_prints_its_tables(folder, tmp_path, monkeypatch, capsys):
