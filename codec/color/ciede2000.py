@@ -43,7 +43,8 @@ def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     blueness = ((np.degrees(mean_hue) % 360 - 275) / 25) ** 2
     power = mean_chroma**7
     rotation = -2 * np.sqrt(power / (power + 25.0**7)) * np.sin(np.radians(60) * np.exp(-blueness))
-    return np.sqrt(np.maximum(delta_l**2 + delta_c**2 + delta_h**2 + rotation * delta_c * delta_h, 0))
+    squared = delta_l**2 + delta_c**2 + delta_h**2 + rotation * delta_c * delta_h
+    return np.asarray(np.sqrt(np.maximum(squared, 0)))
 
 
 def metric(lab: np.ndarray) -> np.ndarray:

@@ -45,7 +45,8 @@ def to_srgb(lab: np.ndarray) -> np.ndarray:
     roots = (np.clip(lab, -2 * ONE, 2 * ONE) @ _FROM_LAB.T + 8192) >> 14
     cubes = roots**3 >> 26  # 1.0 is now 65,536
     linear = (cubes @ _FROM_LMS.T + 8192) >> 14
-    return np.searchsorted(_thresholds(), linear, side="right").astype(np.uint8)
+    srgb: np.ndarray = np.searchsorted(_thresholds(), linear, side="right").astype(np.uint8)
+    return srgb
 
 
 def _to_linear(encoded: np.ndarray) -> np.ndarray:
@@ -61,4 +62,5 @@ def _thresholds() -> np.ndarray:
     same on every machine (a test checks this).
     """
     linear = _to_linear((np.arange(255) + 0.5) / 255)
-    return np.ceil(linear * 65536).astype(np.int64)
+    thresholds: np.ndarray = np.ceil(linear * 65536).astype(np.int64)
+    return thresholds

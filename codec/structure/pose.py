@@ -14,7 +14,9 @@ import numpy as np
 from codec.bitstream.range_coder import Decoder, Encoder
 from codec.errors import Corrupt, InvalidLayer
 from codec.structure import layer_kind, pose_payload, raster
-from codec.structure.pose_payload import MAX_PERSONS, UNITS, Person
+from codec.structure.pose_payload import MAX_PERSONS, UNITS, Joint, Person
+
+__all__ = ["KEYPOINTS", "MAX_PERSONS", "UNITS", "Joint", "Person", "Pose"]
 
 KEYPOINTS: Final = (
     "nose", "neck", "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow",

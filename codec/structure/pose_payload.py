@@ -78,7 +78,7 @@ def _size_class_weights(previous: int) -> list[int]:
 def size_class_of(person: Person) -> int:
     """Return the largest size class whose extent the longer side of the joints' bounding box reaches."""
     visible = [joint for joint in person if joint]
-    extent = max(max(axis) - min(axis) for axis in zip(*visible, strict=True))
+    extent: int = max(max(axis) - min(axis) for axis in zip(*visible, strict=True))
     return max(sum(size <= extent for size in SIZE_CLASSES) - 1, 0)
 
 

@@ -46,4 +46,5 @@ def blend(canvas: np.ndarray, coverage: np.ndarray, color: tuple[int, int, int])
 
 def to_uint8(canvas: np.ndarray) -> np.ndarray:
     """Round a float32 canvas in 0..255 to uint8."""
-    return np.clip(np.rint(canvas), 0, 255).astype(np.uint8)
+    rounded: np.ndarray = np.clip(np.rint(canvas), 0, 255).astype(np.uint8)
+    return rounded

@@ -87,7 +87,7 @@ class Context(NamedTuple):
     """What the tree tests before each symbol."""
 
     cells: bytearray  # states of the lattice's cells and the margin, row by row
-    index: int  # of the current cell in `cells`
+    cell: int  # index of the current cell in `cells`
     neighborhood: Sequence[int]  # offsets in `cells` of the 49 cells nearby, see `neighborhoods`
     turns: Sequence[int]  # `TurnHistory.turns`
     heading: int  # 0..7, see `chain_code.STEPS`
@@ -128,7 +128,7 @@ def frequencies(context: Context) -> tuple[int, ...]:
 
 def find_leaf(context: Context) -> int:
     """Return the index of the leaf that a context belongs to."""
-    cells, index, neighborhood, turns, _, features = context
+    cells, cell, neighborhood, turns, _, features = context
     tree = _tree()
     node = 0
     while node >= 0:
@@ -137,7 +137,7 @@ def find_leaf(context: Context) -> int:
         if test < DIAGONAL_TEST:
             result = turns[test >> 3] == test & 7
         elif DRAWN_TESTS <= test < COVERED_TEST:
-            result = cells[index + neighborhood[test - DRAWN_TESTS]] == DRAWN
+            result = cells[cell + neighborhood[test - DRAWN_TESTS]] == DRAWN
         elif test >= FEATURE_TESTS:
             feature, threshold = COMPARISONS[test - FEATURE_TESTS]
             result = features[feature] >= threshold
@@ -149,7 +149,7 @@ def find_leaf(context: Context) -> int:
 
 def evaluate(test: int, context: Context) -> bool:
     """Return the result of one of the tree's tests, by its number."""
-    cells, index, neighborhood, turns, heading, features = context
+    cells, cell, neighborhood, turns, heading, features = context
     if test < DIAGONAL_TEST:
         return turns[test >> 3] == test & 7
     if test == DIAGONAL_TEST:
@@ -157,14 +157,14 @@ def evaluate(test: int, context: Context) -> bool:
     if test < DRAWN_TESTS:
         return heading == test - HEADING_TESTS
     if test < COVERED_TEST:
-        return cells[index + neighborhood[test - DRAWN_TESTS]] == DRAWN
+        return cells[cell + neighborhood[test - DRAWN_TESTS]] == DRAWN
     if test == COVERED_TEST:
-        return cells[index] == DRAWN
+        return cells[cell] == DRAWN
     if test < AHEAD_TESTS:
-        return cells[index + neighborhood[test - OUTSIDE_TESTS]] == OUTSIDE
+        return cells[cell + neighborhood[test - OUTSIDE_TESTS]] == OUTSIDE
     if test < FEATURE_TESTS:
         step = neighborhood[_CELL_AHEAD]
-        return DRAWN in cells[index + 5 * step : index + AHEAD_ENDS[test - AHEAD_TESTS] * step : step]
+        return DRAWN in cells[cell + 5 * step : cell + AHEAD_ENDS[test - AHEAD_TESTS] * step : step]
     feature, threshold = COMPARISONS[test - FEATURE_TESTS]
     return features[feature] >= threshold
 

@@ -134,7 +134,7 @@ def train(network: Network, training: Batch, test: Batch, steps: int) -> None:
         chosen = torch.randint(len(training["visible"]), (BATCH,))
         visibility, coordinates = network.bits({name: value[chosen] for name, value in training.items()})
         optimizer.zero_grad()
-        ((visibility.sum() + coordinates.sum()) / BATCH).backward()
+        torch.autograd.backward((visibility.sum() + coordinates.sum()) / BATCH)
         torch.nn.utils.clip_grad_norm_(network.parameters(), 50.0)
         optimizer.step()
         schedule.step()

@@ -194,7 +194,7 @@ def _bits(counts: np.ndarray) -> np.ndarray:
 
 def _leaf_frequencies(probabilities: np.ndarray) -> np.ndarray:
     """Round probabilities to frequencies of at least 1 that sum to `TOTAL`."""
-    out = np.maximum(np.rint(probabilities * TOTAL).astype(int), 1)
+    out: np.ndarray = np.maximum(np.rint(probabilities * TOTAL).astype(int), 1)
     out[out.argmax()] += TOTAL - out.sum()
     return out
 
