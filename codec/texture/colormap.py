@@ -35,8 +35,8 @@ class Colormap:
     `step`: index 0..63 into `quantizer.STEPS`, eight per octave, 0 the finest.
     `levels`: 3 * rows * cols integers in -32767..32767, channel by channel (L, a, b), each row by row from the lowest
     vertical frequency.
-    `spots`: the cells with their own color, (cell, (r, g, b)) with sRGB values in 0..63, in ascending order of the cell's
-    index, row * cols + col.
+    `spots`: the cells with their own color, (cell, (r, g, b)) with sRGB values in 0..63, in ascending order of
+    cell = row * cols + col.
     `ratio`: index 0..3 into `quantizer.RATIOS`, the step of L relative to that of a and b.
 
     Raises `InvalidLayer` if any of these is out of range.

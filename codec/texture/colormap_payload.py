@@ -18,7 +18,8 @@ import numpy as np
 
 from codec.bitstream.range_coder import BitModel, Coder, Encoder, ExpGolombModel, PrefixDecoder, PrefixEnd
 from codec.errors import Corrupt
-from codec.texture.context_model import MAX_BUCKET, OUTPUTS, CoefficientContext, bucket, plan
+from codec.texture.coding_plan import plan
+from codec.texture.context_model import MAX_BUCKET, OUTPUTS, CoefficientContext, bucket
 from codec.texture.quantizer import MAX_LEVEL, STEPS, dc_levels, log_steps
 
 MIN_CELLS, MAX_CELLS = 2, 64  # cells a side

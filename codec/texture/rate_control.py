@@ -17,7 +17,7 @@ import numpy as np
 
 from codec.color import ciede2000, oklab
 from codec.errors import BudgetTooSmall
-from codec.texture import context_model, rdoq
+from codec.texture import coding_plan, context_model, rdoq
 from codec.texture.colormap import Colormap
 from codec.texture.colormap_payload import Header, header_bits
 from codec.texture.quantizer import MAX_LEVEL, RATIOS, STEPS, dc_levels, log_steps
@@ -119,12 +119,12 @@ class State(NamedTuple):
 class Changes(NamedTuple):
     """Changes of single levels by one."""
 
-    index: np.ndarray  # (changes,) index of the level: 3 * position + channel
-    delta: np.ndarray  # (changes,) -1 or 1
+    indices: np.ndarray  # (changes,) index of each level: 3 * position + channel
+    deltas: np.ndarray  # (changes,) -1 or 1
 
     def select(self, which: np.ndarray) -> Changes:
         """Return some of the changes, by index or mask."""
-        return Changes(self.index[which], self.delta[which])
+        return Changes(self.indices[which], self.deltas[which])
 
 
 class RateController:
@@ -165,7 +165,7 @@ class RateController:
         gain = self._score(state, changes, lmbda)
         order = np.argsort(gain)
         order = order[gain[order] < -_MIN_GAIN]
-        order = order[np.sort(np.unique(changes.index[order], return_index=True)[1])]  # each level once
+        order = order[np.sort(np.unique(changes.indices[order], return_index=True)[1])]  # each level once
         count = -(-len(order) // 2)
         cost = state.distortion + lmbda * state.bits
         while count:
@@ -208,8 +208,8 @@ class RateController:
 
     def _filter(self, state: State, changes: Changes) -> Changes:
         """Return the changes whose results are valid levels."""
-        levels = state.levels.ravel()[changes.index] + changes.delta
-        valid = (np.abs(levels) <= MAX_LEVEL) & ((changes.index > 0) | ((levels >= 0) & (levels < self._max_dc)))
+        levels = state.levels.ravel()[changes.indices] + changes.deltas
+        valid = (np.abs(levels) <= MAX_LEVEL) & ((changes.indices > 0) | ((levels >= 0) & (levels < self._max_dc)))
         return changes.select(valid)
 
     def _score(self, state: State, changes: Changes, lmbda: float) -> np.ndarray:
@@ -218,8 +218,8 @@ class RateController:
 
     def _delta_distortion(self, state: State, changes: Changes) -> np.ndarray:
         """Return the change in distortion for each change alone."""
-        position, channel = np.divmod(changes.index, 3)
-        change = changes.delta * self._steps[channel]
+        position, channel = np.divmod(changes.indices, 3)
+        change = changes.deltas * self._steps[channel]
         if len(state.squared_error) > _MAX_EXACT_CELLS:
             weight = _distortion_weights(state)
             slope = self._basis @ (weight * state.half_gradient)
@@ -234,9 +234,9 @@ class RateController:
 
     def _delta_rate(self, state: State, changes: Changes) -> np.ndarray:
         """Return the change in bits for each change alone: of the level itself and, approximately, of all others."""
-        index = changes.index
+        index = changes.indices
         old_level = state.levels.ravel()[index]
-        level = old_level + changes.delta
+        level = old_level + changes.deltas
         size = np.abs(level)
         own_bits = state.bucket_bits.reshape(state.levels.size, -1)[index, rdoq.BUCKETS[size]]
         own_bits = own_bits + _sign_and_offset_bits(level, *state.sign_logits.reshape(2, -1)[:, index])
@@ -250,7 +250,7 @@ class RateController:
 
     def _apply(self, state: State, changes: Changes) -> State:
         levels = state.levels.copy()
-        levels.ravel()[changes.index] += changes.delta
+        levels.ravel()[changes.indices] += changes.deltas
         return self._evaluate(levels)
 
     def _evaluate(self, levels: np.ndarray) -> State:
@@ -305,8 +305,8 @@ class RateController:
             for channel, net in enumerate(_float_networks())
         ]
         by_feature = (np.stack(by_channel, 1) / _LN2).ravel()
-        plan = context_model.plan(self._rows, self._cols)
-        layout = context_model.BufferLayout(self._rows * self._cols)
+        plan = coding_plan.plan(self._rows, self._cols)
+        layout = coding_plan.BufferLayout(self._rows * self._cols)
         by_entry = np.bincount(plan.add.ravel(), by_feature, layout.size)
         by_entry -= np.bincount(plan.subtract.ravel(), by_feature, layout.size)
         by_magnitude, by_sum = by_entry[: layout.zero].reshape(2, -1, 3)
@@ -352,14 +352,14 @@ class _FloatNetwork(NamedTuple):
 
 @functools.cache
 def _float_networks() -> list[_FloatNetwork]:
-    features = context_model.LEVEL_FEATURES
+    features = coding_plan.LEVEL_FEATURES
     return [
         _FloatNetwork(
             net.hidden[: features + 1].astype(np.float32),
             (net.output / 2**20).astype(np.float32),
             (net.output_bias / 2**16).astype(np.float32),
             net.sign.T / 2**16,
-            (net.hidden[:features] / 2.0 ** context_model.FEATURE_SHIFTS[:, None]).T.astype(np.float32),
+            (net.hidden[:features] / 2.0 ** coding_plan.FEATURE_SHIFTS[:, None]).T.astype(np.float32),
         )
         for net in context_model.networks()
     ]

@@ -15,7 +15,7 @@ import numpy as np
 
 from codec.color import ciede2000, oklab
 from codec.errors import InvalidLayer
-from codec.texture import context_model, dct
+from codec.texture import coding_plan, context_model, dct
 from codec.texture.colormap import Colormap, check_grid
 from codec.texture.context_model import bucket
 from codec.texture.quantizer import MAX_LEVEL, RATIOS, STEPS, dc_levels, log_steps, quarter_steps
@@ -82,7 +82,7 @@ class RDOQuantizer:
         check_grid(self.rows, self.cols)
         self.cells = cells
         self.metric = ciede2000.metric(oklab.from_srgb(cells)) / oklab.ONE**2  # (rows, cols, 3, 3)
-        self._scan = context_model.plan(self.rows, self.cols).scan
+        self._scan = coding_plan.plan(self.rows, self.cols).scan
         self._coefficients = self._to_scan_order(dct.forward(cells))
         self._vertical, self._horizontal = dct.float_basis(self.rows), dct.float_basis(self.cols)
 
@@ -154,7 +154,7 @@ class RDOQuantizer:
         levels = np.trunc(exact + np.sign(exact) * offset).astype(np.int64)
         levels[0] = np.rint(exact[0])
         levels[0, 0] = min(max(levels[0, 0], 0), max_dc)
-        return np.clip(levels, -MAX_LEVEL, MAX_LEVEL)
+        return np.asarray(np.clip(levels, -MAX_LEVEL, MAX_LEVEL))
 
     def _differences(self, levels: np.ndarray, exact: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return each cell's difference, (rows, cols), and half the gradient of its square: (3, rows, cols)."""
@@ -203,7 +203,7 @@ def bits_from_logits(logits: np.ndarray) -> np.ndarray:
 
 def offset_bits(buckets: np.ndarray) -> np.ndarray:
     """Return the bits that code a magnitude within its bucket."""
-    return np.maximum(buckets - 2, 0)
+    return np.asarray(np.maximum(buckets - 2, 0))
 
 
 def _bucket_bits(levels: np.ndarray, rows: int, cols: int, steps: tuple[int, int, int]) -> np.ndarray:
