@@ -1,8 +1,8 @@
-"""Picture -> one sentence that says what it shows, by a captioner that runs on this machine.
+"""Captions of pictures: one sentence by a local captioner.
 
-"blip2": BLIP-2 with OPT 2.7b (Li et al. 2023), the paper's choice; 15 GB of memory, 8 on a GPU.
-"blip": BLIP base (Li et al. 2022), for small machines; 1 GB.
-Their weights are files of this machine (codec.models.locate); nothing here reaches the network.
+"blip2" is BLIP-2 with OPT 2.7b (Li et al. 2023), the paper's choice; it needs 15 GB of memory, or 8 GB on a GPU.
+"blip" is BLIP base (Li et al. 2022), for small machines; it needs 1 GB.
+Their weights are local files (see `codec.models.locate`); nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -25,70 +25,71 @@ from codec.models.torchvision_compat import ensure_torchvision
 CAPTIONERS: Final = ("blip2", "blip")  # best first
 MAX_LENGTH: Final = 200  # characters of a caption
 
-_MEMORY: Final = {"blip2": 18 << 30, "blip": 2 << 30}  # bytes a machine should have, for fp32
-_WORDS: Final = {"max_new_tokens": 40, "num_beams": 3, "do_sample": False, "no_repeat_ngram_size": 3}
+_MIN_MEMORY: Final = {"blip2": 18 << 30, "blip": 2 << 30}  # bytes that a machine must have, for fp32
+_GENERATION: Final = {"max_new_tokens": 40, "num_beams": 3, "do_sample": False, "no_repeat_ngram_size": 3}
 
 
 @dataclass(frozen=True)
 class _Captioner:
     network: Any
-    pictures: Any  # pixels -> what the network sees
-    words: Any  # the tokenizer
+    processor: Any  # pixels -> the network's input
+    tokenizer: Any
 
 
 _slot: ModelSlot[_Captioner] = ModelSlot()
 
 
 def best() -> str | None:
-    """The best captioner whose weights are here and which this machine can hold, or None. Quick."""
-    return next(iter(_at_hand()), None)
+    """Return the best captioner that is installed and fits into this machine's memory, or None."""
+    return next(iter(_usable()), None)
 
 
 def caption(pixels: np.ndarray, name: str = "auto", folder: Path | None = None) -> tuple[str, str]:
-    """What a picture shows -> (text, the captioner's name).
+    """Return the caption of a picture and the captioner's name.
 
-    pixels: (H, W, 3) uint8 sRGB. name: one of CAPTIONERS, or "auto" for the best that is here
-    and turns out to fit into memory.
-    folder: where its files are, if not where `codec.models.locate` looks. Any thread; the network is
-    loaded at the first call and kept until `release` or until another one is asked for.
-    The text is one line of at most 200 characters, the same for the same pixels on one device; it
-    is empty if the network has nothing to say.
+    pixels: (H, W, 3) uint8 sRGB. name: one of CAPTIONERS, or "auto" for the best one that is installed and fits into
+    memory. folder: of its files; None: `codec.models.locate` finds it.
+    May be called from any thread; the network is loaded by the first call and stays loaded until `release` is called
+    or another one is loaded.
+    The caption is one line of at most 200 characters, the same for the same pixels on one device; it may be empty.
     Raises UnknownName, ModelMissing (at once if weights are absent) or OutOfMemory.
     """
     if name not in ("auto", *CAPTIONERS):
-        raise UnknownName(f"no captioner {name!r}; there are: auto, {', '.join(CAPTIONERS)}")
-    *others, last = (_at_hand() or CAPTIONERS[-1:]) if name == "auto" else (name,)
-    for other in others:
+        raise UnknownName(f"unknown captioner {name!r:.60}: choose one of auto, {', '.join(CAPTIONERS)}")
+    *larger, last = (_usable() or CAPTIONERS[-1:]) if name == "auto" else (name,)
+    for captioner in larger:
         with contextlib.suppress(OutOfMemory):
-            return _caption(pixels, other, folder), other
+            return _caption(pixels, captioner, folder), captioner
     return _caption(pixels, last, folder), last
 
 
 def release() -> None:
-    """Give back the memory of the captioner."""
+    """Free the memory of the captioner."""
     _slot.release()
 
 
-def _at_hand() -> tuple[str, ...]:
+def _usable() -> tuple[str, ...]:
+    """Return the captioners that are installed and fit into memory, best first."""
     return tuple(name for name in CAPTIONERS if _fits(name) and locate.status(name).state == "present")
 
 
 def _caption(pixels: np.ndarray, name: str, folder: Path | None) -> str:
-    remedy = "close other programs, or take the captioner blip" if name == "blip2" else "close other programs"
+    remedy = "close other programs, or use the captioner blip" if name == "blip2" else "close other programs"
     with translate_errors(name, remedy), _slot.use((name, folder), lambda: _load(name, folder)) as captioner:
-        return _clean(_say(captioner, pixels))
+        return _clean(_generate(captioner, pixels))
 
 
 def _fits(name: str) -> bool:
-    """Whether the machine's memory holds the network; unknown sizes are given the benefit."""
+    """Return whether the network fits into the machine's memory; True if its size is unknown."""
     try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >= _MEMORY[name]
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >= _MIN_MEMORY[name]
     except (AttributeError, OSError, ValueError):  # not a POSIX system
         return True
 
 
 def _load(name: str, folder: Path | None) -> _Captioner:
-    place = locate.locate(name, folder)
+    """Load a captioner. Raises ModelMissing."""
+    path = locate.locate(name, folder)
     ensure_torchvision()
     from transformers import (
         AutoTokenizer,
@@ -97,47 +98,48 @@ def _load(name: str, folder: Path | None) -> _Captioner:
         BlipImageProcessorPil,
     )
 
-    kind = {"blip2": Blip2ForConditionalGeneration, "blip": BlipForConditionalGeneration}[name]
-    where = best_device()
+    classes = {"blip2": Blip2ForConditionalGeneration, "blip": BlipForConditionalGeneration}
+    device = best_device()
     with _quiet():
-        # not the processor that torchvision has a part in: captions would depend on whether it is there
-        pictures = BlipImageProcessorPil.from_pretrained(place, local_files_only=True)
-        words = AutoTokenizer.from_pretrained(place, local_files_only=True)
-        network, report = kind.from_pretrained(
-            place,
+        # not the processor that uses torchvision: captions would depend on whether it is installed
+        processor = BlipImageProcessorPil.from_pretrained(path, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+        network, report = classes[name].from_pretrained(
+            path,
             local_files_only=True,
             use_safetensors=True,
             output_loading_info=True,
-            dtype=_precision(where),
+            dtype=_dtype(device),
         )
-    if report["missing_keys"]:  # else it would go on with random numbers
-        raise ModelMissing(f"{place} lacks weights of {name}, such as {min(report['missing_keys'])}: fetch it again")
-    if name == "blip2" and network.config.image_token_index is None:  # early files: any token that is no word
+    if report["missing_keys"]:  # transformers would initialize them randomly
+        raise ModelMissing(f"{path} lacks weights of {name}, such as {min(report['missing_keys'])}: fetch it again")
+    if name == "blip2" and network.config.image_token_index is None:  # absent in early files: any token of no text
         network.config.image_token_index = network.config.text_config.vocab_size - 1
-    return _Captioner(network.to(where).eval(), pictures, words)
+    return _Captioner(network.to(device).eval(), processor, tokenizer)
 
 
-def _precision(where: str) -> Any:
+def _dtype(device: str) -> Any:
     import torch
 
-    return torch.float16 if where == "cuda" else torch.float32
+    return torch.float16 if device == "cuda" else torch.float32
 
 
-def _say(captioner: _Captioner, pixels: np.ndarray) -> str:
+def _generate(captioner: _Captioner, pixels: np.ndarray) -> str:
+    """Return the network's caption of a picture."""
     import torch
 
     network = captioner.network
-    seen = captioner.pictures(np.ascontiguousarray(pixels), return_tensors="pt", input_data_format="channels_last")
-    frame = seen["pixel_values"].to(network.device, network.vision_model.dtype)
+    inputs = captioner.processor(np.ascontiguousarray(pixels), return_tensors="pt", input_data_format="channels_last")
+    frame = inputs["pixel_values"].to(network.device, network.vision_model.dtype)
     with torch.inference_mode(), _quiet():
-        tokens = network.generate(pixel_values=frame, **_WORDS)
-    start = network.config.text_config.bos_token_id  # BLIP's is no token of its tokenizer
-    text: str = captioner.words.decode([t for t in tokens[0].tolist() if t != start], skip_special_tokens=True)
+        tokens = network.generate(pixel_values=frame, **_GENERATION)
+    start = network.config.text_config.bos_token_id  # BLIP's start token is unknown to its tokenizer
+    text: str = captioner.tokenizer.decode([t for t in tokens[0].tolist() if t != start], skip_special_tokens=True)
     return text
 
 
 def _clean(text: str) -> str:
-    """The first line without controls, cut after a whole word at `MAX_LENGTH`."""
+    """Return the first line without control characters, cut after a whole word at `MAX_LENGTH`."""
     text = text.encode("utf-8", "ignore").decode("utf-8").strip().partition("\n")[0]
     text = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())
     if len(text) <= MAX_LENGTH:
@@ -147,15 +149,15 @@ def _clean(text: str) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the progress bars and remarks of transformers, which are not for our users."""
+    """Suppress the progress bars and log messages of transformers."""
     from transformers.utils import logging
 
-    bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    has_bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     try:
         yield
     finally:
         logging.set_verbosity(level)
-        if bars:
+        if has_bars:
             logging.enable_progress_bar()

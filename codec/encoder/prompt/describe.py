@@ -1,20 +1,22 @@
-"""A short, honest description of a picture's colors and composition, when nothing better is known.
+"""A short description of a picture's colors and composition, for pictures without a prompt or a captioner.
 
-Colors are named by the nearest of some 40 prototypes in Oklab (Ottosson 2020), a space in which
-equal distances look equally different.
+Colors are named after the nearest of some 40 prototypes in Oklab (Ottosson 2020), a perceptually uniform color space.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 
 from codec.color.oklab import from_srgb
 from codec.images.io import resize_area
 
-_CELLS = 48  # the picture is looked at as 48 x 48 cells
+_CELLS: Final = 48  # the picture is resized to 48 x 48 cells
+_MAX_LENGTH: Final = 90  # characters of a description
 
-# name: sRGB; the last word of a name is the color's family
-_PROTOTYPES = {
+# sRGB by name; the last word of a name is the color's family
+_PROTOTYPES: Final = {
     "black": "0a0a0c",
     "dark gray": "3c3c3e",
     "gray": "808080",
@@ -61,32 +63,31 @@ _PROTOTYPES = {
 
 
 def describe(pixels: np.ndarray) -> str:
-    """(H, W, 3) uint8 sRGB -> e.g. "mostly dark teal and gray, orange in the center, dark bottom".
+    """Describe (H, W, 3) uint8 sRGB pixels, e.g. "mostly dark teal and gray, orange in the center, dark bottom".
 
-    At most 90 characters of ASCII, the same for the same pixels.
+    Returns at most 90 characters of ASCII, the same for the same pixels.
     """
     lab = from_srgb(resize_area(pixels, _CELLS, _CELLS))
     names = list(_PROTOTYPES)
-    code = bytes.fromhex("".join(_PROTOTYPES.values()))
-    prototypes = from_srgb(np.frombuffer(code, np.uint8).reshape(-1, 3))
-    gap = (lab[:, :, None] - prototypes) * (1, 1.6, 1.6)  # a gray with a tint is no gray
-    nearest = (gap**2).sum(axis=3).argmin(axis=2)
+    colors = bytes.fromhex("".join(_PROTOTYPES.values()))
+    prototypes = from_srgb(np.frombuffer(colors, np.uint8).reshape(-1, 3))
+    difference = (lab[:, :, None] - prototypes) * (1, 1.6, 1.6)  # hue counts more, as a tinted gray is not gray
+    nearest = (difference**2).sum(axis=3).argmin(axis=2)
     shares = np.bincount(nearest.ravel(), minlength=len(names)) / nearest.size
     order = [int(i) for i in np.argsort(-shares, kind="stable")]
-    first = names[order[0]]
     if shares[order[0]] > 0.97:
-        return f"plain {first}"
+        return f"plain {names[order[0]]}"
     main = _main_colors(names, shares, order)
     parts = ["mostly " + " and ".join(main)]
     parts += _accent(names, nearest, prototypes, {_family(name) for name in main})
-    parts += _light(lab[:, :, 0])
-    while len(", ".join(parts)) > 90:
+    parts += _lighting(lab[:, :, 0])
+    while len(", ".join(parts)) > _MAX_LENGTH:
         parts.pop()
     return ", ".join(parts)
 
 
 def _main_colors(names: list[str], shares: np.ndarray, order: list[int]) -> list[str]:
-    """The commonest color and, if it matters, the next of another family."""
+    """Return the most common color, and the next one of another family if it covers 8 % or more."""
     first = names[order[0]]
     for index in order[1:]:
         if shares[index] < 0.08:
@@ -96,24 +97,25 @@ def _main_colors(names: list[str], shares: np.ndarray, order: list[int]) -> list
     return [first]
 
 
-def _accent(names: list[str], nearest: np.ndarray, prototypes: np.ndarray, taken: set[str]) -> list[str]:
-    """The most vivid color that is not a main one, and where it is."""
-    best, score, where = "", 0.0, nearest < 0
+def _accent(names: list[str], nearest: np.ndarray, prototypes: np.ndarray, main_families: set[str]) -> list[str]:
+    """Return the most vivid color that is not a main one, with its position, or nothing."""
+    accent, max_vividness, where = "", 0.0, nearest < 0
     for family in dict.fromkeys(_family(name) for name in names):
         members = [i for i, name in enumerate(names) if _family(name) == family]
         mask = np.isin(nearest, members)
         share = mask.mean()
-        if family in taken or not 0.015 <= share <= 0.3:
+        if family in main_families or not 0.015 <= share <= 0.3:
             continue
         counts = np.bincount(nearest[mask], minlength=len(names))
         chroma = float(np.hypot(prototypes[:, 1], prototypes[:, 2]) @ counts / counts.sum())
-        if chroma > 0.06 and chroma * share**0.5 > score:
-            best, score, where = names[int(counts.argmax())], chroma * share**0.5, mask
-    return [f"{best} {_place(where)}"] if best else []
+        vividness = chroma * share**0.5
+        if chroma > 0.06 and vividness > max_vividness:
+            accent, max_vividness, where = names[int(counts.argmax())], vividness, mask
+    return [f"{accent} {_position(where)}"] if accent else []
 
 
-def _place(mask: np.ndarray) -> str:
-    """Where the marked cells are, in words."""
+def _position(mask: np.ndarray) -> str:
+    """Return the position of the marked cells in words."""
     y, x = (axis / (_CELLS - 1) for axis in np.nonzero(mask))
     if max(x.std(), y.std()) > 0.27:
         return "here and there"
@@ -126,25 +128,25 @@ def _place(mask: np.ndarray) -> str:
     return f"on the {column}" if column else "in the center"
 
 
-def _light(lightness: np.ndarray) -> list[str]:
-    """How light is spread: top against bottom, else left against right, else middle and rim."""
+def _lighting(lightness: np.ndarray) -> list[str]:
+    """Return which part is lighter: top or bottom, else left or right, else the center; nothing if all are alike."""
     third = _CELLS // 3
-    ends = (
+    opposite_sides = (
         ("top", "bottom", lightness[:third], lightness[-third:]),
         ("left side", "right side", lightness[:, :third], lightness[:, -third:]),
     )
-    for one, other, here, there in ends:
-        gap = here.mean() - there.mean()
-        if abs(gap) > 0.12:
-            light, dark = (one, other) if gap > 0 else (other, one)
+    for side, opposite, cells, opposite_cells in opposite_sides:
+        difference = cells.mean() - opposite_cells.mean()
+        if abs(difference) > 0.12:
+            light, dark = (side, opposite) if difference > 0 else (opposite, side)
             return [f"light {light}", f"dark {dark}"]
-    middle = lightness[third:-third, third:-third].mean()
-    gap = middle - lightness.mean()
-    if abs(gap) > 0.1:
-        return ["light center" if gap > 0 else "dark center"]
+    difference = lightness[third:-third, third:-third].mean() - lightness.mean()
+    if abs(difference) > 0.1:
+        return ["light center" if difference > 0 else "dark center"]
     return []
 
 
 def _family(name: str) -> str:
+    """Return the family of a color name: its last word, or the family that this is counted with."""
     family = name.split()[-1]
     return {"black": "gray", "white": "gray", "cream": "beige", "olive": "green"}.get(family, family)

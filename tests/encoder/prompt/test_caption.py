@@ -1,4 +1,4 @@
-"""Captions by tiny BLIP and BLIP-2 networks that have learnt two pictures, laid out as on the hub."""
+"""Captions by tiny BLIP and BLIP-2 networks that were trained on two pictures, in the layout of the Hub."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from codec.encoder.prompt import caption as captions
-from codec.encoder.prompt import find_prompt as semantic
 from codec.encoder.prompt.caption import MAX_LENGTH, best, caption
 from codec.encoder.prompt.find_prompt import NO_CAPTIONER, find_prompt
 from codec.errors import ModelMissing, OutOfMemory, UnknownName
@@ -26,7 +25,7 @@ from codec.semantic.prompt import Prompt
 with_networks = pytest.mark.skipif(find_spec("transformers") is None, reason="transformers is not installed")
 
 RED, BLUE = (np.full((40, 52, 3), color, np.uint8) for color in ((250, 10, 10), (10, 10, 250)))
-PICTURES = {
+PROCESSOR = {
     "do_normalize": True, "do_resize": True, "image_mean": [0.48145466, 0.4578275, 0.40821073],
     "image_processor_type": "BlipImageProcessor", "image_std": [0.26862954, 0.26130258, 0.27577711],
     "resample": 3, "size": {"height": 32, "width": 32},
@@ -37,12 +36,12 @@ VISION = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "n
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """blip/ with a pickle and blip2/ in two shards, as on the hub; the networks know RED and BLUE."""
+    """A folder with blip/ as a pickle and blip2/ in two shards, as on the Hub, trained on RED and BLUE."""
     ensure_torchvision()
     import torch
 
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # so small that more only wait for one another
+    torch.set_num_threads(1)  # more threads only slow down networks of this size
     root = tmp_path_factory.mktemp("models")
     write_blip(root / "blip")
     write_blip2(root / "blip2")
@@ -51,7 +50,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def write_blip(folder: Path) -> None:
-    """Salesforce/blip-image-captioning-base's files; like there, the start token is no word of the tokenizer."""
+    """Write the files of Salesforce/blip-image-captioning-base; as there, the tokenizer lacks the start token."""
     import torch
     from tokenizers import BertWordPieceTokenizer
     from transformers import BlipConfig, BlipForConditionalGeneration
@@ -65,7 +64,7 @@ def write_blip(folder: Path) -> None:
     dump(folder / "special_tokens_map.json", special)
     dump(folder / "tokenizer_config.json", {"do_lower_case": True, "tokenizer_class": "BertTokenizer",
                                             "processor_class": "BlipProcessor", **special})  # fmt: skip
-    dump(folder / "preprocessor_config.json", {**PICTURES, "processor_class": "BlipProcessor"})
+    dump(folder / "preprocessor_config.json", {**PROCESSOR, "processor_class": "BlipProcessor"})
     text = {"vocab_size": 11, "hidden_size": 32, "encoder_hidden_size": 32, "intermediate_size": 64,
             "num_hidden_layers": 1, "num_attention_heads": 2, "projection_dim": 16, "bos_token_id": 9,
             "eos_token_id": 2, "sep_token_id": 3, "pad_token_id": 0, "max_position_embeddings": 64}  # fmt: skip
@@ -74,14 +73,14 @@ def write_blip(folder: Path) -> None:
     torch.manual_seed(0)
     network = BlipForConditionalGeneration(config)
     tokens = torch.tensor([[9, 5, 6, 8, 3], [9, 5, 7, 8, 3]])
-    teach(network, folder, tokens, tokens)
+    train(network, folder, tokens, tokens)
     state = dict(network.state_dict())
-    state["text_decoder.bert.embeddings.position_ids"] = torch.arange(64)[None]  # as there
+    state["text_decoder.bert.embeddings.position_ids"] = torch.arange(64)[None]  # as on the Hub
     torch.save(state, folder / "pytorch_model.bin")
 
 
 def write_blip2(folder: Path) -> None:
-    """Salesforce/blip2-opt-2.7b's files; like there, a sentence ends with a new line."""
+    """Write the files of Salesforce/blip2-opt-2.7b; as there, a sentence ends with a newline."""
     import torch
     from safetensors.torch import save_file
     from transformers import Blip2Config, Blip2ForConditionalGeneration
@@ -95,7 +94,7 @@ def write_blip2(folder: Path) -> None:
         "add_bos_token": True, "add_prefix_space": False, "bos_token": "</s>", "eos_token": "</s>",
         "pad_token": "<pad>", "unk_token": "</s>", "tokenizer_class": "GPT2Tokenizer",
     })  # fmt: skip
-    dump(folder / "preprocessor_config.json", {**PICTURES, "processor_class": "Blip2Processor"})
+    dump(folder / "preprocessor_config.json", {**PROCESSOR, "processor_class": "Blip2Processor"})
     image = len(words)
     text = {"model_type": "opt", "vocab_size": image + 1, "hidden_size": 32, "word_embed_proj_dim": 32, "ffn_dim": 64,
             "num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 64, "bos_token_id": 2,
@@ -112,7 +111,7 @@ def write_blip2(folder: Path) -> None:
     tokens = torch.tensor([[image] * 4 + [2, 4, 5, 7, 8], [image] * 4 + [2, 4, 6, 7, 8]])
     labels = tokens.clone()
     labels[:, :5] = -100
-    teach(network, folder, tokens, labels)
+    train(network, folder, tokens, labels)
     state = {key: value for key, value in network.state_dict().items() if key != "language_model.lm_head.weight"}
     names = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
     places = {key: names[at * 2 // len(state)] for at, key in enumerate(state)}
@@ -122,17 +121,17 @@ def write_blip2(folder: Path) -> None:
     dump(folder / "model.safetensors.index.json", {"metadata": {"total_size": 1}, "weight_map": places})
 
 
-def teach(network: Any, folder: Path, tokens: Any, labels: Any) -> None:
-    """Let it learn RED and BLUE: some 30 steps, less than a second."""
+def train(network: Any, folder: Path, tokens: Any, labels: Any) -> None:
+    """Train the network on RED and BLUE, in less than a second."""
     import torch
     from transformers import BlipImageProcessorPil
 
-    see = BlipImageProcessorPil.from_pretrained(folder)
-    seen = torch.cat([see(pixels, return_tensors="pt")["pixel_values"] for pixels in (RED, BLUE)])
+    processor = BlipImageProcessorPil.from_pretrained(folder)
+    frames = torch.cat([processor(pixels, return_tensors="pt")["pixel_values"] for pixels in (RED, BLUE)])
     optimizer = torch.optim.Adam(network.parameters(), 1e-2)
     network.eval()
     for _ in range(40):
-        network(pixel_values=seen, input_ids=tokens, labels=labels).loss.backward()
+        network(pixel_values=frames, input_ids=tokens, labels=labels).loss.backward()
         optimizer.step()
         optimizer.zero_grad()
 
@@ -142,7 +141,7 @@ def dump(path: Path, content: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def at_hand(weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def installed(weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     captions.release()
     monkeypatch.setenv("TRILAYER_MODELS", str(weights))
     monkeypatch.setenv("TRILAYER_CACHE", str(weights.parent / "converted"))
@@ -150,8 +149,8 @@ def at_hand(weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine without any weights."""
+def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No weights are installed."""
     captions.release()
     for name in ("TRILAYER_MODELS", "TRILAYER_CACHE", "HF_HUB_CACHE"):
         monkeypatch.setenv(name, str(tmp_path / name))
@@ -159,87 +158,87 @@ def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @with_networks
 @pytest.mark.parametrize("name", ["blip2", "blip"])
-def test_a_caption_says_what_is_seen(name: str, at_hand: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_caption_describes_the_picture(name: str, installed: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert caption(RED, name) == ("a red square", name)
     assert caption(BLUE, name) == ("a blue square", name)
     assert caption(RED, name) == ("a red square", name)
     assert caption(np.asfortranarray(BLUE[:1, :1]), name) == ("a blue square", name)
-    assert capfd.readouterr() == ("", "")  # neither progress bars nor remarks
+    assert capfd.readouterr() == ("", "")  # no progress bars or warnings
 
 
 @with_networks
-def test_nothing_is_asked_of_the_network(at_hand: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even where HF_HUB_OFFLINE, which all tests set, does not forbid it."""
-    asked = []
+def test_nothing_is_downloaded(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even without HF_HUB_OFFLINE, which all tests set."""
+    connections = []
 
-    def refuse(*where: Any, **_: Any) -> None:
-        asked.append(where)
+    def refuse(*address: Any, **_: Any) -> None:
+        connections.append(address)
         raise OSError("no network")
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.setattr(socket.socket, "connect", refuse)
     assert [caption(RED, name)[0] for name in ("blip", "blip2")] == ["a red square"] * 2
-    assert asked == []
+    assert connections == []
 
 
 @with_networks
-def test_auto_takes_the_best_that_is_here_and_fits(
-    at_hand: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_auto_uses_the_best_installed_captioner_that_fits_into_memory(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(captions, "_MEMORY", {"blip2": 0, "blip": 0})
+    monkeypatch.setattr(captions, "_MIN_MEMORY", {"blip2": 0, "blip": 0})
     assert (best(), caption(RED)[1]) == ("blip2", "blip2")
-    monkeypatch.setattr(captions, "_MEMORY", {"blip2": 1 << 60, "blip": 0})
+    monkeypatch.setattr(captions, "_MIN_MEMORY", {"blip2": 1 << 60, "blip": 0})
     assert (best(), caption(RED)[1]) == ("blip", "blip")
-    (tmp_path / "blip2").symlink_to(at_hand / "blip2")
+    (tmp_path / "blip2").symlink_to(installed / "blip2")
     monkeypatch.setenv("TRILAYER_MODELS", str(tmp_path))
     monkeypatch.setenv("TRILAYER_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     assert best() is None
-    monkeypatch.setattr(captions, "_MEMORY", {"blip2": 0, "blip": 0})
+    monkeypatch.setattr(captions, "_MIN_MEMORY", {"blip2": 0, "blip": 0})
     assert best() == "blip2"
 
 
 @with_networks
-def test_auto_takes_the_next_where_the_best_does_not_fit(at_hand: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_falls_back_when_memory_runs_out(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load = captions._load
 
-    def short(name: str, folder: Path | None) -> Any:
+    def load_blip_only(name: str, folder: Path | None) -> Any:
         if name == "blip2":
             raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB")
         return load(name, folder)
 
-    monkeypatch.setattr(captions, "_MEMORY", {"blip2": 0, "blip": 0})
-    monkeypatch.setattr(captions, "_load", short)
+    monkeypatch.setattr(captions, "_MIN_MEMORY", {"blip2": 0, "blip": 0})
+    monkeypatch.setattr(captions, "_load", load_blip_only)
     assert caption(RED) == ("a red square", "blip")
-    with pytest.raises(OutOfMemory, match="take the captioner blip"):
+    with pytest.raises(OutOfMemory, match="use the captioner blip"):
         caption(RED, "blip2")
 
 
 @with_networks
 @pytest.mark.parametrize("name", ["blip2", "blip"])
-def test_half_precision_as_on_a_gpu_says_the_same(name: str, at_hand: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    precision = captions._precision
-    monkeypatch.setattr(captions, "_precision", lambda _: precision("cuda"))
+def test_half_precision_gives_the_same_captions(name: str, installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dtype = captions._dtype
+    monkeypatch.setattr(captions, "_dtype", lambda _: dtype("cuda"))
     assert [caption(pixels, name)[0] for pixels in (RED, BLUE)] == ["a red square", "a blue square"]
 
 
-@pytest.mark.usefixtures("nothing")
-@pytest.mark.parametrize(("name", "wanted"), [("blip2", "blip2"), ("blip", "blip"), ("auto", "blip")])
-def test_without_weights_the_remedy_is_named(name: str, wanted: str) -> None:
+@pytest.mark.usefixtures("no_weights")
+@pytest.mark.parametrize(("name", "missing"), [("blip2", "blip2"), ("blip", "blip"), ("auto", "blip")])
+def test_missing_weights_are_reported_with_the_remedy(name: str, missing: str) -> None:
     assert best() is None
-    with pytest.raises(ModelMissing, match=rf"{wanted} is missing.* of Salesforce/.*models fetch {wanted},"):
+    with pytest.raises(ModelMissing, match=rf"{missing} is missing.* of Salesforce/.*models fetch {missing},"):
         caption(RED, name)
 
 
-@pytest.mark.usefixtures("nothing")
-def test_an_unknown_captioner_is_named_with_those_there_are() -> None:
+@pytest.mark.usefixtures("no_weights")
+def test_unknown_captioner_is_rejected_with_the_known_ones() -> None:
     with pytest.raises(UnknownName, match=r"'gpt'.*auto, blip2, blip"):
         caption(RED, "gpt")
 
 
 @with_networks
-def test_threads_share_one_network(at_hand: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_share_one_network(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loads = []
     load = captions._load
     monkeypatch.setattr(captions, "_load", lambda *names: loads.append(names) or load(*names))
@@ -260,28 +259,28 @@ def test_threads_share_one_network(at_hand: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @with_networks
-def test_a_given_folder_is_looked_in(weights: Path, nothing: None) -> None:
+def test_weights_are_loaded_from_a_given_folder(weights: Path, no_weights: None) -> None:
     assert caption(RED, "blip2", weights / "blip2") == ("a red square", "blip2")
 
 
 @with_networks
-def test_a_talker_is_stopped(at_hand: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network that never ends its sentence gives a bounded one."""
-    monkeypatch.setitem(captions._WORDS, "suppress_tokens", [3])
+def test_endless_caption_is_truncated(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network never emits its end token."""
+    monkeypatch.setitem(captions._GENERATION, "suppress_tokens", [3])
     text, _ = caption(RED, "blip")
     assert 0 < len(text) <= MAX_LENGTH
 
 
-@pytest.mark.parametrize(("said", "text"), [
+@pytest.mark.parametrize(("raw", "text"), [
     (" a cat\n", "a cat"), ("a\tb  c\x00", "a b c"), ("\n two\nlines", "two"), ("", ""), ("half \ud800", "half"),
     ("word " * 100, ("word " * 40).strip()), ("x" * 300, "x" * 200),
 ])  # fmt: skip
-def test_a_caption_is_one_short_line(said: str, text: str) -> None:
-    assert captions._clean(said) == text
+def test_caption_is_one_short_line(raw: str, text: str) -> None:
+    assert captions._clean(raw) == text
 
 
 @with_networks
-def test_damaged_or_foreign_files_are_named(weights: Path, nothing: None, tmp_path: Path) -> None:
+def test_damaged_files_are_reported(weights: Path, no_weights: None, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     folder = tmp_path / "blip2"
@@ -307,41 +306,41 @@ def test_damaged_or_foreign_files_are_named(weights: Path, nothing: None, tmp_pa
 
 
 @with_networks
-def test_without_the_package_it_is_named(at_hand: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_package_is_reported(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(ModelMissing, match=r"blip needs the package transformers: pip install"):
         caption(RED, "blip")
 
 
 @with_networks
-def test_running_out_of_memory_says_what_to_try(at_hand: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def short(*_: Any) -> None:
+def test_out_of_memory_is_reported_with_the_remedy(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(captions, "_load", short)
+    monkeypatch.setattr(captions, "_load", fail)
     with pytest.raises(OutOfMemory, match=r"blip2 does not fit into memory.*blip"):
         caption(RED, "blip2")
 
 
-# --- as the source of a prompt --------------------------------------------------------------------
+# --- find_prompt --------------------------------------------------------------------
 
 
 @with_networks
-def test_a_prompt_comes_from_the_captioner_if_from_nowhere_else(at_hand: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(captions, "_MEMORY", {"blip2": 0, "blip": 0})
-    told, untold = Picture(RED, {"parameters": "from the file"}), Picture(RED)
-    assert find_prompt(untold).source == "captioned by blip2"
-    assert find_prompt(untold, negative="fog").prompt == Prompt("a red square", "fog")
-    assert find_prompt(told).prompt.text == "from the file"
-    assert find_prompt(untold, "mine").prompt.text == "mine"
-    named = find_prompt(told, captioner="blip")
+def test_prompt_is_captioned_if_there_is_no_other(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(captions, "_MIN_MEMORY", {"blip2": 0, "blip": 0})
+    with_metadata, plain = Picture(RED, {"parameters": "from the file"}), Picture(RED)
+    assert find_prompt(plain).source == "captioned by blip2"
+    assert find_prompt(plain, negative="fog").prompt == Prompt("a red square", "fog")
+    assert find_prompt(with_metadata).prompt.text == "from the file"
+    assert find_prompt(plain, "mine").prompt.text == "mine"
+    named = find_prompt(with_metadata, captioner="blip")
     assert (named.prompt.text, named.source) == ("a red square", "captioned by blip")
-    nobody = find_prompt(untold, captioner="none")
-    assert (nobody.prompt.text, nobody.source) == ("plain bright red", "described from its colors")
+    described = find_prompt(plain, captioner="none")
+    assert (described.prompt.text, described.source) == ("plain bright red", "described from its colors")
 
 
-@pytest.mark.usefixtures("nothing")
-def test_a_captioner_that_is_named_has_to_be_here() -> None:
+@pytest.mark.usefixtures("no_weights")
+def test_named_captioner_must_be_installed() -> None:
     with pytest.raises(ModelMissing, match="models fetch blip2"):
         find_prompt(Picture(RED), captioner="blip2")
     with pytest.raises(UnknownName, match="gpt"):
@@ -349,14 +348,14 @@ def test_a_captioner_that_is_named_has_to_be_here() -> None:
     assert find_prompt(Picture(RED)).source == NO_CAPTIONER
 
 
-def test_a_captioner_that_fails_is_done_without_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def short(*_: Any) -> None:
+def test_failing_captioner_is_replaced_by_a_description(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
         raise OutOfMemory("blip does not fit into memory: close other programs")
 
-    monkeypatch.setattr(semantic, "best", lambda: "blip")
-    monkeypatch.setattr(semantic, "caption", short)
+    monkeypatch.setattr(captions, "best", lambda: "blip")
+    monkeypatch.setattr(captions, "caption", fail)
     found = find_prompt(Picture(RED))
     assert found.prompt.text == "plain bright red"
     assert found.source == "described from its colors: blip does not fit into memory: close other programs"
-    monkeypatch.setattr(semantic, "caption", lambda *_: ("", "blip"))
+    monkeypatch.setattr(captions, "caption", lambda *_: ("", "blip"))
     assert find_prompt(Picture(RED)).source == "described from its colors: blip returned no caption"

@@ -17,7 +17,7 @@ from codec.encoder.encode_options import EncodeOptions
 from codec.encoder.extract import extract
 from codec.encoder.prompt import metadata
 from codec.encoder.prompt.metadata import a1111, comfyui, nodes
-from codec.encoder.prompt.metadata.values import MAX_JSON, model_name, parse, sampler_name
+from codec.encoder.prompt.metadata.values import MAX_JSON, model_name, parse_json, sampler_name
 from codec.images import exif, lsb_text
 from codec.images.io import load
 from codec.layers import Layers
@@ -226,7 +226,7 @@ SAMPLER = nodes.Node("KSampler", {"positive": ["text", 0], "steps": 3, "noise": 
 )
 def test_no_graph_is_walked_for_ever(graph, text):
     graph = Counted(graph)
-    found = comfyui._Walk(graph).metadata()
+    found = comfyui.GraphReader(graph).metadata()
     assert (found and found.prompt.text) == text
     assert graph.looks < 2 * comfyui.MAX_STEPS
 
@@ -308,9 +308,13 @@ def test_hostile_texts_say_nothing_or_a_prompt(text):
 
 
 def test_json_has_limits():
-    assert parse("[" * 64 + "]" * 64) is not None and parse("[" * 65 + "]" * 65) is None
-    assert parse('["' + "[" * 100 + '\\"{"]') == ["[" * 100 + '"{']
-    assert parse("[1, NaN]") == [1, None] and parse("[" + " " * MAX_JSON + "]") is None and parse("7") is None
+    assert parse_json("[" * 64 + "]" * 64) is not None and parse_json("[" * 65 + "]" * 65) is None
+    assert parse_json('["' + "[" * 100 + '\\"{"]') == ["[" * 100 + '"{']
+    assert (
+        parse_json("[1, NaN]") == [1, None]
+        and parse_json("[" + " " * MAX_JSON + "]") is None
+        and parse_json("7") is None
+    )
 
 
 PARTS = ["a", "a:", 'a:"', "Steps: 1", "a: b, ", "\\", "Negative prompt:\n", "x\n", ":,", "[", " ", '"', " [", "-s 3 "]

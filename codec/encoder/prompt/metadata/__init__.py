@@ -1,56 +1,66 @@
-"""What image generators write into their pictures, read from the texts of `image.Picture`.
+"""Metadata that image generators write into their pictures, read from the texts of `codec.images.io.Picture`.
 
-One small reader a tool. Nothing is trusted: sizes, depth and walks have bounds, and what makes no
-sense is passed over.
+There is one small reader per tool. Sizes, nesting depth and graph walks are limited, as the metadata may be hostile;
+invalid values are ignored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from codec.bitstream.settings import Settings
 from codec.encoder.prompt.metadata import a1111, comfyui, drawthings, fooocus, invokeai, novelai, swarmui
 from codec.encoder.prompt.metadata.values import Metadata as Metadata
-from codec.encoder.prompt.metadata.values import mapping
+from codec.encoder.prompt.metadata.values import to_object
 from codec.images import exif, lsb_text
 
-_PREFIXED = ("ImageDescription", "Make", "Model", "UserComment")  # EXIF where ComfyUI's graph stands as prompt:{...}
-_GRAPHS = ("prompt", "workflow")
+_EXIF_KEYS: Final = ("ImageDescription", "Make", "Model", "UserComment")  # may hold ComfyUI's graph as prompt:{...}
+_GRAPH_KEYS: Final = ("prompt", "workflow")
 
 
 def read(texts: Mapping[str, str]) -> Metadata | None:
-    """A picture's texts -> what its tool wrote; of several the first with a prompt, else with anything at all."""
-    said = None
-    for found in _readings(texts):
-        if found is not None and found.prompt.text:
+    """Return the metadata of a generated picture, None if there are none.
+
+    If several tools left metadata, the first with a prompt is preferred, then the first with a seed or settings.
+    """
+    without_prompt = None
+    for found in _read_all(texts):
+        if found is None:
+            continue
+        if found.prompt.text:
             return found
-        if found is not None and said is None and (found.seed is not None or found.settings != Settings()):
-            said = found
-    return said
+        if without_prompt is None and (found.seed is not None or found.settings != Settings()):
+            without_prompt = found
+    return without_prompt
 
 
-def _readings(texts: Mapping[str, str]) -> Iterator[Metadata | None]:
-    """Each place where a tool leaves its text, those that say most about a picture first."""
-    yield _of_text(texts.get("parameters", ""), sure=True)
+def _read_all(texts: Mapping[str, str]) -> Iterator[Metadata | None]:
+    """Yield what each place in the file holds, the most informative places first."""
+    yield _read_text(texts.get("parameters", ""), is_infotext=True)
     yield invokeai.read(texts)
     yield novelai.read(texts)
-    graphs = {key: texts[key] for key in _GRAPHS if key in texts}
-    for key in _PREFIXED:
+    graphs = {key: texts[key] for key in _GRAPH_KEYS if key in texts}
+    for key in _EXIF_KEYS:
         name, colon, graph = texts.get(key, "").lstrip().partition(":")
-        if colon and name.lower() in _GRAPHS:
+        if colon and name.lower() in _GRAPH_KEYS:
             graphs.setdefault(name.lower(), graph)
     yield comfyui.read(graphs.get("prompt"), graphs.get("workflow"))
-    yield drawthings.read(drawthings.comment(texts.get(exif.XMP_KEY, "")))
-    yield _of_text(texts.get("UserComment", ""), sure=False)
-    yield _of_text(texts.get(lsb_text.KEY, ""), sure=False)
+    yield drawthings.read(drawthings.parse_xmp(texts.get(exif.XMP_KEY, "")))
+    yield _read_text(texts.get("UserComment", ""), is_infotext=False)
+    yield _read_text(texts.get(lsb_text.KEY, ""), is_infotext=False)
 
 
-def _of_text(text: str, sure: bool) -> Metadata | None:
-    """JSON of one of the tools that write it, or else an infotext."""
-    if not (said := mapping(text)):
-        return a1111.read(text, sure=sure and not text.lstrip().startswith("{"))
-    graph = said.get("prompt") if isinstance(said.get("prompt"), str | dict) else None
-    for found in (swarmui.read(said), fooocus.read(said), drawthings.read(said), novelai.read(said)):
-        if found is not None:
+def _read_text(text: str, is_infotext: bool) -> Metadata | None:
+    """Read the JSON of one of the tools that write it, or an infotext.
+
+    is_infotext: any text that is not JSON is an infotext; otherwise it must look like one.
+    """
+    document = to_object(text)
+    if not document:
+        return a1111.read(text, is_infotext=is_infotext and not text.lstrip().startswith("{"))
+    for reader in (swarmui, fooocus, drawthings, novelai):
+        if (found := reader.read(document)) is not None:
             return found
-    return comfyui.read(graph, said.get("workflow"))
+    graph = document.get("prompt") if isinstance(document.get("prompt"), str | dict) else None
+    return comfyui.read(graph, document.get("workflow"))

@@ -1,4 +1,4 @@
-"""AUTOMATIC1111's web UI, its forks, and all that write its "infotext", as Civitai does:
+"""The "infotext" of AUTOMATIC1111's web UI, its forks, and others such as Civitai:
 
 a castle on a hill, matte painting
 Negative prompt: blurry, text
@@ -8,65 +8,76 @@ Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 42, Size: 512x512, Model: v1-5-
 from __future__ import annotations
 
 import re
+from typing import Final
 
-from codec.encoder.prompt.metadata.values import Metadata, clean, metadata
+from codec.encoder.prompt.metadata.values import Metadata, build_metadata, clean_text
 
-TOOL = "AUTOMATIC1111"
-_MAX_TEXT = 1 << 16  # characters looked at; prompts hold 4,096 bytes
-_NEGATIVE = "Negative prompt:"
-# a key, and a value that is quoted or ends at the next comma; bounded, so linear on any text
-_SETTING = re.compile(r'(\w[\w /-]{0,40}):\s*("(?:\\.|[^\\"]){0,400}"|[^,]{0,400})(?:,|$)')
+TOOL: Final = "AUTOMATIC1111"
+_MAX_TEXT: Final = 1 << 16  # characters that are read; prompts hold 4,096 bytes
+_NEGATIVE: Final = "Negative prompt:"
+# A key, and a value that is quoted or ends at the next comma; bounded, so matching takes linear time on any text.
+_SETTING: Final = re.compile(r'(\w[\w /-]{0,40}):\s*("(?:\\.|[^\\"]){0,400}"|[^,]{0,400})(?:,|$)')
 
 
-def read(text: str, *, tool: str = TOOL, sure: bool = True) -> Metadata | None:
-    """An infotext -> what it says; None if there is nothing in it.
+def read(text: str, *, is_infotext: bool = True) -> Metadata | None:
+    """Read an infotext; None if it is empty.
 
-    sure: the text is an infotext even where it holds no settings; else it may be anybody's comment,
-    which is left alone.
+    is_infotext: the text is an infotext even if it holds no settings; otherwise it may be any comment and is ignored.
     """
-    lines = clean(text[:_MAX_TEXT]).split("\n")
-    at = _settings_line(lines)
-    body = "\n".join(line.strip() for line in lines[:at])
-    if lines == [""] or (at is None and not sure and _NEGATIVE not in body):
+    lines = clean_text(text[:_MAX_TEXT]).split("\n")
+    settings_line = _find_settings_line(lines)
+    prompts = "\n".join(line.strip() for line in lines[:settings_line])
+    if lines == [""] or (settings_line is None and not is_infotext and _NEGATIVE not in prompts):
         return None
-    said = {} if at is None else settings(lines[at])
-    positive, negative = _split_negative(body)
-    width, _, height = said.get("Size", "").partition("x")
-    return metadata(
-        _tool(said, tool), positive, negative,
-        seed=said.get("Seed"), steps=said.get("Steps"), guidance=said.get("CFG scale", said.get("Guidance Scale")),
-        sampler=said.get("Sampler"), schedule=said.get("Schedule type"),
-        model=said.get("Model"), model_hash=said.get("Model hash"), width=width, height=height,
-    )  # fmt: skip
+    settings = {} if settings_line is None else parse_settings(lines[settings_line])
+    positive, negative = _split_negative(prompts)
+    width, _, height = settings.get("Size", "").partition("x")
+    return build_metadata(
+        _tool(settings),
+        positive,
+        negative,
+        seed=settings.get("Seed"),
+        steps=settings.get("Steps"),
+        guidance=settings.get("CFG scale", settings.get("Guidance Scale")),
+        sampler=settings.get("Sampler"),
+        schedule=settings.get("Schedule type"),
+        model=settings.get("Model"),
+        model_hash=settings.get("Model hash"),
+        width=width,
+        height=height,
+    )
 
 
-def settings(line: str) -> dict[str, str]:
-    """The line of settings, by their names."""
+def parse_settings(line: str) -> dict[str, str]:
+    """Return the settings of a line by their names."""
     return {key.strip(): value.strip().strip('"') for key, value in _SETTING.findall(line)}
 
 
-def _tool(said: dict[str, str], tool: str) -> str:
-    """Who really wrote it, where that is said."""
-    version = said.get("Version", "")
+def _tool(settings: dict[str, str]) -> str:
+    """Return the tool that wrote the infotext."""
+    version = settings.get("Version", "")
     if version.startswith("Fooocus"):
         return "Fooocus"
-    return "Civitai" if "Civitai resources" in said else "ComfyUI" if version.startswith("ComfyUI") else tool
+    if "Civitai resources" in settings:
+        return "Civitai"
+    return "ComfyUI" if version.startswith("ComfyUI") else TOOL
 
 
-def _split_negative(body: str) -> tuple[str, str]:
-    if body.startswith(_NEGATIVE):
-        return "", body[len(_NEGATIVE) :]
-    positive, _, negative = body.partition("\n" + _NEGATIVE)
+def _split_negative(prompts: str) -> tuple[str, str]:
+    """Return the prompt and the negative prompt."""
+    if prompts.startswith(_NEGATIVE):
+        return "", prompts[len(_NEGATIVE) :]
+    positive, _, negative = prompts.partition("\n" + _NEGATIVE)
     return positive, negative
 
 
-def _settings_line(lines: list[str]) -> int | None:
-    """-> the index of the settings: a last line with three of them, or one that starts with Steps.
+def _find_settings_line(lines: list[str]) -> int | None:
+    """Return the index of the last line that starts with Steps, or of a last line with three settings or more.
 
-    The web UI itself goes by the three; extensions write lines of their own below.
+    The web UI itself expects three settings; extensions append lines of their own.
     """
-    for at in reversed(range(len(lines))):
-        if re.match(r"\s*Steps: *\d", lines[at]):
-            return at
+    for index in reversed(range(len(lines))):
+        if re.match(r"\s*Steps: *\d", lines[index]):
+            return index
     last = len(lines) - 1
     return last if len(_SETTING.findall(lines[last])) >= 3 else None

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-from codec.encoder.prompt.metadata.values import Metadata, metadata
+from codec.encoder.prompt.metadata.values import Metadata, build_metadata
 
-TOOL = "Fooocus"
+TOOL: Final = "Fooocus"
+_OWN_KEYS: Final = frozenset(("metadata_scheme", "base_model", "guidance_scale"))
 
 
-def read(said: dict[str, Any]) -> Metadata | None:
-    """The JSON -> what it says, if it is Fooocus's. The prompt is the one typed, without the styles' words."""
-    if not isinstance(said.get("prompt"), str) or not {"metadata_scheme", "base_model", "guidance_scale"} & set(said):
+def read(document: Mapping[str, Any]) -> Metadata | None:
+    """Read the JSON; None if Fooocus did not write it. The prompt is the typed one, without the words of styles."""
+    if not isinstance(document.get("prompt"), str) or not _OWN_KEYS & set(document):
         return None
-    resolution = said.get("resolution")
+    resolution = document.get("resolution")
     sides = re.findall(r"\d{1,5}", resolution[:40]) if isinstance(resolution, str) else resolution
     width, height = sides if isinstance(sides, list) and len(sides) == 2 else (None, None)
-    return metadata(
-        TOOL, said["prompt"], said.get("negative_prompt"),
-        seed=said.get("seed"), steps=said.get("steps"), guidance=said.get("guidance_scale"),
-        sampler=said.get("sampler"), schedule=said.get("scheduler"), model=said.get("base_model"),
-        model_hash=said.get("base_model_hash"), width=width, height=height,
-    )  # fmt: skip
+    return build_metadata(
+        TOOL,
+        document["prompt"],
+        document.get("negative_prompt"),
+        seed=document.get("seed"),
+        steps=document.get("steps"),
+        guidance=document.get("guidance_scale"),
+        sampler=document.get("sampler"),
+        schedule=document.get("scheduler"),
+        model=document.get("base_model"),
+        model_hash=document.get("base_model_hash"),
+        width=width,
+        height=height,
+    )

@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from codec.encoder.prompt.metadata.values import Metadata, mapping, metadata
+from codec.encoder.prompt.metadata.values import Metadata, build_metadata, to_object
 
-TOOL = "NovelAI"
-_MAX_CHARACTERS = 32
+TOOL: Final = "NovelAI"
+_MAX_CHARACTERS: Final = 32
 
 
 def read(texts: Mapping[str, Any]) -> Metadata | None:
-    """A file's texts, or what was hidden in its pixels -> what NovelAI says of it, if it does."""
-    said = mapping(texts.get("Comment"))
-    marked = texts.get("Software") == TOOL or "uc" in said
-    if not said or not marked:
+    """Read a file's texts, or the document hidden in its pixels; None if NovelAI did not write them."""
+    comment = to_object(texts.get("Comment"))
+    is_novelai = texts.get("Software") == TOOL or "uc" in comment
+    if not comment or not is_novelai:
         return None
-    prompt = _all(said.get("v4_prompt")) or said.get("prompt") or texts.get("Description")
-    negative = _all(said.get("v4_negative_prompt")) or said.get("uc")
-    return metadata(
-        TOOL, prompt, negative,
-        seed=said.get("seed"), steps=said.get("steps"), guidance=said.get("scale"),
-        sampler=said.get("sampler"), schedule=said.get("noise_schedule"), model=texts.get("Source"),
-        width=said.get("width"), height=said.get("height"),
-    )  # fmt: skip
+    return build_metadata(
+        TOOL,
+        _join_captions(comment.get("v4_prompt")) or comment.get("prompt") or texts.get("Description"),
+        _join_captions(comment.get("v4_negative_prompt")) or comment.get("uc"),
+        seed=comment.get("seed"),
+        steps=comment.get("steps"),
+        guidance=comment.get("scale"),
+        sampler=comment.get("sampler"),
+        schedule=comment.get("noise_schedule"),
+        model=texts.get("Source"),
+        width=comment.get("width"),
+        height=comment.get("height"),
+    )
 
 
-def _all(value: Any) -> str:
-    """A prompt of version 4: of the whole, and of each character."""
-    caption = mapping(mapping(value).get("caption"))
+def _join_captions(prompt: Any) -> str:
+    """Return a prompt of version 4 as one text: of the whole picture, then of each character."""
+    caption = to_object(to_object(prompt).get("caption"))
     characters = caption.get("char_captions")
-    parts = [caption.get("base_caption")]
+    captions = [caption.get("base_caption")]
     for character in characters[:_MAX_CHARACTERS] if isinstance(characters, list) else ():
-        parts.append(mapping(character).get("char_caption"))
-    return " | ".join(part for part in parts if isinstance(part, str) and part.strip())
+        captions.append(to_object(character).get("char_caption"))
+    return " | ".join(text for text in captions if isinstance(text, str) and text.strip())

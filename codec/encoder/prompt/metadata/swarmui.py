@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-from codec.encoder.prompt.metadata.values import Metadata, mapping, metadata
+from codec.encoder.prompt.metadata.values import Metadata, build_metadata, to_object
 
-TOOL = "SwarmUI"
+TOOL: Final = "SwarmUI"
 
 
-def read(document: dict[str, Any]) -> Metadata | None:
-    """The JSON -> what it says, if it is SwarmUI's."""
-    said = mapping(document.get("sui_image_params"))
-    if not said:
+def read(document: Mapping[str, Any]) -> Metadata | None:
+    """Read the JSON; None if SwarmUI did not write it."""
+    parameters = to_object(document.get("sui_image_params"))
+    if not parameters:
         return None
-    return metadata(
-        TOOL, said.get("prompt"), said.get("negativeprompt"),
-        seed=said.get("seed"), steps=said.get("steps"), guidance=said.get("cfgscale"),
-        sampler=said.get("sampler", said.get("comfyuisampler")),
-        schedule=said.get("scheduler", said.get("comfyuischeduler")),
-        model=said.get("model"),
-        width=said.get("width"), height=said.get("height"),
-    )  # fmt: skip
+    return build_metadata(
+        TOOL,
+        parameters.get("prompt"),
+        parameters.get("negativeprompt"),
+        seed=parameters.get("seed"),
+        steps=parameters.get("steps"),
+        guidance=parameters.get("cfgscale"),
+        sampler=parameters.get("sampler", parameters.get("comfyuisampler")),
+        schedule=parameters.get("scheduler", parameters.get("comfyuischeduler")),
+        model=parameters.get("model"),
+        width=parameters.get("width"),
+        height=parameters.get("height"),
+    )
