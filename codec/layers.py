@@ -107,7 +107,7 @@ class Layers:
 
         Raises `LimitExceeded` for over 65,536 bytes and a `FormatError` for all other bytes that are not a file.
         """
-        return cls._from_container(container.unpack(data, known=_KNOWN_CHUNKS))
+        return cls._from_container(container.unpack(data, known_chunks=_KNOWN_CHUNKS))
 
     @classmethod
     def salvage(cls, data: bytes) -> tuple[Layers, tuple[str, ...]]:

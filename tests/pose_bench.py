@@ -43,12 +43,12 @@ def lying(person: Person) -> Person:
 
 
 CASES: dict[str, Draw] = {
-    "all joints, any pose and size": lambda rng: (synthetic_poses.whole(rng),),
-    "standing, large": lambda rng: (synthetic_poses.whole(rng, "stands", rng.uniform(1400, 1800)),),
-    "sitting": lambda rng: (synthetic_poses.whole(rng, "sits", rng.uniform(900, 1800)),),
-    "moving": lambda rng: (synthetic_poses.whole(rng, "moves", rng.uniform(900, 1800)),),
-    "lying": lambda rng: (lying(synthetic_poses.whole(rng, "stands", rng.uniform(900, 1400))),),
-    "mirrored": lambda rng: (mirrored(synthetic_poses.whole(rng)),),
+    "all joints, any pose and size": lambda rng: (synthetic_poses.full_person(rng),),
+    "standing, large": lambda rng: (synthetic_poses.full_person(rng, "stands", rng.uniform(1400, 1800)),),
+    "sitting": lambda rng: (synthetic_poses.full_person(rng, "sits", rng.uniform(900, 1800)),),
+    "moving": lambda rng: (synthetic_poses.full_person(rng, "moves", rng.uniform(900, 1800)),),
+    "lying": lambda rng: (lying(synthetic_poses.full_person(rng, "stands", rng.uniform(900, 1400))),),
+    "mirrored": lambda rng: (mirrored(synthetic_poses.full_person(rng)),),
     "half figure": lambda rng: (half_figure(rng),),
     "any, joints hidden as in pictures": lambda rng: (synthetic_poses.person(rng),),
     "5 people": lambda rng: synthetic_poses.crowd(rng, 5, 900),

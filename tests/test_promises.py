@@ -23,12 +23,12 @@ DAMAGED_FILES = 12_000  # for each layer: its 8-bit check misses 1 in 256
 def complete_files() -> list[bytes]:
     """Return the golden files that have all three layers."""
     files = [path.read_bytes() for path in sorted((ROOT / "tests" / "golden").glob("*/*.tril"))]
-    return [data for data in files if all(container.unpack(data, known=KNOWN).payloads)]
+    return [data for data in files if all(container.unpack(data, known_chunks=KNOWN).payloads)]
 
 
 def damage(rng: random.Random, data: bytes, index: int) -> bytes:
     """Change 1 to 8 bytes of one layer's payload."""
-    payload = container.unpack(data, known=KNOWN).payloads[index]
+    payload = container.unpack(data, known_chunks=KNOWN).payloads[index]
     start = data.index(payload)
     out = bytearray(data)
     for position in rng.sample(range(start, start + len(payload)), min(rng.randint(1, 8), len(payload))):
@@ -85,12 +85,12 @@ from codec import Layers, decode, encode
 from codec.editing import edits
 from ui.server import serve
 
-page, address = serve.launch()
+server = serve.launch()
 try:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    assert b"Trilayer" in opener.open(address, timeout=60).read()
+    assert b"Trilayer" in opener.open(server.address, timeout=60).read()
 finally:
-    serve.close(page)
+    server.close()
 layers = encode("assets/examples/coffee.jpg", prompt="a cup")
 layers = edits.reprompt(Layers.from_bytes(layers.to_bytes()), "a cup of tea")
 assert decode(layers, decoder="painter-preview").any()

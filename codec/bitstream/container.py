@@ -72,17 +72,17 @@ def pack(content: Container) -> bytes:
     return bytes(out)
 
 
-def unpack(data: bytes, *, known: frozenset[int] = frozenset()) -> Container:
+def unpack(data: bytes, *, known_chunks: frozenset[int] = frozenset()) -> Container:
     """Return the content of a file. Accepts exactly the bytes that `pack` writes.
 
-    `known`: the chunk types that the caller understands. Raises `LimitExceeded` for over 65,536 bytes, before any
-    is read, and a `FormatError` for everything else that `pack` would not write.
+    `known_chunks`: the chunk types that the caller understands. Raises `LimitExceeded` for over 65,536 bytes, before
+    any is read, and a `FormatError` for everything else that `pack` would not write.
     """
     content, damaged, intact = _parse(data)
     if damaged or not intact:
         raise Corrupt(f"the file is damaged ({', '.join(damaged) or 'checksum'})", damaged)
     for kind, _ in content.chunks:
-        if kind not in known and not kind & SKIPPABLE:
+        if kind not in known_chunks and not kind & SKIPPABLE:
             raise UnsupportedVersion(f"the file needs extension {kind:#04x}, which this reader does not know")
     return content
 

@@ -28,9 +28,9 @@ PARENTS: Final = (1, 1, 1, 2, 3, 1, 5, 6, 1, 8, 9, 8, 11, 12, 0, 0, 14, 15)  # o
 FIRST_FACE_JOINT: Final = 14  # eyes and ears, which are close to their parents
 SIZE_CLASSES: Final = tuple((4 + s % 4) * 2 << s // 4 for s in range(32))  # smallest extent of each: 8..1792 units
 
-# The table holds the weights: first a row for each input with what it adds to the hidden units, then a row for each
-# output with its weights of the hidden units. The inputs are a constant 1 and the size class, and then:
-HIDDEN_UNITS: Final = 64  # and one more, which is always 1
+# Rows of the weight table: each input has a row of weights to the hidden units, and each output has a row of weights
+# from the hidden units. Input 0 is the constant 1 and input 1 the size class.
+HIDDEN_UNITS: Final = 64  # without the last one, which is the constant 1
 MIXTURE_PARTS: Final = 3  # each with a mean, a width and a weight
 VISIBILITY_INPUTS: Final = 2  # first row of: which joints are visible, in coding order
 POSITION_INPUTS: Final = VISIBILITY_INPUTS + JOINT_COUNT  # of: x, y of the first visible joint, and of CODING_ORDER[1:]
@@ -111,15 +111,15 @@ def code_person(coder: Coder, size_class: int, person: Person | None = None) -> 
     if not any(visible):
         raise Corrupt("the pose has a person without a visible keypoint", ("structure",))
     first = visible.index(True)
-    wanted = [joint or (0, 0) for joint in person or [None] * JOINT_COUNT]
+    targets = [joint or (0, 0) for joint in person or [None] * JOINT_COUNT]
     center = (UNITS // 2, UNITS // 2)
-    root = network.code_position(coder, 0, center, FRAME_SCALE, wanted[CODING_ORDER[first]])
+    root = network.code_position(coder, 0, center, FRAME_SCALE, targets[CODING_ORDER[first]])
     positions = [root] * JOINT_COUNT  # of invisible joints: that of their parent
     for number, joint in enumerate(CODING_ORDER):
         positions[joint] = origin = positions[PARENTS[joint]]
         if visible[number] and number > first:
             scale = joint_scale(size_class, joint)
-            positions[joint] = network.code_position(coder, number, origin, scale, wanted[joint])
+            positions[joint] = network.code_position(coder, number, origin, scale, targets[joint])
     return tuple(positions[joint] if visible[CODING_ORDER.index(joint)] else None for joint in range(JOINT_COUNT))
 
 

@@ -123,7 +123,7 @@ class Sketch:
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Sketch:
-        """Return the sketch of a payload. Raises `Corrupt` for bytes that are none.
+        """Return the sketch of a payload. Raises `Corrupt` for bytes that are not one.
 
         Any prefix of a payload that contains the lattice (about 3 bytes) is a payload, too. `to_bytes` returns
         it unchanged.

@@ -136,10 +136,10 @@ class SketchContext:
 
     def copy(self) -> SketchContext:
         """Return an independent copy."""
-        other = copy.copy(self)
-        other.cells = bytearray(self.cells)
-        other.models = [BitModel(model.p, model.count) for model in self.models]
-        return other
+        duplicate = copy.copy(self)
+        duplicate.cells = bytearray(self.cells)
+        duplicate.models = [BitModel(model.p, model.count) for model in self.models]
+        return duplicate
 
     def frequencies(self, index: int, heading: int, history: TurnHistory, points: int) -> Sequence[int]:
         """Return the frequencies of END and of each turn at the end of a stroke.

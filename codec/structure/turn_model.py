@@ -20,14 +20,15 @@ HISTORY_LENGTH: Final = 8  # turns that the tree looks back at
 MARGIN: Final = 13  # cells around the lattice, so that all tested cells have an index
 EMPTY, DRAWN, OUTSIDE = 0, 1, 2  # states of a cell
 
-# The tests of the tree by number, each the first of its kind:
-DIAGONAL_TEST: Final = 64  # before it 8 * q + v: the turn q steps back is `TurnHistory.turns` value v
-HEADING_TESTS: Final = 65  # the heading is h, 8 tests
+# The tree's tests are numbered; each constant is the first number of its kind. Tests 0..63 come before: test
+# 8 * q + v is true if `TurnHistory.turns[q]` is v.
+DIAGONAL_TEST: Final = 64  # the heading is diagonal
+HEADING_TESTS: Final = 65  # the heading is 0..7, 8 tests
 DRAWN_TESTS: Final = 73  # a cell of the neighborhood is drawn, 49 tests
 COVERED_TEST: Final = 122  # the current cell was drawn before
 OUTSIDE_TESTS: Final = 123  # a cell of the neighborhood is outside the lattice, 49 tests
 AHEAD_TESTS: Final = 172  # a cell straight ahead is drawn, from the 5th up to one of `AHEAD_ENDS`
-FEATURE_TESTS: Final = 174  # a feature is at least a threshold; see `COMPARISONS`
+FEATURE_TESTS: Final = 174  # a feature reaches a threshold; see `COMPARISONS`
 AHEAD_ENDS: Final = 9, 13
 _CELL_AHEAD: Final = 24  # index in the neighborhood of the cell ahead
 

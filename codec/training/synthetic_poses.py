@@ -38,7 +38,7 @@ def person(rng: np.random.Generator, mood: str = "", height: float = 0) -> Perso
             return out
 
 
-def whole(rng: np.random.Generator, mood: str = "", height: float = 0) -> Person:
+def full_person(rng: np.random.Generator, mood: str = "", height: float = 0) -> Person:
     """Return a random person whose joints are all visible; parameters as `person`."""
     while True:
         out = person(rng, mood, height)
@@ -48,7 +48,7 @@ def whole(rng: np.random.Generator, mood: str = "", height: float = 0) -> Person
 
 def crowd(rng: np.random.Generator, count: int, height: float) -> tuple[Person, ...]:
     """Return `count` persons of about the same height, all joints visible."""
-    return tuple(whole(rng, "", height * rng.uniform(0.7, 1.3)) for _ in range(count))
+    return tuple(full_person(rng, "", height * rng.uniform(0.7, 1.3)) for _ in range(count))
 
 
 def _rotation(x: float, y: float, z: float) -> np.ndarray:

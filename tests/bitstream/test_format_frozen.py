@@ -51,12 +51,12 @@ def test_cut_flipped_or_extended_golden_file_is_rejected(path: Path) -> None:
     extended = [data + bytes([value]) for value in range(256)]
     for damaged in (*cut, *extended):
         with pytest.raises(FormatError):
-            container.unpack(damaged, known=KNOWN)
+            container.unpack(damaged, known_chunks=KNOWN)
     flipped = bytearray(data)
     for bit in range(0, 8 * len(data), step):
         flipped[bit // 8] ^= 1 << bit % 8
         with pytest.raises(FormatError):
-            container.unpack(bytes(flipped), known=KNOWN)
+            container.unpack(bytes(flipped), known_chunks=KNOWN)
         flipped[bit // 8] ^= 1 << bit % 8
 
 

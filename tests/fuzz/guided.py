@@ -34,7 +34,7 @@ def payload_inputs() -> set[bytes]:
     """Return the payloads of the golden files in the form that `file_from_input` takes."""
     inputs = set()
     for source in sources():
-        for index, payload in enumerate(unpack(source, known=KNOWN).payloads):
+        for index, payload in enumerate(unpack(source, known_chunks=KNOWN).payloads):
             inputs.add(bytes([index]) + payload)
     return inputs
 

@@ -49,7 +49,7 @@ def framed(index: int, payload: bytes) -> bytes:
 
 def mutated_payloads(rng: random.Random, source: bytes) -> bytes:
     """Return a file with mutated payloads and extensions, whose check bytes and checksum are right."""
-    content = unpack(source, known=KNOWN)
+    content = unpack(source, known_chunks=KNOWN)
     extensions = Layers.from_bytes(source).sizes().extensions
     out = bytearray(source[:3])
     if not out[2] & 15:
@@ -91,7 +91,7 @@ Read = Callable[[bytes], Any]
 
 def read_container(data: bytes) -> Container:
     """Read the container without its layers."""
-    return unpack(data, known=KNOWN)
+    return unpack(data, known_chunks=KNOWN)
 
 
 def check_container(data: bytes, read: Read = read_container) -> bool:

@@ -40,7 +40,7 @@ def test_every_kind_of_person_round_trips(name: str) -> None:
 def test_any_subset_of_the_joints_round_trips(seed: int) -> None:
     rng = np.random.default_rng(seed)
     persons = (
-        synthetic_poses.whole(rng),
+        synthetic_poses.full_person(rng),
         mirrored(half_figure(rng)),
         lying(synthetic_poses.person(rng)),
         scattered(rng),
