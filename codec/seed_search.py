@@ -1,7 +1,7 @@
-"""Seed search: of many decodes keep the seed whose picture is nearest to the source.
+"""Search for the random seed whose decode is most similar to the source picture.
 
-A generative decoder makes another picture of each seed. Trying some and storing the best one's
-number buys likeness for two bytes of the file; seed 0, which a decoder takes where none is stored, is free.
+A generative decoder makes a different picture from each seed. Storing the best of several seeds takes two bytes of the
+file; seed 0, the decoders' default, takes none.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ if TYPE_CHECKING:
     from codec.decoders.base import Decoder, OnStep, Step
     from codec.layers import Layers
 
-MAX_COUNT: Final = 256  # so that a seed is one byte, and its chunk two
-COST: Final = 2  # bytes of the file
-LONGEST: Final = 256  # pixels of the longer side at which pictures are compared
-_WINDOW: Final = 7  # of the structural similarity, in pixels
-_SCALES: Final = 3  # each half the one before
-_SSIM: Final = (0.01**2, 0.03**2)
-_EDGE: Final = 0.0026 / 9  # the constant of GMSD for a range of 0..1 and gradients of unit gain
-_COLOR: Final = 4.0  # an Oklab distance of 0.25, red to orange, counts as much as unlike structure
+MAX_COUNT: Final = 256  # so that a seed is one byte and its chunk two
+SEED_BYTES: Final = 2  # of the file
+COMPARED_SIDE: Final = 256  # pixels: longer sides are shrunk to it for the comparison
+_COLOR_SIDE: Final = 32  # pixels, likewise for colors
+_WINDOW: Final = 7  # pixels a side of the windows of SSIM
+_SCALES: Final = 3  # of SSIM, each half the size of the previous one
+_SSIM_C1, _SSIM_C2 = 0.01**2, 0.03**2  # for values of 0..1
+_GMSD_C: Final = 0.0026 / 9  # GMSD's constant for values of 0..1 and gradients of unit gain
+_COLOR_WEIGHT: Final = 4.0  # an Oklab distance of 0.25, red to orange, counts as much as unrelated structure
 
 
 class Distance(NamedTuple):
-    """How unlike two pictures are: 0 for equal ones, each part about 0..1, `total` their mean."""
+    """The difference between two pictures: 0 if equal, each part about 0..1."""
 
     perceptual: float
     color: float
@@ -39,104 +40,104 @@ class Distance(NamedTuple):
 
     @property
     def total(self) -> float:
-        """What a search minimizes."""
+        """The mean of the parts, which the search minimizes."""
         return (self.perceptual + self.color + self.edges) / 3
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> Distance:
-    """Compare two (H, W, 3) uint8 sRGB pictures of one size, at 256 pixels a side at most.
+    """Compare two (H, W, 3) uint8 sRGB pictures of the same size, shrunk to at most 256 pixels a side.
 
-    perceptual: 1 - structural similarity of Oklab lightness over three scales (Wang, Simoncelli,
-    Bovik 2003). color: mean Oklab distance of the pictures shrunk to 32 pixels a side, so that it
-    forgives what moved a little. edges: 1 - similarity of gradient magnitudes (Xue et al. 2014).
-    Raises ImageError if the sizes differ.
+    perceptual: 1 - mean structural similarity of Oklab lightness over three scales (Wang, Simoncelli, Bovik 2003).
+    color: mean Oklab distance of the pictures shrunk to 32 pixels a side, which tolerates small shifts.
+    edges: 1 - mean gradient magnitude similarity of Oklab lightness (Xue et al. 2014).
+
+    Raises `ImageError` if the sizes differ.
     """
     if a.shape != b.shape:
         raise ImageError(f"pictures of {a.shape[:2]} and {b.shape[:2]} pixels cannot be compared")
-    one, two = (oklab.from_srgb(_shrunk(picture, LONGEST)) for picture in (a, b))
-    return Distance(_perceptual(one[..., 0], two[..., 0]), _color(a, b), _edges(one[..., 0], two[..., 0]))
+    lightness_a, lightness_b = (oklab.from_srgb(_shrink(pixels, COMPARED_SIDE))[..., 0] for pixels in (a, b))
+    return Distance(
+        _perceptual_distance(lightness_a, lightness_b), _color_distance(a, b), _edge_distance(lightness_a, lightness_b)
+    )
 
 
-def best_of(
-    pixels: np.ndarray,
-    layers: Layers,
-    decoder: Decoder,
-    count: int,
-    on_step: OnStep | None = None,
-) -> Layers:
-    """The layers with the seed of 0..count-1 whose decode is nearest to `pixels`, (H, W, 3) uint8 sRGB.
+def best_of(pixels: np.ndarray, layers: Layers, decoder: Decoder, count: int, on_step: OnStep | None = None) -> Layers:
+    """Return the layers with the seed of 0..count-1 whose decode is nearest to `pixels`, (H, W, 3) uint8 sRGB.
 
-    `count`: 1..256. Of equals the lowest wins; seed 0 is left out of the file, as decoders begin
-    with it. `on_step`: is told every step of every decode, numbered through.
+    `count`: 1..256. Of equally good seeds the lowest is used; seed 0 is not stored, since it is the decoders' default.
+    `on_step`: called for every step of every decode, with indices over all decodes.
 
-    Raises CodecError for another count, ImageError for pixels of another size than the layers say,
-    Cancelled if `on_step` returned False, and what the decoder raises.
+    Raises `CodecError` for another count, `ImageError` if the sizes of pixels and layers differ, `Cancelled` if
+    `on_step` returned False, and whatever the decoder raises.
     """
     if not 1 <= count <= MAX_COUNT:
-        raise CodecError(f"the number of seeds to try is 1 to {MAX_COUNT}, not {count}")
+        raise CodecError(f"the number of seeds to try must be 1 to {MAX_COUNT}, not {count}")
     if pixels.shape != (layers.height, layers.width, 3):
         raise ImageError(f"the source has {pixels.shape[:2]} pixels, the layers {(layers.height, layers.width)}")
-    best, least = 0, float("inf")
+    best_seed, min_distance = 0, float("inf")
     for seed in range(count):
-        picture = decoder.decode(layers, seed=seed, on_step=_numbered(on_step, seed, count))
-        unlike = distance(pixels, picture).total
-        if unlike < least:
-            best, least = seed, unlike
-    return replace(layers, seed=best or None)
+        decoded = decoder.decode(layers, seed=seed, on_step=_renumbered(on_step, seed, count))
+        total = distance(pixels, decoded).total
+        if total < min_distance:
+            best_seed, min_distance = seed, total
+    return replace(layers, seed=best_seed or None)
 
 
-def _numbered(on_step: OnStep | None, seed: int, count: int) -> Callable[[Step], bool | None] | None:
-    """Pass on the steps of one decode as part of all."""
+def _renumbered(on_step: OnStep | None, seed: int, count: int) -> Callable[[Step], bool | None] | None:
+    """Return a callback for one decode that reports its steps as part of all decodes."""
     if on_step is None:
         return None
 
-    def pass_on(step: Step) -> bool | None:
+    def report(step: Step) -> bool | None:
         label = f"seed {seed + 1} of {count}: {step.label}"
         return on_step(replace(step, index=seed * step.total + step.index, total=count * step.total, label=label))
 
-    return pass_on
+    return report
 
 
-def _perceptual(one: np.ndarray, two: np.ndarray) -> float:
-    """1 - the mean over scales of structural similarity, uniform windows."""
-    similar = []
+def _perceptual_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Return 1 - mean SSIM over the scales that are large enough; the mean difference if none is."""
+    similarities = []
     for _ in range(_SCALES):
-        if min(one.shape) < _WINDOW:
+        if min(a.shape) < _WINDOW:
             break
-        similar.append(_ssim(one, two))
-        one, two = _halved(one), _halved(two)
-    return 1 - float(np.mean(similar)) if similar else float(np.abs(one - two).mean())
+        similarities.append(_ssim(a, b))
+        a, b = _halve(a), _halve(b)
+    return 1 - float(np.mean(similarities)) if similarities else float(np.abs(a - b).mean())
 
 
-def _ssim(one: np.ndarray, two: np.ndarray) -> float:
-    mean1, mean2 = _windowed(one), _windowed(two)
-    variance1, variance2 = _windowed(one * one) - mean1**2, _windowed(two * two) - mean2**2
-    both = _windowed(one * two) - mean1 * mean2
-    light = (2 * mean1 * mean2 + _SSIM[0]) / (mean1**2 + mean2**2 + _SSIM[0])
-    shape = (2 * both + _SSIM[1]) / (variance1 + variance2 + _SSIM[1])
-    return float((light * shape).mean())
+def _ssim(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the mean structural similarity with uniform windows."""
+    mean_a, mean_b = _window_means(a), _window_means(b)
+    variance_a, variance_b = _window_means(a * a) - mean_a**2, _window_means(b * b) - mean_b**2
+    covariance = _window_means(a * b) - mean_a * mean_b
+    luminance = (2 * mean_a * mean_b + _SSIM_C1) / (mean_a**2 + mean_b**2 + _SSIM_C1)
+    contrast_structure = (2 * covariance + _SSIM_C2) / (variance_a + variance_b + _SSIM_C2)
+    return float((luminance * contrast_structure).mean())
 
 
-def _color(a: np.ndarray, b: np.ndarray) -> float:
-    one, two = (oklab.from_srgb(_shrunk(picture, 32)) for picture in (a, b))
-    return min(_COLOR * float(np.sqrt(((one - two) ** 2).sum(2)).mean()), 1.0)
+def _color_distance(a: np.ndarray, b: np.ndarray) -> float:
+    oklab_a, oklab_b = (oklab.from_srgb(_shrink(pixels, _COLOR_SIDE)) for pixels in (a, b))
+    return min(_COLOR_WEIGHT * float(np.sqrt(((oklab_a - oklab_b) ** 2).sum(2)).mean()), 1.0)
 
 
-def _edges(one: np.ndarray, two: np.ndarray) -> float:
-    """Of maps at half the size, as GMSD has it: the finest detail is never the same."""
-    one, two = _gradient(_halved(one)), _gradient(_halved(two))
-    return 1 - float(((2 * one * two + _EDGE) / (one**2 + two**2 + _EDGE)).mean())
+def _edge_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Return 1 - mean gradient magnitude similarity at half the size, as in GMSD, without the finest detail."""
+    gradient_a, gradient_b = _gradient_magnitude(_halve(a)), _gradient_magnitude(_halve(b))
+    similarity = (2 * gradient_a * gradient_b + _GMSD_C) / (gradient_a**2 + gradient_b**2 + _GMSD_C)
+    return 1 - float(similarity.mean())
 
 
-def _gradient(lightness: np.ndarray) -> np.ndarray:
-    """The magnitude of central differences; the border repeats."""
+def _gradient_magnitude(lightness: np.ndarray) -> np.ndarray:
+    """Return the magnitude of central differences, with the border replicated."""
     padded = np.pad(lightness, 1, mode="edge")
-    down, across = padded[2:, 1:-1] - padded[:-2, 1:-1], padded[1:-1, 2:] - padded[1:-1, :-2]
-    return np.hypot(down, across) / 2
+    dy, dx = padded[2:, 1:-1] - padded[:-2, 1:-1], padded[1:-1, 2:] - padded[1:-1, :-2]
+    magnitude: np.ndarray = np.hypot(dy, dx) / 2
+    return magnitude
 
 
-def _windowed(values: np.ndarray) -> np.ndarray:
-    """Means of all windows that lie inside."""
+def _window_means(values: np.ndarray) -> np.ndarray:
+    """Return the means of all windows that lie inside (H, W) values."""
     for axis in (0, 1):
         sums = np.cumsum(np.insert(values, 0, 0, axis), axis)
         size = sums.shape[axis]
@@ -144,8 +145,8 @@ def _windowed(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _halved(values: np.ndarray) -> np.ndarray:
-    """Means of 2 x 2; an odd last row or column is left out, a single one kept."""
+def _halve(values: np.ndarray) -> np.ndarray:
+    """Return the means of 2 x 2 values without an odd last row or column; a single row or column is kept."""
     for axis in (0, 1):
         even = values.shape[axis] // 2 * 2
         if even:
@@ -153,7 +154,8 @@ def _halved(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _shrunk(picture: np.ndarray, longest: int) -> np.ndarray:
-    height, width = picture.shape[:2]
-    scale = min(longest / max(height, width), 1.0)
-    return io.resize_area(picture, max(round(width * scale), 1), max(round(height * scale), 1))
+def _shrink(pixels: np.ndarray, max_side: int) -> np.ndarray:
+    """Return a picture with no side longer than `max_side` pixels."""
+    height, width = pixels.shape[:2]
+    scale = min(max_side / max(height, width), 1.0)
+    return io.resize_area(pixels, max(round(width * scale), 1), max(round(height * scale), 1))

@@ -1,4 +1,4 @@
-"""What a file holds, in plain values."""
+"""Summarize a file's content and the cost of each part in plain values."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 from codec.layers import Layers
 from codec.semantic.prompt import Prompt
 from codec.structure.pose import Pose
+from codec.structure.sketch import Sketch
 from codec.texture.colormap import Colormap
 
 
-def facts(layers: Layers) -> dict[str, Any]:
-    """What a file holds and where its bytes go, as JSON can say it: what `inspect --json` prints."""
+def summarize(layers: Layers) -> dict[str, Any]:
+    """Return what a file holds and the bytes of each part as JSON values: the output of `inspect --json`."""
     sizes = layers.sizes()
     parts = {**sizes._asdict(), "total": sizes.total}
     prompt = layers.semantic or Prompt()
@@ -24,21 +25,18 @@ def facts(layers: Layers) -> dict[str, Any]:
         },
         "prompt": prompt.text,
         "negative": prompt.negative,
-        "structure": _structure_facts(layers),
-        "colors": _colors(layers.texture) if layers.texture else None,
+        "structure": None if layers.structure is None else _summarize_structure(layers.structure),
+        "colors": None if layers.texture is None else _summarize_colors(layers.texture),
         "seed": layers.seed,
         "settings": asdict(layers.settings) if layers.settings else None,
     }
 
 
-def _colors(texture: Colormap) -> dict[str, Any]:
+def _summarize_colors(texture: Colormap) -> dict[str, Any]:
     return {"rows": texture.rows, "cols": texture.cols, "step": texture.step, "painted": len(texture.spots)}
 
 
-def _structure_facts(layers: Layers) -> dict[str, Any] | None:
-    structure = layers.structure
-    if structure is None:
-        return None
+def _summarize_structure(structure: Sketch | Pose) -> dict[str, Any]:
     if isinstance(structure, Pose):
         return {"kind": "pose", "persons": len(structure.persons)}
     points = sum(len(stroke) for stroke in structure.strokes)

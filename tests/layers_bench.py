@@ -25,9 +25,9 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from codec.bench import lossless_codecs
 from codec.errors import BudgetTooSmall
 from codec.images import io
-from codec.texture.colormap import Colormap
+from codec.texture import rate_control
 from tests import plot, words_bench
-from tests.rivals import trials
+from tests.lossy_codecs import trials
 from tests.structure_bench import pictures
 
 GRIDS = (8, 16)
@@ -58,7 +58,7 @@ def ours(cells: np.ndarray) -> Cost:
 
 def _at(cells: np.ndarray, budget: int) -> float:
     try:
-        return difference(cells, Colormap.fit(cells, budget).cells)
+        return difference(cells, rate_control.fit(cells, budget).cells)
     except BudgetTooSmall:
         return float("inf")
 
@@ -68,7 +68,7 @@ def _fewest(cells: np.ndarray, goal: float) -> int:
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if _at(cells, middle) <= goal else (middle + 1, high)
-    return len(Colormap.fit(cells, high).to_bytes())
+    return len(rate_control.fit(cells, high).to_bytes())
 
 
 def theirs(name: str, cells: np.ndarray) -> Cost:
@@ -89,7 +89,7 @@ def measure(pixels: np.ndarray) -> dict[tuple[int, str], Cost]:
     for side in GRIDS:
         cells = io.resize_area(pixels, side, side)
         out[side, OURS] = ours(cells)
-        out |= {(side, rival.name): theirs(rival.name, cells) for rival in lossless_codecs.PICTURES}
+        out |= {(side, rival.name): theirs(rival.name, cells) for rival in lossless_codecs.PICTURE_CODECS}
     return out
 
 
@@ -104,7 +104,7 @@ def means(found: list[dict[tuple[int, str], Cost]]) -> dict[tuple[int, str], Cos
 def report(mean: dict[tuple[int, str], Cost], count: int) -> str:
     """The tables of colors, Markdown."""
     heads = [f"{side} x {side}, ΔE ≤ {goal:g}" for side in GRIDS for goal in GOALS]
-    methods = [OURS, *(rival.name for rival in lossless_codecs.PICTURES)]
+    methods = [OURS, *(rival.name for rival in lossless_codecs.PICTURE_CODECS)]
     out = [f"| bytes, mean of {count} | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     for name in methods:
         cells = []
@@ -147,12 +147,12 @@ def main() -> None:
     print(report(mean, len(found)) + "\n")
     every = -(-len(texts) // _TEXTS)
     print("\n".join(words_bench.table({options.texts.stem: texts[::every]})))
-    for name, remedy in lossless_codecs.missing(lossless_codecs.PICTURES).items():
+    for name, remedy in lossless_codecs.missing_packages(lossless_codecs.PICTURE_CODECS).items():
         print(f"\n{name} is not installed: {remedy}")
     if options.plot:
         curves = {
             name: [(x, y) for x, y in zip(BUDGETS, mean[16, name].difference, strict=True) if np.isfinite(y)]
-            for name in (OURS, *(rival.name for rival in lossless_codecs.PICTURES))
+            for name in (OURS, *(rival.name for rival in lossless_codecs.PICTURE_CODECS))
         }
         plot.chart(options.plot, ("bytes", 400), ("mean color difference (CIEDE2000), 16 x 16 cells", 10), curves)
 

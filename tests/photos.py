@@ -1,6 +1,7 @@
-"""Writes free photographs to a folder, for the sheet of the benchmark in README: python -m tests.photos DIR
+"""Write free photographs to a folder, for the contact sheet of the benchmark: python -m tests.photos DIR
 
-They are scikit-image's, each in the public domain or CC0; squares of at most 512 pixels a side, and captions.tsv.
+They come with scikit-image and are in the public domain or CC0. Writes squares of at most 512 pixels a side, and
+captions.tsv.
 """
 
 from __future__ import annotations
@@ -20,25 +21,25 @@ CAPTIONS: Final = {
     "chelsea": "a ginger cat's face",
     "rocket": "a rocket on its launch pad",
     "hubble_deep_field": "galaxies in black space",
-}  # the name of skimage.data's function, and a prompt
+}  # by the name of the function in skimage.data
 
 
 def write(folder: Path) -> None:
-    """Every photograph and captions.tsv -> `folder`."""
+    """Write every photograph and captions.tsv to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in CAPTIONS:
-        (folder / f"{name}.png").write_bytes(encode_png(square(getattr(data, name)())))
+        (folder / f"{name}.png").write_bytes(encode_png(center_square(getattr(data, name)())))
     lines = [f"{name}.png\t{text}\n" for name, text in CAPTIONS.items()]
     (folder / "captions.tsv").write_text("".join(lines), "utf-8")
 
 
-def square(pixels: np.ndarray) -> np.ndarray:
-    """The middle of a picture, (n, n, 3) uint8, n at most `SIDE`."""
+def center_square(pixels: np.ndarray) -> np.ndarray:
+    """Return the central square of a picture, (n, n, 3) uint8, with n at most `SIDE`."""
     height, width = pixels.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    middle = np.ascontiguousarray(pixels[top : top + side, left : left + side])
-    return middle if side <= SIDE else resize_area(middle, SIDE, SIDE)
+    square = np.ascontiguousarray(pixels[top : top + side, left : left + side])
+    return square if side <= SIDE else resize_area(square, SIDE, SIDE)
 
 
 if __name__ == "__main__":

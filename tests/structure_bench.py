@@ -27,7 +27,7 @@ from statistics import median
 import numpy as np
 
 from codec.bench import lossless_codecs
-from codec.bench.layer_comparison import bitmap as bitmap_of
+from codec.bench.layer_comparison import rasterize
 from codec.encoder.sketch.edges import detect
 from codec.encoder.sketch.f_measure import f_measure, rasterize
 from codec.encoder.sketch.fit_sketch import fit_sketch
@@ -148,7 +148,7 @@ def measure(pixels: np.ndarray, timed: bool = True) -> PictureResult:
     sketches = [fit_sketch(strength, *pixels.shape[:2], budget) for budget in (*BUDGETS, _UNLIMITED)]
     f_values = [measure_f(sketch) for sketch in sketches]
     result.f_by_budget["Trilayer"] = f_values[:-1]
-    result.jbig2_bytes = [float(jbig2.min_bytes(bitmap_of(sketch))) for sketch in sketches[:-1]]
+    result.jbig2_bytes = [float(jbig2.min_bytes(rasterize(sketch))) for sketch in sketches[:-1]]
     full = max(reference.shape)
     result.bitmap_f[full] = 1.0
     result.bytes[full] = {**_bitmap_bytes(reference), "Trilayer": len(sketches[-1].to_bytes()), "F": f_values[-1]}
@@ -165,7 +165,7 @@ def measure(pixels: np.ndarray, timed: bool = True) -> PictureResult:
 
 def _bitmap_bytes(bitmap: np.ndarray) -> dict[str, float]:
     sizes = {"JBIG2": float(jbig2.min_bytes(bitmap))}
-    return sizes | {rival.name: rival.size(bitmap) or float("nan") for rival in PICTURES}
+    return sizes | {rival.name: rival.compressed_size(bitmap) or float("nan") for rival in PICTURES}
 
 
 def decoding_times(sketch: Sketch, reference: np.ndarray) -> dict[str, float]:
@@ -176,10 +176,10 @@ def decoding_times(sketch: Sketch, reference: np.ndarray) -> dict[str, float]:
         out[f"Trilayer, curves at {size}"] = _median_ms(lambda n=side: Sketch.from_bytes(payload).polylines(n, n))
         out[f"Trilayer, drawn at {size}"] = _median_ms(lambda n=side: Sketch.from_bytes(payload).render(n, n))
     for rival in (lossless_codecs.WEBP, lossless_codecs.PNG):
-        file = rival.pack(reference)
+        file = rival.compress(reference)
         assert file is not None
         out[f"{rival.name}, 512 bitmap"] = _median_ms(lambda data=file: io.load(data))
-    file = lossless_codecs.JXL.pack(reference)
+    file = lossless_codecs.JXL.compress(reference)
     if file is not None:
         import imagecodecs
 
@@ -257,7 +257,7 @@ def main() -> None:
     if not results:
         parser.error(f"{options.folder} has no picture")
     print(report(results))
-    for name, remedy in lossless_codecs.missing(PICTURES).items():
+    for name, remedy in lossless_codecs.missing_packages(PICTURES).items():
         print(f"\n{name} is not installed: {remedy}")
     if options.plot:
         curves = {name: list(zip(BUDGETS, means, strict=True)) for name, means in mean_f_by_budget(results).items()}

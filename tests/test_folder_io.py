@@ -1,4 +1,4 @@
-"""A folder of layers: back without loss, and with edits; bad folders are refused by file name."""
+"""A folder of layers is read back without loss and with edits; errors name the file."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ def folder(tmp_path: Path) -> Path:
 
 @given(samples.layers)
 @settings(max_examples=40)
-def test_the_way_back_is_loss_free(layers):
-    layers = replace(layers, width=min(layers.width, 333), height=min(layers.height, 200))  # quick to draw
+def test_written_layers_are_read_back_exactly(layers):
+    layers = replace(layers, width=min(layers.width, 333), height=min(layers.height, 200))  # fast to render
     with tempfile.TemporaryDirectory() as name:
         write_layers(layers, name)
         assert read_layers(name).to_bytes() == layers.to_bytes()
 
 
 @pytest.mark.parametrize(("width", "height"), [(4096, 4096), (1, 1), (4096, 1), (777, 1024)])
-def test_strokes_are_exact_at_any_size(width, height, tmp_path, monkeypatch):
-    monkeypatch.setattr(Sketch, "render", lambda *size: np.zeros((1, 1, 3), np.uint8))  # slow, not read
+def test_strokes_are_exact_at_any_picture_size(width, height, tmp_path, monkeypatch):
+    monkeypatch.setattr(Sketch, "render", lambda *size: np.zeros((1, 1, 3), np.uint8))  # slow and not read back
     walk = tuple((i, 6 - abs(i % 12 - 6)) for i in range(1024))
     for cols, rows in ((1024, 1024), (8, 8), (1024, 8)):
         chain = tuple(point for point in walk if point[0] < cols)
@@ -59,7 +59,7 @@ def test_strokes_are_exact_at_any_size(width, height, tmp_path, monkeypatch):
         assert read_layers(tmp_path) == layers
 
 
-def test_the_files_are_what_they_say(folder):
+def test_files_have_the_documented_content(folder):
     assert (folder / "prompt.txt").read_bytes() == b"a cat\n\n"
     assert (folder / "negative.txt").read_bytes() == b"no\r\ndog\n"
     assert np.array_equal(load(folder / "colormap.png").pixels, COLORS.cells)
@@ -75,7 +75,7 @@ def test_the_files_are_what_they_say(folder):
     ]
 
 
-def test_writing_again_replaces_and_removes_but_spares_what_is_not_ours(folder):
+def test_writing_again_replaces_and_removes_only_layer_files(folder):
     (folder / "notes.txt").write_text("mine")
     pose = Layers(64, 64, structure=Pose((PERSON,)))
     write_layers(pose, folder)
@@ -83,13 +83,13 @@ def test_writing_again_replaces_and_removes_but_spares_what_is_not_ours(folder):
     assert read_layers(folder) == pose
 
 
-def test_an_edited_prompt(folder):
+def test_edited_prompt_is_read(folder):
     (folder / "prompt.txt").write_text("a dog")
     (folder / "negative.txt").unlink()
     assert read_layers(folder) == replace(FULL, semantic=Prompt("a dog"))
 
 
-def test_an_edited_sketch(folder):
+def test_edited_sketch_is_read(folder):
     text = (folder / "sketch.svg").read_text()
     first = text.index("<path")
     second = text.index("<path", first + 1)
@@ -102,19 +102,19 @@ def test_an_edited_sketch(folder):
     assert strokes[3] == tuple((x, 20) for x in range(20, 29))
 
 
-def test_edited_colors(folder):
+def test_edited_colors_are_read(folder):
     cells = COLORS.cells.copy()
     cells[2, 3] = 255, 0, 0
     (folder / "colormap.png").write_bytes(encode_png(cells))
     assert read_layers(folder) == replace(FULL, texture=repaint(COLORS, cells))
-    blown = np.repeat(np.repeat(COLORS.cells, 40, axis=0), 40, axis=1)  # scaled up in an editor
-    (folder / "colormap.png").write_bytes(encode_png(blown))
+    enlarged = np.repeat(np.repeat(COLORS.cells, 40, axis=0), 40, axis=1)  # resized in an editor
+    (folder / "colormap.png").write_bytes(encode_png(enlarged))
     assert read_layers(folder) == FULL
     (folder / "colormap.png").write_bytes(encode_png(cells[:4, :4]))
     assert read_layers(folder).texture.cells.shape == (4, 4, 3)
 
 
-def test_a_removed_file_is_an_absent_layer(folder):
+def test_removed_file_is_an_absent_layer(folder):
     (folder / "colormap.png").unlink()
     (folder / "prompt.txt").unlink()
     (folder / "negative.txt").unlink()
@@ -125,7 +125,7 @@ def test_a_removed_file_is_an_absent_layer(folder):
     assert read_layers(folder) == Layers(320, 240, seed=7, settings=FULL.settings)
 
 
-def test_a_folder_made_by_hand(tmp_path):
+def test_folder_without_layers_json_is_read(tmp_path):
     (tmp_path / "sketch.svg").write_text('<svg viewBox="0 0 300.4 200"><path d="M0 0L300 200"/></svg>')
     (tmp_path / "prompt.txt").write_text("a line\n")
     (tmp_path / "colormap.png").write_bytes(encode_png(COLORS.cells))
@@ -134,8 +134,8 @@ def test_a_folder_made_by_hand(tmp_path):
     assert len(layers.structure.strokes) == 1 and layers.texture.cells.shape == (6, 8, 3)
 
 
-def test_unknown_chunks_stay_while_they_are_true(tmp_path):
-    kept, dropped = (SKIPPABLE | KEEPABLE | 9, b"kept"), (SKIPPABLE | 9, b"of the very file")
+def test_unknown_chunks_are_kept_unless_the_layers_were_edited(tmp_path):
+    kept, dropped = (SKIPPABLE | KEEPABLE | 9, b"kept"), (SKIPPABLE | 9, b"about these exact layers")
     layers = replace(FULL, extra=(dropped, kept))
     write_layers(layers, tmp_path)
     assert read_layers(tmp_path) == layers
@@ -162,7 +162,7 @@ def test_unknown_chunks_stay_while_they_are_true(tmp_path):
         ("layers.json", b" " * 2_000_000, LimitExceeded),
     ],
 )
-def test_bad_files_are_named(name, data, error, folder):
+def test_invalid_file_is_named_in_the_error(name, data, error, folder):
     (folder / name).write_bytes(data)
     with pytest.raises(error) as caught:
         read_layers(folder)
@@ -205,7 +205,7 @@ def test_bad_files_are_named(name, data, error, folder):
     ],
     ids=str,
 )
-def test_bad_notes_are_refused(change, folder):
+def test_invalid_layers_json_is_rejected(change, folder):
     notes = json.loads((folder / "layers.json").read_text())
     (folder / "layers.json").write_text(json.dumps({**notes, **change}))
     with pytest.raises(CodecError) as caught:
@@ -228,14 +228,14 @@ def test_bad_notes_are_refused(change, folder):
     ],
     ids=str,
 )
-def test_bad_poses_are_refused(persons, tmp_path):
+def test_invalid_pose_json_is_rejected(persons, tmp_path):
     write_layers(Layers(64, 64, structure=Pose((PERSON,))), tmp_path)
     (tmp_path / "pose.json").write_text(json.dumps({"persons": persons}))
     with pytest.raises(CodecError, match=r"pose\.json"):
         read_layers(tmp_path)
 
 
-def test_what_is_no_folder_of_layers(tmp_path):
+def test_folder_without_layers_or_with_two_structures_is_rejected(tmp_path):
     for path in (tmp_path, tmp_path / "absent"):
         with pytest.raises(FormatError):
             read_layers(path)
@@ -245,7 +245,7 @@ def test_what_is_no_folder_of_layers(tmp_path):
         read_layers(tmp_path)
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+def test_file_is_replaced_atomically(tmp_path, monkeypatch):
     target = tmp_path / "a.tril"
     target.write_bytes(b"before")
     target.chmod(0o640)

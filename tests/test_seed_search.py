@@ -1,4 +1,4 @@
-"""The distance of pictures, and the search for the seed whose decode is nearest to the source."""
+"""The distance between pictures, and the search for the seed whose decode is nearest to the source."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def blurred(picture, factor):
 # the distance
 
 
-def test_a_picture_is_at_no_distance_from_itself(photo):
+def test_distance_of_a_picture_to_itself_is_zero(photo):
     assert np.abs(distance(photo, photo)).max() < 1e-9
 
 
-def test_it_does_not_matter_which_is_first(photo):
+def test_distance_is_symmetric(photo):
     other = noisy(photo, 20)
     np.testing.assert_allclose(distance(photo, other), distance(other, photo), atol=1e-12)
 
 
 @pytest.mark.parametrize(
-    "harm",
+    "degrade",
     [
         lambda picture, amount: noisy(picture, 8 * amount),
         lambda picture, amount: blurred(picture, 2**amount),
@@ -49,24 +49,24 @@ def test_it_does_not_matter_which_is_first(photo):
     ],
     ids=["noise", "blur", "shift", "tint", "brightness", "content"],
 )
-def test_the_worse_the_farther(photo, harm):
-    far = [distance(photo, harm(photo, amount)).total for amount in (1, 2, 3, 4)]
-    assert all(a < b for a, b in zip([0.0, *far], far, strict=False)), far
+def test_distance_grows_with_degradation(photo, degrade):
+    totals = [distance(photo, degrade(photo, amount)).total for amount in (1, 2, 3, 4)]
+    assert all(a < b for a, b in zip([0.0, *totals], totals, strict=False)), totals
 
 
-def test_each_part_hears_what_it_is_for(photo):
-    nothing_alike = photo[::-1, ::-1]
+def test_each_part_responds_to_its_kind_of_degradation(photo):
+    rotated = photo[::-1, ::-1]
     tinted = np.clip(photo * [1.0, 0.6, 1.0], 0, 255).astype(np.uint8)
-    jittered = blurred(photo, 8)
-    assert distance(photo, tinted).color > 3 * distance(photo, jittered).color
-    assert distance(photo, jittered).edges > 2 * distance(photo, tinted).edges
-    assert distance(photo, jittered).perceptual > 2 * distance(photo, tinted).perceptual
-    parts = distance(photo, nothing_alike)
-    assert all(0.1 < part <= 1.2 for part in parts)  # none drowns the others
+    soft = blurred(photo, 8)
+    assert distance(photo, tinted).color > 3 * distance(photo, soft).color
+    assert distance(photo, soft).edges > 2 * distance(photo, tinted).edges
+    assert distance(photo, soft).perceptual > 2 * distance(photo, tinted).perceptual
+    parts = distance(photo, rotated)
+    assert all(0.1 < part <= 1.2 for part in parts)  # none dominates
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (5, 5), (300, 2), (8, 200), (700, 400)])
-def test_any_size(size):
+def test_pictures_of_any_size_can_be_compared(size):
     rng = np.random.default_rng(0)
     one, two = (rng.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(2))
     assert distance(one, one).total < 1e-9
@@ -75,26 +75,25 @@ def test_any_size(size):
         distance(one, np.zeros((9, 9, 3), np.uint8))
 
 
-def test_structural_similarity_is_the_known_one(photo):
-    """The finest scale against scikit-image, uniform windows."""
+def test_ssim_agrees_with_scikit_image(photo):
     from skimage.metrics import structural_similarity
 
     from codec.color import oklab
-    from codec.seed_search import _ssim, _windowed
+    from codec.seed_search import _ssim, _window_means
 
     one, two = (oklab.from_srgb(picture)[..., 0] for picture in (photo, noisy(photo, 20)))
     _, whole = structural_similarity(one, two, data_range=1.0, win_size=7, use_sample_covariance=False, full=True)
     assert _ssim(one, two) == pytest.approx(whole[3:-3, 3:-3].mean(), abs=1e-6)
-    assert _windowed(one).shape == (250, 250)
+    assert _window_means(one).shape == (250, 250)
 
 
 # the search
 
 
-class Ladder:
-    """A decoder whose picture is nearer to the source the nearer the seed is to one of its own."""
+class BestSeedDecoder:
+    """A decoder whose picture is nearer to the source the nearer the seed is to `best`."""
 
-    name = "ladder"
+    name = "best seed"
 
     def __init__(self, source, best):
         self.source, self.best, self.seeds = source, best, []
@@ -113,45 +112,45 @@ def file(photo):
 
 
 @pytest.mark.parametrize(("best", "count", "wanted"), [(3, 8, 3), (0, 4, None), (7, 4, 3), (2, 1, None)])
-def test_the_nearest_seed_is_stored(photo, file, best, count, wanted):
-    decoder = Ladder(photo, best)
+def test_best_seed_is_stored(photo, file, best, count, wanted):
+    decoder = BestSeedDecoder(photo, best)
     found = best_of(photo, file, decoder, count)
     assert found == replace(file, seed=wanted)
     assert decoder.seeds == list(range(count))
     assert Layers.from_bytes(found.to_bytes()) == found
 
 
-def test_the_first_seed_costs_nothing_and_others_two_bytes_in_all(photo, file):
-    free = best_of(photo, file, Ladder(photo, 0), 3)
+def test_seed_0_costs_nothing_and_other_seeds_two_bytes(photo, file):
+    free = best_of(photo, file, BestSeedDecoder(photo, 0), 3)
     assert len(free.to_bytes()) == len(file.to_bytes())
-    assert len(best_of(photo, file, Ladder(photo, 2), 3).to_bytes()) - len(file.to_bytes()) == 2
+    assert len(best_of(photo, file, BestSeedDecoder(photo, 2), 3).to_bytes()) - len(file.to_bytes()) == 2
     assert len(replace(file, seed=255).to_bytes()) - len(file.to_bytes()) == 2
 
 
-def test_an_old_seed_is_replaced(photo, file):
-    assert best_of(photo, replace(file, seed=99), Ladder(photo, 1), 3).seed == 1
-    assert best_of(photo, replace(file, seed=99), Ladder(photo, 0), 3).seed is None
+def test_existing_seed_is_replaced(photo, file):
+    assert best_of(photo, replace(file, seed=99), BestSeedDecoder(photo, 1), 3).seed == 1
+    assert best_of(photo, replace(file, seed=99), BestSeedDecoder(photo, 0), 3).seed is None
 
 
-def test_steps_are_numbered_through(photo, file):
+def test_steps_are_numbered_over_all_decodes(photo, file):
     steps = []
-    best_of(photo, file, Ladder(photo, 1), 3, steps.append)
+    best_of(photo, file, BestSeedDecoder(photo, 1), 3, steps.append)
     assert [step.index for step in steps] == [1, 2, 3, 4, 5, 6]
     assert {step.total for step in steps} == {6}
     assert [step.label for step in steps][:3] == ["seed 1 of 3: first", "seed 1 of 3: second", "seed 2 of 3: first"]
     np.testing.assert_array_equal(steps[1].preview, photo)
 
 
-def test_it_can_be_stopped(photo, file):
-    decoder = Ladder(photo, 1)
+def test_search_can_be_cancelled(photo, file):
+    decoder = BestSeedDecoder(photo, 1)
     with pytest.raises(Cancelled):
         best_of(photo, file, decoder, 5, lambda step: step.index < 3)
     assert decoder.seeds == [0, 1]
 
 
-def test_bad_input_is_refused(photo, file):
+def test_invalid_arguments_are_rejected(photo, file):
     for count in (0, -1, 257):
         with pytest.raises(CodecError, match="1 to 256"):
-            best_of(photo, file, Ladder(photo, 1), count)
+            best_of(photo, file, BestSeedDecoder(photo, 1), count)
     with pytest.raises(ImageError, match="pixels"):
-        best_of(photo[1:], file, Ladder(photo, 1), 2)
+        best_of(photo[1:], file, BestSeedDecoder(photo, 1), 2)

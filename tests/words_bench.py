@@ -9,15 +9,15 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from codec.bench.lossless_codecs import TEXTS, missing
+from codec.bench.lossless_codecs import TEXT_CODECS, missing_packages
 from codec.semantic.prompt import Prompt
 
 
 def sizes(texts: Sequence[str]) -> dict[str, float]:
     """Mean bytes per text, by method; `characters` is their mean length."""
     methods: dict[str, Callable[[str], int]] = {"characters": len, "UTF-8": lambda text: len(text.encode())}
-    for rival in TEXTS:
-        if rival.name not in missing(TEXTS):
+    for rival in TEXT_CODECS:
+        if rival.name not in missing_packages(TEXT_CODECS):
             methods[rival.name] = lambda text, write=rival.write: len(write(text))
     methods["Trilayer"] = lambda text: len(Prompt(text).to_bytes())
     return {name: sum(map(size, texts)) / len(texts) for name, size in methods.items()}
@@ -48,7 +48,7 @@ def main() -> None:
         if not lines:
             parser.error(f"{name} has no text")
     print("\n".join(table(files)))
-    for name, remedy in missing(TEXTS).items():
+    for name, remedy in missing_packages(TEXT_CODECS).items():
         print(f"\n{name} is not installed: {remedy}")
 
 

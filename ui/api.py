@@ -18,8 +18,8 @@ from gradio.utils import get_upload_folder
 from codec import CodecError, Layers, Prompt
 from codec.decoders import OnStep
 from codec.editing import edits
-from codec.encoder.options import EDGES
-from codec.summary import facts
+from codec.encoder.encode_options import EDGES
+from codec.summary import summarize
 from ui.services import actions, canvas_state, files, logs, rendering, validation
 from ui.services.error_messages import user_message
 from ui.services.jobs import Job, decoder_lock
@@ -53,7 +53,7 @@ def encode(
     """Encode a picture (PNG, JPEG, WebP, AVIF) to a .tril file, and describe what the file contains."""
     options = actions.encode_options(prompt=prompt, negative=negative or "", budget=budget, grid=grid, edges=edges)
     opened = actions.open_picture(_upload(picture), options)
-    return _store_tril(opened.layers, opened.name), facts(opened.layers)
+    return _store_tril(opened.layers, opened.name), summarize(opened.layers)
 
 
 @raises_sentences
@@ -94,7 +94,7 @@ def _client_check() -> Callable[[], bool]:
 @raises_sentences
 def inspect(tril: Any) -> dict[str, Any]:
     """Describe what a .tril file contains, and where its bytes go."""
-    return facts(actions.open_file(_upload(tril)).layers)
+    return summarize(actions.open_file(_upload(tril)).layers)
 
 
 @raises_sentences
@@ -121,7 +121,7 @@ def edit(
         layers = edits.swap_structure(layers, source) if borrow in ("sketch", "both") else layers
     if cut is not None:
         layers = edits.cut(layers, validation.integer(cut, "byte budget", *actions.BUDGET_RANGE))
-    return _store_tril(layers, opened.name), facts(layers)
+    return _store_tril(layers, opened.name), summarize(layers)
 
 
 def _load_mask(path: str, layers: Layers) -> np.ndarray:

@@ -1,1 +1,1 @@
-"""Whole folders, in processes or on a Ray cluster."""
+"""Encode and decode whole folders, in processes or on a Ray cluster."""

@@ -1,4 +1,4 @@
-"""Many tasks at once: in this process, in several, or on a Ray cluster. The same function runs in each."""
+"""Run one function on many tasks: in this process, in several, or on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -16,91 +16,100 @@ from typing import Any, Final, TypeVar
 
 from codec.errors import CodecError, ModelMissing
 
-MOST_JOBS: Final = 64
-_BY_DEFAULT: Final = 8
-_MEMORY: Final = 1 << 30  # bytes, about what a process takes with the networks that ship here
+MAX_JOBS: Final = 64
+_MAX_DEFAULT_JOBS: Final = 8
+_BYTES_PER_JOB: Final = 1 << 30  # memory of a process with the networks that ship with the codec
 Task = TypeVar("Task")
-Result = Any  # what JSON can hold, as Ray carries it between machines
+Result = Any  # a value that JSON can hold, as Ray carries it between machines
 
 
-def results(
-    work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int = 1, ray: str | None = None
+def run_tasks(
+    function: Callable[[Task], Result], tasks: Sequence[Task], jobs: int = 1, ray: str | None = None
 ) -> Iterator[tuple[Task, Result]]:
-    """Each task with what `work` makes of it, as they come.
+    """Yield each task with its result as they are completed.
 
-    work: a function or object that another process can import; it answers errors itself. jobs: how many
-    processes, or actors, 1..64. ray: None for processes here, "local", or a cluster's address, whose machines
-    see the same files. Raises `CodecError` if a process dies, `ModelMissing` where Ray is not installed.
+    function: importable in other processes; it must return errors as results.
+    jobs: number of processes or Ray actors, 1..64.
+    ray: None for local processes, "local" for a local Ray cluster, or the address of a cluster whose machines see the
+    same files.
+
+    Raises `CodecError` for another number of jobs, if a process dies or if no cluster answers, and `ModelMissing` if
+    Ray is not installed.
     """
-    if not 1 <= jobs <= MOST_JOBS:
-        raise CodecError(f"--jobs is 1 to {MOST_JOBS}")
+    if not 1 <= jobs <= MAX_JOBS:
+        raise CodecError(f"--jobs must be 1 to {MAX_JOBS}")
     if ray is not None:
-        return _on_ray(work, tasks, jobs, ray)
+        return _run_on_ray(function, tasks, jobs, ray)
     if jobs == 1 or len(tasks) < 2:
-        return ((task, work(task)) for task in tasks)
-    return _in_processes(work, tasks, min(jobs, len(tasks)))
+        return ((task, function(task)) for task in tasks)
+    return _run_in_processes(function, tasks, min(jobs, len(tasks)))
 
 
-def default_jobs() -> int:
-    """How many processes suit this machine: one a core that this one may use, to 8, and as memory has room."""
+def default_job_count() -> int:
+    """Return one process for each usable core, at most 8 and as many as fit into memory."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, _BY_DEFAULT, _room() // _MEMORY))
+    return max(1, min(cores, _MAX_DEFAULT_JOBS, _free_memory() // _BYTES_PER_JOB))
 
 
-def _room(root: Path = Path("/")) -> int:
-    """Bytes of memory that are free, or that a container may use if that is less; without limit where Linux is not."""
-    found = [_BY_DEFAULT * _MEMORY]
+def _free_memory(root: Path = Path("/")) -> int:
+    """Return the bytes available on this machine or in this container; outside Linux, enough for the most jobs."""
+    limits = [_MAX_DEFAULT_JOBS * _BYTES_PER_JOB]
     for name in ("proc/meminfo", "sys/fs/cgroup/memory.max"):
         try:
             lines = (root / name).read_text("ascii").splitlines()
         except (OSError, ValueError):
             continue
-        found += [int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")]
-        found += [int(line) for line in lines if line.isdecimal()]
-    return min(found)
+        limits += [int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")]
+        limits += [int(line) for line in lines if line.isdecimal()]
+    return min(limits)
 
 
-def _in_processes(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Result]]:
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _start) as pool:
-        with _deaf():
-            waiting: dict[Future[Result], Task] = {pool.submit(work, task): task for task in tasks}
+# local processes
+
+
+def _run_in_processes(
+    function: Callable[[Task], Result], tasks: Sequence[Task], jobs: int
+) -> Iterator[tuple[Task, Result]]:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _init_worker) as pool:
+        with _ignore_sigint():
+            pending: dict[Future[Result], Task] = {pool.submit(function, task): task for task in tasks}
         processes = active_children()
         try:
-            while waiting:
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    yield waiting.pop(future), future.result()
+            while pending:
+                for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                    yield pending.pop(future), future.result()
         except BrokenProcessPool:
             if any(process.exitcode == -signal.SIGINT for process in processes):
-                raise KeyboardInterrupt from None  # they heard Ctrl-C before this one did
+                raise KeyboardInterrupt from None  # Ctrl-C reached a worker first
             raise CodecError(
-                "a process was ended from outside, most likely for its memory: take fewer --jobs and run it again; "
-                "what is done is kept"
+                "a process was killed, probably for lack of memory: use fewer --jobs and run again; "
+                "finished files are kept"
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """A process started in here does not hear Ctrl-C before `_start`: its imports would end in a traceback."""
+def _ignore_sigint() -> Iterator[None]:
+    """Let processes started in this block ignore Ctrl-C until `_init_worker`, so that no import ends in a traceback."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, handler)
 
 
-def _start() -> None:
-    """In each new process. Ctrl-C ends it without a word: what is to be said the first process says."""
-    one_thread()
+def _init_worker() -> None:
+    """Set up a new process: one thread, and an exit without a traceback on Ctrl-C."""
+    limit_to_one_thread()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def one_thread() -> None:
-    """Make this process use one core: several of them are what makes use of the others."""
+def limit_to_one_thread() -> None:
+    """Limit this process to one core; the other processes use the other cores."""
     import cv2
     import torch
 
@@ -108,46 +117,50 @@ def one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-class Actor:
-    """A worker of Ray's: it keeps its models from one task to the next."""
+# Ray
 
-    def __init__(self, work: Callable[[Any], Result], tasks: Sequence[Any]) -> None:
-        one_thread()
-        self.work, self.tasks = work, tasks
+
+class RayWorker:
+    """A Ray actor, which keeps its models loaded from one task to the next."""
+
+    def __init__(self, function: Callable[[Any], Result], tasks: Sequence[Any]) -> None:
+        limit_to_one_thread()
+        self.function, self.tasks = function, tasks
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        found = [json.dumps(self.work(self.tasks[index])) for index in batch["index"].tolist()]
-        return {"index": batch["index"], "result": found}
+        """Return the results of a batch of task indices as JSON."""
+        results = [json.dumps(self.function(self.tasks[index])) for index in batch["index"].tolist()]
+        return {"index": batch["index"], "result": results}
 
 
-def _on_ray(
-    work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int, address: str
+def _run_on_ray(
+    function: Callable[[Task], Result], tasks: Sequence[Task], jobs: int, address: str
 ) -> Iterator[tuple[Task, Result]]:
     try:
         import ray
         import ray.data
     except ImportError:
         raise ModelMissing('Ray is not installed: pip install "ray[data]"') from None
-    ours = not ray.is_initialized()
-    if ours:
-        where = {"num_cpus": jobs, "include_dashboard": False} if address == "local" else {}
+    was_initialized = ray.is_initialized()
+    if not was_initialized:
+        local_options = {"num_cpus": jobs, "include_dashboard": False} if address == "local" else {}
         try:
-            ray.init(address=address, logging_level="error", log_to_driver=False, **where)
+            ray.init(address=address, logging_level="error", log_to_driver=False, **local_options)
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise CodecError(f"no Ray cluster answers at {address}: {str(error).splitlines()[0]}") from None
     try:
         ray.data.DataContext.get_current().enable_progress_bars = False
         gpus = min(int(ray.cluster_resources().get("GPU", 0)), jobs)
-        found = ray.data.from_items([{"index": index} for index in range(len(tasks))], override_num_blocks=len(tasks))
-        found = found.map_batches(
-            Actor,
-            fn_constructor_args=(work, list(tasks)),
+        indices = ray.data.from_items([{"index": index} for index in range(len(tasks))], override_num_blocks=len(tasks))
+        results = indices.map_batches(
+            RayWorker,
+            fn_constructor_args=(function, list(tasks)),
             batch_size=1,
             num_gpus=1 if gpus else 0,
             compute=ray.data.ActorPoolStrategy(size=min(gpus or jobs, len(tasks))),
         )
-        for row in found.iter_rows():
+        for row in results.iter_rows():
             yield tasks[int(row["index"])], json.loads(row["result"])
     finally:
-        if ours:
+        if not was_initialized:
             ray.shutdown()

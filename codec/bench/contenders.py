@@ -1,7 +1,7 @@
-"""Who takes part: each writes a picture in at most so many bytes, as well as it can.
+"""The codecs of the benchmark: each encodes a picture in at most a given number of bytes, as well as it can.
 
-A pixel codec may shrink the picture first and have it enlarged after, as its user would at such rates;
-the reader is told the size for nothing. Whole files are counted, ours and theirs.
+A pixel codec may downscale the picture first and upscale it after decoding, as its user would at such rates; the size
+of the picture is given to the decoder for free. Whole files are counted, ours and theirs.
 """
 
 from __future__ import annotations
@@ -19,45 +19,54 @@ from codec.bench.measures import ms_ssim
 from codec.errors import BudgetTooSmall, UnknownName
 
 SCALES: Final = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125)
-QUALITIES: Final = 101  # of each format, 0 the worst
+MAX_QUALITY: Final = 100  # of each format; 0 is the worst
+_FAST_AVIF_SAMPLES: Final = 3 << 14  # up to which AVIF's slower search is used
 
 
 class Contender(Protocol):
-    """One row of the table."""
+    """A codec of the benchmark."""
 
     @property
     def name(self) -> str:
-        """What the table calls it."""
+        """Return the name in the table."""
 
-    def missing(self) -> str | None:
-        """What to do before it can take part; None if nothing."""
+    @property
+    def uses_large_models(self) -> bool:
+        """Return whether networks of gigabytes are loaded."""
 
-    def encode(self, pixels: np.ndarray, text: str | None, most: int) -> bytes | None:
-        """(h, w, 3) uint8 -> at most `most` bytes; None if it cannot be so small."""
+    def remedy(self) -> str | None:
+        """Return what to do before the codec can take part; None if nothing."""
+
+    def encode(self, pixels: np.ndarray, prompt: str | None, max_bytes: int) -> bytes | None:
+        """Return a file of (h, w, 3) uint8 pixels; None if it cannot be so small."""
 
     def decode(self, data: bytes, height: int, width: int) -> np.ndarray:
-        """The picture of a file, (height, width, 3) uint8."""
+        """Return the picture of a file, (height, width, 3) uint8."""
 
 
 @dataclass(frozen=True)
 class Trilayer:
-    """Ours, with one of its decoders."""
+    """This codec with one of its decoders."""
 
     name: str
     decoder: str
 
-    def missing(self) -> str | None:
+    @property
+    def uses_large_models(self) -> bool:
+        return self.decoder == "sd15"
+
+    def remedy(self) -> str | None:
         from codec.models import locate
 
-        needed = ("sd15", "sketch-adapter", "color-adapter") if self.decoder == "sd15" else ()
-        lacking = (locate.status(name) for name in needed)
-        return next((status.detail for status in lacking if status.state != "present"), None)
+        names = ("sd15", "sketch-adapter", "color-adapter") if self.decoder == "sd15" else ()
+        statuses = (locate.status(name) for name in names)
+        return next((status.detail for status in statuses if status.state != "present"), None)
 
-    def encode(self, pixels: np.ndarray, text: str | None, most: int) -> bytes | None:
+    def encode(self, pixels: np.ndarray, prompt: str | None, max_bytes: int) -> bytes | None:
         import codec
 
         try:
-            return codec.encode(pixels, prompt=text, budget=most).to_bytes()
+            return codec.encode(pixels, prompt=prompt, budget=max_bytes).to_bytes()
         except BudgetTooSmall:
             return None
 
@@ -68,44 +77,46 @@ class Trilayer:
 
 
 @dataclass(frozen=True)
-class Format:
-    """A pixel codec. `write`: pixels and quality 0..100 -> a file; `read`: its pixels."""
+class PixelCodec:
+    """A picture format. `write`: pixels and quality 0..100 to a file; `read`: a file to pixels."""
 
     name: str
     package: str
     module: str
     write: Callable[[np.ndarray, int], bytes]
     read: Callable[[bytes], np.ndarray]
+    uses_large_models: bool = False
 
-    def missing(self) -> str | None:
+    def remedy(self) -> str | None:
         try:
             importlib.import_module(self.module)
         except ImportError:
             return f"pip install {self.package}"
         return None
 
-    def encode(self, pixels: np.ndarray, text: str | None, most: int) -> bytes | None:
-        """At each scale the best quality that fits; of these the file that looks best by MS-SSIM."""
-        best, score = None, -1.0
+    def encode(self, pixels: np.ndarray, prompt: str | None, max_bytes: int) -> bytes | None:
+        """Return the file with the highest MS-SSIM among the best that fits at each scale."""
+        best_file, best_score = None, -1.0
         for scale in SCALES:
-            data = self._fitting(_scaled(pixels, scale), most)
+            data = self._best_quality(_downscale(pixels, scale), max_bytes)
             if data is not None:
-                found = ms_ssim(pixels, self.decode(data, *pixels.shape[:2]))
-                if found > score:
-                    best, score = data, found
-        return best
+                score = ms_ssim(pixels, self.decode(data, *pixels.shape[:2]))
+                if score > best_score:
+                    best_file, best_score = data, score
+        return best_file
 
-    def _fitting(self, pixels: np.ndarray, most: int) -> bytes | None:
-        best, low, high = None, 0, QUALITIES - 1
+    def _best_quality(self, pixels: np.ndarray, max_bytes: int) -> bytes | None:
+        """Return the file of the highest quality that fits, found by bisection."""
+        best, low, high = None, 0, MAX_QUALITY
         while low <= high:
-            middle = (low + high) // 2 if best else low  # the worst first: often not even that fits
-            data = self.write(pixels, middle)
-            if len(data) <= most:
-                best, low = data, middle + 1
+            quality = (low + high) // 2 if best else low  # the worst first, since often not even that fits
+            data = self.write(pixels, quality)
+            if len(data) <= max_bytes:
+                best, low = data, quality + 1
             elif best is None:
                 return None
             else:
-                high = middle - 1
+                high = quality - 1
         return best
 
     def decode(self, data: bytes, height: int, width: int) -> np.ndarray:
@@ -117,7 +128,7 @@ class Format:
         return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LANCZOS4))
 
 
-def _scaled(pixels: np.ndarray, scale: float) -> np.ndarray:
+def _downscale(pixels: np.ndarray, scale: float) -> np.ndarray:
     import cv2
 
     if scale == 1:
@@ -126,90 +137,98 @@ def _scaled(pixels: np.ndarray, scale: float) -> np.ndarray:
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA))
 
 
-# the formats
+# formats
 
 
-def _pillow(form: str, **options: Callable[[int], Any]) -> Callable[[np.ndarray, int], bytes]:
-    """A writer of Pillow's; each option follows from the quality."""
+def _pillow_writer(format_name: str, **options: Callable[[int], Any]) -> Callable[[np.ndarray, int], bytes]:
+    """Return a writer that uses Pillow; each option is a function of the quality."""
 
     def write(pixels: np.ndarray, quality: int) -> bytes:
         from PIL import Image
 
         file = io.BytesIO()
-        Image.fromarray(pixels).save(file, form, **{name: value(quality) for name, value in options.items()})
+        values = {name: value(quality) for name, value in options.items()}
+        Image.fromarray(pixels).save(file, format_name, **values)
         return file.getvalue()
 
     return write
 
 
-def _opened(data: bytes) -> np.ndarray:
+def _read_with_pillow(data: bytes) -> np.ndarray:
     from PIL import Image
 
     with Image.open(io.BytesIO(data)) as image:
         return np.asarray(image.convert("RGB"))
 
 
-def _avif(pixels: np.ndarray, quality: int) -> bytes:
+def _write_avif(pixels: np.ndarray, quality: int) -> bytes:
     import imagecodecs
 
-    speed = 2 if pixels.size <= 3 << 14 else 5
-    form = "420" if min(pixels.shape[:2]) > 1 else "444"
-    return bytes(imagecodecs.avif_encode(pixels, level=quality, speed=speed, pixelformat=form, numthreads=1))
+    speed = 2 if pixels.size <= _FAST_AVIF_SAMPLES else 5
+    chroma = "420" if min(pixels.shape[:2]) > 1 else "444"
+    return bytes(imagecodecs.avif_encode(pixels, level=quality, speed=speed, pixelformat=chroma, numthreads=1))
 
 
-def _jxl(pixels: np.ndarray, quality: int) -> bytes:
+def _write_jxl(pixels: np.ndarray, quality: int) -> bytes:
     import imagecodecs
 
-    return bytes(imagecodecs.jpegxl_encode(pixels, distance=0.1 * 250 ** (1 - quality / 100), effort=8))
+    distance = 0.1 * 250 ** (1 - quality / MAX_QUALITY)
+    return bytes(imagecodecs.jpegxl_encode(pixels, distance=distance, effort=8))
 
 
-def _jxl_read(data: bytes) -> np.ndarray:
+def _read_jxl(data: bytes) -> np.ndarray:
     import imagecodecs
 
     return np.ascontiguousarray(imagecodecs.jpegxl_decode(data))
 
 
-def _heic(pixels: np.ndarray, quality: int) -> bytes:
-    return _hevc()(pixels, quality)
+def _write_heic(pixels: np.ndarray, quality: int) -> bytes:
+    return _heic_writer()(pixels, quality)
 
 
 @cache
-def _hevc() -> Callable[[np.ndarray, int], bytes]:
+def _heic_writer() -> Callable[[np.ndarray, int], bytes]:
     import pillow_heif
 
     pillow_heif.register_heif_opener()
-    return _pillow("HEIF", quality=lambda q: q)
+    return _pillow_writer("HEIF", quality=lambda q: q)
 
 
-FORMATS: Final = (
-    Format(
+PIXEL_CODECS: Final = (
+    PixelCodec(
         "JPEG", "pillow", "PIL.Image",
-        _pillow("JPEG", quality=lambda q: max(q, 1), optimize=lambda q: True, subsampling=lambda q: 2), _opened,
+        _pillow_writer("JPEG", quality=lambda q: max(q, 1), optimize=lambda q: True, subsampling=lambda q: 2),
+        _read_with_pillow,
     ),
-    Format(
+    PixelCodec(
         "JPEG 2000", "pillow", "PIL.Image",
-        _pillow(
-            "JPEG2000", quality_mode=lambda q: "rates", quality_layers=lambda q: [4000 ** (1 - q / 100)],
+        _pillow_writer(
+            "JPEG2000", quality_mode=lambda q: "rates", quality_layers=lambda q: [4000 ** (1 - q / MAX_QUALITY)],
             irreversible=lambda q: True, no_jp2=lambda q: True,
-        ), _opened,
+        ),
+        _read_with_pillow,
     ),
-    Format("WebP", "pillow", "PIL.Image", _pillow("WEBP", quality=lambda q: q, method=lambda q: 6), _opened),
-    Format("AVIF", "imagecodecs", "imagecodecs", _avif, _opened),
-    Format("JPEG XL", "imagecodecs", "imagecodecs", _jxl, _jxl_read),
-    Format("HEVC (HEIC)", "pillow-heif", "pillow_heif", _heic, _opened),
+    PixelCodec(
+        "WebP", "pillow", "PIL.Image",
+        _pillow_writer("WEBP", quality=lambda q: q, method=lambda q: 6), _read_with_pillow,
+    ),
+    PixelCodec("AVIF", "imagecodecs", "imagecodecs", _write_avif, _read_with_pillow),
+    PixelCodec("JPEG XL", "imagecodecs", "imagecodecs", _write_jxl, _read_jxl),
+    PixelCodec("HEVC (HEIC)", "pillow-heif", "pillow_heif", _write_heic, _read_with_pillow),
 )  # fmt: skip
-OURS: Final = (Trilayer("Trilayer, painter", "painter"), Trilayer("Trilayer, Stable Diffusion", "sd15"))
+TRILAYER: Final = (Trilayer("Trilayer, painter", "painter"), Trilayer("Trilayer, Stable Diffusion", "sd15"))
+ALL_NAMES: Final = tuple(codec.name for codec in (*TRILAYER, *PIXEL_CODECS))  # in the order of the table
 
 
-def contenders(names: Sequence[str] | None = None) -> tuple[tuple[Contender, ...], dict[str, str]]:
-    """Those that can take part here (of `names`, if given), and for the others what to do, by name.
+def find_contenders(names: Sequence[str] | None = None) -> tuple[tuple[Contender, ...], dict[str, str]]:
+    """Return the codecs that can run here, and for each other one what to install, by name.
 
-    Raises `UnknownName` for a name that nobody has.
+    `names`: only these. Raises `UnknownName` for a name that does not exist.
     """
-    every: tuple[Contender, ...] = (*OURS, *FORMATS)
-    unknown = set(names or ()) - {one.name for one in every}
+    unknown = set(names or ()) - set(ALL_NAMES)
     if unknown:
-        raise UnknownName(f"no codec {unknown.pop()!r}; there are: {', '.join(one.name for one in every)}")
-    every = tuple(one for one in every if not names or one.name in names)
-    absent = {one.name: why for one in every if (why := one.missing())}
-    return tuple(one for one in every if one.name not in absent), absent
+        raise UnknownName(f"no codec {unknown.pop()!r}; choose from: {', '.join(ALL_NAMES)}")
+    everyone: tuple[Contender, ...] = (*TRILAYER, *PIXEL_CODECS)
+    chosen = [contender for contender in everyone if not names or contender.name in names]
+    missing = {contender.name: remedy for contender in chosen if (remedy := contender.remedy())}
+    return tuple(contender for contender in chosen if contender.name not in missing), missing

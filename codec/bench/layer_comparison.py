@@ -1,4 +1,4 @@
-"""How many bytes other formats would take for each layer of a file, beside ours."""
+"""Compare the bytes of each layer of a file with its size in other formats."""
 
 from __future__ import annotations
 
@@ -7,77 +7,84 @@ from typing import Any
 
 import numpy as np
 
-from codec.bench import lossless_codecs
-from codec.bench.lossless_codecs import PICTURES, TEXTS
+from codec.bench.lossless_codecs import PICTURE_CODECS, TEXT_CODECS, LosslessCodec, missing_packages
 from codec.layers import Layers
 from codec.structure.sketch import Sketch
 
+Description = tuple[str, str | np.ndarray]  # what other codecs compress: its name, and the text or pixels
+
 
 def compare(layers: Layers) -> dict[str, Any]:
-    """{"layers": by name {"as": what the others get, "ours": bytes, a rival's name: bytes or None, ...},
-    "missing": by rival's name how to install it}.
+    """Return the bytes of each layer in this format and in others.
 
-    The prompt as text; a sketch as a bitmap of one bit for each cell of its lattice, the smallest that
-    shows its lines; a pose as JSON; the colors as a picture of a pixel for each cell. All lossless, and
-    without the headers that any file of these formats has.
+    {"layers": by layer {"as": what the others compress, "ours": bytes, codec name: bytes or None, ...},
+    "missing": by codec name the command that installs it}
+
+    The prompt is compressed as text; a sketch as a bitmap of its lattice, the smallest that shows its lines; a pose as
+    JSON; the colors as a picture with one pixel per cell. All lossless, and without the headers of the formats.
     """
     sizes = layers.sizes()
     rows: dict[str, Any] = {}
-    used: tuple[lossless_codecs.Rival, ...] = ()
-    values = {"semantic": _words(layers), "structure": _lines(layers), "texture": _colors(layers)}
-    for name, found in values.items():
-        if found is None:
+    used: list[LosslessCodec] = []
+    descriptions = {
+        "semantic": _describe_prompt(layers),
+        "structure": _describe_structure(layers),
+        "texture": _describe_colors(layers),
+    }
+    for layer, description in descriptions.items():
+        if description is None:
             continue
-        shown, value = found
-        against = TEXTS if isinstance(value, str) else PICTURES
-        used += tuple(rival for rival in against if rival not in used)
-        rows[name] = {"as": shown, "ours": getattr(sizes, name), **{rival.name: rival.size(value) for rival in against}}
-    return {"layers": rows, "missing": lossless_codecs.missing(used)}
+        name, value = description
+        codecs = TEXT_CODECS if isinstance(value, str) else PICTURE_CODECS
+        used += [codec for codec in codecs if codec not in used]
+        others = {codec.name: codec.compressed_size(value) for codec in codecs}
+        rows[layer] = {"as": name, "ours": getattr(sizes, layer), **others}
+    return {"layers": rows, "missing": missing_packages(used)}
 
 
-def table(found: dict[str, Any]) -> str:
-    """What `compare` found, for a person: a line for each layer, then what is not installed."""
-    rows = found["layers"]
+def format_comparison(comparison: dict[str, Any]) -> str:
+    """Return the result of `compare` as a table, followed by what is not installed."""
+    rows = comparison["layers"]
     names = dict.fromkeys(key for row in rows.values() for key in row if key != "as")
-    wide = {name: max(len(name), 6) + 2 for name in names}
-    lines = [f"{'':<12}{'written as':<26}" + "".join(f"{name:>{wide[name]}}" for name in names)]
+    widths = {name: max(len(name), 6) + 2 for name in names}
+    lines = [f"{'':<12}{'written as':<26}" + "".join(f"{name:>{widths[name]}}" for name in names)]
     for layer, row in rows.items():
-        counts = {name: "" if name not in row else "?" if row[name] is None else str(row[name]) for name in names}
-        shown = "".join(f"{counts[name]:>{wide[name]}}" for name in names)
+        cells = {name: "" if name not in row else "?" if row[name] is None else str(row[name]) for name in names}
+        shown = "".join(f"{cells[name]:>{widths[name]}}" for name in names)
         lines.append(f"{layer:<12}{row['as']:<26}{shown}".rstrip())
     lines.append("bytes, lossless, without the headers of whole files")
-    remedies: dict[str, list[str]] = {}
-    for name, remedy in found["missing"].items():
-        remedies.setdefault(remedy, []).append(name)
-    lines += [f"not installed: {', '.join(without)}; to compare: {remedy}" for remedy, without in remedies.items()]
+    names_by_remedy: dict[str, list[str]] = {}
+    for name, remedy in comparison["missing"].items():
+        names_by_remedy.setdefault(remedy, []).append(name)
+    lines += [f"not installed: {', '.join(names)}; to compare: {remedy}" for remedy, names in names_by_remedy.items()]
     return "\n".join(lines)
 
 
-def bitmap(sketch: Sketch) -> np.ndarray:
-    """The cells of the lattice that a sketch's strokes pass, (rows, cols) bool."""
-    out = np.zeros((sketch.rows, sketch.cols), bool)
+def rasterize(sketch: Sketch) -> np.ndarray:
+    """Return the lattice cells on a sketch's strokes, (rows, cols) bool."""
+    bitmap = np.zeros((sketch.rows, sketch.cols), bool)
     for stroke in sketch.strokes:
         cols, rows = np.array(stroke).T
-        out[rows, cols] = True
-    return out
+        bitmap[rows, cols] = True
+    return bitmap
 
 
-def _words(layers: Layers) -> tuple[str, str] | None:
+def _describe_prompt(layers: Layers) -> Description | None:
     prompt = layers.semantic
     if not prompt:
         return None
     return "UTF-8", "\n".join(text for text in (prompt.text, prompt.negative) if text)
 
 
-def _lines(layers: Layers) -> tuple[str, str | np.ndarray] | None:
+def _describe_structure(layers: Layers) -> Description | None:
     structure = layers.structure
     if structure is None:
         return None
     if not isinstance(structure, Sketch):
         return "JSON", json.dumps(structure.persons, separators=(",", ":"))
-    return f"a bitmap of {structure.cols} x {structure.rows}", bitmap(structure)
+    return f"a bitmap of {structure.cols} x {structure.rows}", rasterize(structure)
 
 
-def _colors(layers: Layers) -> tuple[str, np.ndarray] | None:
+def _describe_colors(layers: Layers) -> Description | None:
     texture = layers.texture
     return None if texture is None else (f"a picture of {texture.cols} x {texture.rows}", texture.cells)

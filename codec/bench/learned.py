@@ -1,9 +1,11 @@
-"""Measures whose networks have learnt how people see: LPIPS, DISTS and the CLIP score.
+"""Perceptual measures with trained networks: LPIPS, DISTS and the CLIP score.
 
-What people's judgments taught comes with the packages, the networks below it are files of this machine
-that nothing here fetches: torchvision's, in torch's own folder or in TRILAYER_MODELS, and the model
-"clip" of codec.models.locate. Pickles become safetensors first (codec.models.convert_pickle). Pictures are (h, w, 3) uint8 sRGB.
-Each raises ModelMissing, in one line with the remedy, where its files are not here or not what they must be.
+The weights trained on human judgments come with the packages. The networks below them are files that are never
+downloaded here: torchvision's, in torch's own folder or in TRILAYER_MODELS, and the model "clip" of
+`codec.models.locate`. Pickles are converted to safetensors first (`codec.models.convert_pickle`).
+
+Pictures are (h, w, 3) uint8 sRGB. Each measure raises `ModelMissing` with a one-line remedy if its files are missing
+or wrong.
 """
 
 from __future__ import annotations
@@ -18,197 +20,204 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from codec.errors import ModelMissing
-from codec.models import convert_pickle, locate, weights
+from codec.models import conversion_cache, convert_pickle, locate, weights
 from codec.models.torchvision_compat import ensure_torchvision
 
 if TYPE_CHECKING:
     import torch
 
-    State = dict[str, torch.Tensor]  # by name
+    State = dict[str, torch.Tensor]  # by parameter name
 
 # torchvision's files; a name ends with the first digits of the file's SHA-256
 ALEXNET: Final = "alexnet-owt-7be5be79.pth"
 VGG16: Final = "vgg16-397923af.pth"
-_FROM: Final = "https://download.pytorch.org/models"
-_SMALLEST: Final = 32  # pixels a side: AlexNet's pooling leaves nothing of less
-_STAGES: Final = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))  # VGG16's convolutions between its pools
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
-_TINY: Final = 1e-6  # keeps DISTS's quotients finite
+_TORCHVISION_URL: Final = "https://download.pytorch.org/models"
+_MIN_LPIPS_SIDE: Final = 32  # pixels: AlexNet's pooling leaves nothing of smaller pictures
+_VGG16_STAGES: Final = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))  # convolutions between the pools
+_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_EPSILON: Final = 1e-6  # keeps DISTS's quotients finite
 
 
 def lpips(original: np.ndarray, decoded: np.ndarray) -> float | None:
-    """Distance of AlexNet's features, weighed by people's judgments (Zhang 2018, version 0.1), 0 and up;
-    None for pictures of less than 32 pixels a side."""
+    """Return LPIPS (Zhang 2018, version 0.1, AlexNet), 0 and up; None for pictures of less than 32 pixels a side."""
     import torch
 
-    if min(original.shape[:2]) < _SMALLEST:
+    if min(original.shape[:2]) < _MIN_LPIPS_SIDE:
         return None
-    network = _lpips()
+    network = _lpips_network()
     with torch.inference_mode():
-        return float(network(*(2 * _tensor(pixels) - 1 for pixels in (original, decoded))))
+        return float(network(*(2 * _to_tensor(pixels) - 1 for pixels in (original, decoded))))
 
 
 @cache
-def _lpips() -> Any:
+def _lpips_network() -> Any:
     import torch
 
-    heads, trunk = _states("lpips", "weights/v0.1/alex.pth", ALEXNET)
+    heads, trunk = _load_states("lpips", "weights/v0.1/alex.pth", ALEXNET)
     ensure_torchvision()
     from lpips import LPIPS
 
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-        warnings.simplefilter("ignore")  # torchvision's, of the way in which lpips asks for an empty network
+        warnings.simplefilter("ignore")  # lpips asks torchvision for an untrained network in a deprecated way
         network = LPIPS(pretrained=False, net="alex", pnet_rand=True, verbose=False)
     state = network.state_dict()
     try:
         for name in state:
             if name.startswith("net."):  # net.slice2.3.weight is AlexNet's features.3.weight
                 state[name] = trunk["features." + name.split(".", 2)[2]]
-            elif name.startswith("lin"):  # lins.0 is lin0 again
+            elif name.startswith("lin"):  # lins.0 is the same as lin0
                 state[name] = heads[name.replace("lins.", "lin")]
         network.load_state_dict(state)
     except (KeyError, RuntimeError):
-        raise ModelMissing(f"{ALEXNET} or the weights of lpips are of another network: get them again") from None
+        raise ModelMissing(f"{ALEXNET} or the weights of lpips are of another network: download them again") from None
     return network.eval().requires_grad_(False)
 
 
 def dists(original: np.ndarray, decoded: np.ndarray) -> float:
-    """Distance of structure and texture in VGG16's features (Ding 2020), about 0..1, at the pictures' own size."""
+    """Return DISTS (Ding 2020, VGG16) at the pictures' own size, about 0..1."""
     import torch
 
-    trunk, alpha, beta = _dists()
+    trunk, alpha, beta = _dists_weights()
     with torch.inference_mode():
-        xs, ys = _maps(original, trunk), _maps(decoded, trunk)
-        alike = 0.0
-        for x, y, a, b in zip(xs, ys, alpha, beta, strict=True):
-            mx, my = x.mean([2, 3], keepdim=True), y.mean([2, 3], keepdim=True)
-            vx, vy = (((z - m) ** 2).mean([2, 3], keepdim=True) for z, m in ((x, mx), (y, my)))
-            shared = (x * y).mean([2, 3], keepdim=True) - mx * my
-            texture = (2 * mx * my + _TINY) / (mx**2 + my**2 + _TINY)
-            structure = (2 * shared + _TINY) / (vx + vy + _TINY)
-            alike += float((a * texture + b * structure).sum())
-    return 1 - alike
+        features_a, features_b = _vgg16_features(original, trunk), _vgg16_features(decoded, trunk)
+        similarity = 0.0
+        for a, b, texture_weight, structure_weight in zip(features_a, features_b, alpha, beta, strict=True):
+            mean_a, mean_b = a.mean([2, 3], keepdim=True), b.mean([2, 3], keepdim=True)
+            variance_a, variance_b = (((z - m) ** 2).mean([2, 3], keepdim=True) for z, m in ((a, mean_a), (b, mean_b)))
+            covariance = (a * b).mean([2, 3], keepdim=True) - mean_a * mean_b
+            texture = (2 * mean_a * mean_b + _EPSILON) / (mean_a**2 + mean_b**2 + _EPSILON)
+            structure = (2 * covariance + _EPSILON) / (variance_a + variance_b + _EPSILON)
+            similarity += float((texture_weight * texture + structure_weight * structure).sum())
+    return 1 - similarity
 
 
 @cache
-def _dists() -> tuple[State, Any, Any]:
-    """VGG16's weights; alpha and beta: for the picture and each stage, one weight a channel."""
-    heads, trunk = _states("DISTS_pytorch", "weights.pt", VGG16)
-    names = [f"features.{layer}.{kind}" for stage in _STAGES for layer in stage for kind in ("weight", "bias")]
+def _dists_weights() -> tuple[State, Any, Any]:
+    """Return VGG16's weights, and alpha and beta: one weight per channel for the picture and each stage."""
+    heads, trunk = _load_states("DISTS_pytorch", "weights.pt", VGG16)
+    names = [f"features.{layer}.{kind}" for stage in _VGG16_STAGES for layer in stage for kind in ("weight", "bias")]
     try:
         trunk = {name: trunk[name] for name in names}
-        channels = [3, *(len(trunk[f"features.{stage[-1]}.bias"]) for stage in _STAGES)]
+        channels = [3, *(len(trunk[f"features.{stage[-1]}.bias"]) for stage in _VGG16_STAGES)]
         total = heads["alpha"].sum() + heads["beta"].sum()
         alpha, beta = ((heads[name] / total).split(channels, dim=1) for name in ("alpha", "beta"))
     except (KeyError, RuntimeError):
-        raise ModelMissing(f"{VGG16} or the weights of DISTS are of another network: get them again") from None
+        raise ModelMissing(f"{VGG16} or the weights of DISTS are of another network: download them again") from None
     return trunk, alpha, beta
 
 
-def _maps(pixels: np.ndarray, trunk: State) -> list[torch.Tensor]:
-    """The picture and what each stage makes of it. Its pools are Hann windows over squares, not maxima."""
+def _vgg16_features(pixels: np.ndarray, trunk: State) -> list[torch.Tensor]:
+    """Return the picture and the features after each stage; DISTS pools by L2 with a Hann window, not by maxima."""
     import torch
     from torch.nn.functional import conv2d
 
-    x = _tensor(pixels)
-    found = [x]
-    x = (x - torch.tensor(_MEAN)[:, None, None]) / torch.tensor(_DEVIATION)[:, None, None]
-    line = torch.tensor([0.25, 0.5, 0.25])
-    for number, stage in enumerate(_STAGES):
+    x = _to_tensor(pixels)
+    features = [x]
+    x = (x - torch.tensor(_IMAGENET_MEAN)[:, None, None]) / torch.tensor(_IMAGENET_STD)[:, None, None]
+    hann = torch.tensor([0.25, 0.5, 0.25])
+    for number, stage in enumerate(_VGG16_STAGES):
         if number:
-            window = torch.outer(line, line).expand(x.shape[1], 1, 3, 3)
+            window = torch.outer(hann, hann).expand(x.shape[1], 1, 3, 3)
             x = (conv2d(x * x, window, stride=2, padding=1, groups=x.shape[1]) + 1e-12).sqrt()
         for layer in stage:
             x = conv2d(x, trunk[f"features.{layer}.weight"], trunk[f"features.{layer}.bias"], padding=1).relu()
-        found.append(x)
-    return found
+        features.append(x)
+    return features
 
 
-def clip_score(original: np.ndarray, decoded: np.ndarray, text: str | None) -> float | None:
-    """100 times the cosine between what CLIP sees in the decoded picture and what it reads in its prompt, 0 if they
-    are opposed (Hessel 2021, without their factor of 2.5 and their "A photo depicts"); None without a prompt."""
+def clip_score(original: np.ndarray, decoded: np.ndarray, prompt: str | None) -> float | None:
+    """Return the CLIP score of the decoded picture and the prompt, 0..100; None without a prompt.
+
+    100 times the cosine of CLIP's embeddings, 0 if negative (Hessel 2021, without the factor of 2.5 and the prefix
+    "A photo depicts").
+    """
     import torch
 
-    if not text:
+    if not prompt:
         return None
-    network, pictures, words = _clip()
-    seen = pictures(np.ascontiguousarray(decoded), return_tensors="pt", input_data_format="channels_last")
-    read = words([text], truncation=True, max_length=network.config.text_config.max_position_embeddings)
+    network, image_processor, tokenizer = _clip()
+    image = image_processor(np.ascontiguousarray(decoded), return_tensors="pt", input_data_format="channels_last")
+    tokens = tokenizer([prompt], truncation=True, max_length=network.config.text_config.max_position_embeddings)
     with torch.inference_mode():
-        found = network(
-            pixel_values=seen["pixel_values"],
-            input_ids=torch.tensor(read["input_ids"]),
-            attention_mask=torch.tensor(read["attention_mask"]),
+        output = network(
+            pixel_values=image["pixel_values"],
+            input_ids=torch.tensor(tokens["input_ids"]),
+            attention_mask=torch.tensor(tokens["attention_mask"]),
         )
-        return 100 * max(float(torch.cosine_similarity(found.image_embeds, found.text_embeds)), 0.0)
+        return 100 * max(float(torch.cosine_similarity(output.image_embeds, output.text_embeds)), 0.0)
 
 
 @cache
 def _clip() -> tuple[Any, Any, Any]:
-    place = locate.locate("clip")
+    """Return CLIP's network, image processor and tokenizer."""
+    folder = locate.locate("clip")
     ensure_torchvision()
     from transformers import AutoTokenizer, CLIPImageProcessorPil, CLIPModel
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    pictures = CLIPImageProcessorPil.from_pretrained(place, local_files_only=True)
-    words = AutoTokenizer.from_pretrained(place, local_files_only=True)
+    image_processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     network, report = CLIPModel.from_pretrained(
-        place, local_files_only=True, use_safetensors=True, output_loading_info=True
+        folder, local_files_only=True, use_safetensors=True, output_loading_info=True
     )
-    if report["missing_keys"]:  # else it would go on with random numbers
-        raise ModelMissing(f"{place} lacks weights of clip, such as {min(report['missing_keys'])}: fetch it again")
-    return network.eval().requires_grad_(False), pictures, words
+    if report["missing_keys"]:  # transformers would initialize them at random
+        raise ModelMissing(f"{folder} lacks weights of clip, such as {min(report['missing_keys'])}: fetch it again")
+    return network.eval().requires_grad_(False), image_processor, tokenizer
 
 
-def _tensor(pixels: np.ndarray) -> torch.Tensor:
-    """(1, 3, h, w) float32, 0..1."""
+def _to_tensor(pixels: np.ndarray) -> torch.Tensor:
+    """Return pixels as a (1, 3, h, w) float32 tensor, 0..1."""
     import torch
 
     return torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32) / 255)[None]
 
 
-# files
+# weights
 
 
-def _states(package: str, heads: str, trunk: str) -> tuple[State, State]:
-    """What a package holds in its file `heads`, and torchvision's file `trunk`; the package is not run."""
-    found, file = importlib.util.find_spec(package), _torchvisions(trunk)
-    lacking = [] if found else [f"pip install {package.replace('_', '-')}"]
-    if file is None:
-        lacking.append(f"put {_FROM}/{trunk} into {_hub()}, or into DIR and set TRILAYER_MODELS=DIR")
-    if not found or not found.origin or file is None:
-        raise ModelMissing(", and ".join(lacking))
-    return state(Path(found.origin).parent / heads), state(file, trunk.rpartition("-")[2].removesuffix(".pth"))
+def _load_states(package: str, heads_file: str, trunk_file: str) -> tuple[State, State]:
+    """Return the weights in a file of an installed package, which is not imported, and in a file of torchvision."""
+    spec, trunk = importlib.util.find_spec(package), _find_torchvision_file(trunk_file)
+    remedies = [] if spec else [f"pip install {package.replace('_', '-')}"]
+    if trunk is None:
+        url = f"{_TORCHVISION_URL}/{trunk_file}"
+        remedies.append(f"put {url} into {_torch_hub_folder()}, or into DIR and set TRILAYER_MODELS=DIR")
+    if not spec or not spec.origin or trunk is None:
+        raise ModelMissing(", and ".join(remedies))
+    digest_start = trunk_file.rpartition("-")[2].removesuffix(".pth")
+    heads = load_pickled_state(Path(spec.origin).parent / heads_file)
+    return heads, load_pickled_state(trunk, digest_start)
 
 
-def _hub() -> Path:
-    """Where torch keeps what torchvision fetches."""
+def _torch_hub_folder() -> Path:
+    """Return the folder into which torchvision downloads weights."""
     import torch
 
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
-def _torchvisions(name: str) -> Path | None:
-    folders = [_hub()]
+def _find_torchvision_file(name: str) -> Path | None:
+    folders = [_torch_hub_folder()]
     if os.environ.get("TRILAYER_MODELS"):
         folders.insert(0, Path(os.environ["TRILAYER_MODELS"]).expanduser())
     return next((folder / name for folder in folders if (folder / name).is_file()), None)
 
 
-def state(source: Path, digits: str = "") -> State:
-    """The tensors of a pickle, whose SHA-256 starts with `digits`: converted once, and kept in our cache.
+def load_pickled_state(source: Path, digest_start: str = "") -> State:
+    """Return the tensors of a pickle, which is converted to safetensors once and then read from the cache.
 
-    Raises ModelMissing if it is another file, or refused by codec.models.convert_pickle.
+    Raises `ModelMissing` if the pickle's SHA-256 does not start with `digest_start` or if
+    `codec.models.convert_pickle` rejects it.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         digest = weights.sha256(source)
-        if not digest.startswith(digits):
-            raise ModelMissing(f"{source} is damaged or another file than its name says: get it again")
-        target = locate.cache_dir() / "bench" / f"{source.stem}-{digest[:16]}.safetensors"
+        if not digest.startswith(digest_start):
+            raise ModelMissing(f"{source} is damaged or another file than its name says: download it again")
+        target = conversion_cache.cache_dir() / "bench" / f"{source.stem}-{digest[:16]}.safetensors"
         if not target.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             convert_pickle.convert(source, target)
@@ -217,5 +226,5 @@ def state(source: Path, digits: str = "") -> State:
         raise ModelMissing(f"{target} is damaged: delete it") from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        remedy = "TRILAYER_CACHE may name a folder with room"
+        remedy = "set TRILAYER_CACHE to a folder on a disk with free space"
         raise ModelMissing(f"{source} cannot be read or converted ({reason}); {remedy}") from None

@@ -1,158 +1,175 @@
-"""results.csv -> table, rate curves and contact sheet."""
+"""Summarize results.csv as a table, rate curves and a contact sheet."""
 
 from __future__ import annotations
 
 import io
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Final
+from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
 from codec.atomic_write import write_file
-from codec.bench.contenders import FORMATS, OURS
-from codec.bench.measures import MEASURES
-from codec.bench.run import SHOWN, plain
+from codec.bench.contenders import ALL_NAMES, TRILAYER
+from codec.bench.measures import MEASURES, Measure
+from codec.bench.run import SHEET_RATE, slug
 
-ORDER: Final = [one.name for one in (*OURS, *FORMATS)]
 TIMES: Final = ("encode s", "decode s")
-SIDE: Final = 160  # pixels of a picture on the sheet
+THUMBNAIL_SIDE: Final = 160  # pixels of a picture's place on the contact sheet
+_HEADER_HEIGHT: Final = 22  # pixels
 _COLORS: Final = ("#c2410c", "#be185d", "#6b7280", "#a16207", "#15803d", "#0891b2", "#1d4ed8", "#7e22ce")
 
-Means = dict[tuple[int, str], dict[str, float]]  # (rate, codec): column: mean
+ResultRow = dict[str, str]  # of results.csv, by column
 
 
-def means(rows: Sequence[dict[str, str]]) -> tuple[Means, dict[tuple[int, str], tuple[int, int]]]:
-    """Means over the pictures; and how many of how many pictures each codec could write at each rate."""
-    sums: dict[tuple[int, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    counts: dict[tuple[int, str], list[int]] = defaultdict(lambda: [0, 0])
+@dataclass
+class Summary:
+    """The results of one codec at one rate."""
+
+    pictures: int = 0
+    encoded: int = 0  # pictures that the codec could encode at this rate
+    means: dict[str, float] = field(default_factory=dict)  # by column, over the encoded pictures
+
+
+def summarize_results(rows: Sequence[ResultRow]) -> dict[tuple[int, str], Summary]:
+    """Return the summary for each (rate, codec name)."""
+    values: dict[tuple[int, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    summaries: dict[tuple[int, str], Summary] = defaultdict(Summary)
     for row in rows:
         key = int(row["rate"]), row["codec"]
-        counts[key][1] += 1
+        summaries[key].pictures += 1
         if row["bytes"]:
-            counts[key][0] += 1
+            summaries[key].encoded += 1
             for name in ("bytes", *MEASURES, *TIMES):
                 if row[name]:
-                    sums[key][name].append(float(row[name]))
-    found = {key: {name: fmean(values) for name, values in columns.items()} for key, columns in sums.items()}
-    return found, {key: (done, of) for key, (done, of) in counts.items()}
+                    values[key][name].append(float(row[name]))
+    for key, columns in values.items():
+        summaries[key].means = {name: fmean(numbers) for name, numbers in columns.items()}
+    return dict(summaries)
 
 
-def table(rows: Sequence[dict[str, str]]) -> str:
-    """Markdown; the best of a rate in bold. A codec that could not write all pictures says how many; what was not
-    measured has no column."""
-    found, counts = means(rows)
-    shown = [name for name in MEASURES if any(name in mean for mean in found.values())]
-    head = ["bytes", "codec", "pictures", "mean bytes", *(_titled(name) for name in shown), "encode", "decode"]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for rate in sorted({rate for rate, _ in counts}):
-        every = max(done for (r, _), (done, _) in counts.items() if r == rate)
-        best = {
-            name: (max if MEASURES[name][1] == "high" else min)(values)
-            for name in shown
-            if (values := [v[name] for k, v in found.items() if k[0] == rate and name in v and counts[k][0] == every])
-        }
-        for name in ORDER:
-            if (rate, name) not in counts:
-                continue
-            done, of = counts[rate, name]
-            mean = found.get((rate, name), {})
-            cells = [str(rate), name, f"{done} of {of}", _shown(mean.get("bytes"), 0)]
-            for measure in shown:
-                value = mean.get(measure)
-                cell = _shown(value, MEASURES[measure][2])
-                bold = done == every and value is not None and value == best.get(measure)
-                cells.append(f"**{cell}**" if bold else cell)
-            cells += [f"{_shown(mean.get(time), 2)} s" if time in mean else "-" for time in TIMES]
-            lines.append("| " + " | ".join(cells) + " |")
+def _used_measures(summaries: dict[tuple[int, str], Summary]) -> dict[str, Measure]:
+    return {name: MEASURES[name] for name in MEASURES if any(name in one.means for one in summaries.values())}
+
+
+# the table
+
+
+def format_table(rows: Sequence[ResultRow]) -> str:
+    """Return a Markdown table of means, with the best codec of each rate in bold.
+
+    Only codecs that encoded the most pictures compete for the best. Measures without values have no column.
+    """
+    summaries = summarize_results(rows)
+    measures = _used_measures(summaries)
+    titles = [f"{name} {'↑' if measure.better == 'high' else '↓'}" for name, measure in measures.items()]
+    header = ["bytes", "codec", "pictures", "mean bytes", *titles, "encode", "decode"]
+    lines = [_markdown_row(header), "|" + "---|" * len(header)]
+    for rate in sorted({rate for rate, _ in summaries}):
+        at_rate = {name: summaries[rate, name] for name in ALL_NAMES if (rate, name) in summaries}
+        best = _best_values(at_rate, measures)
+        lines += [_table_row(rate, name, summary, measures, best) for name, summary in at_rate.items()]
     return "\n".join(lines)
 
 
-def _titled(name: str) -> str:
-    return f"{name} {'↑' if MEASURES[name][1] == 'high' else '↓'}"
+def _best_values(at_rate: dict[str, Summary], measures: dict[str, Measure]) -> dict[str, tuple[int, float]]:
+    """Return, by measure, the number of pictures that a codec must have encoded and the best mean of those codecs."""
+    max_encoded = max(summary.encoded for summary in at_rate.values())
+    best = {}
+    for name, measure in measures.items():
+        competitors = [summary for summary in at_rate.values() if summary.encoded == max_encoded]
+        values = [summary.means[name] for summary in competitors if name in summary.means]
+        if values:
+            best[name] = max_encoded, max(values) if measure.better == "high" else min(values)
+    return best
 
 
-def _caption(name: str) -> str:
-    """In the letters that Pillow's own font has."""
-    return f"{name.replace('Δ', 'delta ')}, {MEASURES[name][1]} is good"
+def _table_row(
+    rate: int, codec: str, summary: Summary, measures: dict[str, Measure], best: dict[str, tuple[int, float]]
+) -> str:
+    means = summary.means
+    cells = [str(rate), codec, f"{summary.encoded} of {summary.pictures}", _format_mean(means.get("bytes"), 0)]
+    for name, measure in measures.items():
+        cell = _format_mean(means.get(name), measure.digits)
+        is_best = name in means and best.get(name) == (summary.encoded, means[name])
+        cells.append(f"**{cell}**" if is_best else cell)
+    cells += [f"{means[time]:.2f} s" if time in means else "-" for time in TIMES]
+    return _markdown_row(cells)
 
 
-def _shown(value: float | None, digits: int) -> str:
+def _format_mean(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def curves(rows: Sequence[dict[str, str]], path: Path) -> None:
-    """A PNG with a chart for each measure: rate across, mean up, a line for each codec."""
-    found, _ = means(rows)
-    wide, high = 380, 300
-    shown = [name for name in MEASURES if any(name in mean for mean in found.values())]
-    image = Image.new("RGB", (wide * max(len(shown), 1), high + 26), "white")
-    draw, font = ImageDraw.Draw(image), ImageFont.load_default(12)
-    rates = sorted({rate for rate, _ in found})
-    for number, name in enumerate(shown):
-        values = {key: mean[name] for key, mean in found.items() if name in mean}
-        low, most = min(values.values()), max(values.values())
-        left, right, top, bottom = number * wide + 46, (number + 1) * wide - 12, 26, high - 24
-        draw.rectangle([left, top, right, bottom], outline="#999999")
-
-        def down(value: float, low: float = low, most: float = most, top: int = top, bottom: int = bottom) -> float:
-            return bottom - (value - low) / max(most - low, 1e-9) * (bottom - top)
-
-        draw.text(((left + right) / 2, 6), _caption(name), "black", font, "mt")
-        for value in (low, most):
-            draw.text((left - 4, down(value)), f"{value:.2f}", "#444444", font, "rm")
-        for rate in rates:
-            draw.text((_across(rate, rates, left, right), bottom + 6), str(rate), "#444444", font, "mt")
-        for codec, color in zip(ORDER, _COLORS, strict=True):
-            own = [rate for rate in rates if (rate, codec) in values]
-            points = [(_across(rate, rates, left, right), down(values[rate, codec])) for rate in own]
-            if len(points) > 1:
-                draw.line(points, color, 3 if codec in {one.name for one in OURS} else 2, joint="curve")
-            for point in points:
-                draw.circle(point, 3, color)
-    present = [name for name in ORDER if any(codec == name for _, codec in found)]
-    at = 12.0
-    for name in present:
-        color = _COLORS[ORDER.index(name)]
-        draw.line([(at, high + 12), (at + 22, high + 12)], color, 3)
-        draw.text((at + 28, high + 12), name, "black", font, "lm")
-        at += 44 + draw.textlength(name, font)
-    _save(image, path, "PNG", optimize=True)
+def _markdown_row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
-def _across(rate: int, rates: Sequence[int], left: float, right: float) -> float:
-    """The rates stand at equal distances."""
-    return left + (rates.index(rate) + 0.5) / len(rates) * (right - left)
+# the curves
 
 
-def sheet(rows: Sequence[dict[str, str]], pictures: Path, path: Path, most: int = 12) -> bool:
-    """A JPEG of the first pictures at 655 bytes, a row each: original, then every codec. False if none was kept."""
-    images = sorted({(row["image"], row["sha256"]) for row in rows if int(row["rate"]) == SHOWN})[:most]
-    present = [name for name in ORDER if any(row["codec"] == name for row in rows)]
+def write_curves(rows: Sequence[ResultRow], path: Path) -> None:
+    """Write a PNG with a chart for each measure: mean over rate, a line for each codec.
+
+    Raises `ModuleNotFoundError` without matplotlib.
+    """
+    from matplotlib.figure import Figure
+
+    summaries = summarize_results(rows)
+    measures = _used_measures(summaries)
+    rates = sorted({rate for rate, _ in summaries})
+    figure = Figure(figsize=(3.8 * max(len(measures), 1), 3.4), layout="constrained")
+    axes = figure.subplots(1, max(len(measures), 1), squeeze=False)[0]
+    lines = {}
+    for plot, (measure_name, measure) in zip(axes, measures.items(), strict=False):
+        for codec, color in zip(ALL_NAMES, _COLORS, strict=True):
+            means = [(rate, summaries[rate, codec].means) for rate in rates if (rate, codec) in summaries]
+            points = [(rates.index(rate), values[measure_name]) for rate, values in means if measure_name in values]
+            if points:
+                width = 2.5 if codec in {ours.name for ours in TRILAYER} else 1.5
+                lines[codec], *_ = plot.plot(*zip(*points, strict=True), color=color, linewidth=width, marker=".")
+        plot.set_title(f"{measure_name}, {measure.better} is good", fontsize="medium")
+        plot.set_xticks(range(len(rates)), [str(rate) for rate in rates])  # at equal distances
+    if lines:
+        figure.legend(lines.values(), lines, loc="outside lower center", ncols=len(lines), frameon=False)
+    data = io.BytesIO()
+    figure.savefig(data, format="png")
+    write_file(path, data.getvalue())
+
+
+# the contact sheet
+
+
+def write_contact_sheet(rows: Sequence[ResultRow], pictures: Path, path: Path, max_pictures: int = 12) -> bool:
+    """Write a JPEG with a row for each picture: the original, then every codec at `SHEET_RATE`.
+
+    `pictures`: the folder of saved pictures. Returns False, and writes nothing, without results at that rate.
+    """
+    images = sorted({(row["image"], row["sha256"]) for row in rows if int(row["rate"]) == SHEET_RATE})[:max_pictures]
+    codecs = [name for name in ALL_NAMES if any(row["codec"] == name for row in rows)]
     if not images:
         return False
-    head = 22
-    out = Image.new("RGB", (SIDE * (len(present) + 1), head + SIDE * len(images)), "white")
-    draw, font = ImageDraw.Draw(out), ImageFont.load_default(12)
-    for column, name in enumerate(["original", *present]):
-        draw.text((column * SIDE + SIDE / 2, head / 2), name, "black", font, "mm")
+    size = THUMBNAIL_SIDE * (len(codecs) + 1), _HEADER_HEIGHT + THUMBNAIL_SIDE * len(images)
+    sheet = Image.new("RGB", size, "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    for column, name in enumerate(["original", *codecs]):
+        draw.text(((column + 0.5) * THUMBNAIL_SIDE, _HEADER_HEIGHT / 2), name, "black", font, "mm")
     for line, (_, digest) in enumerate(images):
-        files = [f"{digest}.png", *(f"{digest}-{plain(name)}.png" for name in present)]
-        for column, file in enumerate(files):
-            if (pictures / file).exists():
-                with Image.open(pictures / file) as picture:
-                    small = picture.convert("RGB")
-                    small.thumbnail((SIDE - 4, SIDE - 4), Image.Resampling.LANCZOS)
-                out.paste(small, (column * SIDE + 2, head + line * SIDE + 2))
+        names = [f"{digest}.png", *(f"{digest}-{slug(codec)}.png" for codec in codecs)]
+        for column, name in enumerate(names):
+            left, top = column * THUMBNAIL_SIDE, _HEADER_HEIGHT + line * THUMBNAIL_SIDE
+            if (pictures / name).exists():
+                with Image.open(pictures / name) as picture:
+                    thumbnail = picture.convert("RGB")
+                    thumbnail.thumbnail((THUMBNAIL_SIDE - 4, THUMBNAIL_SIDE - 4), Image.Resampling.LANCZOS)
+                sheet.paste(thumbnail, (left + 2, top + 2))
             else:
-                draw.text((column * SIDE + SIDE / 2, head + line * SIDE + SIDE / 2), "cannot", "#777777", font, "mm")
-    _save(out, path, "JPEG", quality=75, optimize=True, progressive=True)
-    return True
-
-
-def _save(image: Image.Image, path: Path, form: str, **options: Any) -> None:
+                center = left + THUMBNAIL_SIDE / 2, top + THUMBNAIL_SIDE / 2
+                draw.text(center, "not possible", "#777777", font, "mm")
     data = io.BytesIO()
-    image.save(data, form, **options)
+    sheet.save(data, "JPEG", quality=75, optimize=True, progressive=True)
     write_file(path, data.getvalue())
+    return True

@@ -1,4 +1,4 @@
-"""The command `bench` of the command line."""
+"""The command `bench`."""
 
 from __future__ import annotations
 
@@ -8,45 +8,53 @@ from pathlib import Path
 from typing import Any
 
 from codec.atomic_write import write_file
-from codec.cli.folder_commands import add_jobs, jobs, progress
+from codec.cli.folder_commands import add_job_options, job_count
+from codec.cli.terminal import show_file_progress
 from codec.errors import CodecError
 
 
-def add_parser(commands: Any) -> argparse.ArgumentParser:
-    """Add `bench` to the subparsers of the command line; `options.run(options)` then runs it."""
-    what = "compare with the codecs people know, at the same bytes"
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "bench", help=what, description=f"{what[0].upper()}{what[1:]}, on a folder of pictures.", allow_abbrev=False
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    """Add `bench` to the subparsers of the command line and return its parser."""
+    summary = "compare with other codecs at equal file sizes"
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "bench", help=summary, description=f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False
     )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="pictures, and maybe captions.tsv: name, tab, prompt")
-    parser.add_argument("-o", "--output", type=Path, default=Path("bench"), metavar="DIR", help="(default: bench)")
-    parser.add_argument("--rates", type=int, nargs="+", metavar="BYTES", help="(default: 300 655 1000 2000)")
-    parser.add_argument("--codecs", nargs="+", metavar="NAME", help="only these")
-    add_jobs(parser)
+    parser.add_argument(
+        "folder", type=Path, metavar="DIR", help="pictures, and optionally captions.tsv: file name, tab, prompt"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("bench"), metavar="DIR", help="the folder to write (default: bench)"
+    )
+    parser.add_argument("--rates", type=int, nargs="+", metavar="BYTES", help="file sizes (default: 300 655 1000 2000)")
+    parser.add_argument("--codecs", nargs="+", metavar="NAME", help="measure only these codecs")
+    add_job_options(parser)
     parser.set_defaults(run=run_bench)
     return parser
 
 
-def run_bench(options: argparse.Namespace) -> None:
-    """Measure what is not measured yet; write table.md, curves.png and sheet.jpg beside results.csv."""
+def run_bench(args: argparse.Namespace) -> None:
+    """Measure what results.csv lacks; write table.md, sheet.jpg and, with matplotlib, curves.png beside it."""
     from codec.bench import report
-    from codec.bench.contenders import contenders
-    from codec.bench.measures import available
-    from codec.bench.run import RATES, read, run
+    from codec.bench.contenders import find_contenders
+    from codec.bench.measures import available_measures
+    from codec.bench.run import RATES, read_results, run
 
-    rates = sorted(set(options.rates or RATES))
+    rates = sorted(set(args.rates or RATES))
     if rates[0] < 1:
-        raise CodecError("--rates are bytes, 1 or more")
-    here, without = contenders(options.codecs)
-    absent = without | available()[1]
-    large = any(getattr(one, "decoder", None) == "sd15" for one in here)
-    for name, remedy in absent.items():
-        print(f"without {name}: {remedy}", file=sys.stderr)
-    file = run(options.folder, options.output, rates, options.codecs, jobs(options, large), options.ray, progress)
-    rows = read(file)
-    table = report.table(rows)
-    left_out = "".join(f"\nWithout {name}: {remedy}.\n" for name, remedy in absent.items())
-    write_file(options.output / "table.md", f"{table}\n{left_out}".encode())
-    report.curves(rows, options.output / "curves.png")
-    report.sheet(rows, options.output / "pictures", options.output / "sheet.jpg")
+        raise CodecError("--rates are numbers of bytes, 1 or more")
+    contenders, missing = find_contenders(args.codecs)
+    missing |= available_measures()[1]
+    for name, remedy in missing.items():
+        print(f"{name} is skipped: {remedy}", file=sys.stderr)
+    jobs = job_count(args, uses_large_models=any(one.uses_large_models for one in contenders))
+    results = run(args.folder, args.output, rates, args.codecs, jobs, args.ray, show_file_progress)
+    rows = read_results(results)
+    table = report.format_table(rows)
+    skipped = "".join(f"\n{name} is skipped: {remedy}.\n" for name, remedy in missing.items())
+    write_file(args.output / "table.md", f"{table}\n{skipped}".encode())
+    try:
+        report.write_curves(rows, args.output / "curves.png")
+    except ModuleNotFoundError:
+        print("curves.png is skipped: pip install matplotlib", file=sys.stderr)
+    report.write_contact_sheet(rows, args.output / "pictures", args.output / "sheet.jpg")
     print(table)

@@ -1,59 +1,55 @@
-"""Folders on the command line."""
+"""Encode and decode whole folders from the command line."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codec.cli.terminal import show_file_progress
 from codec.errors import CodecError
 
 if TYPE_CHECKING:
     from codec.batch.folders import Decode, Encode
 
 
-def add_jobs(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where many files are worked on."""
+def add_job_options(parser: argparse.ArgumentParser) -> None:
+    """Add --jobs and --ray to a command that accepts a folder."""
     group = parser.add_argument_group("folders")
     group.add_argument(
         "--jobs",
         type=int,
         metavar="N",
-        help="processes, 1 to 64 (default: one a core, to 8, and 1 GB of free memory for each; "
-        "1 for Stable Diffusion, BLIP and Ray's clusters)",
+        help="number of processes, 1 to 64 (default: one per core, at most 8, with 1 GB of free memory for each; "
+        "1 for Stable Diffusion, BLIP and Ray clusters)",
     )
-    group.add_argument("--ray", metavar="ADDRESS", help="a Ray cluster, or local, in place of processes")
+    group.add_argument(
+        "--ray", metavar="ADDRESS", help="run on a Ray cluster at this address, or on a local one: local"
+    )
 
 
-def jobs(options: argparse.Namespace, large: bool) -> int:
-    """How many processes; large: whether their models are, so that several may not fit into memory or GPU."""
-    if options.jobs is not None:
-        return int(options.jobs)
-    from codec.batch.workers import default_jobs
+def job_count(args: argparse.Namespace, *, uses_large_models: bool) -> int:
+    """Return the number of processes: --jobs, else 1 if several copies of the models may not fit into memory."""
+    if args.jobs is not None:
+        return int(args.jobs)
+    from codec.batch.workers import default_job_count
 
-    return 1 if large or options.ray not in (None, "local") else default_jobs()
+    return 1 if uses_large_models or args.ray not in (None, "local") else default_job_count()
 
 
-def run(work: Encode | Decode, options: argparse.Namespace, folder: str) -> None:
-    """Do it, and say how it went. Raises `CodecError` if a file failed, after all are done."""
-    from codec.batch.folders import MANIFEST, run
+def run_folder(task: Encode | Decode, args: argparse.Namespace, folder: str) -> None:
+    """Encode or decode every file of a folder and print a summary.
 
-    out = Path(options.output)
-    if options.output == "-" or (out.exists() and not out.is_dir()):
-        raise CodecError("what comes of a folder goes into a folder: name one with -o")
-    written, failed = run(work, Path(folder), out, jobs(options, work.large), options.ray, progress)
-    shown = f"{written} of {written + failed} files written to {options.output}, see {MANIFEST} there"
+    Raises `CodecError` for an output that is not a folder, and, after all files are done, if any failed.
+    """
+    from codec.batch.folders import MANIFEST, process_folder
+
+    output = Path(args.output)
+    if args.output == "-" or (output.exists() and not output.is_dir()):
+        raise CodecError("a directory input needs a directory output: -o DIR")
+    jobs = job_count(args, uses_large_models=task.uses_large_models)
+    written, failed = process_folder(task, Path(folder), output, jobs, args.ray, show_file_progress)
+    summary = f"{written} of {written + failed} files written to {args.output}, see {MANIFEST} there"
     if failed:
-        raise CodecError(f"{shown}; {failed} failed")
-    print(shown)
-
-
-def progress(done: int, of: int, name: str) -> None:
-    """A bar for a person, a line a file for a log."""
-    live = sys.stderr.isatty()
-    filled = 30 * done // of
-    shown = name if name.isprintable() else repr(name)
-    start, end = ("\r\033[K", "\n" if done == of else "") if live else ("", "\n")
-    bar = "#" * filled + "." * (30 - filled)
-    print(f"{start}[{bar}] {done} of {of}, {shown}", end=end, file=sys.stderr, flush=True)
+        raise CodecError(f"{summary}; {failed} failed")
+    print(summary)

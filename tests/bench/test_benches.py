@@ -12,7 +12,9 @@ from codec.bench import lossless_codecs
 from codec.images.io import encode_png
 from codec.structure.sketch import Sketch
 from tests import jbig2, layers_bench, plot, structure_bench, words_bench
-from tests.rivals import trials
+from tests.lossy_codecs import trials
+
+pytestmark = pytest.mark.bench
 
 DISC = np.full((96, 128, 3), 40, np.uint8)
 DISC[np.hypot(*(np.mgrid[:96, :128] - np.array([48, 64])[:, None, None])) < 30] = (240, 200, 60)
@@ -115,7 +117,7 @@ def test_our_colors_are_the_fewest_bytes_that_are_near_enough():
     assert cost.difference[-1] < 0.5 * cost.difference[0]
 
 
-@pytest.mark.parametrize("name", [rival.name for rival in lossless_codecs.PICTURES])
+@pytest.mark.parametrize("name", [rival.name for rival in lossless_codecs.PICTURE_CODECS])
 def test_every_quality_of_a_format_is_tried(name):
     cells = np.random.default_rng(4).integers(0, 256, (8, 8, 3), np.uint8)
     found = trials(name, cells)

@@ -11,6 +11,8 @@ import pytest
 
 from tests import jbig2
 
+pytestmark = pytest.mark.bench
+
 # T.88 annex H.2: 256 decisions in one context, and their code
 DECISIONS = "00020051 000000C0 0352872A AAAAAAAA 82C02000 FCD79EF6 BF7FED90 4F46A3BF"
 CODE = "84C73BFC E1A14304 02200000 410DBB86 F4317FFF 88FF3747 1ADB6ADF FFAC"

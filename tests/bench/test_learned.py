@@ -1,4 +1,4 @@
-"""LPIPS, DISTS and the CLIP score over random networks: as their own packages find them, or missing in one line."""
+"""LPIPS, DISTS and the CLIP score with random networks agree with their packages; missing files are one-line errors."""
 
 from __future__ import annotations
 
@@ -19,35 +19,37 @@ from codec.images.io import encode_png
 from codec.models import locate
 from codec.models.torchvision_compat import ensure_torchvision
 from tests import tiny
-from tests.bench.test_bench import picture
+from tests.pictures import disc
 
-SAME, OTHER = picture(4, 64), np.ascontiguousarray(picture(5, 64)[::-1])
+pytestmark = pytest.mark.bench
+
+SAME, OTHER = disc(4, 64), np.ascontiguousarray(disc(5, 64)[::-1])
 
 
 @pytest.fixture(autouse=True)
-def homes(tmp_path, monkeypatch):
-    """Nothing of this machine's own weights is seen, nothing of one test by the next."""
+def isolated_caches(tmp_path, monkeypatch):
+    """Hide this machine's own weights, and one test's weights from the next."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("TRILAYER_CACHE", str(tmp_path / "ours"))
     monkeypatch.setenv("TRILAYER_MODELS", str(tmp_path / "models"))
     (tmp_path / "torch" / "hub" / "checkpoints").mkdir(parents=True)
     (tmp_path / "models").mkdir()
-    forget()
+    clear_network_caches()
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # more would only wait for one another
+    torch.set_num_threads(1)  # more threads would only wait for one another
     yield
     torch.set_num_threads(threads)
-    forget()
+    clear_network_caches()
 
 
-def forget() -> None:
-    for loader in (learned._lpips, learned._dists, learned._clip):
+def clear_network_caches() -> None:
+    for loader in (learned._lpips_network, learned._dists_weights, learned._clip):
         loader.cache_clear()
 
 
 @pytest.fixture(scope="module")
 def networks():
-    """The convolutions of AlexNet and VGG16, random."""
+    """The convolutions of AlexNet and VGG16 with random weights."""
     ensure_torchvision()
     from torchvision import models as torchvision
 
@@ -59,8 +61,8 @@ def networks():
 
 
 @pytest.fixture
-def put(tmp_path, monkeypatch, networks):
-    """-> a function that writes a network's weights as torchvision names them, and has that name looked for."""
+def write_weights(tmp_path, monkeypatch, networks):
+    """A function that writes a network's weights under torchvision's kind of name, which is then searched for."""
 
     def write(name: str, folder: str = "torch/hub/checkpoints") -> Path:
         part = tmp_path / "part"
@@ -72,71 +74,71 @@ def put(tmp_path, monkeypatch, networks):
     return write
 
 
-def theirs(pixels: np.ndarray) -> torch.Tensor:
+def to_tensor(pixels: np.ndarray) -> torch.Tensor:
     return torch.tensor(pixels / 255, dtype=torch.float32).permute(2, 0, 1)[None]
 
 
-def packaged(package: str, name: str) -> Path:
+def package_file(package: str, name: str) -> Path:
     return Path(find_spec(package).origin).parent / name
 
 
 @pytest.mark.filterwarnings("ignore:::torchvision")
-def test_lpips_is_the_packages(put, networks):
+def test_lpips_agrees_with_its_package(write_weights, networks):
     from lpips import LPIPS
 
-    put("alexnet")
+    write_weights("alexnet")
     known = LPIPS(net="alex", pretrained=False, pnet_rand=True, verbose=False)
-    heads = torch.load(packaged("lpips", "weights/v0.1/alex.pth"), map_location="cpu", weights_only=True)
+    heads = torch.load(package_file("lpips", "weights/v0.1/alex.pth"), map_location="cpu", weights_only=True)
     known.load_state_dict(heads, strict=False)
     for number in range(1, 6):
         getattr(known.net, f"slice{number}").load_state_dict(networks.alexnet.state_dict(), strict=False)
     with torch.inference_mode():
-        expected = float(known(theirs(SAME), theirs(OTHER), normalize=True))
+        expected = float(known(to_tensor(SAME), to_tensor(OTHER), normalize=True))
     assert learned.lpips(SAME, OTHER) == pytest.approx(expected, rel=1e-4) and expected > 1e-4
     assert learned.lpips(SAME, SAME) == 0
     assert learned.lpips(SAME[:31], OTHER[:31]) is None
 
 
-def test_dists_is_the_packages(put, networks, monkeypatch):
+def test_dists_agrees_with_its_package(write_weights, networks, monkeypatch):
     from torchvision import models as torchvision
 
-    put("vgg16", "models")
+    write_weights("vgg16", "models")
     monkeypatch.setattr(torchvision, "vgg16", lambda pretrained: networks)
     networks.features = networks.vgg16
     from DISTS_pytorch.DISTS_pt import DISTS
 
     known = DISTS(load_weights=False)
-    weights = torch.load(packaged("DISTS_pytorch", "weights.pt"), map_location="cpu", weights_only=True)
+    weights = torch.load(package_file("DISTS_pytorch", "weights.pt"), map_location="cpu", weights_only=True)
     known.alpha.data, known.beta.data = weights["alpha"], weights["beta"]
     for a, b in ((SAME, OTHER), (SAME[:37], OTHER[:37]), (SAME[:1, :1], OTHER[:1, :1])):
-        assert learned.dists(a, b) == pytest.approx(known(theirs(a), theirs(b)).item(), abs=1e-5)
+        assert learned.dists(a, b) == pytest.approx(known(to_tensor(a), to_tensor(b)).item(), abs=1e-5)
     assert learned.dists(SAME, OTHER) > 0.01
     assert learned.dists(SAME, SAME) == pytest.approx(0, abs=1e-5)
 
 
-def test_what_is_converted_once_is_enough_for_the_next(put, monkeypatch):
-    put("vgg16")
+def test_weights_are_converted_once(write_weights, monkeypatch):
+    write_weights("vgg16")
     first = learned.dists(SAME, OTHER)
-    forget()
-    monkeypatch.setattr(learned.pickles, "convert", pytest.fail)
+    clear_network_caches()
+    monkeypatch.setattr(learned.convert_pickle, "convert", pytest.fail)
     assert learned.dists(SAME, OTHER) == first
 
 
 @pytest.mark.parametrize("name", ["LPIPS", "DISTS"])
-def test_what_is_missing_is_said_in_one_line(name, monkeypatch):
+def test_missing_weights_are_a_one_line_error(name, monkeypatch):
     measure, file = {"LPIPS": (learned.lpips, learned.ALEXNET), "DISTS": (learned.dists, learned.VGG16)}[name]
     with pytest.raises(ModelMissing) as raised:
         measure(SAME, OTHER)
     message = str(raised.value)
     assert "\n" not in message and "pip" not in message
-    assert f"/{file} into {learned._hub()}" in message and "TRILAYER_MODELS" in message
+    assert f"/{file} into {learned._torch_hub_folder()}" in message and "TRILAYER_MODELS" in message
     monkeypatch.setattr(learned.importlib.util, "find_spec", lambda name: None)
-    here, absent = measures.available()
+    here, absent = measures.available_measures()
     assert name not in here and absent[name].startswith("pip install ") and absent[name].endswith(f", and {message}")
 
 
-def test_a_file_that_is_not_what_it_says_is_refused(put, tmp_path, monkeypatch):
-    path = put("alexnet")
+def test_file_with_another_digest_or_a_hostile_pickle_is_rejected(write_weights, tmp_path, monkeypatch):
+    path = write_weights("alexnet")
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ModelMissing, match="damaged or another file"):
         learned.lpips(SAME, OTHER)
@@ -148,9 +150,9 @@ def test_a_file_that_is_not_what_it_says_is_refused(put, tmp_path, monkeypatch):
         learned.dists(SAME, OTHER)
 
 
-def test_weights_of_another_network_are_refused(put, networks, monkeypatch):
+def test_weights_of_another_network_are_rejected(write_weights, networks, monkeypatch):
     monkeypatch.setattr(networks, "alexnet", networks.vgg16)
-    put("alexnet")
+    write_weights("alexnet")
     with pytest.raises(ModelMissing, match="another network"):
         learned.lpips(SAME, OTHER)
 
@@ -160,7 +162,7 @@ def test_weights_of_another_network_are_refused(put, networks, monkeypatch):
 
 @pytest.fixture
 def clip(tmp_path) -> Path:
-    """A tiny CLIP in the files of openai/clip-vit-base-patch32, its weights pickled."""
+    """A tiny CLIP with the files of openai/clip-vit-base-patch32, its weights pickled."""
     ensure_torchvision()
     from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
@@ -168,7 +170,7 @@ def clip(tmp_path) -> Path:
     folder.mkdir()
     tiny.write_tokenizer(folder)
     CLIPTokenizer.from_pretrained(folder).save_pretrained(folder)  # tokenizer.json
-    tiny.write_tokenizer(folder)  # the old files as they were
+    tiny.write_tokenizer(folder)  # restore the old files
     pictures = {
         "crop_size": 32, "do_center_crop": True, "do_normalize": True, "do_resize": True,
         "feature_extractor_type": "CLIPFeatureExtractor", "image_mean": [0.48145466, 0.4578275, 0.40821073],
@@ -187,11 +189,11 @@ def clip(tmp_path) -> Path:
     return folder
 
 
-def test_the_clip_score_is_that_of_clip(clip):
+def test_clip_score_agrees_with_transformers(clip):
     from transformers import CLIPModel, CLIPTokenizer
 
     network = CLIPModel.from_pretrained(locate.locate("clip"), local_files_only=True)
-    square = np.ascontiguousarray(SAME[:32, :32])  # of the network's size: nothing to scale or to crop
+    square = np.ascontiguousarray(SAME[:32, :32])  # the network's input size: no scaling or cropping
     mean, deviation = np.array([[0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]])
     pixels = torch.tensor((square / 255 - mean) / deviation, dtype=torch.float32).permute(2, 0, 1)[None]
     expected = {}
@@ -205,7 +207,7 @@ def test_the_clip_score_is_that_of_clip(clip):
     assert learned.clip_score(SAME, square, None) is None
 
 
-def test_a_clip_without_all_its_weights_is_refused(clip):
+def test_clip_with_missing_weights_is_rejected(clip):
     state = torch.load(clip / "pytorch_model.bin", weights_only=True)
     del state["visual_projection.weight"]
     torch.save(state, clip / "pytorch_model.bin")
@@ -213,14 +215,14 @@ def test_a_clip_without_all_its_weights_is_refused(clip):
         learned.clip_score(SAME, OTHER, "a")
 
 
-def test_the_benchmark_measures_what_is_here(put, clip, tmp_path):
-    put("alexnet")
-    put("vgg16")
+def test_benchmark_uses_the_installed_networks(write_weights, clip, tmp_path):
+    write_weights("alexnet")
+    write_weights("vgg16")
     folder = tmp_path / "pictures"
     folder.mkdir()
     for number in (1, 2):
-        (folder / f"{number}.png").write_bytes(encode_png(picture(number, 48)))
+        (folder / f"{number}.png").write_bytes(encode_png(disc(number, 48)))
     (folder / "captions.tsv").write_text("1.png\tthe disc\n")
-    said, unsaid = run.read(run.run(folder, tmp_path / "out", (655,), ["WebP"]))
-    assert all(float(row[name]) > 0 for row in (said, unsaid) for name in ("LPIPS", "DISTS"))
-    assert said["CLIP score"] and not unsaid["CLIP score"]
+    captioned, uncaptioned = run.read_results(run.run(folder, tmp_path / "out", (655,), ["WebP"]))
+    assert all(float(row[name]) > 0 for row in (captioned, uncaptioned) for name in ("LPIPS", "DISTS"))
+    assert captioned["CLIP score"] and not uncaptioned["CLIP score"]

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from codec import CodecError, Layers
 from codec.errors import FormatError
-from codec.folder_io import files_of
+from codec.folder_io import layer_files
 from codec.limits import MAX_FILE_BYTES
 from ui.services import actions
 
@@ -47,7 +47,7 @@ def to_zip(layers: Layers) -> bytes:
     """Return the folder of `codec.folder_io` as a ZIP: the same bytes for the same layers."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files_of(layers).items():
+        for name, data in layer_files(layers).items():
             archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 

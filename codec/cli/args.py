@@ -1,0 +1,181 @@
+"""The argument parser of the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from codec import __version__
+from codec.cli import bench_command, commands, model_commands
+from codec.cli.folder_commands import add_job_options
+from codec.cli.terminal import printable
+
+_EXAMPLES = """\
+examples:
+  python -m codec encode photo.jpg -o photo.tril --prompt "a castle on a hill"
+  python -m codec inspect photo.tril
+  python -m codec decode photo.tril -o picture.png --layers 1,3
+  python -m codec layers photo.tril -o folder     (edit the files in it, then)
+  python -m codec layers folder -o edited.tril
+
+The file name - stands for standard input or output.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser; the parsed arguments have a function `run`, which executes the command with them."""
+    parser = argparse.ArgumentParser(
+        prog="python -m codec",
+        description="Store pictures as three layers - words, lines, colors - in a few hundred bytes.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"trilayer {__version__}")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_encode(_add_command(subparsers, "encode", "encode a picture to a .tril file", commands.encode))
+    _add_decode(_add_command(subparsers, "decode", "decode a .tril file to a picture", commands.decode))
+    _add_inspect(_add_command(subparsers, "inspect", "show what a .tril file holds", commands.inspect))
+    _add_cut(_add_command(subparsers, "cut", "make a .tril file smaller by removing strokes", commands.cut))
+    _add_layers(_add_command(subparsers, "layers", "convert between a .tril file and a folder", commands.layers))
+    model_commands.add_parser(subparsers)
+    bench_command.add_parser(subparsers)
+    return parser
+
+
+def _add_command(
+    subparsers: Any, name: str, summary: str, run: Callable[[argparse.Namespace], None]
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_encode(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "image", metavar="IMG|DIR", help="a PNG, JPEG, WebP or AVIF file, 1 to 4096 pixels a side, or a folder of them"
+    )
+    _add_output(parser, "F.tril|DIR", "the file or folder to write")
+    parser.add_argument(
+        "--prompt", help="what the picture shows (default: from the file's metadata, or else from its colors)"
+    )
+    parser.add_argument("--negative", default="", metavar="TEXT", help="what the picture must not show")
+    parser.add_argument(
+        "--budget", type=_integer(1), metavar="BYTES", help="maximum size of the file (default: 0.02 bits per pixel)"
+    )
+    parser.add_argument(
+        "--grid", type=_grid, metavar="N", help="color cells on the longer side, or ROWSxCOLS, 2 to 64 each"
+    )
+    parser.add_argument(
+        "--edges",
+        default="contours",
+        metavar="NAME",
+        help="edge detector: contours, canny, lineart, drawing (for black and white), pidinet, hed, auto (the best "
+        "that is installed), or openpose for people (default: contours)",
+    )
+    parser.add_argument(
+        "--captioner", default="auto", metavar="NAME", help="auto (the best that is installed), blip2, blip or none"
+    )
+    parser.add_argument("--seed", type=_integer(0), metavar="N", help="random seed for the decoder, stored in the file")
+    parser.add_argument(
+        "--best-of", type=_integer(1), metavar="N", help="decode with N seeds, up to 256, and store the best one"
+    )
+    _add_decoder_options(parser)
+    add_job_options(parser)
+
+
+def _add_decode(parser: argparse.ArgumentParser) -> None:
+    _add_input(parser, "F.tril|DIR", "a .tril file, or a folder of them")
+    _add_output(parser, "OUT.png|DIR", "the PNG file or folder to write")
+    parser.add_argument(
+        "--layers", type=_layer_numbers, default=(1, 2, 3), metavar="1,2,3", help="1: words, 2: lines, 3: colors"
+    )
+    parser.add_argument(
+        "--with-layers", action="store_true", help="embed the layers in the PNG, which then opens as a .tril file, too"
+    )
+    parser.add_argument(
+        "--seed", type=_integer(0), metavar="N", help="random seed (default: the seed in the file, or else 0)"
+    )
+    _add_decoder_options(parser)
+    add_job_options(parser)
+
+
+def _add_inspect(parser: argparse.ArgumentParser) -> None:
+    _add_input(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--compare", action="store_true", help="show the size of each layer in other formats")
+
+
+def _add_cut(parser: argparse.ArgumentParser) -> None:
+    _add_input(parser)
+    parser.add_argument("--bytes", type=_integer(1), metavar="N", required=True, help="maximum size of the file")
+    _add_output(parser, "F.tril", "the file to write")
+
+
+def _add_layers(parser: argparse.ArgumentParser) -> None:
+    _add_input(parser, "F.tril|DIR", "a .tril file, or a folder of layers")
+    _add_output(parser, "DIR|F.tril", "the folder or file to write")
+
+
+def _add_decoder_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--decoder", default="painter", metavar="NAME", help="painter, painter-preview or sd15 (default: painter)"
+    )
+    group = parser.add_argument_group("Stable Diffusion (sd15)", "defaults come from the preset")
+    group.add_argument(
+        "--preset", metavar="NAME", help="paper, balanced or fast (default: the file's settings, or else balanced)"
+    )
+    group.add_argument("--steps", type=_integer(1), metavar="N", help="denoising steps, up to 255")
+    group.add_argument("--guidance", type=float, metavar="G", help="guidance scale of the prompt, 0 to 63.75")
+    group.add_argument("--scheduler", metavar="NAME", help="pndm, ddim, euler, dpmpp_2m_karras, unipc, lcm, ...")
+    group.add_argument(
+        "--structure-strength", type=float, metavar="S", help="conditioning scale of the sketch or pose, 0 to 2"
+    )
+    group.add_argument("--color-strength", type=float, metavar="S", help="conditioning scale of the colors, 0 to 2")
+    group.add_argument(
+        "--adapter-until", type=float, metavar="S", help="fraction of the steps that are conditioned on layers, 0 to 1"
+    )
+    group.add_argument("--control", metavar="NAME", help="t2i (the paper's adapters) or controlnet")
+    group.add_argument("--models", metavar="DIR", help="a folder that holds each model in a folder of its name")
+    group.add_argument("--checkpoint", metavar="PATH", help="the base model: a folder or a .safetensors file")
+    group.add_argument("--device", metavar="NAME", help="cuda, mps or cpu (default: the fastest available)")
+
+
+def _add_input(parser: argparse.ArgumentParser, metavar: str = "F.tril", description: str = "a .tril file") -> None:
+    parser.add_argument("file", metavar=metavar, help=description)
+    parser.add_argument("--salvage", action="store_true", help="use the undamaged layers of a damaged file")
+
+
+def _add_output(parser: argparse.ArgumentParser, metavar: str, description: str) -> None:
+    parser.add_argument("-o", "--output", metavar=metavar, required=True, help=description)
+
+
+# argument types
+
+
+def _integer(minimum: int) -> Callable[[str], int]:
+    """Return a parser of decimal integers from `minimum` up."""
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 25 and int(text) >= minimum):
+            raise argparse.ArgumentTypeError(f"{printable(text)[:40]!r} is not a whole number from {minimum}")
+        return int(text)
+
+    return parse
+
+
+def _grid(text: str) -> int | tuple[int, int]:
+    sides = [_integer(2)(side) for side in text.split("x")]
+    if len(sides) > 2 or max(sides) > 64:
+        raise argparse.ArgumentTypeError("give one number or ROWSxCOLS, 2 to 64")
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+
+
+def _layer_numbers(text: str) -> tuple[int, ...]:
+    numbers = text.split(",")
+    if not set(numbers) <= {"1", "2", "3"}:
+        raise argparse.ArgumentTypeError("give one or more of 1,2,3")
+    return tuple(sorted({int(number) for number in numbers}))

@@ -1,0 +1,194 @@
+"""The commands on single files: encode, decode, inspect, cut and layers. Each takes the parsed arguments."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from codec.cli.folder_commands import run_folder
+from codec.cli.inspection import format_summary
+from codec.cli.terminal import print_error, printable, show_step
+from codec.encoder.encode_options import EncodeOptions
+from codec.errors import CodecError
+from codec.images import png_chunk
+from codec.layers import Layers
+from codec.summary import summarize
+
+if TYPE_CHECKING:
+    from codec.decoders import OnStep
+    from codec.decoders.sd15.options import Options
+
+_MAX_INPUT_BYTES = 1 << 20  # read of a .tril file or a PNG that carries one
+_SD15_OPTIONS = (
+    *("preset", "steps", "guidance", "scheduler", "structure_strength", "color_strength", "adapter_until"),
+    *("control", "models", "checkpoint", "device"),
+)
+
+
+def encode(args: argparse.Namespace) -> None:
+    """Encode a picture, or every picture of a folder."""
+    from codec.encoder.extract import extract
+    from codec.seed_search import SEED_BYTES
+
+    if args.best_of and args.seed is not None:
+        raise CodecError("--seed and --best-of exclude each other: --best-of chooses the seed")
+    if not args.best_of and (args.decoder != "painter" or _given_sd15_options(args)):
+        raise CodecError("--decoder and its options need --best-of when encoding")
+    options = EncodeOptions(**{field.name: getattr(args, field.name) for field in fields(EncodeOptions)})
+    if os.path.isdir(args.image):
+        if args.best_of:
+            raise CodecError("--best-of works on one picture, not on a folder")
+        from codec.batch.folders import Encode
+
+        run_folder(Encode(options), args, args.image)
+        return
+    source = sys.stdin.buffer if args.image == "-" else args.image
+    extraction = extract(source, options, reserved_bytes=SEED_BYTES if args.best_of else 0)
+    layers = extraction.layers
+    if args.best_of:
+        from codec.decoders import get
+        from codec.seed_search import best_of
+
+        decoder = get(args.decoder, _sd15_options(args))
+        layers = best_of(extraction.picture.pixels, replace(layers, seed=None), decoder, args.best_of, _on_step())
+    data = layers.to_bytes()
+    _write_output(args.output, data)
+    size = f"{len(data)} bytes, {layers.bpp(len(data)):.4f} bits per pixel"
+    _report(args, f"{args.output}: {size}; prompt: {extraction.prompt_source}")
+
+
+def decode(args: argparse.Namespace) -> None:
+    """Decode a .tril file, or every .tril file of a folder."""
+    from codec.decoders import get
+    from codec.images.io import encode_png
+
+    if os.path.isdir(args.file):
+        from codec.batch.folders import Decode
+
+        run_folder(Decode(args.decoder, _sd15_options(args), args.layers, args.seed), args, args.file)
+        return
+    decoder = get(args.decoder, _sd15_options(args))
+    layers = _read_layers(args).only(args.layers)
+    png = encode_png(decoder.decode(layers, seed=args.seed, on_step=_on_step()))
+    _write_output(args.output, png_chunk.embed(png, layers.to_bytes()) if args.with_layers else png)
+    _report(args, f"{args.output}: {layers.width} x {layers.height} pixels")
+
+
+def inspect(args: argparse.Namespace) -> None:
+    """Print what a .tril file holds and how its bytes are spent."""
+    layers = _read_layers(args)
+    summary = summarize(layers)
+    text = format_summary(summary)
+    if args.compare:
+        from codec.bench.layer_comparison import compare, format_comparison
+
+        summary["compare"] = compare(layers)
+        text += "\n\n" + format_comparison(summary["compare"])
+    print(json.dumps(summary, indent=1) if args.json else text)
+
+
+def cut(args: argparse.Namespace) -> None:
+    """Write a smaller .tril file without the least important strokes."""
+    from codec.editing.edits import cut
+
+    layers = _read_layers(args)
+    smaller = cut(layers, args.bytes)
+    data = smaller.to_bytes()
+    _write_output(args.output, data)
+    _report(args, f"{args.output}: {len(data)} bytes, {_stroke_count(smaller)} of {_stroke_count(layers)} strokes")
+
+
+def layers(args: argparse.Namespace) -> None:
+    """Write the layers of a .tril file to a folder, or a folder of layers to a .tril file."""
+    from codec.folder_io import FILE_NAMES, read_layers, write_layers
+
+    if args.file != "-" and os.path.isdir(args.file):
+        data = read_layers(args.file).to_bytes()
+        _write_output(args.output, data)
+        _report(args, f"{args.output}: {len(data)} bytes")
+        return
+    if args.output == "-":
+        raise CodecError("layers are written to a folder: name one with -o DIR")
+    write_layers(_read_layers(args), args.output)
+    written = [name for name in FILE_NAMES if os.path.exists(os.path.join(args.output, name))]
+    _report(args, f"{args.output}: {', '.join(written)}")
+
+
+# decoders
+
+
+def _sd15_options(args: argparse.Namespace) -> Options | None:
+    """Return the options of the Stable Diffusion decoder, None for another decoder.
+
+    Raises `CodecError` if such options are given for another decoder.
+    """
+    given = _given_sd15_options(args)
+    if args.decoder != "sd15":
+        if given:
+            raise CodecError(f"--{next(iter(given)).replace('_', '-')} needs --decoder sd15")
+        return None
+    from pathlib import Path
+
+    from codec.decoders.sd15.options import Options
+
+    for name in ("models", "checkpoint"):
+        if name in given:
+            given[name] = Path(given[name])
+    return Options(follow="preset" not in given, **given)
+
+
+def _given_sd15_options(args: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(args, name) for name in _SD15_OPTIONS if getattr(args, name) is not None}
+
+
+def _on_step() -> OnStep | None:
+    """Return the progress display if standard error is a terminal."""
+    return show_step if sys.stderr.isatty() else None
+
+
+def _stroke_count(layers: Layers) -> int:
+    from codec.structure.sketch import Sketch
+
+    return len(layers.structure.strokes) if isinstance(layers.structure, Sketch) else 0
+
+
+# files and streams
+
+
+def _read_layers(args: argparse.Namespace) -> Layers:
+    """Return the layers of `args.file`; with --salvage the undamaged ones, after a warning."""
+    if args.file == "-":
+        data = sys.stdin.buffer.read(_MAX_INPUT_BYTES)
+    else:
+        with open(args.file, "rb") as file:
+            data = file.read(_MAX_INPUT_BYTES)
+    data = png_chunk.unwrap(data)
+    if not args.salvage:
+        return Layers.from_bytes(data)
+    layers, damaged = Layers.salvage(data)
+    if damaged:
+        print_error(f"damaged layers left out: {', '.join(damaged)}")
+    return layers
+
+
+def _write_output(path: str, data: bytes) -> None:
+    """Write to a file, or to standard output unless that is a terminal."""
+    from codec.atomic_write import write_file
+
+    if path != "-":
+        write_file(path, data)
+        return
+    if not sys.stdout or sys.stdout.isatty():
+        raise CodecError("binary output is not written to a terminal: name a file with -o, or use a pipe")
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def _report(args: argparse.Namespace, message: str) -> None:
+    """Print a line on success, unless the output itself goes to a stream."""
+    if os.path.isfile(args.output) or os.path.isdir(args.output):
+        print(printable(message))
