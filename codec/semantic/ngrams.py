@@ -1,8 +1,8 @@
-"""What symbol comes next, from counts of a training text: n-grams with absolute discounting.
+"""An n-gram model of symbols with absolute discounting, in integer arithmetic, from counts of a training text.
 
-Kneser, Ney 1995, interpolated as in Chen, Goodman 1999: a context gives its known successors what
-they counted less 3/4, and the rest to the next shorter context; below all lie the single symbols,
-and every symbol has at least one part of the total. All whole numbers.
+Interpolated Kneser-Ney smoothing (Kneser, Ney 1995; Chen, Goodman 1999) with a discount of 3/4: the longest known
+context distributes its probability mass over the successors seen in training and passes the rest to the next
+shorter context. Below all contexts are the unigrams. Every symbol has a frequency of at least 1.
 """
 
 from __future__ import annotations
@@ -10,106 +10,145 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-START: Final = 2  # the symbol before a text; never coded
+END: Final = 0  # the end of a text
+UNKNOWN: Final = 1  # a symbol that the table does not contain
+START: Final = 2  # the start of a text; only ever part of a context
+
+_MAX_BACKOFF_BYTE: Final = 127
+
+
+class LevelArrays(NamedTuple):
+    """The stored form of all contexts of one length. An entry is a context: a successor of an entry one level above.
+
+    The entries of the first level are the symbols themselves.
+    """
+
+    successor_counts: np.ndarray  # (entries,) number of successors of each entry
+    gaps: np.ndarray  # (successors,) symbol minus that of the previous successor of the same entry, minus 1
+    counts: np.ndarray  # (successors,) 1..255
+    backoffs: np.ndarray  # (entries with successors,) mass of the shorter context: see `encode_backoff`
+
+
+class _Level(NamedTuple):
+    """The contexts of one length in the form that lookups need."""
+
+    starts: Sequence[int]  # (entries + 1,) index of the first successor of each entry
+    symbols: Sequence[int]  # (successors,) in ascending order within an entry
+    weights: Sequence[int]  # (successors + 1,) running sums of the discounted counts, 4 * count - 3
+    backoffs: Sequence[int]  # (entries,) mass of the shorter context, in the unit of the weights
+
+
+class _Share(NamedTuple):
+    """The part of the total frequency that one context distributes over its successors."""
+
+    level: _Level
+    first: int  # index of the first successor
+    last: int  # and of the one after the last
+    weight: int  # sum of the successors' weights
+    mass: int  # sum of their frequencies
 
 
 class NGramModel:
-    """A trie of n-grams. `unigrams`: a weight for each symbol. `levels`: arrays, shortest context first.
+    """A trie of n-grams of the symbols 0..size-1.
 
-    A level has four arrays: how many successors each entry of the level before has (the first: each
-    symbol), then for all of them in order the gap to the successor before, less 1, the count 1..255,
-    and for each entry that has successors the rest (`rest_of`).
+    `unigrams`: (size,) weight of each symbol. `levels`: the contexts of 1, 2, ... symbols. `total`: the sum of the
+    frequencies that `cumulative` gives to all symbols.
     """
 
-    def __init__(self, unigrams: np.ndarray, levels: Sequence[Sequence[np.ndarray]], total: int) -> None:
+    def __init__(self, unigrams: np.ndarray, levels: Sequence[LevelArrays], total: int) -> None:
         self.size = len(unigrams)
         self._total = total
-        self._singles = _ints(np.concatenate([[0], np.cumsum(unigrams.astype(np.int64))]))
-        self._levels = [_level(*level) for level in levels]
+        self._unigrams = _to_array(np.concatenate([[0], np.cumsum(unigrams.astype(np.int64))]))
+        self._levels = [_unpack_level(level) for level in levels]
 
-    def cumulative(self, history: Sequence[int]) -> Callable[[int], int]:
-        """The parts of the total that symbols below a given one have, after this history."""
+    def cumulative(self, context: Sequence[int]) -> Callable[[int], int]:
+        """Return the function that `Coder.symbol` needs: the total frequency of all symbols below a given one."""
         mass = self._total - self.size
-        parts = []
-        for depth in range(min(len(self._levels), len(history)), 0, -1):
-            found = self._find(history[len(history) - depth :])
-            if found is None:
+        shares = []
+        for length in range(min(len(self._levels), len(context)), 0, -1):
+            entry = self._find(context[len(context) - length :])
+            if entry is None:
                 continue
-            begins, symbols, sums, rests = self._levels[depth - 1]
-            low, high = begins[found], begins[found + 1]
-            known = sums[high] - sums[low]
-            share = mass * known // (known + rests[found])
-            parts.append((symbols, sums, low, high, share, known))
+            level = self._levels[length - 1]
+            first, last = level.starts[entry], level.starts[entry + 1]
+            weight = level.weights[last] - level.weights[first]
+            share = mass * weight // (weight + level.backoffs[entry])
+            shares.append(_Share(level, first, last, weight, share))
             mass -= share
-        unigrams = self._singles
-        all_singles = unigrams[-1]
+        unigrams = self._unigrams
+        unigram_total = unigrams[-1]
 
         def below(symbol: int) -> int:
-            start = symbol + mass * unigrams[symbol] // all_singles
-            for symbols, sums, low, high, share, known in parts:
-                start += share * (sums[bisect_left(symbols, symbol, low, high)] - sums[low]) // known
-            return start
+            frequency = symbol + mass * unigrams[symbol] // unigram_total
+            for level, first, last, weight, share in shares:
+                successor = bisect_left(level.symbols, symbol, first, last)
+                frequency += share * (level.weights[successor] - level.weights[first]) // weight
+            return frequency
 
         return below
 
     def _find(self, context: Sequence[int]) -> int | None:
-        """The entry of a context; nothing if it has no successors."""
+        """Return the entry of a context, or None if it has no successors."""
         entry = context[0]
-        for (begins, symbols, _, _), symbol in zip(self._levels, context[1:], strict=False):
-            high = begins[entry + 1]
-            entry = bisect_left(symbols, symbol, begins[entry], high)
-            if entry == high or symbols[entry] != symbol:
+        for level, symbol in zip(self._levels, context[1:], strict=False):
+            last = level.starts[entry + 1]
+            entry = bisect_left(level.symbols, symbol, level.starts[entry], last)
+            if entry == last or level.symbols[entry] != symbol:
                 return None
-        begins = self._levels[len(context) - 1][0]
-        return entry if begins[entry + 1] > begins[entry] else None
+        starts = self._levels[len(context) - 1].starts
+        return entry if starts[entry + 1] > starts[entry] else None
 
 
-_Level = tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[int]]
+def _unpack_level(stored: LevelArrays) -> _Level:
+    starts = np.concatenate([[0], np.cumsum(stored.successor_counts.astype(np.int64))])
+    steps = np.cumsum(stored.gaps.astype(np.int64) + 1)
+    offsets = np.concatenate([[0], steps])[starts[:-1]]  # running sums restart at each entry
+    symbols = steps - np.repeat(offsets, stored.successor_counts) - 1
+    weights = np.concatenate([[0], np.cumsum(4 * stored.counts.astype(np.int64) - 3)])
+    backoffs = np.zeros(len(stored.successor_counts), np.int64)
+    backoffs[stored.successor_counts > 0] = _decode_backoffs(stored.backoffs)
+    return _Level(_to_array(starts), _to_array(symbols), _to_array(weights), _to_array(backoffs))
 
 
-def _level(fans: np.ndarray, gaps: np.ndarray, counts: np.ndarray, rests: np.ndarray) -> _Level:
-    begins = np.concatenate([[0], np.cumsum(fans.astype(np.int64))])
-    steps = np.cumsum(gaps.astype(np.int64) + 1)
-    before = np.concatenate([[0], steps])[begins[:-1]]
-    symbols = steps - np.repeat(before, fans) - 1
-    sums = np.concatenate([[0], np.cumsum(4 * counts.astype(np.int64) - 3)])
-    rest = np.zeros(len(fans), np.int64)
-    rest[fans > 0] = (4 + rests.astype(np.int64) % 4) << rests // 4
-    return _ints(begins), _ints(symbols), _ints(sums), _ints(rest)
-
-
-def _ints(values: np.ndarray) -> Sequence[int]:
-    """Python's numbers, made when they are looked at: a list of all would take most of the time to load."""
+def _to_array(values: np.ndarray) -> Sequence[int]:
+    """Return the values as an array of Python's: loading it is much faster than a list, reading faster than numpy."""
     return array("q", values.astype(np.int64).tobytes())
 
 
-def rest_of(value: int) -> int:
-    """The byte nearest under a rest: two bits after the leading one; (4 + byte % 4) << byte // 4."""
-    shift = max(max(value, 4).bit_length() - 3, 0)
-    return min(4 * shift + (max(value, 4) >> shift) - 4, 127)
+def encode_backoff(mass: int) -> int:
+    """Return the byte that stores a mass, rounded down to three significant bits; the smallest one stands for 4."""
+    mass = max(mass, 4)
+    shift = mass.bit_length() - 3
+    return min(4 * shift + (mass >> shift) - 4, _MAX_BACKOFF_BYTE)
 
 
-def unpack(data: bytes) -> Iterator[np.ndarray]:
-    """The arrays of a table: for each a byte (1 or 2 bytes a number), the count (4 bytes, high
-    first), then all low bytes and all high bytes."""
+def _decode_backoffs(stored: np.ndarray) -> np.ndarray:
+    return np.asarray((4 + stored.astype(np.int64) % 4) << stored // 4)
+
+
+def unpack_arrays(data: bytes) -> Iterator[np.ndarray]:
+    """Yield the arrays of a table.
+
+    Each has a byte for its item size (1 or 2), its length (4 bytes, big-endian), all low bytes, and all high bytes.
+    """
     at = 0
     while at < len(data):
-        width, count = data[at], int.from_bytes(data[at + 1 : at + 5], "big")
-        planes = np.frombuffer(data, np.uint8, width * count, at + 5).reshape(width, count)
-        yield planes[0] if width == 1 else planes[0] + (planes[1].astype(np.uint16) << 8)
-        at += 5 + width * count
+        item_size, length = data[at], int.from_bytes(data[at + 1 : at + 5], "big")
+        planes = np.frombuffer(data, np.uint8, item_size * length, at + 5).reshape(item_size, length)
+        yield planes[0] if item_size == 1 else planes[0] + (planes[1].astype(np.uint16) << 8)
+        at += 5 + item_size * length
 
 
-def pack(arrays: Sequence[np.ndarray]) -> bytes:
-    """What `unpack` reads."""
+def pack_arrays(arrays: Sequence[np.ndarray]) -> bytes:
+    """Return the bytes that `unpack_arrays` reads, for arrays of integers in 0..65535."""
     out = bytearray()
     for values in arrays:
-        width = 1 if values.max(initial=0) < 256 else 2
-        out += bytes([width]) + len(values).to_bytes(4, "big")
-        for plane in range(width):
+        item_size = 1 if values.max(initial=0) < 256 else 2
+        out += bytes([item_size]) + len(values).to_bytes(4, "big")
+        for plane in range(item_size):
             out += (values.astype(np.int64) >> 8 * plane & 255).astype(np.uint8).tobytes()
     return bytes(out)

@@ -1,9 +1,8 @@
-"""The model of any text, sign by sign: other scripts, tags, emoji, long repetitions.
+"""Prediction by partial matching, for texts in any script, tags, emoji and long repetitions.
 
-Prediction by partial matching (Cleary, Witten 1984; escape method D, Howard 1993) over code points, with
-exclusion; nothing is known beforehand. A code point that is new to the text is coded by its
-distance to the new one before it. Where the last signs stood in the text before, whether that match
-goes on is asked first.
+PPM (Cleary, Witten 1984) with escape method D (Howard 1993) and exclusion, over code points. It starts without any
+knowledge. A code point that is new to the text is coded by its distance to the last new one. A match model
+(match_model.py) predicts repetitions before PPM is used.
 """
 
 from __future__ import annotations
@@ -13,114 +12,113 @@ from typing import Final
 
 from codec.bitstream.range_coder import BitModel, Coder, ExpGolombModel
 from codec.errors import Corrupt
+from codec.semantic.match_model import MatchModel
 
-_ORDER: Final = 3
-_MOST: Final = 120  # of one count
+_ORDER: Final = 3  # characters in the longest context
+_MAX_COUNT: Final = 120
 _END: Final = ""
-_KEY: Final = 6  # signs that make a match
-_MATCHES: Final = (45000, 58000, 64000, 65000)  # of 65,536: it goes on, by the length so far in 4s
-_NEAR: Final = 64  # code points each way that count as the same script
+_MATCH_ORDER: Final = 6
+_MATCH_PROBABILITIES: Final = (45000, 58000, 64000, 65000)  # of 65,536, for each 4 characters of a match's length
+_NEAR: Final = 64  # width of the range around the last new code point; covers most of a script
+_FIRST_CODE_POINT: Final = 96  # taken as the last new code point at first
 
 
 class ContextCounts:
-    """The signs that were seen in a context, in rising order, and their weights, 2 * count - 1."""
+    """The characters that followed a context, in ascending order, and their weights: 2 * count - 1."""
 
-    __slots__ = ("signs", "weights")
+    __slots__ = ("characters", "weights")
 
     def __init__(self) -> None:
-        self.signs: list[str] = []
+        self.characters: list[str] = []
         self.weights: list[int] = []
 
-    def add(self, sign: str) -> bool:
-        """Count one more. Was it there?"""
-        at = bisect_left(self.signs, sign)
-        if self.signs[at : at + 1] == [sign]:
-            self.weights[at] = min(self.weights[at] + 2, 2 * _MOST - 1)
+    def add(self, character: str) -> bool:
+        """Count a character. Return whether it was known."""
+        at = bisect_left(self.characters, character)
+        if self.characters[at : at + 1] == [character]:
+            self.weights[at] = min(self.weights[at] + 2, 2 * _MAX_COUNT - 1)
             return True
-        self.signs.insert(at, sign)
+        self.characters.insert(at, character)
         self.weights.insert(at, 1)
         return False
 
+    def excluding(self, excluded: set[str]) -> tuple[list[str], list[int]]:
+        """Return characters and weights without the excluded ones."""
+        if not excluded:
+            return self.characters, self.weights
+        kept = [at for at, character in enumerate(self.characters) if character not in excluded]
+        return [self.characters[at] for at in kept], [self.weights[at] for at in kept]
+
 
 class PPMModel:
-    """The model of one prompt, and of the negative prompt after it."""
+    """The model of one prompt and of the negative prompt that follows it."""
 
     def __init__(self) -> None:
-        self._model: dict[str, ContextCounts] = {}
-        self._match = [BitModel(p, 2) for p in _MATCHES]
-        self._places: dict[str, int] = {}
-        self._text = ""
-        self._last = 96
-        self._near = BitModel(52000, 2)
-        self._far = ExpGolombModel(21)
-        self._end = BitModel(3000, 1)
+        self._contexts: dict[str, ContextCounts] = {}
+        self._match = MatchModel(_MATCH_ORDER, _MATCH_PROBABILITIES, confidence=2, length_step=4)
+        self._last_new = _FIRST_CODE_POINT
+        self._is_near = BitModel(52000, 2)
+        self._distance = ExpGolombModel(21)
+        self._is_end = BitModel(3000, 1)
 
-    def text(self, coder: Coder, text: str | None, most: int) -> str:
-        """Code a text, or read one where there is none. Raises `Corrupt` for more than `most` bytes."""
-        begin = len(self._text)
-        match = length = size = 0
+    def code_text(self, coder: Coder, text: str | None, max_bytes: int) -> str:
+        """Code a text (read it if None) and return it. Raises `Corrupt` if it exceeds `max_bytes` of UTF-8."""
+        self._match.start_text()
+        coded = ""
+        size = 0
         while True:
-            at = len(self._text) - begin
-            sign = None if text is None else text[at : at + 1]
-            hit = False
-            if match:
-                expected = self._text[match]
-                hit = bool(coder.bit(self._match[min(length // 4, len(_MATCHES) - 1)], int(sign == expected)))
-                sign = expected if hit else sign
-            history = self._text[max(begin, begin + at - _ORDER) :]
-            if not hit:
-                sign = self._sign(coder, history, sign)
-            if not sign:
-                return self._text[begin:]
-            size += len(sign.encode())
-            if size > most:
+            character = None if text is None else text[len(coded) : len(coded) + 1]
+            predicted = self._match.code(coder, character)
+            if predicted is None:
+                character = self._code_character(coder, coded[-_ORDER:], character)
+            else:
+                character = predicted
+            if character == _END:
+                return coded
+            size += len(character.encode())
+            if size > max_bytes:
                 raise Corrupt("the prompt is too long", ("semantic",))
-            self._text += sign
-            key = self._text[-_KEY:]
-            place = self._places.get(key, 0) if at + 1 >= _KEY else 0
-            self._places[key] = len(self._text)
-            match, length = (match + 1, length + 1) if hit else (place, 0)
+            coded += character
+            self._match.update(character)
 
-    def _sign(self, coder: Coder, history: str, sign: str | None) -> str:
+    def _code_character(self, coder: Coder, context: str, character: str | None) -> str:
+        """Code a character or the end of the text, from the longest context down, and update the counts."""
+        coded: str | None = None
         excluded: set[str] = set()
-        for start in range(len(history) + 1):
-            counts = self._model.get(history[start:])
+        for start in range(len(context) + 1):
+            counts = self._contexts.get(context[start:])
             if counts is None:
                 continue
-            signs, weights = counts.signs, counts.weights
-            if excluded:
-                signs, weights = signs[:], weights[:]
-                for known in excluded:
-                    at = bisect_left(signs, known)
-                    if signs[at : at + 1] == [known]:
-                        del signs[at], weights[at]
-            if not signs:
+            characters, weights = counts.excluding(excluded)
+            if not characters:
                 continue
-            at = len(signs) if sign is None else bisect_left(signs, sign)
-            found = coder.choice([len(signs), *weights], 1 + at if signs[at : at + 1] == [sign] else 0)
-            if found:
-                sign = signs[found - 1]
+            escape = len(characters)
+            index = 0 if character is None else 1 + characters.index(character) if character in characters else 0
+            index = coder.choice([escape, *weights], index)
+            if index:
+                coded = characters[index - 1]
                 break
-            excluded.update(signs)
-        else:
-            sign = self._new(coder, sign)
-        for start in range(len(history) + 1):
-            if self._model.setdefault(history[start:], ContextCounts()).add(sign):
+            excluded.update(characters)
+        if coded is None:
+            coded = self._code_new_character(coder, character)
+        for start in range(len(context) + 1):
+            if self._contexts.setdefault(context[start:], ContextCounts()).add(coded):
                 break
-        return sign
+        return coded
 
-    def _new(self, coder: Coder, sign: str | None) -> str:
-        if coder.bit(self._end, int(sign == _END)):
+    def _code_new_character(self, coder: Coder, character: str | None) -> str:
+        """Code a character that no context knows, or the end."""
+        if coder.bit(self._is_end, int(character == _END)):
             return _END
-        base = max(self._last - _NEAR // 2, 0)
-        value = ord(sign) if sign else 0
-        if coder.bit(self._near, int(base <= value < base + _NEAR)):
+        base = max(self._last_new - _NEAR // 2, 0)
+        value = ord(character) if character else 0
+        if coder.bit(self._is_near, int(base <= value < base + _NEAR)):
             value = base + coder.uniform(_NEAR, value - base)
         else:
-            forward = coder.uniform(2, int(value < self._last))
-            value = self._last + (1 - 2 * forward) * coder.number(self._far, abs(value - self._last))
+            sign = 1 - 2 * coder.uniform(2, int(value < self._last_new))
+            value = self._last_new + sign * coder.number(self._distance, abs(value - self._last_new))
         if not 0 <= value < 0x110000 or 0xD800 <= value < 0xE000:
-            raise Corrupt("the prompt has no such sign", ("semantic",))
+            raise Corrupt("the prompt contains an invalid code point", ("semantic",))
         if chr(value) != " ":
-            self._last = value
+            self._last_new = value
         return chr(value)

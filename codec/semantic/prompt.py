@@ -1,8 +1,8 @@
-"""The semantic layer: a text prompt, lossless, in a quarter of brotli's bytes and less.
+"""The semantic layer: a prompt and a negative prompt, compressed losslessly.
 
-Three forms, of which the shortest is taken: the word model (`words.py`), which has read public prompts;
-the model of any signs (`signs.py`); and plain UTF-8. A negative prompt that many use is one symbol.
-All arithmetic is integer.
+A payload has one of three modes, and the encoder takes the shortest: the word model (word_model.py), which has been
+trained on public prompts; PPM (ppm.py), which compresses any text; and plain UTF-8. A common negative prompt is a
+single symbol. All arithmetic is integer.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import numpy as np
 from codec.bitstream.range_coder import Coder, Decoder, Encoder
 from codec.errors import Corrupt, InvalidLayer
 from codec.semantic.ppm import PPMModel
-from codec.semantic.word_model import Words
+from codec.semantic.word_model import WordModel
 
 MAX_TEXT: Final = 4096  # bytes of UTF-8, for the prompt and again for the negative prompt
 
-_FORMS: Final = (54, 9, 1)  # words, signs, and none: plain payloads have a first byte of their own
-_WORDS, _SIGNS = range(2)
-_PLAIN: Final = 255
-_NO_NEGATIVE, _NEGATIVE_TEXT, _PRESET = range(3)
+_MODE_WEIGHTS: Final = (54, 9, 1)  # word model, PPM, reserved; plain payloads have a first byte of their own
+_WORD_MODE, _PPM_MODE = range(2)
+_PLAIN_MARK: Final = b"\xff"  # begins a plain payload and separates its two texts; never part of UTF-8
+_NO_NEGATIVE, _NEGATIVE_TEXT, _FIRST_PRESET = range(3)
 _SD15 = "lowres, bad anatomy, bad hands, text, error, missing fingers, extra digit, fewer digits, cropped"
 _TAIL = "worst quality, low quality, normal quality, jpeg artifacts, signature, watermark, username, blurry"
 _BODY = "duplicate, morbid, mutilated, out of frame, extra fingers, mutated hands, poorly drawn hands"
 _MORE = "poorly drawn face, mutation, deformed, dehydrated, bad proportions, extra limbs, cloned face, disfigured"
 _LIMBS = "gross proportions, malformed limbs, missing arms, missing legs, extra arms, extra legs, fused fingers"
-# part of the format: the order counts, and nothing may be changed
+# Negative prompts in common use. Part of the format: neither the order nor any text may change.
 NEGATIVES: Final = (
     "EasyNegative",
     "easynegative",
@@ -72,15 +72,15 @@ NEGATIVES: Final = (
     f"lowres, text, error, cropped, worst quality, low quality, jpeg artifacts, ugly, {_BODY}, {_MORE}, "
     f"{_LIMBS}, too many fingers, long neck, username, watermark, signature",
 )
-_NEGATIVE: Final = (53248, 2048, *(256,) * len(NEGATIVES))  # of 65,536: none, a text, each preset
+_NEGATIVE_WEIGHTS: Final = (53248, 2048, *(256,) * len(NEGATIVES))  # none, a text, each preset
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """What the picture shows, in words, and what it must not show.
 
-    `text`, `negative`: any Unicode text of at most 4,096 bytes of UTF-8, empty allowed. A prompt
-    with neither takes no bytes. Raises `InvalidLayer` for more, or for a lone surrogate.
+    `text`, `negative`: Unicode texts of at most 4,096 bytes of UTF-8 each, possibly empty. A prompt without either
+    takes no bytes. Raises `InvalidLayer` for longer texts and for lone surrogates.
     """
 
     text: str = ""
@@ -88,70 +88,70 @@ class Prompt:
 
     def __post_init__(self) -> None:
         for name, text in (("prompt", self.text), ("negative prompt", self.negative)):
+            if not isinstance(text, str):
+                raise InvalidLayer(f"the {name} must be a string, not {type(text).__name__}")
             try:
                 size = len(text.encode())
-            except AttributeError:
-                raise InvalidLayer(f"the {name} is text, not {text!r}") from None
             except UnicodeEncodeError:
-                raise InvalidLayer(f"the {name} holds half a character (a lone surrogate)") from None
+                raise InvalidLayer(f"the {name} contains a lone surrogate (half a character)") from None
             if size > MAX_TEXT:
-                raise InvalidLayer(f"the {name} has {size} bytes; at most {MAX_TEXT} can be stored")
+                raise InvalidLayer(f"the {name} has {size} bytes; the limit is {MAX_TEXT}")
 
     def to_bytes(self) -> bytes:
-        """Return the payload: the shortest of the three forms."""
-        return min(self._coded(_WORDS), self._coded(_SIGNS), _plain(self), key=len)
+        """Return the payload: the shortest of the three modes."""
+        return min(self._encode(_WORD_MODE), self._encode(_PPM_MODE), self._encode_plain(), key=len)
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Prompt:
-        """The prompt of a payload. Raises `Corrupt` for bytes that `to_bytes` would not write."""
+        """Return the prompt of a payload. Raises `Corrupt` for bytes that `to_bytes` would not write."""
         try:
-            prompt = _parse(payload)
+            prompt = _decode(payload)
         except (UnicodeError, InvalidLayer):
-            raise Corrupt("the prompt is not text", ("semantic",)) from None
+            raise Corrupt("the prompt is not valid text", ("semantic",)) from None
         if prompt.to_bytes() != payload:
-            raise Corrupt("the prompt's bytes are not in their one form", ("semantic",))
+            raise Corrupt("non-canonical encoding of the prompt", ("semantic",))
         return prompt
 
-    def _coded(self, form: int) -> bytes:
-        coder = Encoder()
-        coder.choice(_FORMS, form)
-        _syntax(coder, form, self)
-        return coder.finish()
-
     def render(self, width: int, height: int) -> np.ndarray:
-        """The text on a card: (height, width, 3) uint8, sRGB."""
+        """Return the text drawn on a card: (height, width, 3) uint8 sRGB."""
         from codec.images.text_card import text_card
 
         return text_card(self.text or "(no prompt)", width, height)
 
+    def _encode(self, mode: int) -> bytes:
+        coder = Encoder()
+        coder.choice(_MODE_WEIGHTS, mode)
+        _code(coder, mode, self)
+        return coder.finish()
 
-def _parse(payload: bytes) -> Prompt:
-    if payload[:1] == bytes([_PLAIN]):
-        text, _, negative = payload[1:].partition(bytes([_PLAIN]))
+    def _encode_plain(self) -> bytes:
+        texts = [self.text, self.negative] if self.negative else [self.text]
+        return b"".join(_PLAIN_MARK + text.encode() for text in texts)
+
+
+def _decode(payload: bytes) -> Prompt:
+    if payload.startswith(_PLAIN_MARK):
+        text, _, negative = payload[1:].partition(_PLAIN_MARK)
         return Prompt(text.decode(), negative.decode())
     coder = Decoder(payload, "semantic")
-    return _syntax(coder, coder.choice(_FORMS), None)
+    return _code(coder, coder.choice(_MODE_WEIGHTS), None)
 
 
-def _plain(prompt: Prompt) -> bytes:
-    """UTF-8 between bytes that it never has."""
-    mark = bytes([_PLAIN])
-    return mark + prompt.text.encode() + (mark + prompt.negative.encode() if prompt.negative else b"")
-
-
-def _syntax(coder: Coder, form: int, prompt: Prompt | None) -> Prompt:
-    """The payload after its form; codes `prompt`, or reads one where there is none."""
-    if form > _SIGNS:
-        raise Corrupt("the prompt has a form this reader does not know", ("semantic",))
-    model = Words() if form == _WORDS else PPMModel()
-    text = model.text(coder, prompt.text if prompt else None, MAX_TEXT)
+def _code(coder: Coder, mode: int, prompt: Prompt | None) -> Prompt:
+    """Code what follows the mode, and return the prompt; read it if None."""
+    if mode not in (_WORD_MODE, _PPM_MODE):
+        raise Corrupt("the prompt has an unknown mode", ("semantic",))
+    model = WordModel() if mode == _WORD_MODE else PPMModel()
+    text = model.code_text(coder, prompt.text if prompt else None, MAX_TEXT)
     negative = prompt.negative if prompt else None
-    kind = _NO_NEGATIVE
-    if negative:
-        kind = _PRESET + NEGATIVES.index(negative) if negative in NEGATIVES else _NEGATIVE_TEXT
-    kind = coder.choice(_NEGATIVE, kind)
+    kind = coder.choice(_NEGATIVE_WEIGHTS, _negative_kind(negative) if negative else _NO_NEGATIVE)
     if kind == _NEGATIVE_TEXT:
-        negative = model.text(coder, negative, MAX_TEXT)
-    elif kind >= _PRESET:
-        negative = NEGATIVES[kind - _PRESET]
+        negative = model.code_text(coder, negative, MAX_TEXT)
+    elif kind >= _FIRST_PRESET:
+        negative = NEGATIVES[kind - _FIRST_PRESET]
     return Prompt(text, negative or "")
+
+
+def _negative_kind(negative: str) -> int:
+    """Return the preset of a negative prompt, or `_NEGATIVE_TEXT`."""
+    return _FIRST_PRESET + NEGATIVES.index(negative) if negative in NEGATIVES else _NEGATIVE_TEXT

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from codec.semantic.ngrams import START, pack, rest_of
-from codec.semantic.word_model import END, OTHER, case_of, tokens
+from codec.semantic.ngrams import END, START, UNKNOWN, encode_backoff, pack_arrays
+from codec.semantic.word_model import split_case, tokenize
 from codec.training import caption_corpus
 
 MERGES = Path(__file__).parent.parent.parent / "assets/tokenizer/clip_merges.txt.gz"
@@ -56,13 +56,13 @@ def _apart(text: str) -> bool:
 
 def train(texts: Sequence[str]) -> bytes:
     """The table, not yet compressed."""
-    streams = [[case_of(token) for token in tokens(text)] for text in (*texts, *caption_corpus.generate(3000))]
+    streams = [[split_case(token) for token in tokenize(text)] for text in (*texts, *caption_corpus.generate(3000))]
     seen = Counter(word for stream in streams for word, _ in stream)
     lexicon = _lexicon()
     known = {w for w, n in seen.items() if n > 2 or (n > 1 and "\n" not in w) or w in lexicon} - {"\n"}
     words = sorted(known | set(lexicon))
     ids = {word: number for number, word in enumerate(words, START + 1)}
-    sequences = [[START, *(ids.get(word, OTHER) for word, _ in stream), END] for stream in streams]
+    sequences = [[START, *(ids.get(word, UNKNOWN) for word, _ in stream), END] for stream in streams]
     unigrams, levels = _count(sequences, START + 1 + len(words), LEAST)
     for rank, word in enumerate(lexicon):
         unigrams[ids[word]] += 12 * (LEXICON - rank) // LEXICON + 1
@@ -70,11 +70,11 @@ def train(texts: Sequence[str]) -> bytes:
     spelled = [*(word for word in seen if seen[word] < 3), *words]
     letters = sorted(c for c, n in Counter("".join(spelled)).items() if n > 3)
     numbers = {letter: number for number, letter in enumerate(letters, START + 1)}
-    spellings = [[START, *(numbers.get(c, OTHER) for c in word), END] for word in spelled]
+    spellings = [[START, *(numbers.get(c, UNKNOWN) for c in word), END] for word in spelled]
     letter_singles, letter_levels = _count(spellings, START + 1 + len(letters), (1, 2, 4, 6))
     text = np.frombuffer("\n".join(words).encode(), np.uint8)
     arrays = [text, habits, cases, np.minimum(unigrams, 65535), np.array([ord(c) for c in letters]), letter_singles]
-    return pack([*arrays, *levels, *letter_levels])
+    return pack_arrays([*arrays, *levels, *letter_levels])
 
 
 def _lexicon() -> dict[str, int]:
@@ -130,7 +130,7 @@ def _count(sequences: Iterable[Sequence[int]], size: int, least: Sequence[int]) 
                 last = gram[-1]
                 numbers.append(min(counts[n][gram], 255))
                 known += 4 * numbers[-1] - 3
-            rests.append(rest_of(4 * totals[parent] - known))
+            rests.append(encode_backoff(4 * totals[parent] - known))
         levels += [np.array(values) for values in (fans, gaps, numbers, rests)]
         parents = [gram for parent in parents if parent in children for gram in children[parent]]
     return unigrams, levels
