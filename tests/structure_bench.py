@@ -26,8 +26,7 @@ from statistics import median
 
 import numpy as np
 
-from codec.bench import lossless_codecs
-from codec.bench.layer_comparison import rasterize
+from codec.bench import layer_comparison, lossless_codecs
 from codec.encoder.sketch.edges import detect
 from codec.encoder.sketch.f_measure import f_measure, rasterize
 from codec.encoder.sketch.fit_sketch import fit_sketch
@@ -148,7 +147,7 @@ def measure(pixels: np.ndarray, timed: bool = True) -> PictureResult:
     sketches = [fit_sketch(strength, *pixels.shape[:2], budget) for budget in (*BUDGETS, _UNLIMITED)]
     f_values = [measure_f(sketch) for sketch in sketches]
     result.f_by_budget["Trilayer"] = f_values[:-1]
-    result.jbig2_bytes = [float(jbig2.min_bytes(rasterize(sketch))) for sketch in sketches[:-1]]
+    result.jbig2_bytes = [float(jbig2.min_bytes(layer_comparison.rasterize(sketch))) for sketch in sketches[:-1]]
     full = max(reference.shape)
     result.bitmap_f[full] = 1.0
     result.bytes[full] = {**_bitmap_bytes(reference), "Trilayer": len(sketches[-1].to_bytes()), "F": f_values[-1]}
