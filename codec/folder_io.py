@@ -29,7 +29,9 @@ from codec.layers import Layers
 from codec.semantic.prompt import Prompt
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
+from codec.texture import rdoq
 from codec.texture.colormap import MAX_CELLS, Colormap
+from codec.texture.repaint import repaint
 
 FILE_NAMES: Final = (
     *("prompt.txt", "negative.txt", "sketch.svg", "sketch.png", "pose.json", "pose.png", "colormap.png"),
@@ -233,10 +235,10 @@ def _parse_colormap(data: bytes, stored: Colormap | None) -> Colormap:
         size = f"{cells.shape[1]} x {cells.shape[0]}"
         raise InvalidLayer(f"the picture has {size} pixels; it must have one pixel per cell, 2 to {MAX_CELLS} a side")
     if stored is None:
-        return Colormap.from_cells(cells)
+        return rdoq.quantize(cells)
     if is_enlarged:
         cells = io.resize_area(cells, stored.cols, stored.rows)
-    return stored.repaint(cells)
+    return repaint(stored, cells)
 
 
 def _parse_settings(notes: Notes) -> Settings | None:

@@ -46,7 +46,7 @@ def list_models(args: argparse.Namespace) -> None:
             print(f"{'':<20}{model.note}")
         print(f"{'':<20}{printable(str(status.path)) if status.path else f'get it: {_fetch_command(model)}'}")
     print()
-    print("To use your own files, set TRILAYER_MODELS to a folder DIR with DIR/NAME/..., laid out as on the Hub.")
+    print("For files of your own, set TRILAYER_MODELS to DIR and put them in DIR/NAME, laid out as on the Hub.")
 
 
 def fetch_models(args: argparse.Namespace) -> None:

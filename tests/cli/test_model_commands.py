@@ -1,4 +1,4 @@
-"""The command `models`: its table, its JSON, its fetching."""
+"""The command `models`: its table, its JSON and downloads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from codec.models.download import DownloadProgress
 
 
 @pytest.fixture(autouse=True)
-def homes(tmp_path, monkeypatch):
+def isolated_caches(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("TRILAYER_CACHE", str(tmp_path / "ours"))
     monkeypatch.delenv("TRILAYER_MODELS", raising=False)
@@ -30,7 +30,8 @@ def run(*arguments: str) -> None:
     options.run(options)
 
 
-def taesd(folder):
+def write_taesd(folder):
+    """Write a stand-in for the model and return its folder."""
     import torch
     from safetensors.torch import save_file
 
@@ -40,8 +41,8 @@ def taesd(folder):
     return folder / "taesd"
 
 
-def test_the_table_names_everything(capsys, tmp_path, monkeypatch):
-    folder = taesd(tmp_path)
+def test_table_shows_every_model(capsys, tmp_path, monkeypatch):
+    folder = write_taesd(tmp_path)
     monkeypatch.setenv("TRILAYER_MODELS", str(tmp_path))
     run()
     text = capsys.readouterr().out
@@ -53,14 +54,14 @@ def test_the_table_names_everything(capsys, tmp_path, monkeypatch):
     assert max(len(line) for line in text.splitlines() if str(tmp_path) not in line) <= 100
 
 
-def test_a_folder_can_be_given(capsys, tmp_path):
-    folder = taesd(tmp_path)
+def test_folder_option_is_searched(capsys, tmp_path):
+    folder = write_taesd(tmp_path)
     run("--folder", str(tmp_path), "--json")
     (found,) = [entry for entry in json.loads(capsys.readouterr().out) if entry["state"] == "present"]
     assert (found["name"], found["path"]) == ("taesd", str(folder))
 
 
-def test_the_json_has_what_a_program_needs(capsys):
+def test_json_has_a_stable_set_of_fields(capsys):
     run("--json")
     entries = json.loads(capsys.readouterr().out)
     assert [entry["name"] for entry in entries] == [model.name for model in locate.list_models()]
@@ -72,18 +73,18 @@ def test_the_json_has_what_a_program_needs(capsys):
     assert sketch["get"] == "python -m codec models fetch sketch-adapter"
 
 
-def test_fetching_says_what_and_where(capsys, monkeypatch, tmp_path):
+def test_fetch_prints_size_license_and_path(capsys, monkeypatch, tmp_path):
     fetched = []
     monkeypatch.setattr(locate, "fetch", lambda name, bar: fetched.append((name, bar)) or tmp_path)
     run("fetch", "taesd", "pidinet")
-    assert fetched == [("taesd", None), ("pidinet", None)]  # no bar without a terminal
+    assert fetched == [("taesd", None), ("pidinet", None)]  # no progress bar without a terminal
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "taesd: 9.79 MB from madebyollin/taesd, license: MIT"
     assert lines[1] == f"taesd: {tmp_path}"
     assert "license: other (see repository)" in lines[2]
 
 
-def test_a_wrong_name_fetches_nothing(monkeypatch):
+def test_unknown_name_fetches_nothing(monkeypatch):
     monkeypatch.setattr(locate, "fetch", pytest.fail)
     with pytest.raises(UnknownName, match="'sd9'"):
         run("fetch", "taesd", "sd9")
@@ -91,7 +92,7 @@ def test_a_wrong_name_fetches_nothing(monkeypatch):
         run("fetch")
 
 
-def test_offline_is_one_clear_error(monkeypatch):
+def test_offline_mode_is_one_clear_error(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ModelMissing, match=r"madebyollin/taesd cannot be fetched: HF_HUB_OFFLINE.*DIR/taesd"):
         run("fetch", "taesd")
@@ -102,11 +103,11 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_gets_a_bar_that_is_cleared_at_the_end(monkeypatch, tmp_path):
-    def fetch(name, bar):
-        bar(DownloadProgress("unet/a.safetensors", 0, 200, 0, 400_000_000))
-        bar(DownloadProgress("unet/a.safetensors", 100, 200, 100_000_000, 400_000_000))
-        bar(DownloadProgress("unet/a.safetensors", 200, 200, 400_000_000, 400_000_000, checking=True))
+def test_terminal_shows_a_progress_bar_that_is_cleared_at_the_end(monkeypatch, tmp_path):
+    def fetch(name, on_progress):
+        on_progress(DownloadProgress("unet/a.safetensors", 0, 200, 0, 400_000_000))
+        on_progress(DownloadProgress("unet/a.safetensors", 100, 200, 100_000_000, 400_000_000))
+        on_progress(DownloadProgress("unet/a.safetensors", 200, 200, 400_000_000, 400_000_000, checking=True))
         return tmp_path
 
     terminal = Terminal()
@@ -120,10 +121,10 @@ def test_a_terminal_gets_a_bar_that_is_cleared_at_the_end(monkeypatch, tmp_path)
     assert drawn[3] == "unet/a.safetensors [########################] 100% 400/400 MB checking"
 
 
-def test_letters_that_steer_terminals_are_spelled_out(capsys, monkeypatch, tmp_path):
+def test_control_characters_in_paths_are_escaped(capsys, monkeypatch, tmp_path):
     folder = tmp_path / "a\033[2Jb"
     folder.mkdir()
-    taesd(folder)
+    write_taesd(folder)
     monkeypatch.setenv("TRILAYER_MODELS", str(folder))
     run()
     assert "\033" not in capsys.readouterr().out

@@ -1,0 +1,81 @@
+"""Running tasks in processes: results, defaults, and processes that are killed or interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from codec.batch import workers
+from codec.batch.workers import default_job_count, run_tasks
+from codec.errors import CodecError
+
+
+def light_init() -> None:
+    """Initialize a process as `_init_worker` does, but without importing torch."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def process_id(task: str) -> tuple[str, int]:
+    return task, os.getpid()
+
+
+def die(task: int) -> None:
+    """Die like a process that the system kills for lack of memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def interrupt(task: int) -> None:
+    """Die of Ctrl-C, like a process that receives it before the parent does."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture
+def light_workers(monkeypatch):
+    monkeypatch.setattr(workers, "_init_worker", light_init)
+
+
+def test_tasks_run_in_other_processes(light_workers):
+    results = dict(run_tasks(process_id, ["a", "b", "c"], jobs=2))
+    assert {task: name for task, (name, _) in results.items()} == {"a": "a", "b": "b", "c": "c"}
+    assert os.getpid() not in {pid for _, pid in results.values()}
+
+
+def test_one_task_runs_in_this_process():
+    assert list(run_tasks(process_id, ["a"], jobs=8)) == [("a", ("a", os.getpid()))]
+
+
+def test_ctrl_c_in_a_worker_stops_everything(light_workers):
+    with pytest.raises(KeyboardInterrupt):
+        list(run_tasks(interrupt, [1, 2], jobs=2))
+
+
+def test_killed_process_is_one_clear_error(light_workers):
+    with pytest.raises(CodecError, match="killed, probably for lack of memory: use fewer --jobs"):
+        list(run_tasks(die, [1, 2], jobs=2))
+
+
+def test_default_job_count_depends_on_cores_and_memory(monkeypatch):
+    monkeypatch.setattr(workers, "_free_memory", lambda: 100 << 30)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(6)), raising=False)
+    assert default_job_count() == 6
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(64)))
+    assert default_job_count() == 8
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert default_job_count() == 1
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    for memory, jobs in ((100 << 30, 4), (3 << 30, 3), ((2 << 30) - 1, 1), (0, 1)):
+        monkeypatch.setattr(workers, "_free_memory", lambda memory=memory: memory)
+        assert default_job_count() == jobs
+
+
+def test_free_memory_is_the_minimum_of_machine_and_container(tmp_path):
+    assert workers._free_memory(tmp_path) == 8 << 30  # not Linux: no limit known
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "meminfo").write_text("MemTotal: 16000000 kB\nMemAvailable:    4000000 kB\nBuffers: 1 kB\n")
+    (tmp_path / "sys/fs/cgroup").mkdir(parents=True)
+    for text, memory in (("max\n", 4_096_000_000), ("2000000000\n", 2_000_000_000), ("9000000000\n", 4_096_000_000)):
+        (tmp_path / "sys/fs/cgroup/memory.max").write_text(text)
+        assert workers._free_memory(tmp_path) == memory
