@@ -1,4 +1,4 @@
-"""Texts that are more than text to somebody: markup, templates, escapes of terminals, marks of direction, paths."""
+"""Hostile texts: markup, templates, terminal escapes, bidirectional marks, invisible characters, paths, commands."""
 
 from __future__ import annotations
 

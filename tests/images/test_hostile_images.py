@@ -1,4 +1,4 @@
-"""200 hostile texts as prompts, as names of files and as words of the page: text they stay."""
+"""200 hostile texts as prompts, file names, metadata and words on the page are treated as plain text."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ from ui.services import canvas_state, import_layers
 from ui.services.status import Status
 
 
-def test_there_are_enough_of_them() -> None:
+def test_there_are_200_hostile_texts() -> None:
     assert len(set(TEXTS)) >= 200
 
 
-def test_as_prompts_they_come_back_and_steer_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_hostile_prompt_is_stored_exactly_and_printed_escaped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "a.tril"
     for text in TEXTS:
         layers = Layers(8, 8, Prompt(text, text[::-1]))
@@ -41,11 +43,11 @@ def test_as_prompts_they_come_back_and_steer_no_terminal(tmp_path: Path, capsys:
         assert all(line.isascii() and line.isprintable() for line in shown.out.split("\n"))
 
 
-def test_as_names_of_files_they_steer_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    made = 0
+def test_hostile_file_name_is_printed_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written = 0
     data = Layers(8, 8, Prompt("a cat")).to_bytes()
     for text in TEXTS:
-        text = text.replace("\0", "")  # no command line holds it
+        text = text.replace("\0", "")  # a command line cannot hold it
         for name in (text, text.replace("/", "_")[:80]):
             path = os.path.join(tmp_path, name)
             code = main(["inspect", "--", path])
@@ -54,21 +56,21 @@ def test_as_names_of_files_they_steer_no_terminal(tmp_path: Path, capsys: pytest
             assert shown.err.removesuffix("\n").isprintable()
         with contextlib.suppress(OSError, ValueError):
             Path(path).write_bytes(data)
-            made += 1
+            written += 1
             assert main(["inspect", "--", path]) == 0
             assert all(line.isprintable() for line in capsys.readouterr().out.split("\n"))
             os.unlink(path)
-    assert made > 180
+    assert written > 180
 
 
-def test_as_metadata_and_on_a_card_they_are_letters() -> None:
+def test_hostile_metadata_is_read_as_text() -> None:
     for text in TEXTS:
         found = load(encode_png(text_card(text, 16, 16), {"parameters": text})).texts.get("parameters", "")
         assert found == text or "\0" in text or "\r" in text
 
 
-class Tags(HTMLParser):
-    """What stands between tags, and which tags there are."""
+class TextAndTags(HTMLParser):
+    """Collects the text of a document and the names of its tags."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -92,16 +94,16 @@ class Tags(HTMLParser):
         lambda text: html.prompt_source("", Settings(model=text[:16])),
     ],
 )
-def test_on_the_page_they_are_text(view) -> None:
+def test_hostile_text_is_escaped_on_the_page(view) -> None:
     for text in TEXTS:
-        if "\0" not in text:  # no HTML holds it
-            parser = Tags()
+        if "\0" not in text:  # HTML cannot hold it
+            parser = TextAndTags()
             parser.feed(view(text))
             parser.close()
             assert parser.tags <= {"div", "p"} and text[:16].strip() in parser.text
 
 
-def test_the_page_makes_safe_names_of_them() -> None:
+def test_hostile_file_name_becomes_a_safe_download_name() -> None:
     for text in TEXTS:
         assert re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", canvas_state.file_stem(text))
         assert not canvas_state.file_stem(text).startswith((".", "-"))
