@@ -1,13 +1,15 @@
-"""Trilayer: an image as three layers that a person can read and change, in a few hundred bytes.
+"""Trilayer: a picture as three layers that a person can read and edit, in a few hundred bytes.
 
     import codec
 
     layers = codec.encode("photo.png", prompt="a castle on a green hill")
+    layers = codec.edits.reprompt(layers, "a castle in the snow")
     data = layers.to_bytes()
     pixels = codec.decode(codec.Layers.from_bytes(data))
+    png = codec.encode_png(pixels)
 
-Follows Chen, Mao, Cheng, "Stable Diffusion is a Natural Cross-Modal Decoder for Layered AI-generated
-Image Compression" (DCC 2025, arXiv 2412.12982). The bytes are specified in FORMAT.md.
+This follows Chen, Mao, Cheng, "Stable Diffusion is a Natural Cross-Modal Decoder for Layered AI-generated Image
+Compression" (DCC 2025, arXiv 2412.12982). FORMAT.md specifies the bytes.
 """
 
 from __future__ import annotations
@@ -16,10 +18,12 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from codec import errors
-from codec.decoders import get as _get
+from codec import decoders, errors
+from codec.bitstream.settings import Settings
+from codec.editing import edits
 from codec.encoder.encode_options import DEFAULT_OPTIONS, EncodeOptions
 from codec.errors import CodecError
+from codec.images.io import encode_png
 from codec.layers import Layers
 from codec.semantic.prompt import Prompt
 from codec.structure.pose import Pose
@@ -40,9 +44,14 @@ __all__ = [
     "Layers",
     "Pose",
     "Prompt",
+    "Settings",
     "Sketch",
+    "__version__",
     "decode",
+    "decoders",
+    "edits",
     "encode",
+    "encode_png",
     "errors",
 ]
 
@@ -54,9 +63,9 @@ def encode(
 ) -> Layers:
     """Return the three layers of a picture, within a byte budget.
 
-    `source`: a PNG, JPEG, WebP or AVIF file (path, bytes or open file), or (H, W, 3) uint8 sRGB pixels,
-    1 to 4,096 a side. `changes`: fields of `EncodeOptions` that replace those
-    of `options`, such as `prompt="a castle"` or `budget=500`.
+    `source`: a PNG, JPEG, WebP or AVIF file (path, bytes or open file), or (height, width, 3) uint8 sRGB pixels,
+    1 to 4,096 a side. `changes`: fields of `EncodeOptions` that replace those of `options`, such as
+    `prompt="a castle"` or `budget=500`.
 
     Raises `ImageError`, `BudgetTooSmall`, `InvalidLayer`, `UnknownName`, `ModelMissing` or `OutOfMemory`, and
     `TypeError` for a field that `EncodeOptions` does not have.
@@ -74,12 +83,12 @@ def decode(
     seed: int | None = None,
     on_step: OnStep | None = None,
 ) -> np.ndarray:
-    """Paint the picture of one, two or three layers: (height, width, 3) uint8 sRGB.
+    """Decode one, two or three layers to a picture, (height, width, 3) uint8 sRGB.
 
-    `decoder`: "painter", "painter-preview", or "sd15" with its `options`. `seed`: of its random
-    numbers; None: the file's, else 0. `on_step`: called with a `decode.base.Step` now and then;
-    returning False stops.
+    `decoder`: "painter", "painter-preview", or "sd15", which takes `options`. `seed`: of the decoder's random numbers;
+    None: the file's seed, or 0 if it has none. `on_step`: called with a `decoders.Step` while the picture forms; a
+    return value of False stops the decoder.
 
-    Raises `UnknownName`, `ModelMissing`, `InvalidLayer` (no layer at all) or `Cancelled`.
+    Raises `InvalidLayer` if there are no layers, `UnknownName`, `ModelMissing`, `OutOfMemory` or `Cancelled`.
     """
-    return _get(decoder, options).decode(layers, seed=seed, on_step=on_step)
+    return decoders.get(decoder, options).decode(layers, seed=seed, on_step=on_step)

@@ -1,1 +1,1 @@
-"""Edits: functions from layers to layers."""
+"""Edits of layers, which need neither the source picture nor a decoder."""

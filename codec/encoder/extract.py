@@ -61,7 +61,7 @@ def extract(source: Source, options: EncodeOptions = DEFAULT_OPTIONS, *, reserve
     height, width = picture.pixels.shape[:2]
     budget = default_budget(width, height) if options.budget is None else min(options.budget, MAX_FILE_BYTES)
     max_bytes = budget - reserved_bytes
-    found = _shortened(find_prompt(picture, options.prompt, options.negative, options.captioner), max_bytes)
+    found = shorten(find_prompt(picture, options.prompt, options.negative, options.captioner), max_bytes)
     seed = found.seed if options.seed is None else options.seed
     layers = Layers(width, height, found.prompt, seed=seed, settings=found.settings)
     available = available_bytes(layers, max_bytes)
@@ -117,7 +117,7 @@ def _fit_colors(pixels: np.ndarray, grid: int | tuple[int, int] | None, target_b
     return fit_grid(pixels, grid, target_bytes, max_bytes)
 
 
-def _shortened(found: FoundPrompt, max_bytes: int) -> FoundPrompt:
+def shorten(found: FoundPrompt, max_bytes: int) -> FoundPrompt:
     """Return a prompt and settings from metadata or a captioner that leave bytes for the other layers.
 
     The model's name is dropped from large settings. Of a prompt that was not given, the negative part is dropped, then

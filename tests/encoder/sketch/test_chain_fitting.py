@@ -1,4 +1,4 @@
-"""Curves -> chains of cells."""
+"""Fitting chains of cells to curves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LATTICE = Lattice(114, 76, 512, 342)
 
 
 def distances(curve: np.ndarray, chain: np.ndarray, lattice: Lattice) -> np.ndarray:
-    """Of each curve point to the chain's polyline."""
+    """Return the distance of each point of the curve to the chain's polyline."""
     corners = lattice.centers(chain)
     share = np.linspace(0, 1, 20)[:, None]
     dense = np.concatenate([a + share * (b - a) for a, b in zip(corners, corners[1:], strict=False)])
@@ -27,9 +27,9 @@ def arc(center: tuple[float, float], radius: float, start: float, sweep: float) 
     return np.stack([center[0] + radius * np.cos(angle), center[1] + radius * np.sin(angle)], 1).astype(np.float32)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.floats(150, 350), st.floats(120, 220), st.floats(15, 100), st.floats(0, 6.28), st.floats(0.6, 6.2))
-def test_an_arc_becomes_a_legal_chain_close_to_it(
+def test_chain_of_an_arc_is_valid_and_close_to_it(
     x: float, y: float, radius: float, start: float, sweep: float
 ) -> None:
     curve = arc((x, y), radius, start, sweep)
@@ -42,8 +42,8 @@ def test_an_arc_becomes_a_legal_chain_close_to_it(
     assert np.sqrt((gaps**2).mean()) < 2.2
 
 
-def test_what_is_drawn_is_within_the_tolerance() -> None:
-    lattice = Lattice(85, 85, 512, 512)  # cells of 6 px: corners lie up to 3 px off, and are smoothed
+def test_drawn_chain_is_within_the_tolerance() -> None:
+    lattice = Lattice(85, 85, 512, 512)  # cells of 6 px: corners are up to 3 px off before smoothing
     family = [arc((250, 250), radius, 0.3 * radius, 3.0) for radius in (40, 70, 100, 150, 220)]
     for curve, chain in zip(family, fit_chains(family, lattice, miss_bits=2.0), strict=True):
         drawn = smooth(lattice.centers(chain))
@@ -53,20 +53,20 @@ def test_what_is_drawn_is_within_the_tolerance() -> None:
         assert (gaps <= 2).mean() > 0.97
 
 
-def test_curves_do_not_disturb_each_other() -> None:
+def test_curves_are_fitted_independently() -> None:
     family = [arc((200, 150), r, 0.3, 2.5) for r in (20, 50, 120)]
-    together = fit_chains(family, LATTICE)
-    for curve, chain in zip(family, together, strict=True):
+    chains = fit_chains(family, LATTICE)
+    for curve, chain in zip(family, chains, strict=True):
         assert np.array_equal(fit_chains([curve], LATTICE)[0], chain)
 
 
-def test_a_straight_line_takes_about_the_fewest_links() -> None:
+def test_straight_line_has_about_the_fewest_links() -> None:
     t = np.linspace(0, 1, 300)[:, None]
     (chain,) = fit_chains([(np.array([30, 60]) + t * np.array([280, 100])).astype(np.float32)], LATTICE)
     assert len(chain) <= 280 / LATTICE.pitch[0] + 3
 
 
-def test_the_rate_distortion_slope_trades_bits_for_distance() -> None:
+def test_higher_cost_of_misses_gives_a_closer_and_larger_chain() -> None:
     rng = np.random.default_rng(3)
     y = 150 + 6 * np.sin(np.arange(420) / 9) + rng.normal(0, 0.3, 420)
     wave = np.stack([np.arange(40, 460), y], 1).astype(np.float32)
@@ -80,13 +80,13 @@ def _stroke(chain: np.ndarray) -> Stroke:
     return tuple((int(x), int(y)) for x, y in chain)
 
 
-def test_a_dot_has_no_chain_or_a_short_one() -> None:
+def test_dot_has_no_chain_or_a_short_one() -> None:
     (chain,) = fit_chains([np.full((8, 2), 100, np.float32)], LATTICE)
     assert len(chain) <= 2
 
 
 @pytest.mark.parametrize("lattice", [Lattice(8, 1024, 1, 512), Lattice(128, 8, 512, 3)])
-def test_lattices_of_thin_pictures(lattice: Lattice) -> None:
+def test_chains_stay_inside_the_lattice_of_a_narrow_picture(lattice: Lattice) -> None:
     line = np.stack([np.linspace(0, lattice.width - 1, 400), np.linspace(0, lattice.height - 1, 400)], 1)
     (chain,) = fit_chains([line.astype(np.float32)], lattice)
     assert (chain >= 0).all()

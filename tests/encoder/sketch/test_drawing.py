@@ -1,4 +1,4 @@
-"""Black-and-white drawings: told from photos, their lines found once."""
+"""Black-and-white drawings: telling them from photos, and finding their lines once."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from codec.encoder.sketch.drawing import drawing, is_drawing
 from codec.encoder.sketch.fit_sketch import extract_sketch
 
 
-def drawn(thickness: int, ink: tuple[int, int, int] = (0, 0, 0), paper: int = 255) -> np.ndarray:
-    """A ring of radius 120 in the middle of 512 x 512."""
+def ring(thickness: int, ink: tuple[int, int, int] = (0, 0, 0), paper: int = 255) -> np.ndarray:
+    """Return a drawing of a ring of radius 120 in the middle of 512 x 512."""
     picture = np.full((512, 512, 3), paper, np.uint8)
     cv2.circle(picture, (256, 256), 120, ink, thickness, cv2.LINE_AA)
     return picture
 
 
 @pytest.mark.parametrize("thickness", [1, 3, 8, 12])
-def test_a_line_of_any_width_is_found_once_by_its_middle(thickness: int) -> None:
-    found = extract_sketch(drawn(thickness), 500, edges="drawing").points(512, 512)
-    points = np.concatenate(found)
-    assert len(found) <= 2
+def test_line_of_any_width_is_found_once_along_its_middle(thickness: int) -> None:
+    strokes = extract_sketch(ring(thickness), 500, edges="drawing").points(512, 512)
+    points = np.concatenate(strokes)
+    assert len(strokes) <= 2
     assert np.abs(np.hypot(*(points - 256).T) - 120).max() < 6
 
 
-def test_a_filled_shape_is_its_outline() -> None:
-    points = np.concatenate(extract_sketch(drawn(-1), 500, edges="drawing").points(512, 512))
+def test_filled_shape_is_found_by_its_outline() -> None:
+    points = np.concatenate(extract_sketch(ring(-1), 500, edges="drawing").points(512, 512))
     assert np.abs(np.hypot(*(points - 256).T) - 120).max() < 7
 
 
 def test_light_on_dark_is_the_same_drawing() -> None:
-    dark = 255 - drawn(3)
+    dark = 255 - ring(3)
     assert is_drawing(dark)
-    assert np.allclose(drawing(dark), drawing(drawn(3)))
+    assert np.allclose(drawing(dark), drawing(ring(3)))
 
 
-@pytest.mark.parametrize("picture", [drawn(1), drawn(3), drawn(8), drawn(3, (60, 60, 60), 240)])
-def test_drawings_are_known(picture: np.ndarray) -> None:
+@pytest.mark.parametrize("picture", [ring(1), ring(3), ring(8), ring(3, (60, 60, 60), 240)])
+def test_drawings_are_recognized(picture: np.ndarray) -> None:
     assert is_drawing(picture)
 
 
 @pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "rocket"])
-def test_photos_are_no_drawings(name: str) -> None:
+def test_photos_are_not_drawings(name: str) -> None:
     assert not is_drawing(getattr(data, name)())
 
 

@@ -15,7 +15,7 @@ def row(y: int, start: int = 10, stop: int = 90) -> np.ndarray:
     return edges
 
 
-def test_tolerance_is_two_pixels() -> None:
+def test_default_tolerance_is_2_pixels() -> None:
     assert f_measure(row(20), row(22)) == (1, 1, 1)
     assert f_measure(row(20), row(23)).f == 0
     assert f_measure(row(20), row(23), tolerance=3).f == 1
@@ -29,13 +29,13 @@ def test_precision_and_recall() -> None:
 
 
 def test_empty_maps() -> None:
-    nothing = np.zeros((5, 5), bool)
-    assert f_measure(nothing, nothing).f == 1
-    assert f_measure(nothing, ~nothing).f == 0
-    assert f_measure(~nothing, nothing).f == 0
+    empty = np.zeros((5, 5), bool)
+    assert f_measure(empty, empty).f == 1
+    assert f_measure(empty, ~empty).f == 0
+    assert f_measure(~empty, empty).f == 0
 
 
-def test_a_sketch_is_drawn_at_the_size_of_the_reference() -> None:
+def test_sketch_is_drawn_at_the_size_of_the_reference() -> None:
     line = Sketch(25, 16, (tuple((x, 5) for x in range(3, 22)),))
     assert f_measure(line, row(22, 14, 86)).f == 1
     assert f_measure(line, row(30, 14, 86)).f == 0

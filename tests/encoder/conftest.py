@@ -1,0 +1,32 @@
+"""Shared fixtures of the encoder's tests."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from codec.encoder.encode_options import EncodeOptions
+from codec.encoder.extract import Extraction, extract
+from codec.encoder.sketch import fit_sketch
+from codec.encoder.sketch.working_frame import working_size
+
+PROMPT = "portrait of an astronaut"
+
+
+@pytest.fixture(scope="session")
+def extraction(photo: np.ndarray) -> Extraction:
+    """The layers of the standard photo with a prompt and otherwise default options."""
+    return extract(photo, EncodeOptions(prompt=PROMPT))
+
+
+@pytest.fixture
+def fast_edges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the edge detectors by one that finds a ring, for tests that do not look at lines."""
+
+    def detect_ring(pixels: np.ndarray, name: str = "contours") -> np.ndarray:
+        height, width = working_size(*pixels.shape[:2])
+        y, x = np.mgrid[:height, :width].astype(np.float32)
+        distance = np.hypot(x - width / 2, y - height / 2) - 0.3 * min(height, width)
+        return np.exp(-((distance / 2) ** 2))
+
+    monkeypatch.setattr(fit_sketch, "detect", detect_ring)
