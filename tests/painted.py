@@ -1,6 +1,6 @@
-"""Pictures that the painter must go on painting; `python -m tests.painted` writes them anew where a change is meant.
+"""The painter's golden pictures; `python -m tests.painted` updates them after an intended change.
 
-Coarse ones, 16 pixels wide: processors differ in the last bits of a sum, not in what is seen.
+They are stored as thumbnails of 16 x 12 pixels: processors differ in the last bits of sums, not visibly.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FILE = Path(__file__).parent / "golden" / "painted.json"
 
 
 def cases() -> dict[str, tuple[str, Layers]]:
-    """Name -> decoder and layers."""
+    """Return the name of the decoder and the layers of each case, by its name."""
     cells = np.zeros((8, 8, 3), np.uint8)
     cells[:4], cells[4:], cells[5:7, 2:5] = (70, 110, 220), (60, 130, 50), (200, 60, 40)
     colors = rdoq.quantize(cells, 10)
@@ -36,21 +36,21 @@ def cases() -> dict[str, tuple[str, Layers]]:
     }
 
 
-def coarse(name: str) -> np.ndarray:
-    """(12, 16, 3) uint8: what is painted, averaged."""
+def thumbnail(name: str) -> np.ndarray:
+    """Return what the painter paints now, averaged: (12, 16, 3) uint8."""
     decoder, layers = cases()[name]
     return resize_area(decode(layers, decoder=decoder), 16, 12)
 
 
-def read() -> dict[str, np.ndarray]:
-    """The pictures as they were written."""
-    found = json.loads(FILE.read_text())
-    return {name: np.frombuffer(bytes.fromhex(text), np.uint8).reshape(12, 16, 3) for name, text in found.items()}
+def load_pictures() -> dict[str, np.ndarray]:
+    """Return the stored thumbnail of each case."""
+    stored = json.loads(FILE.read_text())
+    return {name: np.frombuffer(bytes.fromhex(text), np.uint8).reshape(12, 16, 3) for name, text in stored.items()}
 
 
 def main() -> None:
-    """See the module's text."""
-    FILE.write_text(json.dumps({name: coarse(name).tobytes().hex() for name in cases()}, indent=1) + "\n")
+    """Update the stored thumbnails."""
+    FILE.write_text(json.dumps({name: thumbnail(name).tobytes().hex() for name in cases()}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

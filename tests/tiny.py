@@ -1,11 +1,11 @@
-"""Stable Diffusion's files with tiny random weights, in the very layout that the hub has them in.
+"""Stable Diffusion's files with tiny random weights, in the Hub's layout.
 
     models/sd15/unet/config.json ...    models/sketch-adapter/diffusion_pytorch_model.bin ...
 
-Folders are named as in the program's list of models. The configuration files are the hub's own, in the dialect
-of their year, but for the sizes in `TINY`; `FULL` has those of the real networks. Weights keep the
-hub's old key names too (2022's attention of the VAE, `text_model.`, stray `position_ids`). Everything
-comes from one seed, is about 10 MB, and is written within seconds, without a network.
+Folders are named as in the catalog of models. The configuration files are copies of the Hub's, old fields
+included, except for the sizes in `TINY`; `FULL` has the sizes of the real networks. Weights have the Hub's old
+names, too (the VAE's attention of 2022, `text_model.`, `position_ids`). All weights come from one seed; the
+folder has about 10 MB and is written within seconds, without a download.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-STATE = dict[str, Any]  # tensors by name
-WEIGHTS = "diffusion_pytorch_model.safetensors"
-PICKLE = "diffusion_pytorch_model.bin"
+from codec.models.torchvision_compat import ensure_torchvision
+
+WEIGHTS_NAME = "diffusion_pytorch_model.safetensors"
+PICKLE_NAME = "diffusion_pytorch_model.bin"
 
 FULL: dict[str, dict[str, Any]] = {
     "unet": {"block_out_channels": [320, 640, 1280, 1280], "cross_attention_dim": 768, "norm_num_groups": 32},
@@ -50,21 +51,33 @@ TINY: dict[str, dict[str, Any]] = {
 ADAPTERS = ("sketch-adapter", "openpose-adapter", "color-adapter")
 CONTROLNETS = ("controlnet-scribble", "controlnet-lineart", "controlnet-openpose")
 NAMES = ("sd15", *ADAPTERS, *CONTROLNETS, "taesd", "lcm-lora")
+_LORA_LAYERS = {
+    "to_q",
+    "to_k",
+    "to_v",
+    "proj_in",
+    "proj_out",
+    "conv",
+    "conv1",
+    "conv2",
+    "conv_shortcut",
+    "time_emb_proj",
+}
 
 
 @functools.cache
-def models() -> Path:
-    """A folder with all of `NAMES` in it, written once and removed when Python ends."""
+def models_dir() -> Path:
+    """Return a folder with the models `NAMES`, written once per process and removed at its end."""
     folder = Path(tempfile.mkdtemp(prefix="trilayer-tiny-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return write(folder)
 
 
 def write(root: Path) -> Path:
-    """Write every model of `NAMES` into its folder under `root`; adapters pickled, as the hub has them."""
+    """Write every model of `NAMES` into its folder under `root`; adapters as pickles, like on the Hub."""
     import torch
 
-    prepare()
+    ensure_torchvision()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         unet = _sd15(root / "sd15")
@@ -77,18 +90,11 @@ def write(root: Path) -> Path:
     return root
 
 
-def prepare() -> None:
-    """Let transformers be imported beside a torchvision that was built for another torch."""
-    from codec.models import torchvision_compat
-
-    torchvision_compat.ensure_torchvision()
-
-
-# --- the configuration files, as they lie on the hub --------------------------------------------
+# --- the Hub's configuration files --------------------------------------------------------------------
 
 
 def unet_config(sizes: dict[str, Any]) -> dict[str, Any]:
-    """stable-diffusion-v1-5's unet/config.json with other sizes."""
+    """Return unet/config.json of stable-diffusion-v1-5 with other sizes."""
     return {
         "_class_name": "UNet2DConditionModel", "_diffusers_version": "0.6.0", "act_fn": "silu",
         "attention_head_dim": 8, "center_input_sample": False,
@@ -100,7 +106,7 @@ def unet_config(sizes: dict[str, Any]) -> dict[str, Any]:
 
 
 def vae_config(sizes: dict[str, Any]) -> dict[str, Any]:
-    """Its vae/config.json; it has no scaling_factor, whose default is 0.18215."""
+    """Return its vae/config.json, which has no scaling_factor: the default is 0.18215."""
     return {
         "_class_name": "AutoencoderKL", "_diffusers_version": "0.6.0", "act_fn": "silu",
         "down_block_types": ["DownEncoderBlock2D"] * 4, "in_channels": 3, "latent_channels": 4,
@@ -109,7 +115,7 @@ def vae_config(sizes: dict[str, Any]) -> dict[str, Any]:
 
 
 def text_config(sizes: dict[str, Any]) -> dict[str, Any]:
-    """Its text_encoder/config.json. The ids of the special tokens are wrong on the hub as well."""
+    """Return its text_encoder/config.json. The ids of the special tokens are wrong on the Hub, too."""
     return {
         "_name_or_path": "openai/clip-vit-large-patch14", "architectures": ["CLIPTextModel"],
         "attention_dropout": 0.0, "bos_token_id": 0, "dropout": 0.0, "eos_token_id": 2, "hidden_act": "quick_gelu",
@@ -120,7 +126,7 @@ def text_config(sizes: dict[str, Any]) -> dict[str, Any]:
 
 
 def adapter_config(sizes: dict[str, Any]) -> dict[str, Any]:
-    """A T2I-Adapter's config.json: no downscale_factor, as on the hub."""
+    """Return a T2I-Adapter's config.json, without downscale_factor, like on the Hub."""
     return {"_class_name": "T2IAdapter", "_diffusers_version": "0.19.0.dev0", **sizes}
 
 
@@ -139,7 +145,7 @@ INDEX: dict[str, Any] = {
 }  # fmt: skip
 
 
-# --- the folders ----------------------------------------------------------------------------------
+# --- folders ------------------------------------------------------------------------------------------
 
 
 def _sd15(folder: Path) -> Any:
@@ -151,15 +157,15 @@ def _sd15(folder: Path) -> Any:
     config = unet_config(TINY["unet"])
     _dump(folder / "unet" / "config.json", config)
     unet = UNet2DConditionModel.from_config(config)
-    _save(unet.state_dict(), folder / "unet" / WEIGHTS)
+    _save(unet.state_dict(), folder / "unet" / WEIGHTS_NAME)
     config = vae_config(TINY["vae"])
     _dump(folder / "vae" / "config.json", config)
-    _save(AutoencoderKL.from_config(config).state_dict(), folder / "vae" / WEIGHTS, _old_attention)
+    _save(AutoencoderKL.from_config(config).state_dict(), folder / "vae" / WEIGHTS_NAME, _rename_attention)
     config = text_config(TINY["text"])
     _dump(folder / "text_encoder" / "config.json", config)
     state = CLIPTextModel(CLIPTextConfig(**config)).state_dict()
     state["embeddings.position_ids"] = _position_ids()
-    _save(state, folder / "text_encoder" / "model.safetensors", _text_model)
+    _save(state, folder / "text_encoder" / "model.safetensors", _rename_text_model)
     write_tokenizer(folder / "tokenizer")
     return unet
 
@@ -171,7 +177,7 @@ def _adapter(folder: Path, sizes: dict[str, Any]) -> None:
     config = adapter_config(sizes)
     _dump(folder / "config.json", config)
     state = T2IAdapter.from_config(config).state_dict()
-    torch.save({key: value.clone() for key, value in state.items()}, folder / PICKLE)
+    torch.save({key: value.clone() for key, value in state.items()}, folder / PICKLE_NAME)
 
 
 def _controlnet(folder: Path, unet: Any) -> None:
@@ -179,7 +185,7 @@ def _controlnet(folder: Path, unet: Any) -> None:
     from diffusers import ControlNetModel
 
     net = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(8, 8, 16, 16))
-    for weight in net.parameters():  # its zero convolutions would do nothing
+    for weight in net.parameters():  # as initialized, its zero convolutions have no effect
         if weight.ndim > 1:
             torch.nn.init.normal_(weight, std=0.02)
     net.save_pretrained(folder)
@@ -188,22 +194,22 @@ def _controlnet(folder: Path, unet: Any) -> None:
 def _taesd(folder: Path) -> None:
     from diffusers import AutoencoderTiny
 
-    small = {"encoder_block_out_channels": (8,) * 4, "decoder_block_out_channels": (8,) * 4}
-    few = {"num_encoder_blocks": (1,) * 4, "num_decoder_blocks": (1,) * 4}
-    AutoencoderTiny(**small, **few).save_pretrained(folder)
+    widths = {"encoder_block_out_channels": (8,) * 4, "decoder_block_out_channels": (8,) * 4}
+    depths = {"num_encoder_blocks": (1,) * 4, "num_decoder_blocks": (1,) * 4}
+    AutoencoderTiny(**widths, **depths).save_pretrained(folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    del config["block_out_channels"]  # which the class adds, but does not take
+    del config["block_out_channels"]  # written by the class, which does not accept it
     _dump(folder / "config.json", config)
 
 
 def _lcm_lora(folder: Path, unet: Any) -> None:
-    """pytorch_lora_weights.safetensors with kohya's names: rank 4 here, 64 there; alpha is the rank."""
+    """Write pytorch_lora_weights.safetensors with kohya's names. Rank 4 instead of 64; alpha equals the rank."""
     import torch
 
-    state: STATE = {}
+    state: dict[str, Any] = {}
     for name, module in unet.named_modules():
         weight = getattr(module, "weight", None)
-        if name.split(".")[-1] not in _ADAPTED and not name.endswith(("to_out.0", "net.0.proj", "net.2")):
+        if name.split(".")[-1] not in _LORA_LAYERS and not name.endswith(("to_out.0", "net.0.proj", "net.2")):
             continue
         assert weight is not None
         key = "lora_unet_" + name.replace(".", "_")
@@ -214,49 +220,46 @@ def _lcm_lora(folder: Path, unet: Any) -> None:
     _save(state, folder / "pytorch_lora_weights.safetensors")
 
 
-_ADAPTED = {"to_q", "to_k", "to_v", "proj_in", "proj_out", "conv", "conv1", "conv2", "conv_shortcut", "time_emb_proj"}
-
-
 def write_tokenizer(folder: Path) -> None:
-    """CLIP's byte-level vocabulary with two merges, in the files of the old slow tokenizer."""
+    """Write CLIP's byte-level vocabulary with two merges, in the files of the slow tokenizer."""
     letters = _byte_letters()
-    words = [*letters, *(letter + "</w>" for letter in letters), "th", "the</w>", "<|startoftext|>", "<|endoftext|>"]
-    assert len(words) == TINY["text"]["vocab_size"]
-    _dump(folder / "vocab.json", {word: place for place, word in enumerate(words)})
+    tokens = [*letters, *(letter + "</w>" for letter in letters), "th", "the</w>", "<|startoftext|>", "<|endoftext|>"]
+    assert len(tokens) == TINY["text"]["vocab_size"]
+    _dump(folder / "vocab.json", {token: index for index, token in enumerate(tokens)})
     (folder / "merges.txt").write_text("#version: 0.2\nt h\nth e</w>\n", encoding="utf-8")
     special = {"lstrip": False, "normalized": True, "rstrip": False, "single_word": False}
     start = {"content": "<|startoftext|>", **special}
     end = {"content": "<|endoftext|>", **special}
-    added = {"__type": "AddedToken"}
+    token_type = {"__type": "AddedToken"}
     _dump(folder / "tokenizer_config.json", {
-        "add_prefix_space": False, "bos_token": {**added, **start}, "do_lower_case": True,
-        "eos_token": {**added, **end}, "errors": "replace", "model_max_length": 77,
+        "add_prefix_space": False, "bos_token": {**token_type, **start}, "do_lower_case": True,
+        "eos_token": {**token_type, **end}, "errors": "replace", "model_max_length": 77,
         "name_or_path": "openai/clip-vit-large-patch14", "pad_token": "<|endoftext|>",
         "special_tokens_map_file": "./special_tokens_map.json", "tokenizer_class": "CLIPTokenizer",
-        "unk_token": {**added, **end},
+        "unk_token": {**token_type, **end},
     })  # fmt: skip
     names = {"bos_token": start, "eos_token": end, "pad_token": "<|endoftext|>", "unk_token": end}
     _dump(folder / "special_tokens_map.json", names)
 
 
 def _byte_letters() -> list[str]:
-    """GPT-2's printable letter for each byte, in CLIP's order."""
+    """Return GPT-2's printable letter for each byte, in CLIP's order."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     hidden = [byte for byte in range(256) if byte not in printable]
     return [chr(byte) for byte in printable] + [chr(256 + place) for place, _ in enumerate(hidden)]
 
 
-# --- keys of 2022 ---------------------------------------------------------------------------------
+# --- names of tensors in 2022 -------------------------------------------------------------------------
 
 
-def _old_attention(key: str) -> str:
+def _rename_attention(key: str) -> str:
     if "attentions" in key:
         for new, old in (("to_q", "query"), ("to_k", "key"), ("to_v", "value"), ("to_out.0", "proj_attn")):
             key = key.replace(new, old)
     return key
 
 
-def _text_model(key: str) -> str:
+def _rename_text_model(key: str) -> str:
     return key if key.startswith("text_model.") else f"text_model.{key}"
 
 
@@ -271,7 +274,7 @@ def _dump(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def _save(state: STATE, path: Path, rename: Callable[[str], str] = str) -> None:
+def _save(state: dict[str, Any], path: Path, rename: Callable[[str], str] = str) -> None:
     from safetensors.torch import save_file
 
     path.parent.mkdir(parents=True, exist_ok=True)

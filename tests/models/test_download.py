@@ -1,4 +1,4 @@
-"""Fetching: from a hub on the loopback that redirects, breaks off, lies or stays silent."""
+"""Downloads from a fake Hub on the loopback that redirects, disconnects, lies or does not respond."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def git_sha1(data: bytes) -> str:
 
 
 class FakeHub(http.server.ThreadingHTTPServer):
-    """What the hub does when files are resolved: small ones at once, large ones by way of another address."""
+    """Answers like the Hub: small files directly, large ones after a redirect to another address."""
 
     daemon_threads = True
 
@@ -38,9 +38,9 @@ class FakeHub(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files = {"config.json": CONFIG, "net.safetensors": WEIGHTS}
         self.requests: list[tuple[str, str, str]] = []  # method, path, Range
-        self.cut = 0  # bytes after which the next large answer breaks off
-        self.honest = True  # whether content is what the headers say
-        self.ranges = True
+        self.disconnect_after = 0  # bytes of the next large response
+        self.is_honest = True  # whether the content is what the headers say
+        self.supports_ranges = True
         self.commit = REVISION
         self.status = 0
 
@@ -48,8 +48,9 @@ class FakeHub(http.server.ThreadingHTTPServer):
     def address(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def got(self, method: str, ending: str) -> list[str]:
-        return [sent for how, path, sent in self.requests if how == method and path.endswith(ending)]
+    def ranges_of(self, method: str, suffix: str) -> list[str]:
+        """Return the Range headers of the requests for a path."""
+        return [header for sent, path, header in self.requests if sent == method and path.endswith(suffix)]
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -94,14 +95,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def body(self, data: bytes) -> None:
         hub, first = self.server, 0
         headers = {"ETag": f'W/"{git_sha1(data)}"', "X-Repo-Commit": hub.commit}
-        if hub.ranges and (sent := self.headers.get("Range")):
+        if hub.supports_ranges and (sent := self.headers.get("Range")):
             first = int(sent.removeprefix("bytes=").removesuffix("-"))
             headers["Content-Range"] = f"bytes {first}-{len(data) - 1}/{len(data)}"
         self.head(206 if first else 200, {**headers, "Content-Length": str(len(data) - first)})
         if self.command == "GET":
-            data = data if hub.honest else bytes(len(data))
-            cut, hub.cut = (hub.cut, 0) if len(data) > 10_000 else (0, hub.cut)
-            self.wfile.write(data[first : first + cut if cut else None])
+            data = data if hub.is_honest else bytes(len(data))
+            end = None
+            if hub.disconnect_after and len(data) > 10_000:
+                end, hub.disconnect_after = first + hub.disconnect_after, 0
+            self.wfile.write(data[first:end])
 
 
 @pytest.fixture
@@ -120,16 +123,16 @@ def server(tmp_path, monkeypatch):
 
 @pytest.fixture
 def net(server, monkeypatch) -> Model:
-    return put(monkeypatch, ModelFile("net.safetensors", len(WEIGHTS), DIGEST))
+    return set_catalog(monkeypatch, ModelFile("net.safetensors", len(WEIGHTS), DIGEST))
 
 
-def put(monkeypatch, *files: ModelFile, repo: str = "owner/net") -> Model:
+def set_catalog(monkeypatch, *files: ModelFile, repo: str = "owner/net") -> Model:
     model = Model("net", "draws", repo, REVISION, (ModelFile("config.json", len(CONFIG)), *files), "MIT")
     monkeypatch.setattr(catalog, "_MODELS", (model,))
     return model
 
 
-def test_a_model_is_fetched_into_the_hubs_own_cache(server, net):
+def test_model_is_downloaded_into_the_hub_s_cache(server, net):
     assert locate.status("net").state == "missing"
     path = locate.fetch("net")
     assert path == locate.locate("net") == locate.status("net").path
@@ -141,10 +144,10 @@ def test_a_model_is_fetched_into_the_hubs_own_cache(server, net):
     )
     server.requests.clear()
     assert locate.fetch("net") == path
-    assert server.requests == []  # nothing is asked again
+    assert server.requests == []  # a second fetch sends no request
 
 
-def test_the_hubs_own_library_finds_what_was_fetched(server, net):
+def test_huggingface_hub_finds_downloaded_files(server, net):
     hub_library = pytest.importorskip("huggingface_hub")
     path = locate.fetch("net")
     for name in ("config.json", "net.safetensors"):
@@ -152,27 +155,27 @@ def test_the_hubs_own_library_finds_what_was_fetched(server, net):
         assert cached == str(path / name)
 
 
-def test_progress_adds_up(server, net, monkeypatch):
+def test_progress_reports_add_up(server, net, monkeypatch):
     monkeypatch.setattr(download, "_REPORT_SECONDS", 0)
-    seen: list[download.DownloadProgress] = []
-    locate.fetch("net", seen.append)
+    reports: list[download.DownloadProgress] = []
+    locate.fetch("net", reports.append)
     total = len(CONFIG) + len(WEIGHTS)
-    assert [report.file for report in seen if report.checking] == ["config.json", "net.safetensors"]
-    assert len([report for report in seen if report.file == "net.safetensors" and not report.checking]) >= 4
-    assert all(report.model_total == total and report.done <= report.total for report in seen)
-    assert [report.model_done for report in seen] == sorted(report.model_done for report in seen)
-    assert (seen[-1].done, seen[-1].total, seen[-1].model_done) == (len(WEIGHTS), len(WEIGHTS), total)
+    assert [report.file for report in reports if report.checking] == ["config.json", "net.safetensors"]
+    assert len([report for report in reports if report.file == "net.safetensors" and not report.checking]) >= 4
+    assert all(report.model_total == total and report.done <= report.total for report in reports)
+    assert [report.model_done for report in reports] == sorted(report.model_done for report in reports)
+    assert (reports[-1].done, reports[-1].total, reports[-1].model_done) == (len(WEIGHTS), len(WEIGHTS), total)
 
 
-@pytest.mark.parametrize("ranges", [True, False])
-def test_a_broken_connection_is_taken_up_again(server, net, ranges):
-    server.cut, server.ranges = 1_500_000, ranges
+@pytest.mark.parametrize("supports_ranges", [True, False])
+def test_broken_connection_is_resumed(server, net, supports_ranges):
+    server.disconnect_after, server.supports_ranges = 1_500_000, supports_ranges
     path = locate.fetch("net")
     assert (path / "net.safetensors").read_bytes() == WEIGHTS
-    assert server.got("GET", "/cdn/net.safetensors") == ["", "bytes=1500000-"]
+    assert server.ranges_of("GET", "/cdn/net.safetensors") == ["", "bytes=1500000-"]
 
 
-def test_a_stopped_fetch_goes_on_where_it_was(server, net, monkeypatch):
+def test_cancelled_download_is_resumed(server, net, monkeypatch):
     monkeypatch.setattr(download, "_REPORT_SECONDS", 0)
     with pytest.raises(Cancelled, match="continues"):
         locate.fetch("net", lambda report: report.file == "config.json")
@@ -180,46 +183,46 @@ def test_a_stopped_fetch_goes_on_where_it_was(server, net, monkeypatch):
     server.requests.clear()
     path = locate.fetch("net")
     assert (path / "net.safetensors").read_bytes() == WEIGHTS
-    (sent,) = server.got("GET", "/cdn/net.safetensors")
+    (sent,) = server.ranges_of("GET", "/cdn/net.safetensors")
     assert int(sent.removeprefix("bytes=").removesuffix("-")) > 0
-    assert server.got("GET", "config.json") == []
+    assert server.ranges_of("GET", "config.json") == []
 
 
-def test_a_fetch_that_gets_nowhere_ends_and_says_how_to_go_on(server, net, monkeypatch):
+def test_download_without_progress_ends_with_a_remedy(server, net, monkeypatch):
     monkeypatch.setattr(Handler, "body", lambda self, data: self.head(503))
     model = Model("net", "draws", "owner/net", REVISION, (ModelFile("net.safetensors", len(WEIGHTS), DIGEST),), "MIT")
     monkeypatch.setattr(catalog, "_MODELS", (model,))
     with pytest.raises(ModelMissing, match=r"net\.safetensors of owner/net stopped at 0\.0 of 4\.0 MB.*503.*fetch net"):
         locate.fetch("net")
-    assert len(server.got("GET", "/cdn/net.safetensors")) == 3
+    assert len(server.ranges_of("GET", "/cdn/net.safetensors")) == 3
 
 
-def test_content_with_another_hash_is_deleted(server, net):
-    server.honest = False
+def test_content_with_the_wrong_hash_is_deleted(server, net):
+    server.is_honest = False
     with pytest.raises(ModelMissing, match=r"config\.json of owner/net has the wrong SHA-256.*fetch net again"):
         locate.fetch("net")
     assert not [path for path in hub.repository_dir(net).rglob("*") if path.is_file()]
-    server.honest = True
+    server.is_honest = True
     assert locate.fetch("net") == locate.locate("net")
 
 
-def test_a_file_that_is_not_the_listed_one_is_refused_though_the_hub_vouches_for_it(server, monkeypatch):
-    put(monkeypatch, ModelFile("net.safetensors", len(WEIGHTS), "0" * 64))
+def test_file_with_another_hash_than_listed_is_rejected_even_if_the_hub_announces_it(server, monkeypatch):
+    set_catalog(monkeypatch, ModelFile("net.safetensors", len(WEIGHTS), "0" * 64))
     with pytest.raises(ModelMissing, match=r"net\.safetensors of owner/net has the wrong SHA-256"):
         locate.fetch("net")
     assert locate.status("net").state == "missing"
 
 
-def test_a_file_without_a_listed_hash_must_be_what_the_hub_says(server, monkeypatch):
-    put(monkeypatch, ModelFile("net.safetensors", 4_000_000, approximate=True))
+def test_file_without_a_listed_hash_must_match_the_hub_s(server, monkeypatch):
+    set_catalog(monkeypatch, ModelFile("net.safetensors", 4_000_000, approximate=True))
     locate.fetch("net")
     hub.repository_dir(locate.get_model("net")).rename(hub.cache_dir() / "away")
-    server.honest = False
+    server.is_honest = False
     with pytest.raises(ModelMissing, match="wrong SHA-256"):
         locate.fetch("net")
 
 
-def test_a_damaged_file_in_the_cache_is_fetched_again(server, net):
+def test_damaged_file_in_the_cache_is_downloaded_again(server, net):
     path = locate.fetch("net")
     (path / "net.safetensors").resolve().write_bytes(WEIGHTS[:1000])
     assert locate.status("net").state == "missing"
@@ -227,37 +230,39 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(server, net):
     assert (path / "net.safetensors").read_bytes() == WEIGHTS
 
 
-def test_a_pickle_is_converted_at_once(server, monkeypatch, tmp_path):
+def test_pickle_is_converted_after_the_download(server, monkeypatch, tmp_path):
     torch.save({"w": torch.ones(1_000_000)}, tmp_path / "net.bin")
     data = (tmp_path / "net.bin").read_bytes()
     server.files["net.bin"] = data
-    put(monkeypatch, ModelFile("net.bin", len(data), hashlib.sha256(data).hexdigest()))
+    set_catalog(monkeypatch, ModelFile("net.bin", len(data), hashlib.sha256(data).hexdigest()))
     path = locate.fetch("net")
     assert sorted(entry.name for entry in path.iterdir()) == ["config.json", "converted.json", "net.safetensors"]
     assert path == locate.locate("net")
 
 
-def test_what_is_optional_may_be_absent(server, monkeypatch):
-    put(monkeypatch, ModelFile("extra.json", optional=True))
+def test_optional_file_may_be_absent(server, monkeypatch):
+    set_catalog(monkeypatch, ModelFile("extra.json", optional=True))
     assert sorted(entry.name for entry in locate.fetch("net").iterdir()) == ["config.json"]
-    put(monkeypatch, ModelFile("needed.json"))
+    set_catalog(monkeypatch, ModelFile("needed.json"))
     with pytest.raises(ModelMissing, match=r"owner/net has no needed\.json"):
         locate.fetch("net")
 
 
-def test_a_renamed_repository_is_followed(server, monkeypatch):
-    put(monkeypatch, repo="old/net")
+def test_redirect_of_a_renamed_repository_is_followed(server, monkeypatch):
+    set_catalog(monkeypatch, repo="old/net")
     assert (locate.fetch("net") / "config.json").read_bytes() == CONFIG
 
 
-@pytest.mark.parametrize(("status", "says"), [(401, "needs a login"), (404, "removed or renamed"), (500, "try again later")])
-def test_what_the_hub_refuses_is_said(server, net, status, says):
+@pytest.mark.parametrize(
+    ("status", "phrase"), [(401, "needs a login"), (404, "removed or renamed"), (500, "try again later")]
+)
+def test_refusal_is_explained(server, net, status, phrase):
     server.status = status
-    with pytest.raises(ModelMissing, match=f"owner/net cannot be fetched.*{says}.*"):
+    with pytest.raises(ModelMissing, match=f"owner/net cannot be fetched.*{phrase}.*"):
         locate.fetch("net")
 
 
-def test_another_revision_or_size_is_refused(server, net, monkeypatch):
+def test_another_revision_or_size_is_rejected(server, net, monkeypatch):
     server.commit = "f" * 40
     with pytest.raises(ModelMissing, match="another revision"):
         locate.fetch("net")
@@ -267,18 +272,18 @@ def test_another_revision_or_size_is_refused(server, net, monkeypatch):
         locate.fetch("net")
 
 
-def test_sizes_that_are_not_exactly_known_have_limits(server, monkeypatch):
-    put(monkeypatch, ModelFile("net.safetensors", 4_200_000, approximate=True))
+def test_approximate_and_unknown_sizes_have_limits(server, monkeypatch):
+    set_catalog(monkeypatch, ModelFile("net.safetensors", 4_200_000, approximate=True))
     with pytest.raises(ModelMissing, match=r"net\.safetensors has 4000080 bytes there, not 4200000"):
         locate.fetch("net")
-    put(monkeypatch, ModelFile("net.safetensors"))
+    set_catalog(monkeypatch, ModelFile("net.safetensors"))
     monkeypatch.setattr(hub, "_MAX_UNLISTED_BYTES", 1_000_000)
     with pytest.raises(ModelMissing, match="not at most 1000000"):
         locate.fetch("net")
-    assert server.got("GET", "net.safetensors") == []
+    assert server.ranges_of("GET", "net.safetensors") == []
 
 
-def test_something_that_is_no_hub_is_said(server, net, monkeypatch):
+def test_server_that_is_no_hub_is_reported(server, net, monkeypatch):
     monkeypatch.setattr(Handler, "answer", lambda self: self.head(200))
     with pytest.raises(ModelMissing, match="does not answer like the Hugging Face Hub"):
         locate.fetch("net")
@@ -287,58 +292,58 @@ def test_something_that_is_no_hub_is_said(server, net, monkeypatch):
         locate.fetch("net")
 
 
-def test_offline_mode_asks_nobody(server, net, monkeypatch):
+def test_offline_mode_sends_no_request(server, net, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ModelMissing, match="HF_HUB_OFFLINE forbids"):
         locate.fetch("net")
     assert server.requests == []
 
 
-def test_a_full_disk_is_noticed_before(server, net, monkeypatch):
+def test_full_disk_is_noticed_in_advance(server, net, monkeypatch):
     monkeypatch.setattr(download.shutil, "disk_usage", lambda path: SimpleNamespace(free=5))
     with pytest.raises(ModelMissing, match=r"does not fit on the disk.*config\.json needs"):
         locate.fetch("net")
-    assert server.got("GET", "") == []
+    assert server.ranges_of("GET", "") == []
 
 
-def test_two_fetches_at_once_do_not_mix(server, net, monkeypatch):
+def test_concurrent_downloads_of_a_file_are_rejected(server, net, monkeypatch):
     pytest.importorskip("fcntl")
     monkeypatch.setattr(download, "_REPORT_SECONDS", 0)
     errors: list[str] = []
 
-    def second(report: download.DownloadProgress) -> None:
+    def fetch_again(report: download.DownloadProgress) -> None:
         if report.file == "net.safetensors" and not report.checking and not errors:
             try:
                 locate.fetch("net")
             except ModelMissing as error:
                 errors.append(str(error))
 
-    path = locate.fetch("net", second)
+    path = locate.fetch("net", fetch_again)
     assert "being fetched by another program" in errors[0]
     assert (path / "net.safetensors").read_bytes() == WEIGHTS
 
 
-# --- hubs that do not answer ----------------------------------------------------------------------
+# --- unresponsive servers -----------------------------------------------------------------------------
 
 
 @contextmanager
-def silent():
-    """A server that accepts and never says a word."""
+def unresponsive_server():
+    """Yield the address of a server that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
-def refused() -> str:
+def unused_address() -> str:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
-def test_the_probe_is_short():
+def test_probe_is_short():
     assert download.PROBE_SECONDS <= 2
 
 
-def test_a_silent_hub_is_given_up(server, net, monkeypatch):
-    with silent() as address:
+def test_unresponsive_hub_times_out(server, net, monkeypatch):
+    with unresponsive_server() as address:
         monkeypatch.setenv("HF_ENDPOINT", address)
         with pytest.raises(
             ModelMissing,
@@ -348,15 +353,15 @@ def test_a_silent_hub_is_given_up(server, net, monkeypatch):
         assert "cannot be reached" in download.probe(net, timeout=0.2)
 
 
-def test_a_refusing_hub_is_given_up(server, net, monkeypatch):
-    monkeypatch.setenv("HF_ENDPOINT", refused())
+def test_refused_connection_is_reported(server, net, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", unused_address())
     with pytest.raises(
         ModelMissing, match=r"config\.json of owner/net.*cannot be reached \(Connection refused\).*DIR/net"
     ):
         locate.fetch("net")
 
 
-def test_a_hub_that_does_not_resolve_is_given_up(server, net, monkeypatch):
+def test_unresolvable_name_is_reported(server, net, monkeypatch):
     def unknown(*arguments: object, **options: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -366,14 +371,14 @@ def test_a_hub_that_does_not_resolve_is_given_up(server, net, monkeypatch):
         locate.fetch("net")
 
 
-def test_resolving_that_hangs_is_given_up(server, net, monkeypatch):
-    hang = threading.Event()
+def test_hanging_name_resolution_times_out(server, net, monkeypatch):
+    release = threading.Event()
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.invalid")
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: hang.wait(30) and [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: release.wait(30) and [])
     with pytest.raises(ModelMissing, match=r"hub\.invalid cannot be reached \(no answer within 0\.2 s\)"):
         download.download(net, timeout=0.2)
-    hang.set()
+    release.set()
 
 
-def test_the_probe_of_a_hub_that_answers_is_empty(server, net):
+def test_probe_of_a_responding_hub_returns_no_reason(server, net):
     assert download.probe(net) == ""

@@ -1,4 +1,4 @@
-"""Models: found where a person put them, converted once, checked each time, or missing in one clear line."""
+"""Models: located in all places, converted once, verified each time, or reported as missing in one line."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ NAMES = (
 
 
 @pytest.fixture(autouse=True)
-def homes(tmp_path, monkeypatch):
-    """Nothing of this machine's own models is seen."""
+def isolated_caches(tmp_path, monkeypatch):
+    """Hide the models of this machine."""
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRILAYER_MODELS", "HF_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
@@ -33,26 +33,31 @@ def homes(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def listed(monkeypatch):
-    """-> a function that makes the list hold one model."""
+def set_catalog(monkeypatch):
+    """Return a function that sets the catalog to a single model."""
 
-    def put(model: Model) -> Model:
+    def set_model(model: Model) -> Model:
         monkeypatch.setattr(catalog, "_MODELS", (model,))
         return model
 
-    return put
+    return set_model
 
 
-def plain(*files: ModelFile, checkpoint: ModelFile | None = None) -> Model:
-    files = files or (ModelFile("config.json"), ModelFile("diffusion_pytorch_model.safetensors", 1 << 20, approximate=True))
+def make_model(*files: ModelFile, checkpoint: ModelFile | None = None) -> Model:
+    files = files or (
+        ModelFile("config.json"),
+        ModelFile("diffusion_pytorch_model.safetensors", 1 << 20, approximate=True),
+    )
     return Model("net", "draws", "owner/some-net", REVISION, files, "MIT", checkpoint=checkpoint)
 
 
-def adapter(sha256: str | None = None) -> Model:
-    return plain(ModelFile("config.json"), ModelFile("diffusion_pytorch_model.bin", 1 << 20, sha256, approximate=True))
+def make_pickled_model(sha256: str | None = None) -> Model:
+    return make_model(
+        ModelFile("config.json"), ModelFile("diffusion_pytorch_model.bin", 1 << 20, sha256, approximate=True)
+    )
 
 
-def fill(folder: Path, pickled: bool = False) -> Path:
+def write_files(folder: Path, pickled: bool = False) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text('{"channels": [8]}')
     state = {"conv.weight": torch.arange(6.0).reshape(2, 3), "conv.bias": torch.ones(2)}
@@ -67,10 +72,10 @@ def snapshot(model: Model, revision: str = REVISION) -> Path:
     return hub.repository_dir(model) / "snapshots" / revision
 
 
-# --- the list -------------------------------------------------------------------------------------
+# --- catalog ------------------------------------------------------------------------------------------
 
 
-def test_the_list_is_complete_and_pinned():
+def test_catalog_is_complete_and_pinned():
     assert [model.name for model in locate.list_models()] == NAMES
     for model in locate.list_models():
         assert locate.get_model(model.name) is model
@@ -82,7 +87,7 @@ def test_the_list_is_complete_and_pinned():
         assert model.weights_path.endswith(".safetensors")
 
 
-def test_sizes_are_those_of_the_study():
+def test_sizes_are_as_published():
     sizes = {model.name: locate.format_size(model.total_bytes) for model in locate.list_models()}
     assert {name: sizes[name] for name in ("sketch-adapter", "openpose-adapter", "color-adapter")} == {
         "sketch-adapter": "308 MB",
@@ -93,14 +98,14 @@ def test_sizes_are_those_of_the_study():
     assert sizes["sd15"] == "4.27 GB"
 
 
-def test_an_unknown_name_lists_the_names():
-    for look in (locate.get_model, locate.locate, locate.status, locate.fetch):
+def test_unknown_name_lists_the_names():
+    for function in (locate.get_model, locate.locate, locate.status, locate.fetch):
         with pytest.raises(UnknownName, match=r"'sd2'.*sd15, sketch-adapter"):
-            look("sd2")
+            function("sd2")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_missing_is_said_in_one_line(name):
+def test_missing_model_is_reported_in_one_line(name):
     model = locate.get_model(name)
     with pytest.raises(ModelMissing) as raised:
         locate.locate(name)
@@ -112,44 +117,44 @@ def test_what_is_missing_is_said_in_one_line(name):
     assert locate.status(name) == locate.Status("missing", None, message)
 
 
-# --- places ---------------------------------------------------------------------------------------
+# --- places -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("below", ["", "net", "owner/some-net", "some-net"])
-@pytest.mark.parametrize("environment", [False, True])
-def test_a_folder_in_hub_layout_is_found(tmp_path, monkeypatch, listed, below, environment):
-    listed(plain())
-    folder = fill(tmp_path / "mine" / below)
-    if environment:
+@pytest.mark.parametrize("subfolder", ["", "net", "owner/some-net", "some-net"])
+@pytest.mark.parametrize("from_environment", [False, True])
+def test_folder_in_the_hub_s_layout_is_found(tmp_path, monkeypatch, set_catalog, subfolder, from_environment):
+    set_catalog(make_model())
+    folder = write_files(tmp_path / "mine" / subfolder)
+    if from_environment:
         monkeypatch.setenv("TRILAYER_MODELS", str(tmp_path / "mine"))
-    assert locate.locate("net", None if environment else tmp_path / "mine") == folder
-    assert locate.status("net", None if environment else tmp_path / "mine").path == folder
+    assert locate.locate("net", None if from_environment else tmp_path / "mine") == folder
+    assert locate.status("net", None if from_environment else tmp_path / "mine").path == folder
 
 
 @pytest.mark.parametrize("variable", ["HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME"])
-def test_the_hub_cache_is_found(tmp_path, monkeypatch, listed, variable):
-    model = listed(plain())
+def test_hub_cache_is_found(tmp_path, monkeypatch, set_catalog, variable):
+    model = set_catalog(make_model())
     monkeypatch.delenv("HF_HOME")
     monkeypatch.setenv(variable, str(tmp_path / "x"))
     below = {"HF_HOME": "hub", "HF_HUB_CACHE": "", "XDG_CACHE_HOME": "huggingface/hub"}[variable]
-    folder = fill(tmp_path / "x" / below / "models--owner--some-net" / "snapshots" / REVISION)
+    folder = write_files(tmp_path / "x" / below / "models--owner--some-net" / "snapshots" / REVISION)
     assert locate.locate(model.name) == folder
 
 
-def test_a_given_folder_comes_first_then_the_environment_then_the_hub_cache(tmp_path, monkeypatch, listed):
-    model = listed(plain())
-    cached = fill(snapshot(model))
-    assert locate.locate("net", tmp_path) == cached  # nothing of it is there
-    named = fill(tmp_path / "env" / "net")
+def test_given_folder_precedes_the_environment_and_that_the_hub_cache(tmp_path, monkeypatch, set_catalog):
+    model = set_catalog(make_model())
+    cached = write_files(snapshot(model))
+    assert locate.locate("net", tmp_path) == cached  # the given folder has no model
+    named = write_files(tmp_path / "env" / "net")
     monkeypatch.setenv("TRILAYER_MODELS", str(tmp_path / "env"))
     assert locate.locate("net") == named
-    given = fill(tmp_path / "given")
+    given = write_files(tmp_path / "given")
     assert locate.locate("net", given) == given
 
 
-def test_a_half_copied_folder_is_not_taken(tmp_path, listed):
-    listed(plain())
-    folder = fill(tmp_path / "net")
+def test_incomplete_folder_is_not_used(tmp_path, set_catalog):
+    set_catalog(make_model())
+    folder = write_files(tmp_path / "net")
     (folder / "config.json").unlink()
     with pytest.raises(ModelMissing, match=r"net is missing.*looked in"):
         locate.locate("net", tmp_path)
@@ -158,11 +163,13 @@ def test_a_half_copied_folder_is_not_taken(tmp_path, listed):
     assert locate.status("net", tmp_path / "nowhere").state == "missing"
 
 
-def test_another_revision_will_do_if_the_cache_says_that_its_weights_are_the_same(listed):
+def test_another_revision_is_accepted_if_its_weights_have_the_pinned_hashes(set_catalog):
     digest = hashlib.sha256(b"x").hexdigest()
-    model = listed(plain(ModelFile("config.json"), ModelFile("a.safetensors", 1 << 20, digest, approximate=True)))
+    model = set_catalog(
+        make_model(ModelFile("config.json"), ModelFile("a.safetensors", 1 << 20, digest, approximate=True))
+    )
     other = snapshot(model, "f" * 40)
-    fill(other)
+    write_files(other)
     blob = hub.repository_dir(model) / "blobs" / digest
     blob.parent.mkdir(parents=True)
     (other / "diffusion_pytorch_model.safetensors").rename(blob)
@@ -174,18 +181,22 @@ def test_another_revision_will_do_if_the_cache_says_that_its_weights_are_the_sam
     assert locate.status("net").state == "missing"
 
 
-def test_a_file_of_another_size_in_the_hub_cache_is_missing(listed):
-    model = listed(plain(ModelFile("config.json", 17), ModelFile("diffusion_pytorch_model.safetensors", 1 << 20, approximate=True)))
-    folder = fill(snapshot(model))
+def test_file_of_another_size_in_the_hub_cache_counts_as_missing(set_catalog):
+    model = set_catalog(
+        make_model(
+            ModelFile("config.json", 17), ModelFile("diffusion_pytorch_model.safetensors", 1 << 20, approximate=True)
+        )
+    )
+    folder = write_files(snapshot(model))
     assert locate.status("net").state == "present"
     (folder / "config.json").write_text("{}")
     with pytest.raises(ModelMissing, match=r"config\.json"):
         locate.locate("net")
 
 
-def test_one_checkpoint_file_will_do_where_the_model_allows_it(tmp_path, monkeypatch, listed):
+def test_checkpoint_file_is_accepted_where_the_model_allows_it(tmp_path, monkeypatch, set_catalog):
     checkpoint = ModelFile("all-in-one.safetensors", 1 << 20, approximate=True)
-    model = listed(plain(checkpoint=checkpoint))
+    model = set_catalog(make_model(checkpoint=checkpoint))
     mine = tmp_path / "dream.safetensors"
     save_file({"w": torch.ones(2)}, mine)
     assert locate.locate("net", mine) == mine
@@ -200,22 +211,22 @@ def test_one_checkpoint_file_will_do_where_the_model_allows_it(tmp_path, monkeyp
     assert locate.locate("net") == snapshot(model) / checkpoint.path
 
 
-def test_one_file_will_not_do_elsewhere(tmp_path, listed):
-    listed(plain())
+def test_checkpoint_file_is_rejected_elsewhere(tmp_path, set_catalog):
+    set_catalog(make_model())
     save_file({"w": torch.ones(2)}, tmp_path / "w.safetensors")
     with pytest.raises(ModelMissing, match="give a folder of owner/some-net"):
         locate.locate("net", tmp_path / "w.safetensors")
-    listed(plain(checkpoint=ModelFile("x.safetensors")))
+    set_catalog(make_model(checkpoint=ModelFile("x.safetensors")))
     (tmp_path / "x.ckpt").write_bytes(b"\x80")
     with pytest.raises(ModelMissing, match=r"\.safetensors file"):
         locate.locate("net", tmp_path / "x.ckpt")
 
 
-# --- files before they are opened ------------------------------------------------------------------
+# --- validation before files are opened ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says"),
+    ("damage", "phrase"),
     [
         (lambda data: data[:-1], "truncated"),
         (lambda data: data + b"\0", "truncated"),
@@ -226,16 +237,16 @@ def test_one_file_will_not_do_elsewhere(tmp_path, listed):
         (lambda data: b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n", "Git LFS pointer"),
     ],
 )
-def test_damaged_weights_are_named_before_a_library_opens_them(tmp_path, listed, spoil, says):
-    listed(plain())
-    path = fill(tmp_path / "net") / "diffusion_pytorch_model.safetensors"
-    path.write_bytes(spoil(path.read_bytes()))
-    with pytest.raises(ModelMissing, match=says) as raised:
+def test_damaged_weights_are_named_before_a_library_opens_them(tmp_path, set_catalog, damage, phrase):
+    set_catalog(make_model())
+    path = write_files(tmp_path / "net") / "diffusion_pytorch_model.safetensors"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ModelMissing, match=phrase) as raised:
         locate.locate("net", tmp_path)
     assert str(path) in str(raised.value)
 
 
-def test_files_beyond_the_limit_are_not_opened(tmp_path):
+def test_oversized_files_are_rejected(tmp_path):
     path = tmp_path / "huge.safetensors"
     save_file({"w": torch.ones(64)}, path)
     weights.validate(path)
@@ -246,91 +257,91 @@ def test_files_beyond_the_limit_are_not_opened(tmp_path):
         convert_pickle.convert(tmp_path / "huge.bin", path, max_bytes=100)
 
 
-# --- pickles ---------------------------------------------------------------------------------------
+# --- pickles ------------------------------------------------------------------------------------------
 
 
-def test_a_pickle_is_converted_once_and_checked_from_then_on(tmp_path, listed, monkeypatch):
-    listed(adapter())
-    folder = fill(tmp_path / "net", pickled=True)
-    made = locate.locate("net", tmp_path)
-    assert made.parent == tmp_path / "ours" and sorted(path.name for path in made.iterdir()) == [
+def test_pickle_is_converted_once_and_verified_later(tmp_path, set_catalog, monkeypatch):
+    set_catalog(make_pickled_model())
+    folder = write_files(tmp_path / "net", pickled=True)
+    converted = locate.locate("net", tmp_path)
+    assert converted.parent == tmp_path / "ours" and sorted(path.name for path in converted.iterdir()) == [
         "config.json",
         "converted.json",
         "diffusion_pytorch_model.safetensors",
     ]
-    tensors = load_file(made / "diffusion_pytorch_model.safetensors")
+    tensors = load_file(converted / "diffusion_pytorch_model.safetensors")
     torch.testing.assert_close(tensors, torch.load(folder / "diffusion_pytorch_model.bin", weights_only=True))
-    record = json.loads((made / "converted.json").read_text())
+    record = json.loads((converted / "converted.json").read_text())
     assert record["files"]["diffusion_pytorch_model.safetensors"] == weights.sha256(
-        made / "diffusion_pytorch_model.safetensors"
+        converted / "diffusion_pytorch_model.safetensors"
     )
-    monkeypatch.setattr(convert_pickle, "convert", None)  # not asked again
-    assert locate.locate("net", tmp_path) == made
+    monkeypatch.setattr(convert_pickle, "convert", None)  # a second conversion would fail
+    assert locate.locate("net", tmp_path) == converted
     assert set(locate.load_tensors("net", tmp_path)) == {"conv.weight", "conv.bias"}
 
 
 @pytest.mark.parametrize("name", ["config.json", "diffusion_pytorch_model.safetensors"])
-def test_converted_files_that_were_changed_are_made_again(tmp_path, listed, name):
-    listed(adapter())
-    fill(tmp_path / "net", pickled=True)
-    made = locate.locate("net", tmp_path)
-    before = (made / name).read_bytes()
-    (made / name).write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
-    assert locate.locate("net", tmp_path) == made
-    assert (made / name).read_bytes() == before
+def test_modified_converted_file_is_converted_again(tmp_path, set_catalog, name):
+    set_catalog(make_pickled_model())
+    write_files(tmp_path / "net", pickled=True)
+    converted = locate.locate("net", tmp_path)
+    original = (converted / name).read_bytes()
+    (converted / name).write_bytes(original[:-1] + bytes([original[-1] ^ 1]))
+    assert locate.locate("net", tmp_path) == converted
+    assert (converted / name).read_bytes() == original
 
 
-def test_a_changed_pickle_is_converted_again(tmp_path, listed):
-    listed(adapter())
-    folder = fill(tmp_path / "net", pickled=True)
+def test_changed_pickle_is_converted_again(tmp_path, set_catalog):
+    set_catalog(make_pickled_model())
+    folder = write_files(tmp_path / "net", pickled=True)
     locate.locate("net", tmp_path)
     torch.save({"other": torch.zeros(3)}, folder / "diffusion_pytorch_model.bin")
     assert set(locate.load_tensors("net", tmp_path)) == {"other"}
 
 
-def test_what_was_converted_from_the_hub_outlives_the_pickle(listed):
-    model = listed(adapter())
-    folder = fill(snapshot(model), pickled=True)
-    made = locate.locate("net")
+def test_conversion_of_a_downloaded_pickle_works_without_the_pickle(set_catalog):
+    model = set_catalog(make_pickled_model())
+    folder = write_files(snapshot(model), pickled=True)
+    converted = locate.locate("net")
     (folder / "diffusion_pytorch_model.bin").unlink()
-    assert locate.locate("net") == locate.fetch("net") == locate.status("net").path == made
-    (made / "diffusion_pytorch_model.safetensors").write_bytes(b"")
+    assert locate.locate("net") == locate.fetch("net") == locate.status("net").path == converted
+    (converted / "diffusion_pytorch_model.safetensors").write_bytes(b"")
     with pytest.raises(ModelMissing, match=r"damaged; delete that folder.*models fetch net"):
         locate.locate("net")
 
 
-def test_a_pickle_from_the_hub_must_be_the_one_that_is_listed(listed):
-    model = listed(adapter(sha256="0" * 64))
-    fill(snapshot(model), pickled=True)
+def test_pickle_from_the_hub_must_have_the_pinned_hash(set_catalog):
+    model = set_catalog(make_pickled_model(sha256="0" * 64))
+    write_files(snapshot(model), pickled=True)
     with pytest.raises(ModelMissing, match=r"is not the pinned diffusion_pytorch_model\.bin of owner/some-net"):
         locate.locate("net")
 
 
-def test_a_folder_that_has_safetensors_already_is_used_as_it_is(tmp_path, listed):
-    listed(adapter())
-    folder = fill(tmp_path / "net")
+def test_folder_with_safetensors_is_used_directly(tmp_path, set_catalog):
+    set_catalog(make_pickled_model())
+    folder = write_files(tmp_path / "net")
     assert locate.locate("net", tmp_path) == folder
     assert not (tmp_path / "ours").exists()
 
 
-def test_a_cache_that_cannot_be_written_is_named(tmp_path, listed, monkeypatch):
-    listed(adapter())
-    fill(tmp_path / "net", pickled=True)
+def test_unwritable_cache_is_named(tmp_path, set_catalog, monkeypatch):
+    set_catalog(make_pickled_model())
+    write_files(tmp_path / "net", pickled=True)
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("TRILAYER_CACHE", str(tmp_path / "file"))
     with pytest.raises(ModelMissing, match="set TRILAYER_CACHE"):
         locate.locate("net", tmp_path)
 
 
-def test_training_wrappers_are_taken_off(tmp_path):
+def test_training_wrappers_are_removed(tmp_path):
     state = {"module.a": torch.ones(2), "module.b": torch.zeros(2, 2).T}
     torch.save({"epoch": 20, "state_dict": state}, tmp_path / "net.pth", _use_new_zipfile_serialization=False)
     convert_pickle.convert(tmp_path / "net.pth", tmp_path / "net.safetensors")
     assert set(load_file(tmp_path / "net.safetensors")) == {"a", "b"}
 
 
-class Evil:
-    """What a hostile file does when it is opened carelessly."""
+class CodeOnLoad:
+    """Unpickling an instance runs code: it creates the file `path`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -339,23 +350,23 @@ class Evil:
         return Path.touch, (self.path,)
 
 
-def raw_pickle(path: Path, evil: Evil) -> None:
-    path.write_bytes(pickle.dumps({"w": evil}, protocol=2))
+def raw_pickle(path: Path, payload: CodeOnLoad) -> None:
+    path.write_bytes(pickle.dumps({"w": payload}, protocol=2))
 
 
-def old_torch(path: Path, evil: Evil) -> None:
-    torch.save({"w": evil}, path, _use_new_zipfile_serialization=False)
+def old_torch(path: Path, payload: CodeOnLoad) -> None:
+    torch.save({"w": payload}, path, _use_new_zipfile_serialization=False)
 
 
-def new_torch(path: Path, evil: Evil) -> None:
-    torch.save({"w": torch.ones(2), "evil": evil}, path)
+def new_torch(path: Path, payload: CodeOnLoad) -> None:
+    torch.save({"w": torch.ones(2), "payload": payload}, path)
 
 
 @pytest.mark.parametrize("write", [raw_pickle, old_torch, new_torch])
-def test_code_in_a_pickle_is_refused_and_does_not_run(tmp_path, listed, write):
-    listed(adapter())
-    folder = fill(tmp_path / "net", pickled=True)
-    write(folder / "diffusion_pytorch_model.bin", Evil(tmp_path / "ran"))
+def test_code_in_a_pickle_is_rejected_and_does_not_run(tmp_path, set_catalog, write):
+    set_catalog(make_pickled_model())
+    folder = write_files(tmp_path / "net", pickled=True)
+    write(folder / "diffusion_pytorch_model.bin", CodeOnLoad(tmp_path / "ran"))
     with pytest.raises(ModelMissing, match=r"diffusion_pytorch_model\.bin is refused") as raised:
         locate.locate("net", tmp_path)
     assert "\n" not in str(raised.value)
@@ -363,7 +374,7 @@ def test_code_in_a_pickle_is_refused_and_does_not_run(tmp_path, listed, write):
     assert not [path for path in (tmp_path / "ours").rglob("*") if path.is_file()]
     with (folder / "diffusion_pytorch_model.bin").open("rb") as file:
         pickle.load(file) if write is raw_pickle else torch.load(file, weights_only=False)
-    assert (tmp_path / "ran").exists()  # the fixture bites
+    assert (tmp_path / "ran").exists()  # the payload works
 
 
 def deflated(path: Path) -> None:
@@ -392,14 +403,14 @@ def deflated(path: Path) -> None:
     ],
     ids=["deflated", "expanded", "list", "no tensors", "number", "sparse", "bare", "empty", "zip", "marks", "pointer"],
 )
-def test_pickles_that_are_no_plain_weights_are_refused(tmp_path, write):
+def test_pickles_without_plain_weights_are_rejected(tmp_path, write):
     write(tmp_path / "net.bin")
     with pytest.raises(ModelMissing, match=r"net\.bin"):
         convert_pickle.convert(tmp_path / "net.bin", tmp_path / "net.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["net.bin"]
 
 
-def test_a_cut_pickle_is_refused(tmp_path):
+def test_truncated_pickle_is_rejected(tmp_path):
     torch.save({"w": torch.ones(1000)}, tmp_path / "net.bin")
     data = (tmp_path / "net.bin").read_bytes()
     for length in (1, 100, len(data) // 2, len(data) - 1):

@@ -1,4 +1,4 @@
-"""torchvision beside a torch that it was not built for: helped if need be, never touched otherwise."""
+"""torchvision next to a torch that it was not built for: shimmed if necessary, else untouched."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# as torchvision/_meta_registrations.py does, which is where its import ends beside a CPU torch
-UNFIT = """
+# like torchvision/_meta_registrations.py, where its import fails next to a CPU build of torch
+MISSING_OPERATORS = """
 import torch
 from torchvision import part
 
@@ -20,8 +20,8 @@ def nms(dets, scores, threshold):
 """
 
 
-def ensured(folder: Path, package: dict[str, str], then: str = "") -> list[str]:
-    """What two calls return in a fresh Python that finds this torchvision, and what `then` prints."""
+def run_ensure(folder: Path, package: dict[str, str], then: str = "") -> list[str]:
+    """Return what two calls return in a new process with this torchvision, and what `then` prints."""
     for name, source in package.items():
         path = folder / "torchvision" / name
         path.parent.mkdir(exist_ok=True)
@@ -38,33 +38,33 @@ except ModelMissing as error:
     print(error)
 {then}
 """
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder)
-    assert (ran.returncode, ran.stderr) == (0, "")
-    return ran.stdout.splitlines()
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder)
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout.splitlines()
 
 
-def test_one_that_works_is_not_touched(tmp_path: Path) -> None:
-    found = ensured(tmp_path, {"__init__.py": ""}, "print('torch' in sys.modules)")
-    assert found == ["native", "native", "False"]
+def test_working_torchvision_is_not_touched(tmp_path: Path) -> None:
+    output = run_ensure(tmp_path, {"__init__.py": ""}, "print('torch' in sys.modules)")
+    assert output == ["native", "native", "False"]
 
 
-def test_one_that_misses_its_operators_is_helped(tmp_path: Path) -> None:
-    """And what its first import left behind is gone: the whole package is there afterwards."""
+def test_missing_operators_are_declared(tmp_path: Path) -> None:
+    """The remains of the failed import are removed: the whole package is imported afterwards."""
     pytest.importorskip("torch")
-    package = {"__init__.py": UNFIT + "whole = True", "part.py": "print('part')"}
+    package = {"__init__.py": MISSING_OPERATORS + "whole = True", "part.py": "print('part')"}
     then = "import torch, torchvision; print(torchvision.whole, torch.ops.torchvision.nms is not None)"
-    assert ensured(tmp_path, package, then) == ["part", "part", "shimmed", "shimmed", "True True"]
+    assert run_ensure(tmp_path, package, then) == ["part", "part", "shimmed", "shimmed", "True True"]
 
 
-def test_none_is_no_error(tmp_path: Path) -> None:
+def test_absent_torchvision_is_no_error(tmp_path: Path) -> None:
     package = {"__init__.py": "raise ModuleNotFoundError('no', name='torchvision')"}
-    assert ensured(tmp_path, package) == ["absent", "absent"]
+    assert run_ensure(tmp_path, package) == ["absent", "absent"]
 
 
 @pytest.mark.parametrize(
-    "trouble", ["OSError('libcudart.so: no such file')", "ImportError('half of it')", "RuntimeError('another ABI')"]
+    "error", ["OSError('libcudart.so: no such file')", "ImportError('half of it')", "RuntimeError('another ABI')"]
 )
-def test_other_troubles_are_named(tmp_path: Path, trouble: str) -> None:
-    (line,) = ensured(tmp_path, {"__init__.py": f"raise {trouble}"})
-    reason = trouble.split("'")[1]
+def test_other_import_errors_are_named(tmp_path: Path, error: str) -> None:
+    (line,) = run_ensure(tmp_path, {"__init__.py": f"raise {error}"})
+    reason = error.split("'")[1]
     assert line == f"torchvision cannot be imported ({reason}): install the build that matches your torch"

@@ -28,7 +28,7 @@ from codec.limits import MAX_SIDE
 from codec.models import oom
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
-from codec.texture.colormap_payload import STEPS
+from codec.texture.quantizer import STEPS
 
 if TYPE_CHECKING:
     from codec.layers import Layers

@@ -53,11 +53,12 @@ def load_text_encoder(base: Path, device: Device) -> Any:
 
     with _naming_errors("text encoder", base):
         if base.is_dir():
-            network = CLIPTextModel(CLIPTextConfig(**_read_json(base / "text_encoder" / "config.json")))
+            config = _read_json(base / "text_encoder" / "config.json")
             state = _read_tensors(base / "text_encoder" / "model.safetensors")
         else:
-            network = CLIPTextModel(CLIPTextConfig(**configs.TEXT_ENCODER))
+            config = configs.TEXT_ENCODER
             state = _read_checkpoint_part(base, "cond_stage_model.transformer.", strip_prefix=True)
+        network = CLIPTextModel(CLIPTextConfig(**config))
         _load_text_state(network, state)
         return _prepare(network, device)
 
@@ -72,8 +73,8 @@ def load_unet(base: Path, lora_folder: Path | None, device: Device) -> Any:
         else:
             from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
 
-            network = UNet2DConditionModel(**configs.UNET)
             state = _read_checkpoint_part(base, "model.diffusion_model.")
+            network = UNet2DConditionModel(**configs.UNET)
             network.load_state_dict(convert_ldm_unet_checkpoint(state, network.config))
     if lora_folder is not None:
         with _naming_errors("LoRA", lora_folder):
@@ -91,8 +92,8 @@ def load_vae(base: Path, device: Device) -> Any:
         else:
             from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
 
-            network = AutoencoderKL(**configs.VAE)
             state = _read_checkpoint_part(base, "first_stage_model.")
+            network = AutoencoderKL(**configs.VAE)
             network.load_state_dict(convert_ldm_vae_checkpoint(state, network.config))
         return _prepare(network, device)
 

@@ -1,22 +1,22 @@
-"""The painter paints what it painted; `python -m tests.painted` writes that anew where a change is meant."""
+"""The painter's pictures match the stored ones; `python -m tests.painted` updates them after an intended change."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from tests.painted import cases, coarse, read
+from tests.painted import cases, load_pictures, thumbnail
 
-LEVELS = 1  # of 255, that a mean over 8 x 8 pixels may differ by from one processor to another
+TOLERANCE = 1  # of 255: means over 8 x 8 pixels differ by this between processors
 
 
-def test_every_picture_is_kept() -> None:
-    kept = read()
-    assert kept.keys() == cases().keys()
-    assert len({picture.tobytes() for picture in kept.values()}) == len(kept)
+def test_every_case_has_a_picture_of_its_own() -> None:
+    stored = load_pictures()
+    assert stored.keys() == cases().keys()
+    assert len({picture.tobytes() for picture in stored.values()}) == len(stored)
 
 
 @pytest.mark.parametrize("name", cases())
-def test_the_picture_is_the_one_that_was_kept(name: str) -> None:
-    differ = np.abs(coarse(name).astype(int) - read()[name])
-    assert differ.max() <= LEVELS
+def test_picture_matches_the_stored_one(name: str) -> None:
+    difference = np.abs(thumbnail(name).astype(int) - load_pictures()[name])
+    assert difference.max() <= TOLERANCE

@@ -1,4 +1,4 @@
-"""The networks: they enlarge faithfully, in strips without seams, and share no state."""
+"""Real-ESRGAN: faithful enlargement, in strips without seams, without state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def result_of(network, picture):
 
 
 def scene(height, width):
-    """A smooth gradient with a dark disc in it, (height, width, 3) float32 in 0..1."""
+    """Return a smooth gradient with a dark disc, (height, width, 3) float32 in 0..1."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     picture = np.dstack([x / width, y / height, 0.5 + 0 * x])
     disc = np.hypot(x - width / 2, y - height / 2) < min(height, width) / 4
@@ -30,49 +30,49 @@ def scene(height, width):
     return picture
 
 
-def test_the_result_is_the_picture_only_larger(network):
+def test_result_is_the_enlarged_picture(network):
     picture = scene(40, 30)
     result = result_of(network, picture)
     assert result.shape == (160, 120, 3)
-    back = cv2.resize(result, (30, 40), interpolation=cv2.INTER_AREA)
-    assert np.abs(back - picture).mean() < 0.03
+    shrunk = cv2.resize(result, (30, 40), interpolation=cv2.INTER_AREA)
+    assert np.abs(shrunk - picture).mean() < 0.03
 
 
-def test_edges_come_out_sharper_than_by_interpolation(network):
+def test_edges_are_sharper_than_by_interpolation(network):
     picture = scene(40, 30)
     result = result_of(network, picture)
-    plain = cv2.resize(picture, (120, 160), interpolation=cv2.INTER_CUBIC)
-    steepest = [np.percentile(np.abs(np.diff(image, axis=1)), 99.5) for image in (result, plain)]
-    assert steepest[0] > 1.1 * steepest[1]
+    interpolated = cv2.resize(picture, (120, 160), interpolation=cv2.INTER_CUBIC)
+    steepness = [np.percentile(np.abs(np.diff(image, axis=1)), 99.5) for image in (result, interpolated)]
+    assert steepness[0] > 1.1 * steepness[1]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 1)])
-def test_the_smallest_sizes(network, size):
+def test_smallest_sizes(network, size):
     result = result_of(network, np.full((*size, 3), 0.5, np.float32))
     assert result.shape == (size[0] * SCALE, size[1] * SCALE, 3)
     assert np.isfinite(result).all()
 
 
-def test_strips_leave_no_seam(network, monkeypatch):
+def test_strips_leave_no_seams(network, monkeypatch):
     picture = scene(50, 20)
     monkeypatch.setattr(real_esrgan, "STRIP_ROWS", 50)
     whole = result_of(network, picture)
     monkeypatch.setattr(real_esrgan, "STRIP_ROWS", 7)
     assert np.abs(result_of(network, picture) - whole).max() < 1e-4
-    # the test can fail: with no halo there are seams
+    # without the halo there are seams, so the test can fail
     monkeypatch.setattr(real_esrgan, "HALO", 0)
     if isinstance(network.network, real_esrgan.Rrdb):
         assert np.abs(result_of(network, picture) - whole).max() > 1e-3
 
 
-def test_it_announces_how_many_steps_it_takes(network):
+def test_step_count_is_known_in_advance(network):
     for rows in (1, 32, 33, 70):
         *steps, _ = network.run(scene(rows, 5))
         assert len(steps) == network.step_count(rows)
         assert all(step is None for step in steps)
 
 
-def test_no_gradients_are_kept(network):
+def test_no_gradients_are_recorded(network):
     assert not any(parameter.requires_grad for parameter in network.network.parameters())
     x = torch.zeros(1, 3, 4, 4)
     assert all(features.grad_fn is None for features in network.network.features(x))

@@ -1,4 +1,4 @@
-"""Tokens are counted as CLIP's tokenizer counts them."""
+"""The token count equals that of CLIP's tokenizer."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def clip_tokenizer():
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_the_count_is_the_tokenizers(clip_tokenizer, text: str) -> None:
+def test_count_equals_the_tokenizer_s(clip_tokenizer, text: str) -> None:
     assert tokenizer.count_tokens(text) == len(clip_tokenizer(text, add_special_tokens=False).input_ids)
 
 
-def test_a_word_without_end_takes_no_time() -> None:
+def test_very_long_word_is_counted_quickly() -> None:
     assert 4000 < tokenizer.count_tokens("q9" * 10_000) <= 20_000
 
 
-def test_without_the_merges_it_says_so(monkeypatch, tmp_path) -> None:
+def test_missing_merges_are_reported(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(configs, "MERGES_PATH", tmp_path / "none")
     tokenizer._merge_table.cache_clear()
     with pytest.raises(ModelMissing):
-        tokenizer.count_tokens("a word nobody has counted")
+        tokenizer.count_tokens("a word that is not cached")
     tokenizer._merge_table.cache_clear()
