@@ -1,4 +1,7 @@
-"""Made-up captions, as captioning networks write them: plain sentences over common things and places."""
+"""Synthetic captions in the style of captioning networks: plain phrases of common subjects, things and places.
+
+An entry that stands twice in a list is drawn twice as often; earlier entries are drawn more often than later ones.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Iterator
 STYLES = """painting;painting;painting;photo;photo;picture;close up;drawing;digital painting;black and white photo;
 oil painting;watercolor painting;digital art;cartoon;portrait;illustration;sketch;statue;sculpture;model;
 3d rendering;poster;view;aerial view;group;couple;bunch;pair;row;large group;screenshot;image"""
-BEINGS = """man;woman;man;woman;person;girl;boy;child;cat;dog;horse;bird;bear;elephant;giraffe;cow;sheep;zebra;lion;
+SUBJECTS = """man;woman;man;woman;person;girl;boy;child;cat;dog;horse;bird;bear;elephant;giraffe;cow;sheep;zebra;lion;
 tiger;fox;rabbit;robot;astronaut;knight;dragon;owl;monkey;panda;teddy bear;fish;frog;duck;eagle;wolf;deer;squirrel;
 young girl;young boy;young man;young woman;old man;little girl;little boy;baby;kitten;puppy;butterfly;turtle;dinosaur;
 skateboarder;surfer;skier;snowboarder;tennis player;baseball player;king;queen;soldier;wizard;witch;angel;skeleton;
@@ -25,7 +28,7 @@ coffee;cup of coffee;glass of wine;bowl of fruit;bowl of soup;plate of food;plat
 hot dog;hamburger;salad;donut;vase of flowers;bunch of flowers;bouquet of flowers;teapot;bottle;mirror;suitcase"""
 ADJECTIVES = """large;small;red;blue;green;yellow;white;black;brown;old;young;big;little;beautiful;tall;wooden;colorful;
 orange;pink;purple;golden;snowy;stone;gray;long;dark;futuristic;metal;glass;cute;very large;giant;empty;busy"""
-DOING = """standing;standing;sitting;sitting;walking;running;riding a horse;riding a bike;riding a wave;
+ACTIVITIES = """standing;standing;sitting;sitting;walking;running;riding a horse;riding a bike;riding a wave;
 riding a skateboard;
 holding a sword;holding an umbrella;holding a phone;holding a guitar;holding a book;holding a flower;wearing a hat;
 wearing a suit;wearing sunglasses;wearing glasses;wearing a dress;wearing a red dress;wearing a crown;wearing a helmet;
@@ -55,32 +58,34 @@ LINKS = ("sitting", "with", "and", "next to", "in front of", "on", "near", "surr
 
 
 def generate(count: int, seed: int = 1) -> Iterator[str]:
-    """`count` captions, the same ones every time."""
+    """Yield `count` captions, the same ones for the same seed."""
     rng = random.Random(seed)  # noqa: S311
-    lists = (STYLES, BEINGS, THINGS, ADJECTIVES, DOING, PLACES)
-    styles, beings, things, adjectives, doing, places = ([e.strip() for e in text.split(";")] for text in lists)
+    lists = (STYLES, SUBJECTS, THINGS, ADJECTIVES, ACTIVITIES, PLACES)
+    styles, subjects, things, adjectives, activities, places = (
+        [entry.strip() for entry in entries.split(";")] for entries in lists
+    )
 
     def pick(entries: list[str]) -> str:
         return entries[min(rng.randrange(len(entries)), rng.randrange(len(entries)))]
 
-    def noun(entries: list[str], chance: float = 0.3) -> str:
-        name = pick(entries)
-        if rng.random() < chance:
-            name = f"{pick(adjectives)} {name}"
+    def noun_phrase(entries: list[str]) -> str:
+        noun = pick(entries)
+        if rng.random() < 0.3:
+            noun = f"{pick(adjectives)} {noun}"
         if rng.random() < 0.06:
-            name += f" and {_article(pick(entries))}"
-        return _article(name)
+            noun += f" and {_with_article(pick(entries))}"
+        return _with_article(noun)
 
     for _ in range(count):
-        being = rng.random() < 0.6
-        subject = noun(beings if being else things)
-        parts = [f"{_article(pick(styles))} of {subject}" if rng.random() < 0.5 else subject]
-        if being and rng.random() < 0.7:
-            parts.append(pick(doing))
-        elif not being and rng.random() < 0.25:
+        is_alive = rng.random() < 0.6
+        subject = noun_phrase(subjects if is_alive else things)
+        parts = [f"{_with_article(pick(styles))} of {subject}" if rng.random() < 0.5 else subject]
+        if is_alive and rng.random() < 0.7:
+            parts.append(pick(activities))
+        elif not is_alive and rng.random() < 0.25:
             parts.append(rng.choice(LINKS))
             if parts[-1] != "sitting":
-                parts.append(noun(things))
+                parts.append(noun_phrase(things))
         if rng.random() < 0.8:
             parts.append(pick(places))
         if rng.random() < 0.15:
@@ -88,7 +93,7 @@ def generate(count: int, seed: int = 1) -> Iterator[str]:
         yield " ".join(parts)
 
 
-def _article(name: str) -> str:
-    if name.startswith("two ") or name in ("people", "men", "women", "children", "coffee", "mountains"):
-        return name
-    return ("an " if name[0] in "aeiou" else "a ") + name
+def _with_article(noun: str) -> str:
+    if noun.startswith("two ") or noun in ("people", "men", "women", "children", "coffee", "mountains"):
+        return noun
+    return ("an " if noun[0] in "aeiou" else "a ") + noun

@@ -1,11 +1,11 @@
-"""Train the edge detector: a small network learns to answer as HED does.
+"""Train the default edge detector, a small network that learns to imitate HED.
 
-    python -m codec.training.teacher WEIGHTS.h5 MAPS PICTURES...          the teacher's maps of free pictures
-    python -m codec.training.contour_network train RUN MAPS --minutes 42         goes on where RUN stopped
-    python -m codec.training.contour_network judge RUN MAPS                      agreement on the maps kept apart
-    python -m codec.training.contour_network export RUN                          assets/weights/contours.safetensors
+    python -m codec.training.teacher WEIGHTS.h5 MAPS PICTURE...              make HED's maps of free pictures
+    python -m codec.training.contour_network train RUN MAPS --minutes 42     train; resumes where RUN stopped
+    python -m codec.training.contour_network judge RUN MAPS                  measure agreement on held-out maps
+    python -m codec.training.contour_network export RUN                      write assets/weights/contours.safetensors
 
-The recipe, its data and its log are in contours.md beside this file.
+contours.md, beside this file, holds the recipe and the data; contours.jsonl is the log of the training.
 """
 
 from __future__ import annotations
@@ -22,138 +22,153 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
+from codec.atomic_write import replacement
 from codec.encoder.sketch.contours import Contours
 
-SEED, BATCH, CROP, RATE = 7, 8, 256, 3e-3
-APART = 16  # every so many-th map is kept apart, to judge by
+SEED, BATCH, CROP = 7, 8, 256
+LEARNING_RATE, WARMUP_STEPS, FINAL_RATE = 3e-3, 100, 0.01  # the last one as a fraction of the first
+AVERAGE_DECAY = 0.995  # of the exponential moving average of the weights
+LOG_STEPS = 100
+HELD_OUT = 16  # every sixteenth map is held out
+WEIGHTS = Path(__file__).parents[2] / "assets" / "weights" / "contours.safetensors"
 
 
 class Maps:
-    """The teacher's maps: NNNN.npz files of `image` (h, w, 3) uint8 and `map` (h, w) uint8."""
+    """The maps of the teacher: files NNNN.npz with `image`, (h, w, 3) uint8, and `map`, (h, w) uint8.
 
-    def __init__(self, folder: Path, apart: bool) -> None:
-        self.folder, self.apart = folder, apart
-        self.pairs: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        self.look()
+    `held_out` selects the maps for evaluation instead of those for training.
+    """
 
-    def look(self) -> None:
-        """Read what has come since the last look."""
+    def __init__(self, folder: Path, held_out: bool) -> None:
+        self.folder, self.held_out = folder, held_out
+        self.pairs: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # image and map by file name
+        self.load_new()
+
+    def load_new(self) -> None:
+        """Load the files that were added since the last call."""
         for path in sorted(self.folder.glob("*.npz")):
-            if path.name in self.pairs or (int(path.stem) % APART == 0) != self.apart:
+            if path.name in self.pairs or (int(path.stem) % HELD_OUT == 0) != self.held_out:
                 continue
-            try:
-                with np.load(path) as file:
-                    pair = file["image"], file["map"]
-            except (OSError, ValueError, EOFError, KeyError):  # being written
-                continue
+            with np.load(path) as file:
+                pair = file["image"], file["map"]
             if min(pair[0].shape[:2]) >= CROP:
                 self.pairs[path.name] = pair
 
-    def batch(self, dice: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """(n, 3, s, s) pictures in 0..1 and (n, 1, s, s) maps in 0..1, turned, mirrored and recolored."""
+    def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Return random crops, half of them mirrored: images (n, 3, s, s) and maps (n, 1, s, s) in 0..1."""
         names = sorted(self.pairs)
         images, maps = [], []
-        for name in dice.choice(names, BATCH):
+        for name in rng.choice(names, BATCH):
             image, strength = self.pairs[name]
-            y, x = (int(dice.integers(side - CROP + 1)) for side in strength.shape)
-            part, wanted = image[y : y + CROP, x : x + CROP], strength[y : y + CROP, x : x + CROP]
-            if dice.random() < 0.5:
-                part, wanted = part[:, ::-1], wanted[:, ::-1]
-            images.append(_recolor(part.astype(np.float32) / 255, dice).transpose(2, 0, 1))
-            maps.append(wanted[None].astype(np.float32) / 255)
+            y, x = (int(rng.integers(side - CROP + 1)) for side in strength.shape)
+            image, strength = image[y : y + CROP, x : x + CROP], strength[y : y + CROP, x : x + CROP]
+            if rng.random() < 0.5:
+                image, strength = image[:, ::-1], strength[:, ::-1]
+            images.append(_vary_colors(image.astype(np.float32) / 255, rng).transpose(2, 0, 1))
+            maps.append(strength[None].astype(np.float32) / 255)
         return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(maps))
 
 
-def _recolor(part: np.ndarray, dice: np.random.Generator) -> np.ndarray:
-    """A little: more would change what the teacher sees."""
-    if dice.random() < 0.5:
-        return part
-    gain = dice.uniform(0.92, 1.08, 3).astype(np.float32) * np.float32(dice.uniform(0.9, 1.1))
-    return np.clip(part * gain + np.float32(dice.uniform(-0.04, 0.04)), 0, 1)
+def _vary_colors(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Vary the colors slightly; stronger variation would change what the teacher sees."""
+    if rng.random() < 0.5:
+        return image
+    gain = rng.uniform(0.92, 1.08, 3).astype(np.float32) * np.float32(rng.uniform(0.9, 1.1))
+    return np.asarray(np.clip(image * gain + np.float32(rng.uniform(-0.04, 0.04)), 0, 1))
 
 
-def loss(logits: Tensor, wanted: Tensor) -> Tensor:
-    """Cross entropy with the soft map, where the teacher sees something counted more."""
-    weight = 1 + 4 * wanted.clamp(max=0.5)
-    return (weight * F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")).mean()
+def loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Return the cross entropy with a soft map, weighted up to threefold where the map has edges."""
+    weight = 1 + 4 * target.clamp(max=0.5)
+    return (weight * F.binary_cross_entropy_with_logits(logits, target, reduction="none")).mean()
 
 
-def train(folder: Path, run: Path, minutes: float, threads: int) -> None:
-    """One cycle of the learning rate over `minutes` of work; goes on where an earlier run stopped."""
-    torch.set_num_threads(threads)
-    torch.manual_seed(SEED)
-    run.mkdir(parents=True, exist_ok=True)
-    network = Contours(nn.BatchNorm2d).to(memory_format=torch.channels_last)
-    mean = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995), use_buffers=True
-    )
-    optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=1e-4)
-    step, spent = 0, 0.0
-    if (run / "state.json").exists():
-        _load(run, network, mean, optimizer)
-        step, spent = json.loads((run / "state.json").read_text())
-    dice = np.random.default_rng(SEED + step)
-    maps = Maps(folder, apart=False)
-    total, began = 0.0, time.monotonic()
-    while True:
-        now = spent + time.monotonic() - began
-        share = now / (60 * minutes)
-        if share >= 1:
-            break
-        for group in optimizer.param_groups:
-            group["lr"] = RATE * min(1, (step + 1) / 100) * (0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * share)))
-        images, wanted = maps.batch(dice)
-        value = loss(network(images.contiguous(memory_format=torch.channels_last)), wanted)
-        optimizer.zero_grad()
-        value.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        mean.update_parameters(network)
-        step += 1
-        total += float(value.detach())
-        if step % 100 == 0:
-            line = {"step": step, "seconds": round(now), "loss": round(total / 100, 4), "maps": len(maps.pairs)}
-            with (run / "log.jsonl").open("a") as log:
-                log.write(json.dumps(line) + "\n")
-            total = 0.0
-            maps.look()
-            _save(run, network, mean, optimizer, step, now)
-    _save(run, network, mean, optimizer, step, 60 * minutes)
+class Training:
+    """The state of a training run, kept in a folder: the network, the average of its weights, and the optimizer."""
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        self.network = Contours(nn.BatchNorm2d).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        average = torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE_DECAY)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), LEARNING_RATE, weight_decay=1e-4)
+        self.step, self.seconds = 0, 0.0
+        run.mkdir(parents=True, exist_ok=True)
+        if (run / "state.json").exists():
+            self._load()
+
+    def update(self, images: Tensor, target: Tensor, progress: float) -> float:
+        """Train on one batch and return its loss. `progress` is that of the whole run, 0..1."""
+        warmup = min(1, (self.step + 1) / WARMUP_STEPS)
+        cosine = 0.5 + 0.5 * math.cos(math.pi * progress)
+        for group in self.optimizer.param_groups:
+            group["lr"] = LEARNING_RATE * warmup * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
+        value = loss(self.network(images.contiguous(memory_format=torch.channels_last)), target)
+        self.optimizer.zero_grad()
+        value.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        self.average.update_parameters(self.network)
+        self.step += 1
+        return float(value.detach())
+
+    def save(self) -> None:
+        """Write the state to the folder."""
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        tensors |= {f"mean.{name}": value for name, value in self.average.state_dict().items()}
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
+        with replacement(self.run / "state.safetensors") as temporary:
+            save_file({name: value.contiguous().clone() for name, value in tensors.items()}, temporary)
+        (self.run / "state.json").write_text(json.dumps([self.step, self.seconds]))
+
+    def _load(self) -> None:
+        tensors = load_file(self.run / "state.safetensors")
+        self.network.load_state_dict(_with_prefix("network.", tensors))
+        self.average.load_state_dict(_with_prefix("mean.", tensors))
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in _with_prefix("optimizer.", tensors).items():
+            index, key = name.split(".")
+            moments.setdefault(int(index), {})[key] = value
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self.step, self.seconds = json.loads((self.run / "state.json").read_text())
 
 
-def _save(
-    run: Path, network: nn.Module, mean: nn.Module, optimizer: torch.optim.Optimizer, step: int, spent: float
-) -> None:
-    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
-    tensors |= {f"mean.{name}": value for name, value in mean.state_dict().items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
-    save_file({name: value.contiguous().clone() for name, value in tensors.items()}, run / "new.safetensors")
-    (run / "new.safetensors").replace(run / "state.safetensors")
-    (run / "state.json").write_text(json.dumps([step, spent]))
-
-
-def _load(run: Path, network: nn.Module, mean: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    tensors = load_file(run / "state.safetensors")
-    network.load_state_dict(_under("network.", tensors))
-    mean.load_state_dict(_under("mean.", tensors))
-    moments: dict[int, dict[str, Tensor]] = {}
-    for name, value in _under("optimizer.", tensors).items():
-        index, what = name.split(".")
-        moments.setdefault(int(index), {})[what] = value
-    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def _with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whose names start with a prefix, without it."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def trained(run: Path) -> Contours:
-    """The averaged network of a run, its norms folded into its convolutions."""
+def train(folder: Path, run: Path, minutes: float, threads: int) -> None:
+    """Train for `minutes` in all, one cosine cycle of the learning rate; an interrupted run is resumed."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(SEED)
+    training = Training(run)
+    rng = np.random.default_rng(SEED + training.step)
+    maps = Maps(folder, held_out=False)
+    start = time.monotonic() - training.seconds
+    total = 0.0
+    while training.seconds < 60 * minutes:
+        total += training.update(*maps.batch(rng), training.seconds / (60 * minutes))
+        training.seconds = time.monotonic() - start
+        if training.step % LOG_STEPS == 0:
+            mean, seconds = round(total / LOG_STEPS, 4), round(training.seconds)
+            line = {"step": training.step, "seconds": seconds, "loss": mean, "maps": len(maps.pairs)}
+            with (run / "log.jsonl").open("a") as log:
+                log.write(json.dumps(line) + "\n")
+            total = 0.0
+            maps.load_new()
+            training.save()
+    training.save()
+
+
+def trained_network(run: Path) -> Contours:
+    """Return the averaged network of a run, with its normalizations folded into its convolutions."""
     network = Contours(nn.BatchNorm2d)
-    mean = _under("mean.module.", load_file(run / "state.safetensors"))
-    network.load_state_dict(mean)
+    network.load_state_dict(_with_prefix("mean.module.", load_file(run / "state.safetensors")))
     for block in network.modules():
         if isinstance(block, nn.Sequential) and isinstance(block[1], nn.BatchNorm2d):
             convolution = block[0]
@@ -164,40 +179,44 @@ def trained(run: Path) -> Contours:
 
 
 def export(run: Path, path: Path) -> None:
-    """Half precision, safetensors."""
-    save_file({k: v.half().contiguous() for k, v in trained(run).state_dict().items()}, path)
+    """Write the trained network in half precision, as safetensors."""
+    save_file({name: value.half().contiguous() for name, value in trained_network(run).state_dict().items()}, path)
 
 
-def judge(run: Path, folder: Path, limit: int = 60) -> float:
-    """Mean F at 2 pixels of the thin maps of network and teacher, on pictures kept apart."""
+def judge(run: Path, folder: Path, max_maps: int = 60) -> float:
+    """Return the mean F-measure at 2 pixels between the thinned maps of network and teacher, on held-out pictures."""
     from codec.encoder.sketch.f_measure import f_measure
     from codec.encoder.sketch.thinning import thin
 
-    network = trained(run)
-    out = []
-    for image, wanted in list(Maps(folder, apart=True).pairs.values())[:limit]:
-        height, width = (side // 16 * 16 for side in wanted.shape)
+    network = trained_network(run)
+    scores = []
+    for image, strength in list(Maps(folder, held_out=True).pairs.values())[:max_maps]:
+        height, width = (side // 16 * 16 for side in strength.shape)
         x = torch.from_numpy(image[:height, :width].transpose(2, 0, 1).astype(np.float32) / 255)[None]
-        found = torch.sigmoid(network(x))[0, 0].numpy()
-        reference = thin(wanted[:height, :width].astype(np.float32) / 255, 0.3, 0.15)
-        out.append(f_measure(thin(found), reference).f)
-    return float(np.mean(out))
+        predicted = torch.sigmoid(network(x))[0, 0].numpy()
+        reference = thin(strength[:height, :width].astype(np.float32) / 255, 0.3, 0.15)
+        scores.append(f_measure(thin(predicted, 0.3, 0.15), reference).f)
+    return float(np.mean(scores))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """See the module's text."""
-    parser = argparse.ArgumentParser(description="Train the edge detector.")
-    parser.add_argument("what", choices=("train", "export", "judge"))
-    parser.add_argument("run", type=Path)
-    parser.add_argument("maps", type=Path, nargs="?")
-    parser.add_argument("--minutes", type=float, default=40)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--to", type=Path, default=Path(__file__).parents[2] / "assets/weights/contours.safetensors")
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m codec.training.contour_network", description="Train the default edge detector."
+    )
+    parser.add_argument("action", choices=("train", "judge", "export"))
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the training run")
+    parser.add_argument("maps", type=Path, nargs="?", metavar="MAPS", help="folder of the teacher's maps")
+    parser.add_argument("--minutes", type=float, default=40, help="length of the training (default: 40)")
+    parser.add_argument("--threads", type=int, default=2, help="processor threads (default: 2)")
+    parser.add_argument("--out", type=Path, default=WEIGHTS, metavar="FILE", help="weights file to export")
     options = parser.parse_args(arguments)
-    if options.what == "train":
+    if options.action != "export" and options.maps is None:
+        parser.error(f"{options.action} needs MAPS")
+    if options.action == "train":
         train(options.maps, options.run, options.minutes, options.threads)
-    elif options.what == "export":
-        export(options.run, options.to)
+    elif options.action == "export":
+        export(options.run, options.out)
     else:
         print(f"F at 2 px: {judge(options.run, options.maps):.3f}")
 
