@@ -1,1 +1,1 @@
-"""Many people on the page at once: `python -m tests.load`."""
+"""Load test of the page: `python -m tests.load`."""

@@ -1,12 +1,11 @@
-"""Sends many people to the page at once, and says whether it kept its promises.
+"""Simulate many people on the page at once and report whether it keeps its promises.
 
-    python -m tests.load [--people 50] [--minutes 10] [--think 5 20] [--edits 3]
+    python -m tests.load [--people 50] [--minutes 10] [--pause 5 20] [--edits 3]
 
-Starts the page in a process of its own, on this machine only. Each person opens a tab, drops a picture of a size and
-color that nobody else has, and edits, looks at the preview and decodes, with pauses. Kept must be: no error, nobody
-is shown anything of anybody else's, the memory grows by less than 1 % a minute after the third, and no file is left
-when the server has ended. Being told to come back later is no error, but counted. The exit code is 1 where one is
-broken.
+The page runs in a process of its own. Each person opens a tab, drops a picture of a size and color that nobody else
+has, edits, looks at the preview and decodes, with pauses. The promises: no errors; nobody sees anything of anybody
+else; memory grows by less than 1 % a minute after the third minute; the server leaves no files. Refusals that ask to
+come back later are no errors, but counted. The exit code is 1 if a promise is broken.
 """
 
 from __future__ import annotations
@@ -24,116 +23,116 @@ from typing import Final
 import httpx
 import numpy as np
 
-from tests.load.server import Sample, served, slope
+from tests.load.server import Sample, growth, start_server
 from tests.load.tab import Counts, Page
 from tests.load.visitor import Visitor, identities
 
-WARM: Final = 180.0  # s until the memory must stay as it is
-MOST_SLOPE: Final = 1.0  # % a minute
-TIMEOUT: Final = 120.0  # s that one answer may take
+WARM_UP: Final = 180.0  # s until the memory must not grow
+MAX_GROWTH: Final = 1.0  # % a minute
+TIMEOUT: Final = 120.0  # s for a response
+MAX_REPORTED_FAULTS: Final = 20
+MAX_REPORTED_SAMPLES: Final = 24
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a run has shown.
+class LoadResult:
+    """The measurements of a run.
 
-    times: the seconds of each thing done; files, kept: how many files there were, and their MiB, once all tabs were
-    closed; left: how many after the server had ended with `code`.
+    times: seconds of each kind of action; samples: of the server's memory; files, mebibytes: number and size of its
+    files when all tabs were closed; files_left: after its end; exit_code: of the server
     """
 
     counts: Counts
     times: dict[str, list[float]]
     samples: list[Sample]
     files: int
-    kept: float
-    left: int
-    code: int
+    mebibytes: float
+    files_left: int
+    exit_code: int
 
     @property
-    def slope(self) -> float | None:
-        """Of the memory, in % a minute after the third; None where the run was too short to tell."""
-        return slope(self.samples, WARM)
+    def growth(self) -> float | None:
+        """Growth of the memory after the warm-up in % a minute; None if the run was too short."""
+        return growth(self.samples, WARM_UP)
 
-    def broken(self) -> list[str]:
-        """The promises that were not kept, a line each."""
-        lines = [f"{len(self.counts.faults)} errors, such as: {self.counts.faults[0]}"] if self.counts.faults else []
-        lines += [f"nobody has seen a {what}" for what in ("preview", "decode") if not self.times.get(what)]
-        if self.slope is not None and self.slope >= MOST_SLOPE:
-            lines.append(f"the memory grows by {self.slope:.2f} % a minute")
-        if self.left:
-            lines.append(f"{self.left} files are left after the end")
-        if self.code:
-            lines.append(f"the server ended with code {self.code}")
+    def broken_promises(self) -> list[str]:
+        """Return one line for each broken promise."""
+        faults = self.counts.faults
+        lines = [f"{len(faults)} errors, such as: {faults[0]}"] if faults else []
+        lines += [f"nobody has seen a {action}" for action in ("preview", "decode") if not self.times.get(action)]
+        if self.growth is not None and self.growth >= MAX_GROWTH:
+            lines.append(f"memory grows by {self.growth:.2f} % a minute")
+        if self.files_left:
+            lines.append(f"{self.files_left} files left after the end")
+        if self.exit_code:
+            lines.append(f"exit code {self.exit_code} of the server")
         return lines
 
 
-def run(people: int, seconds: float, think: tuple[float, float], edits: int) -> Found:
-    """So many people, for about so long; each decodes after so many edits, with pauses of `think` s before each."""
+def run(people: int, seconds: float, pause: tuple[float, float], edits: int) -> LoadResult:
+    """Run that many people for about that time, with pauses of `pause` s before each edit and `edits` a decode."""
     counts = Counts()
-    with served() as server:
-        visitors = asyncio.run(_visit(server.address, people, seconds, think, edits, counts))
-        files, kept = server.files()
-        code = server.stop()
-        left, _ = server.files()
+    with start_server() as server:
+        visitors = asyncio.run(_visit(server.address, people, seconds, pause, edits, counts))
+        files, mebibytes = server.files()
+        exit_code = server.stop()
+        files_left, _ = server.files()
         samples = server.samples
     times: dict[str, list[float]] = {}
     for visitor in visitors:
-        for what, taken in visitor.times.items():
-            times.setdefault(what, []).extend(taken)
-    return Found(counts, times, samples, files, kept, left, code)
+        for action, seconds_taken in visitor.times.items():
+            times.setdefault(action, []).extend(seconds_taken)
+    return LoadResult(counts, times, samples, files, mebibytes, files_left, exit_code)
 
 
 async def _visit(
-    address: str, people: int, seconds: float, think: tuple[float, float], edits: int, counts: Counts
+    address: str, people: int, seconds: float, pause: tuple[float, float], edits: int, counts: Counts
 ) -> list[Visitor]:
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=address, timeout=TIMEOUT, limits=limits, trust_env=False) as client:
         page = await Page.read(client)
         everyone = identities(people)
-        visitors = [Visitor(number, everyone, page, counts, think) for number in range(people)]
+        visitors = [Visitor(number, everyone, page, counts, pause) for number in range(people)]
         until = time.monotonic() + seconds
         await asyncio.gather(*(visitor.work(client, until, edits) for visitor in visitors))
     return visitors
 
 
-def report(found: Found) -> str:
-    """Markdown."""
-    counts = found.counts
-    rows = [f"{counts.requests} requests, {len(counts.faults)} errors, {counts.refused} told to come back later", ""]
-    rows += ["| seconds | times | median | p95 | most |", "|---|---|---|---|---|"]
-    for what, taken in found.times.items():
-        middle, p95 = np.percentile(taken, (50, 95))
-        rows.append(f"| {what} | {len(taken)} | {middle:.2f} | {p95:.2f} | {max(taken):.2f} |")
-    memory = ", ".join(f"{size:.0f} at {at:.0f}" for at, size in _some(found.samples))
-    rows += ["", f"memory, MiB at s: {memory}"]
-    grown = "too short a run to tell" if found.slope is None else f"{found.slope:+.2f} % a minute"
-    rows.append(f"growth after minute {WARM / 60:.0f}: {grown}")
-    rows.append(f"files: {found.files} ({found.kept:.1f} MiB) with all tabs closed, {found.left} after the end")
-    rows += [f"BROKEN: {line}" for line in found.broken()]
-    rows += [f"  {times} times {fault}" for fault, times in Counter(counts.faults).most_common(20)]
+def report(result: LoadResult) -> str:
+    """Return the result as Markdown."""
+    counts = result.counts
+    rows = [f"{counts.requests} requests, {len(counts.faults)} errors, {counts.refused} asked to come back later", ""]
+    rows += ["| seconds | count | median | p95 | max |", "|---|---|---|---|---|"]
+    for action, seconds in result.times.items():
+        median, p95 = np.percentile(seconds, (50, 95))
+        rows.append(f"| {action} | {len(seconds)} | {median:.2f} | {p95:.2f} | {max(seconds):.2f} |")
+    step = max(1, -(-len(result.samples) // MAX_REPORTED_SAMPLES))
+    memory = ", ".join(f"{sample.mebibytes:.0f} at {sample.seconds:.0f}" for sample in result.samples[::step])
+    rate = "too short to tell" if result.growth is None else f"{result.growth:+.2f} % a minute"
+    rows += ["", f"memory, MiB at s: {memory}", f"growth after minute {WARM_UP / 60:.0f}: {rate}"]
+    rows.append(f"files: {result.files} ({result.mebibytes:.1f} MiB) with all tabs closed, {result.files_left} left")
+    rows += [f"BROKEN: {line}" for line in result.broken_promises()]
+    rows += [f"  {count} times {fault}" for fault, count in Counter(counts.faults).most_common(MAX_REPORTED_FAULTS)]
     return "\n".join(rows)
 
 
-def _some(samples: list[Sample], most: int = 24) -> list[Sample]:
-    return samples[:: max(1, -(-len(samples) // most))]
-
-
 def main(arguments: list[str] | None = None) -> int:
-    """-> the exit code."""
+    """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--people", type=int, default=50, help="at once, 1 to 100 (default 50)")
-    parser.add_argument("--minutes", type=float, default=10, help="to work (default 10)")
-    parser.add_argument("--think", type=float, nargs=2, default=(5, 20), help="s between two edits (default 5 to 20)")
+    parser.add_argument("--minutes", type=float, default=10, help="duration (default 10)")
+    parser.add_argument("--pause", type=float, nargs=2, default=(5, 20), help="s before an edit (default 5 to 20)")
     parser.add_argument("--edits", type=int, default=3, help="before each decode (default 3)")
-    given = parser.parse_args(arguments)
-    if not 1 <= given.people <= 100 or not 0 < given.minutes <= 60:
-        parser.error("1 to 100 people, for up to an hour")
+    options = parser.parse_args(arguments)
+    if not 1 <= options.people <= 100 or not 0 < options.minutes <= 60:
+        parser.error("--people must be 1 to 100 and --minutes at most 60")
     if not Path("/proc/self/status").exists():
         parser.error("the memory is read from /proc, which only Linux has")
-    found = run(given.people, 60 * given.minutes, tuple(given.think), given.edits)
-    print(f"{given.people} people, {given.minutes:g} min, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
-    print(report(found))
-    return 1 if found.broken() else 0
+    result = run(options.people, 60 * options.minutes, tuple(options.pause), options.edits)
+    load = os.getloadavg()[0]
+    print(f"{options.people} people, {options.minutes:g} min, {os.cpu_count()} cores, load {load:.1f}\n")
+    print(report(result))
+    return 1 if result.broken_promises() else 0
 
 
 if __name__ == "__main__":

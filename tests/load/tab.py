@@ -1,4 +1,4 @@
-"""One tab of a browser, as Gradio's own client speaks with the server: events, streams, uploads and files."""
+"""A browser tab, as Gradio's own client talks to the server: events, streams, uploads and files."""
 
 from __future__ import annotations
 
@@ -11,38 +11,55 @@ from typing import Any
 import httpx
 from gradio_client.utils import apply_diff
 
-REFUSALS = (429, 503)  # too many requests, the queue is full
-ATTEMPTS = 100
-WAIT = 2.0  # s before another try, where the refusal names none
+RETRY_STATUSES = (429, 503)  # too many requests; the queue is full
+MAX_ATTEMPTS = 100
+RETRY_AFTER = 2.0  # s, if the response does not say
 API = "gradio_api"
+
+Values = dict[str, Any]  # by the elem_id of the component
 
 
 class Fault(Exception):
-    """A promise that was broken, in one line."""
+    """A broken promise of the server, in one line."""
+
+
+@dataclass
+class Event:
+    """An event of the page: its number, and its inputs and outputs, each the elem_id, "" without one."""
+
+    number: int
+    inputs: list[str]
+    outputs: list[str]
+    initial_values: list[Any]
 
 
 @dataclass
 class Page:
-    """What the server says that it is: the number of each event, and what its inputs hold at first."""
+    """The events of the page by name."""
 
-    numbers: dict[str, int]
-    inputs: dict[str, list[Any]]
+    events: dict[str, Event]
 
     @classmethod
     async def read(cls, client: httpx.AsyncClient) -> Page:
-        """From its config."""
+        """Read the page's configuration from the server."""
         config = (await client.get("config")).raise_for_status().json()
-        held = {part["id"]: part["props"].get("value") for part in config["components"]}
-        events = [one for one in config["dependencies"] if one["backend_fn"]]
-        return cls(
-            {one["api_name"]: one["id"] for one in events},
-            {one["api_name"]: [held.get(number) for number in one["inputs"]] for one in events},
-        )
+        props = {component["id"]: component["props"] for component in config["components"]}
+
+        def elem_ids(components: list[int]) -> list[str]:
+            return [props[i].get("elem_id") or "" for i in components]
+
+        return cls({
+            event["api_name"]: Event(
+                event["id"], elem_ids(event["inputs"]), elem_ids(event["outputs"]),
+                [props[i].get("value") for i in event["inputs"]],
+            )
+            for event in config["dependencies"] if event["backend_fn"]
+        })  # fmt: skip
 
 
 @dataclass
 class Counts:
-    """What was sent, what was politely refused, and what went wrong."""
+    """Requests that were sent, refusals with a request to retry, and faults."""
 
     requests: int = 0
     refused: int = 0
@@ -50,92 +67,99 @@ class Counts:
 
 
 class Tab:
-    """An open page. Raises `Fault` for what the server must not answer, `httpx.HTTPError` where it answers nothing."""
+    """An open page. Raises `Fault` for responses that the server must not send, and `httpx.HTTPError` for none."""
 
     def __init__(self, client: httpx.AsyncClient, page: Page, counts: Counts) -> None:
-        self.client, self.page, self.counts = client, page, counts
-        self.hash = secrets.token_hex(6)
-        self._alive = asyncio.create_task(self._beat())
+        self.client = client
+        self.page = page
+        self.counts = counts
+        self.session = secrets.token_hex(6)
+        self._heartbeat = asyncio.create_task(self._receive_heartbeat())
 
     async def close(self) -> None:
-        """Leaves it; the server notices by the stream that ends."""
-        self._alive.cancel()
-        await asyncio.gather(self._alive, return_exceptions=True)
+        """Close the tab; the server notices by the end of its heartbeat stream."""
+        self._heartbeat.cancel()
+        await asyncio.gather(self._heartbeat, return_exceptions=True)
 
-    async def _beat(self) -> None:
-        async with self.client.stream("GET", f"{API}/heartbeat/{self.hash}", timeout=None) as answer:
-            async for _ in answer.aiter_lines():
+    async def _receive_heartbeat(self) -> None:
+        async with self.client.stream("GET", f"{API}/heartbeat/{self.session}", timeout=None) as stream:
+            async for _ in stream.aiter_lines():
                 pass
 
-    async def post(self, path: str, **what: Any) -> Any:
-        """The answer's JSON. A refusal is counted, and asked again when it says."""
-        for _ in range(ATTEMPTS):
+    async def post(self, path: str, **options: Any) -> Any:
+        """Return the JSON of a response. Refusals are counted and retried when the server says."""
+        for _ in range(MAX_ATTEMPTS):
             self.counts.requests += 1
-            answer = await self.client.post(f"{API}/{path}", **what)
-            if answer.status_code not in REFUSALS:
+            response = await self.client.post(f"{API}/{path}", **options)
+            if response.status_code not in RETRY_STATUSES:
                 break
             self.counts.refused += 1
-            stated = answer.headers.get("retry-after", "")
-            await asyncio.sleep(float(stated) if stated.isdigit() else WAIT)
-        if answer.status_code != 200:
-            raise Fault(f"{path} was answered {answer.status_code}: {answer.text[:200]}")
-        return answer.json()
+            retry_after = response.headers.get("retry-after", "")
+            await asyncio.sleep(float(retry_after) if retry_after.isdigit() else RETRY_AFTER)
+        if response.status_code != 200:
+            raise Fault(f"{path} got status {response.status_code}: {response.text[:200]}")
+        return response.json()
 
     async def fetch(self, file: dict[str, Any]) -> bytes:
-        """What is in a file of an answer."""
+        """Return the content of a file in an answer."""
         self.counts.requests += 1
-        answer = await self.client.get(file["url"])
-        if answer.status_code != 200:
-            raise Fault(f"a picture was answered {answer.status_code}")
-        return answer.content
+        response = await self.client.get(file["url"])
+        if response.status_code != 200:
+            raise Fault(f"a picture got status {response.status_code}")
+        return response.content
 
     async def upload(self, name: str, data: bytes) -> dict[str, Any]:
-        """Sends a file as the page does; -> its value for an event."""
+        """Upload a file as the page does; return its value for an event."""
         paths = await self.post("upload", files={"files": (name, data)})
         return {"path": paths[0], "orig_name": name, "meta": {"_type": "gradio.FileData"}}
 
-    async def run(self, event: str, data: list[Any]) -> list[Any]:
-        """An event outside the queue; -> what each of its outputs became."""
-        return (await self.post("run/predict", json=self._body(event, data)))["data"]
+    async def run(self, name: str, values: Values) -> Values:
+        """Send an event that is not queued; return the answer's outputs."""
+        answer = await self.post("run/predict", json=self._body(name, values))
+        return dict(zip(self.page.events[name].outputs, answer["data"], strict=True))
 
-    async def queued(self, event: str, data: list[Any], leave_after: int | None = None) -> list[Any]:
-        """An event in the queue; -> what each of its outputs was last given, None where nothing was.
+    async def run_queued(self, name: str, values: Values, leave_after: int | None = None) -> Values:
+        """Send a queued event; return the last value of each output, None where there was none.
 
-        `leave_after`: the tab goes away after so many answers, and nothing is returned.
+        After `leave_after` messages, the tab stops listening and nothing is returned.
         """
-        number = (await self.post("queue/join", json=self._body(event, data)))["event_id"]
-        answers: list[Any] | None = None
-        given: list[Any] = []
-        seen = 0
+        event_id = (await self.post("queue/join", json=self._body(name, values)))["event_id"]
+        outputs = self.page.events[name].outputs
+        answer: list[Any] | None = None
+        latest: list[Any] = [None] * len(outputs)
+        received = 0
         self.counts.requests += 1
-        async with self.client.stream("GET", f"{API}/queue/data", params={"session_hash": self.hash}) as stream:
+        async with self.client.stream("GET", f"{API}/queue/data", params={"session_hash": self.session}) as stream:
             async for line in stream.aiter_lines():
                 message = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
                 kind = message.get("msg")
                 if kind in ("unexpected_error", "server_stopped", "broken_connection"):
-                    raise Fault(f"{event}: {kind}: {message.get('message')}")
-                if message.get("event_id") != number or kind not in ("process_generating", "process_completed"):
+                    raise Fault(f"{name}: {kind}: {message.get('message')}")
+                if message.get("event_id") != event_id or kind not in ("process_generating", "process_completed"):
                     continue
                 if not message["success"]:
-                    raise Fault(f"{event} failed: {message['output']}")
+                    raise Fault(f"{name} failed: {message['output']}")
                 data = message["output"]["data"]
-                if kind == "process_generating" and answers is not None:
-                    data = [apply_diff(old, new) for old, new in zip(answers, data, strict=True)]
-                answers = data
-                given = [_newer(old, new) for old, new in zip(given or [None] * len(data), data, strict=True)]
-                seen += 1
-                if seen == leave_after:
-                    return []
+                if kind == "process_generating" and answer is not None:
+                    data = [apply_diff(old, new) for old, new in zip(answer, data, strict=True)]
+                answer = data
+                latest = [updated_value(old, new) for old, new in zip(latest, data, strict=True)]
+                received += 1
+                if received == leave_after:
+                    return {}
                 if kind == "process_completed":
-                    return given
-        raise Fault(f"{event}: its stream ended before it did")
+                    return dict(zip(outputs, latest, strict=True))
+        raise Fault(f"{name}: its stream ended early")
 
-    def _body(self, event: str, data: list[Any]) -> dict[str, Any]:
-        return {"data": data, "fn_index": self.page.numbers[event], "session_hash": self.hash}
+    def _body(self, name: str, values: Values) -> dict[str, Any]:
+        event = self.page.events[name]
+        assert set(values) <= set(event.inputs), values
+        data = [values.get(elem_id, value) for elem_id, value in zip(event.inputs, event.initial_values, strict=True)]
+        return {"data": data, "fn_index": event.number, "session_hash": self.session}
 
 
-def _newer(old: Any, new: Any) -> Any:
-    """What an output holds after an answer; updates of other things than its value change it not."""
+def updated_value(old: Any, new: Any) -> Any:
+    """Return the value of an output after an answer; an update of other properties leaves it unchanged."""
     if isinstance(new, dict) and new.get("__type__") == "update":
         return new.get("value", old)
     return new

@@ -1,1 +1,1 @@
-"""The HTTP server around the page."""
+"""The HTTP server around the page: limits, security headers, temporary files, start and shutdown."""

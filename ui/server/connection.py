@@ -1,7 +1,7 @@
-"""A connection as uvicorn has it, that must come to the point: who sends no whole request in time is hung up on.
+"""HTTP protocol with a 20 s header timeout.
 
-uvicorn waits for ever for the first lines of a request, so that a few thousand silent connections would take all
-that the system allows. What comes after those lines is `guard`'s.
+uvicorn waits without limit for the headers of a request, so a few thousand idle connections would use up all file
+descriptors. `ui.server.guard` limits the body that follows the headers.
 """
 
 from __future__ import annotations
@@ -11,34 +11,38 @@ from typing import Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-HEAD: Final = 20.0  # s from the first byte, or from the connection, to the end of a request's head
+HEADER_TIMEOUT: Final = 20.0  # s from opening a connection, or from a request's first byte, to the end of the headers
 
 
-class Connection(H11Protocol):
-    """Put it in place of uvicorn's own with `Config.http_protocol_class`."""
+class HeaderTimeoutProtocol(H11Protocol):
+    """uvicorn's HTTP/1.1 protocol, which also aborts connections whose headers take too long.
 
-    _patience: asyncio.TimerHandle | None = None
+    Set it as `uvicorn.Config.http_protocol_class`.
+    """
+
+    _header_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._wait()
+        self._start_timer()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.cycle is None or self.cycle.response_complete:
-            self._wait()
+        if self.cycle is None or self.cycle.response_complete:  # the headers are still incomplete
+            self._start_timer()
         else:
-            self._served()
+            self._stop_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._served()
+        self._stop_timer()
         super().connection_lost(exc)
 
-    def _wait(self) -> None:
-        if self._patience is None:
-            self._patience = self.loop.call_later(HEAD, self.transport.abort)
+    def _start_timer(self) -> None:
+        """Start the timer unless it runs."""
+        if self._header_timer is None:
+            self._header_timer = self.loop.call_later(HEADER_TIMEOUT, self.transport.abort)
 
-    def _served(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _stop_timer(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None

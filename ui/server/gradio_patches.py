@@ -1,68 +1,84 @@
-"""What of Gradio itself is changed before a page is built: each is a way for a stranger to use up the server.
+"""Patches of Gradio against denial of service. Apply them before the page is built.
 
-A value of a file may be a web address, which Gradio would fetch into its folder, of any size. A session would keep
-all values that were ever sent to it, some hundred megabytes of them, and beginning one would take 30 ms of everyone's
-time; both are for links to a session, which `kinds` closes. And a session's name might have megabytes.
+Without them
+- the value of a file component may be a URL, which Gradio downloads to disk, whatever its size;
+- a session keeps every value that was sent to it, up to hundreds of megabytes, and takes 30 ms to create. Gradio needs
+  both for links to a session, which `ui.server.routes` closes;
+- a session name may be megabytes long.
+
+`tests/ui/server/test_gradio_patches.py` names every private part of Gradio, uvicorn and Starlette that this folder
+depends on; requirements.txt pins Gradio to a minor version.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, Final
 
-MAX_NAME: Final = 64  # characters of a session's name: the page's have some 11, those of Gradio's client 36
-_ELSEWHERE: Final = "This server fetches nothing from other addresses: send the file itself."
-_NAME: Final = "a session's name has at most 64 characters"
+MAX_SESSION_NAME: Final = 64  # characters; the page's names have about 11, those of Gradio's client 36
+DOWNLOADS: Final = ("ssrf_protected_download", "save_url_to_cache", "unsafe_download")  # of gradio.processing_utils
+ASYNC_DOWNLOAD: Final = "async_ssrf_protected_download"
+_NO_DOWNLOADS: Final = "This server does not download files: upload the file itself."
+_NAME_TOO_LONG: Final = f"a session name has at most {MAX_SESSION_NAME} characters"
 
 
-def mend() -> None:
-    """Changes them; a second time changes nothing more."""
+def apply_gradio_patches() -> None:
+    """Patch Gradio in this process. Further calls have no effect."""
     from gradio import processing_utils
     from gradio.state_holder import SessionState, StateHolder
 
-    for name in ("ssrf_protected_download", "save_url_to_cache", "unsafe_download"):
-        setattr(processing_utils, name, _refuse)
-    processing_utils.async_ssrf_protected_download = _refuse_later
-    SessionState.__init__ = _light(SessionState.__init__)
-    SessionState._update_value_in_config = SessionState._update_config = _forget
-    StateHolder.__getitem__ = _named(StateHolder.__getitem__)
+    for name in DOWNLOADS:
+        setattr(processing_utils, name, _refuse_download)
+    setattr(processing_utils, ASYNC_DOWNLOAD, _refuse_download_async)
+    _patch(SessionState, "__init__", _without_component_values)
+    _patch(SessionState, "_update_value_in_config", _ignored)
+    _patch(SessionState, "_update_config", _ignored)
+    _patch(StateHolder, "__getitem__", _with_name_limit)
 
 
-def _refuse(*_: Any, **__: Any) -> str:
-    """Raises what Gradio shows."""
+def _patch(owner: type, name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Replace a method by `wrap(method)`, once."""
+    method = getattr(owner, name)
+    if method.__module__ != __name__:
+        setattr(owner, name, wrap(method))
+
+
+def _refuse_download(*_: Any, **__: Any) -> str:
     import gradio as gr
 
-    raise gr.Error(_ELSEWHERE, print_exception=False)
+    raise gr.Error(_NO_DOWNLOADS, print_exception=False)
 
 
-async def _refuse_later(*_: Any, **__: Any) -> str:
-    return _refuse()
+async def _refuse_download_async(*_: Any, **__: Any) -> str:
+    return _refuse_download()
 
 
-def _forget(*_: Any) -> None:
-    return
+def _ignored(_: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that does nothing."""
+
+    def method(*_: Any) -> None:
+        return
+
+    return method
 
 
-def _light(begin: Any) -> Any:
-    """`begin`, which makes a session, without what each component is like at its beginning."""
+def _without_component_values(init: Callable[..., None]) -> Callable[..., None]:
+    """Wrap `SessionState.__init__` so that it does not copy the initial values of all components."""
 
-    def begun(state: Any, blocks: Any) -> None:
-        begin(state, SimpleNamespace(default_config=blocks.default_config, blocks={}))
+    def __init__(self: Any, blocks: Any) -> None:
+        init(self, SimpleNamespace(default_config=blocks.default_config, blocks={}))
 
-    return begin if _ours(begin) else begun
+    return __init__
 
 
-def _named(find: Any) -> Any:
-    """`find`, which makes a session where there is none, but not of such a name."""
+def _with_name_limit(getitem: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap `StateHolder.__getitem__`, which creates missing sessions, so that it rejects long names."""
     from fastapi import HTTPException
 
-    def found(holder: Any, name: str) -> Any:
-        if len(name) > MAX_NAME:
-            raise HTTPException(400, _NAME)
-        return find(holder, name)
+    def __getitem__(self: Any, name: str) -> Any:
+        if len(name) > MAX_SESSION_NAME:
+            raise HTTPException(400, _NAME_TOO_LONG)
+        return getitem(self, name)
 
-    return find if _ours(find) else found
-
-
-def _ours(function: Any) -> bool:
-    return getattr(function, "__module__", "") == __name__
+    return __getitem__

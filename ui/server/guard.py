@@ -1,7 +1,7 @@
-"""What every answer of the server carries, and what a request must keep to. Plain ASGI.
+"""ASGI middleware: limits on requests, and security headers on every response.
 
-Gradio limits files (`max_file_size`), but neither the number of them in an upload nor the bodies of its events, nor
-how often one asks; and it sets no policy.
+Gradio limits the size of a file (`max_file_size`), but neither the number of files in an upload, nor the bodies of its
+events, nor the rate of requests; and it sends no security headers.
 """
 
 from __future__ import annotations
@@ -14,198 +14,239 @@ import math
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
-from email.message import Message as Header
+from email.message import Message as EmailMessage
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 import codec
-from ui.server import origin_check, rate_limit, routes
+from ui.server.origin_check import Headers, has_foreign_host, is_cross_origin
+from ui.server.rate_limit import (
+    MIN_FILE_BYTES,
+    ROUTE_COSTS,
+    TokenBuckets,
+    client_key,
+    login_buckets,
+    request_buckets,
+    upload_buckets,
+)
+from ui.server.routes import classify_route
 from ui.services import hf_space, logs
 from ui.services.error_messages import user_message
 
-MAX_BODY = 8 << 20  # bytes of a request that is no upload: the largest drawing has about 2 MiB
-MAX_UPLOAD = 24 << 20  # of an upload, all its files: the page sends one of at most 20 MB
-MAX_FILES = 32  # of an upload
-MAX_OPEN = 512  # requests of one client under way; a tab holds two or three
-STALLED = 60.0  # s between two parts of a body
+MAX_BODY: Final = 8 << 20  # bytes of a request other than an upload; the largest drawing has about 2 MiB
+MAX_UPLOAD: Final = 24 << 20  # bytes of an upload; the page sends one file of at most 20 MB
+MAX_FILES: Final = 32  # of an upload
+MAX_CONCURRENT: Final = 512  # open requests of a client; a tab has two or three
+BODY_TIMEOUT: Final = 60.0  # s between two parts of a body
 
-# Gradio runs a component's script with Function(), hence 'unsafe-eval'. No host but this one.
-_POLICY = (
+# Gradio runs the script of a component with Function(), hence 'unsafe-eval'. No other host is allowed.
+_CONTENT_SECURITY_POLICY: Final = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; media-src 'none'; object-src 'none'; "
     "worker-src 'none'; frame-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
 ) + (f" {hf_space.FRAME_ANCESTORS}" if hf_space.is_space() else "")
-HEADERS = (
-    (b"content-security-policy", _POLICY.encode()),
+HEADERS: Final = (
+    (b"content-security-policy", _CONTENT_SECURITY_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
-    # it knows no list of hosts: on a Space, frame-ancestors alone says who frames the page
+    # it cannot list hosts, so on a Space only frame-ancestors limits who may frame the page
     *(() if hf_space.is_space() else ((b"x-frame-options", b"SAMEORIGIN"),)),
 )
 
-_log = logging.getLogger("trilayer")
-_FAILED: Final = "The server cannot make sense of that request, or failed at it; nothing was changed."
-_FOREIGN: Final = "another page asks that in your name; open this one in a tab of its own"
-_ELSEWHERE: Final = "This page is for its own machine, as localhost; with --public or --proxy it lets others in."
-_CUT: Final = "the request did not come to its end"
+_SERVER_ERROR: Final = "The server could not process this request. Nothing was changed."
+_CROSS_ORIGIN: Final = "Requests from other web pages are refused: open this page in a tab of its own."
+_FOREIGN_HOST: Final = "This page is served at localhost only; start it with --public or --proxy to admit others."
+_INCOMPLETE: Final = "the request ended too early"
 _TOO_LARGE: Final = "the request is too large"
-_TOO_OFTEN: Final = "You ask faster than this server answers one visitor; please wait {}, then go on."
-_TOO_MANY_BYTES: Final = "You have sent as many files as this server keeps of one visitor; please wait {}, then go on."
-_TOO_MANY_OPEN: Final = "You have more requests under way than this server allows; please wait {}, then go on."
+_TOO_MANY_REQUESTS: Final = "Too many requests. Please wait {}, then continue."
+_TOO_MANY_UPLOADS: Final = "You have uploaded as much as this server stores for one visitor. Please wait {}."
+_TOO_MANY_CONCURRENT: Final = "Too many requests at the same time. Please wait {}, then continue."
 
+_log = logging.getLogger("trilayer")
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-class Refused(Exception):
-    """status: of the answer; text: a sentence; wait: s after which it may be tried again, if it may."""
+class RequestRefused(Exception):
+    """A request that is answered with an error.
 
-    def __init__(self, status: int, text: str, wait: float | None = None) -> None:
-        self.status, self.wait = status, None if wait is None else max(1, math.ceil(wait))
-        self.text = text if self.wait is None else text.format(_duration(self.wait))
-        super().__init__(self.text)
+    status: HTTP status code; message: for the user, with {} for `retry_after`, the seconds until a retry may succeed.
+    """
+
+    def __init__(self, status: int, message: str, retry_after: float | None = None) -> None:
+        self.status = status
+        self.retry_after = None if retry_after is None else max(1, math.ceil(retry_after))
+        self.message = message if self.retry_after is None else message.format(_duration(self.retry_after))
+        super().__init__(self.message)
 
 
 class Guard:
-    """Middleware around an ASGI app. `requests` and `uploads`: what each client may; `private`: for this machine."""
+    """Middleware around an ASGI app.
+
+    requests, uploads: the rate limits, by default those of `ui.server.rate_limit`; loopback_only: whether to refuse
+    requests under a host name of another machine.
+    """
 
     def __init__(
-        self, app: Any, requests: rate_limit.Buckets | None = None, uploads: rate_limit.Buckets | None = None, *,
-        private: bool = False,
+        self, app: Any, requests: TokenBuckets | None = None, uploads: TokenBuckets | None = None, *,
+        loopback_only: bool = False,
     ) -> None:  # fmt: skip
-        self._app, self._private = app, private
-        self._requests = requests if requests is not None else rate_limit.requests()
-        self._uploads = uploads if uploads is not None else rate_limit.uploads()
-        self._logins = rate_limit.logins()
-        self._open: Counter[str] = Counter()
+        self._app = app
+        self._loopback_only = loopback_only
+        self._requests = requests if requests is not None else request_buckets()
+        self._uploads = uploads if uploads is not None else upload_buckets()
+        self._logins = login_buckets()
+        self._open: Counter[str] = Counter()  # client -> requests that have not ended
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        kind, client = routes.of(scope["path"]), rate_limit.client(scope.get("client"))
-        answer = Answer(send)
-        began = time.monotonic()
+        kind, client = classify_route(scope["path"]), client_key(scope.get("client"))
+        response = Response(send)
+        started = time.monotonic()
         self._open[client] += 1
         try:
-            await self._served(kind, client, scope, receive, answer)
+            await self._respond(kind, client, scope, receive, response)
         finally:
             self._open[client] -= 1
             if not self._open[client]:
                 del self._open[client]
-            answer.log(kind, scope["method"], began)
+            response.log(kind, scope["method"], started)
 
-    async def _served(self, kind: str, client: str, scope: Message, receive: Receive, answer: Answer) -> None:
-        body: Body | None = None
+    async def _respond(self, kind: str, client: str, scope: Message, receive: Receive, response: Response) -> None:
+        """Run the app, unless the request is refused, and send every error as a response."""
+        body: RequestBody | None = None
         try:
             if kind == "health":
-                await answer.json(200, {"status": "ok", "version": codec.__version__})
+                await response.send_json(200, {"status": "ok", "version": codec.__version__})
                 return
-            if kind == "closed":
-                raise Refused(404, "not found")
-            if wait := self._requests.take(client, rate_limit.COSTS.get(kind, 1.0)):
-                raise Refused(429, _TOO_OFTEN, wait)
-            if kind == "login" and (wait := self._logins.take(client, 1.0)):
-                raise Refused(429, _TOO_OFTEN, wait)
-            if self._open[client] > MAX_OPEN:
-                raise Refused(429, _TOO_MANY_OPEN, 5)
             headers = dict(scope["headers"])
-            if self._private and origin_check.elsewhere(headers):
-                raise Refused(421, _ELSEWHERE)
-            if origin_check.foreign(scope["method"], headers):
-                raise Refused(403, _FOREIGN)
-            body = answer.body = self._body(kind, client, headers, receive)
-            await self._app(scope, body, answer.send)
+            self._check(kind, client, scope["method"], headers)
+            body = response.body = self._limited_body(kind, client, headers, receive)
+            await self._app(scope, body, response.send)
         except Exception as error:
-            # once the body is refused, what the app makes of the missing rest is of no account
-            refused = error if isinstance(error, Refused) else body.refused if body is not None else None
-            if refused is None and answer.status:
-                if isinstance(error.__cause__, HTTPException):  # a stream has said why it ends
-                    await answer.end()
+            # after the body was refused, an error of the app about the missing rest does not matter
+            refused = error if isinstance(error, RequestRefused) else body.refused if body is not None else None
+            if refused is None and response.status:
+                if isinstance(error.__cause__, HTTPException):  # of a stream, which has already sent the reason
+                    await response.end()
                     return
-                raise  # the connection is cut, so that the half is not taken for the whole
-            await answer.refuse(refused or _of(error))
+                raise  # cut the connection, so that the client notices that the response is incomplete
+            await response.refuse(refused or _as_refusal(error))
         else:
             if body.refused is not None:
-                await answer.refuse(body.refused)
+                await response.refuse(body.refused)
 
-    def _body(self, kind: str, client: str, headers: dict[bytes, bytes], receive: Receive) -> Body:
-        """Raises `Refused` where the announced length says enough."""
-        announced = headers.get(b"content-length", b"0")
-        length = int(announced) if announced.isdigit() else 0
+    def _check(self, kind: str, client: str, method: str, headers: Headers) -> None:
+        """Raises `RequestRefused` if the request is not allowed."""
+        if kind == "closed":
+            raise RequestRefused(404, "not found")
+        if wait := self._requests.take(client, ROUTE_COSTS.get(kind, 1.0)):
+            raise RequestRefused(429, _TOO_MANY_REQUESTS, wait)
+        if kind == "login" and (wait := self._logins.take(client, 1.0)):
+            raise RequestRefused(429, _TOO_MANY_REQUESTS, wait)
+        if self._open[client] > MAX_CONCURRENT:
+            raise RequestRefused(429, _TOO_MANY_CONCURRENT, 5)
+        if self._loopback_only and has_foreign_host(headers):
+            raise RequestRefused(421, _FOREIGN_HOST)
+        if is_cross_origin(method, headers):
+            raise RequestRefused(403, _CROSS_ORIGIN)
+
+    def _limited_body(self, kind: str, client: str, headers: Headers, receive: Receive) -> RequestBody:
+        """Return the body with its limits. Raises `RequestRefused` if its Content-Length exceeds them."""
+        content_length = headers.get(b"content-length", b"0")
+        length = int(content_length) if content_length.isdigit() else 0
         if length > (MAX_UPLOAD if kind == "upload" else MAX_BODY):
-            raise Refused(413, _TOO_LARGE)
+            raise RequestRefused(413, _TOO_LARGE)
         if kind != "upload":
-            return Body(receive, MAX_BODY)
+            return RequestBody(receive, MAX_BODY)
         if wait := self._uploads.take(client, length):
-            raise Refused(429, _TOO_MANY_BYTES, wait)
+            raise RequestRefused(429, _TOO_MANY_UPLOADS, wait)
 
         def charge(size: int, files: int) -> float:
-            return self._uploads.take(client, (0 if length else size) + files * rate_limit.LEAST_FILE)
+            return self._uploads.take(client, (0 if length else size) + files * MIN_FILE_BYTES)
 
-        return Body(receive, MAX_UPLOAD, _boundary(headers), charge)
+        return RequestBody(receive, MAX_UPLOAD, _form_boundary(headers), charge)
 
 
-class Body:
-    """A request's body as it comes; past a limit the client counts as gone, and `refused` says why.
+class RequestBody:
+    """The ASGI `receive` of a request with limits on its body.
 
-    most: bytes; boundary: what parts the files; charge(bytes, files) -> s to wait, 0 if they may come.
+    Past a limit it reports the client as disconnected to the app, and `refused` holds the reason.
+
+    max_bytes: of the body; boundary: that separates the files of a form; charge: called with the bytes and files of
+    each part of the body, returns the seconds to wait if they exceed the client's rate, else 0.
     """
 
     def __init__(
-        self, receive: Receive, most: int, boundary: bytes = b"", charge: Callable[[int, int], float] | None = None
+        self,
+        receive: Receive,
+        max_bytes: int,
+        boundary: bytes = b"",
+        charge: Callable[[int, int], float] | None = None,
     ) -> None:
-        self.refused: Refused | None = None
-        self._receive, self._most, self._boundary, self._charge = receive, most, boundary, charge
-        self._seen, self._files, self._tail, self._ended = 0, 0, b"", False
+        self.refused: RequestRefused | None = None
+        self._receive = receive
+        self._max_bytes = max_bytes
+        self._boundary = boundary
+        self._charge = charge
+        self._bytes = 0
+        self._boundaries = 0
+        self._tail = b""  # the end of the body so far, which may be the start of a boundary
+        self._complete = False
 
     async def __call__(self) -> Message:
-        if self.refused is None and self._ended:  # what comes now is that the client leaves, at some time
+        if self._complete and self.refused is None:  # the next message will be the client's disconnect, at any time
             return await self._receive()
-        try:
-            if self.refused is not None:
-                raise self.refused
-            message = await asyncio.wait_for(self._receive(), STALLED)
-            self._count(message.get("body", b""))
-        except TimeoutError:
-            self.refused = Refused(408, _CUT)
-        except Refused as refused:
-            self.refused = refused
+        message: Message = {"type": "http.disconnect"}
+        if self.refused is None:
+            try:
+                message = await asyncio.wait_for(self._receive(), BODY_TIMEOUT)
+                self._check(message.get("body", b""))
+            except TimeoutError:
+                self.refused = RequestRefused(408, _INCOMPLETE)
+            except RequestRefused as refused:
+                self.refused = refused
         if self.refused is not None:
             return {"type": "http.disconnect"}
-        self._ended = not message.get("more_body", False)
+        self._complete = not message.get("more_body", False)
         return message
 
-    def _count(self, data: bytes) -> None:
-        self._seen += len(data)
-        files = self._parts(data) if self._boundary else 0
-        self._files += files
-        if self._seen > self._most or self._files > MAX_FILES:
-            raise Refused(413, _TOO_LARGE)
-        if self._charge is not None and (wait := self._charge(len(data), files)):
-            raise Refused(429, _TOO_MANY_BYTES, wait)
+    def _check(self, data: bytes) -> None:
+        """Count a part of the body. Raises `RequestRefused` past a limit."""
+        self._bytes += len(data)
+        boundaries = self._count_boundaries(data) if self._boundary else 0
+        self._boundaries += boundaries
+        if self._bytes > self._max_bytes or self._boundaries > MAX_FILES:
+            raise RequestRefused(413, _TOO_LARGE)
+        if self._charge is not None and (wait := self._charge(len(data), boundaries)):
+            raise RequestRefused(429, _TOO_MANY_UPLOADS, wait)
 
-    def _parts(self, data: bytes) -> int:
-        """How many more boundaries have come, one in two pieces included."""
+    def _count_boundaries(self, data: bytes) -> int:
+        """Return how many boundaries end in this part of the body, including one that began in the last part."""
         data = self._tail + data
         self._tail = data[max(0, len(data) - len(self._boundary) + 1) :]
         return data.count(self._boundary)
 
 
-class Answer:
-    """What goes back, with the headers that all answers have."""
+class Response:
+    """The ASGI `send` of a response, which adds `HEADERS`.
+
+    status: the status code that was sent, 0 before; body: of the request, None before it is read.
+    """
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self.status = 0  # none was sent
-        self.body: Body | None = None
+        self.status = 0
+        self.body: RequestBody | None = None
 
     async def send(self, message: Message) -> None:
-        """Passes it on; but for what an app that starts to answer says of a body that was refused."""
+        """Send a message of the app, except for a response that it starts after its request's body was refused."""
         if not self.status and self.body is not None and self.body.refused is not None:
             return
         if message["type"] == "http.response.start":
@@ -215,53 +256,53 @@ class Answer:
             message = {**message, "headers": [*own, *HEADERS]}
         await self._send(message)
 
-    async def json(self, status: int, said: dict[str, str], *more: tuple[bytes, bytes]) -> None:
-        """A whole answer."""
-        body = json.dumps(said).encode()
-        headers = [
+    async def send_json(self, status: int, content: dict[str, str], *headers: tuple[bytes, bytes]) -> None:
+        """Send a complete response."""
+        body = json.dumps(content).encode()
+        all_headers = [
             (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"), *more,
+            (b"cache-control", b"no-store"), *headers,
         ]  # fmt: skip
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.start", "status": status, "headers": all_headers})
         await self.send({"type": "http.response.body", "body": body})
 
     async def end(self) -> None:
-        """Of an answer that has begun."""
+        """End a response that was started."""
         await self._send({"type": "http.response.body", "body": b""})
 
-    async def refuse(self, why: Refused) -> None:
-        """Says why, unless the app has begun to answer. Gradio's page shows `detail`, its programs `error`."""
+    async def refuse(self, refused: RequestRefused) -> None:
+        """Send the reason unless a response was started. Gradio's page shows `detail`, its client library `error`."""
         if self.status:
             return
         self.body = None
-        more = () if why.wait is None else ((b"retry-after", str(why.wait).encode()),)
-        await self.json(why.status, {"error": why.text, "detail": why.text}, *more)
+        headers = () if refused.retry_after is None else ((b"retry-after", str(refused.retry_after).encode()),)
+        await self.send_json(refused.status, {"error": refused.message, "detail": refused.message}, *headers)
 
-    def log(self, kind: str, method: str, began: float) -> None:
-        """Writes the line; for what the page itself is made of only where it failed."""
+    def log(self, kind: str, method: str, started: float) -> None:
+        """Log the request; successful requests for assets and health only at debug level."""
         level = logging.DEBUG if kind in ("asset", "health") and self.status < 400 else logging.INFO
-        ms = round((time.monotonic() - began) * 1000, 1)
+        ms = round((time.monotonic() - started) * 1000, 1)
         logs.log_event("request", level, kind=kind, method=method[:8], status=self.status, ms=ms)
 
 
-def _of(error: Exception) -> Refused:
-    """What is said of an app that failed before it answered. Gradio fails at much that it does not expect."""
+def _as_refusal(error: Exception) -> RequestRefused:
+    """Return the response to an exception of the app. Gradio raises many for requests that it does not expect."""
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-        return Refused(404, "not found")
-    if isinstance(error, OSError) and (known := user_message(error)):
-        return Refused(507, known)  # an upload found the disk full
+        return RequestRefused(404, "not found")
+    if isinstance(error, OSError) and (message := user_message(error)):
+        return RequestRefused(507, message)  # the disk is full
     if isinstance(error, ClientDisconnect):
-        return Refused(408, _CUT)  # nobody hears it, but the log tells
-    _log.error("a request failed", exc_info=error)
-    return Refused(500, _FAILED)
+        return RequestRefused(408, _INCOMPLETE)  # for the log only: the client is gone
+    _log.error("request failed", exc_info=error)
+    return RequestRefused(500, _SERVER_ERROR)
 
 
-def _boundary(headers: dict[bytes, bytes]) -> bytes:
-    """What stands before each part of a form, b"" for anything else."""
-    header = Header()
+def _form_boundary(headers: Headers) -> bytes:
+    """Return the separator of the parts of a form; b"" for other content types."""
+    header = EmailMessage()
     header["content-type"] = headers.get(b"content-type", b"").decode("latin-1")
-    found = header.get_boundary()
-    return b"--" + found.encode("latin-1", "replace") if found else b""
+    boundary = header.get_boundary()
+    return b"--" + boundary.encode("latin-1", "replace") if boundary else b""
 
 
 def _duration(seconds: int) -> str:

@@ -1,6 +1,6 @@
-"""What the server throws away while it runs: old files, the oldest where there are too many, answers that nobody took.
+"""Periodic cleanup of the running server: old files, files beyond the limits, unread answers in Gradio's memory.
 
-Gradio's own `delete_cache` dies at the first upload that comes while it looks, and looks at ages only.
+Gradio's own `delete_cache` considers only the age of files, and stops at the first upload that comes during a run.
 """
 
 from __future__ import annotations
@@ -11,111 +11,132 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 _log = logging.getLogger("trilayer")
 MAX_AGE: Final = 12 * 3600  # s that an upload or a decoded picture is kept
 MAX_BYTES: Final = 2 << 30  # of all files
 MAX_FILES: Final = 20_000
-MAX_ANSWERS: Final = 20_000  # that wait for whoever asked, some KB each
-EVERY: Final = 20.0  # s
-Seen = dict[tuple[Path, int], float]  # file and its time in ns -> when it was first seen so, by time.monotonic
+MAX_UNREAD_ANSWERS: Final = 20_000  # of some KB each
+INTERVAL: Final = 20.0  # s between two cleanups
+
+FirstSeen = dict[tuple[Path, int], float]  # (file, mtime in ns) -> time.monotonic() when it was first seen so
 
 
-def sweep(
-    folder: Path, max_age: float, keep: frozenset[Path] = frozenset(), most: tuple[int, int] = (MAX_BYTES, MAX_FILES),
-    seen: Seen | None = None,
+class _File(NamedTuple):
+    mtime_ns: int
+    size: int
+    path: Path
+
+
+def remove_old_files(
+    folder: Path, max_age: float, keep: frozenset[Path] = frozenset(), *, max_bytes: int = MAX_BYTES,
+    max_files: int = MAX_FILES, first_seen: FirstSeen | None = None,
 ) -> None:  # fmt: skip
-    """Removes files older than `max_age` seconds, then the oldest until `most` (bytes, files) are left; but for `keep`.
+    """Remove files older than `max_age` seconds, then the oldest ones beyond the limits, and folders that this empties.
 
-    Folders that this empties go, too. With `seen`, which it brings up to date, a file must also have been seen as it
-    is for so long, by a clock that never jumps: else setting the machine's clock would make fresh files old.
+    Files in `keep` stay. With `first_seen`, which is updated, a file is old only if the monotonic clock agrees: it
+    must have been seen unchanged for `max_age`. Setting the system clock then does not make new files look old.
     """
-    oldest, now, before = time.time() - max_age, time.monotonic(), {} if seen is None else dict(seen)
-    if seen is not None:
-        seen.clear()
-    left: list[tuple[float, int, Path]] = []
-    for parent, _, names in os.walk(folder, topdown=False):
+    files = _list_files(folder)
+    old = {file for file in files if time.time() - file.mtime_ns / 1e9 > max_age and file.path not in keep}
+    if first_seen is not None:
+        old -= _recently_seen(files, max_age, first_seen)
+    remaining = sorted(set(files) - old)
+    total_bytes, total_files = sum(file.size for file in remaining), len(remaining)
+    for file in remaining:
+        if total_bytes <= max_bytes and total_files <= max_files:
+            break
+        if file.path not in keep:
+            old.add(file)
+            total_bytes, total_files = total_bytes - file.size, total_files - 1
+    for file in old:
+        _remove_file(file.path, folder)
+
+
+def _list_files(folder: Path) -> list[_File]:
+    """Return the files below a folder, without those that another thread removes meanwhile."""
+    files = []
+    for parent, _, names in os.walk(folder):
         for path in (Path(parent, name) for name in names):
-            try:
-                found = path.stat()
-                since = before.get((path, found.st_mtime_ns), now)
-                if seen is not None:
-                    seen[path, found.st_mtime_ns] = since
-                fresh = seen is not None and now - since < max_age
-                if path in keep or fresh or found.st_mtime >= oldest:
-                    left.append((found.st_mtime, found.st_size, path))
-                else:
-                    path.unlink()
-            except OSError:
-                continue  # another thread was faster
-        _drop(Path(parent), folder)
-    bytes_left, files_left = sum(size for _, size, _ in left), len(left)
-    for _, size, path in sorted(left):
-        if bytes_left <= most[0] and files_left <= most[1]:
-            return
-        if path not in keep:
-            path.unlink(missing_ok=True)
-            _drop(path.parent, folder)
-            bytes_left, files_left = bytes_left - size, files_left - 1
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                files.append(_File(status.st_mtime_ns, status.st_size, path))
+    return files
 
 
-def _drop(emptied: Path, folder: Path) -> None:
-    try:
-        if emptied != folder:
-            emptied.rmdir()
-    except OSError:
-        return  # not empty
+def _recently_seen(files: list[_File], max_age: float, first_seen: FirstSeen) -> set[_File]:
+    """Update `first_seen` and return the files that were first seen less than `max_age` seconds ago."""
+    now = time.monotonic()
+    seen = {(file.path, file.mtime_ns): now for file in files}
+    seen |= {key: since for key, since in first_seen.items() if key in seen}
+    first_seen.clear()
+    first_seen.update(seen)
+    return {file for file in files if now - seen[file.path, file.mtime_ns] < max_age}
 
 
-def hold(folder: Path, keep: frozenset[Path]) -> None:
-    """Makes the folder and these files new, so that a system that clears old temporary files leaves them alone."""
-    for path in (folder, *keep):
+def _remove_file(path: Path, root: Path) -> None:
+    """Remove a file and the folders below `root` that this empties, as far as possible."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+        for parent in path.parents:
+            if parent == root:
+                return
+            parent.rmdir()
+
+
+def touch(folder: Path, files: frozenset[Path]) -> None:
+    """Set the mtime of a folder and of files in it to now: systems delete temporary files that look unused for days."""
+    for path in (folder, *files):
         with contextlib.suppress(OSError):
             os.utime(path)
 
 
-def forget(page: Any, most: int = MAX_ANSWERS) -> None:
-    """Of Gradio's memory: the names of files that are gone; the oldest sessions' answers where more than `most` wait.
+def drop_stale_state(page: Any, max_answers: int = MAX_UNREAD_ANSWERS) -> None:
+    """Remove from a `gr.Blocks` the names of deleted files, and the oldest sessions' answers beyond `max_answers`.
 
-    It keeps these until they are fetched, and the names for ever.
+    Gradio keeps answers until the client reads them, and file names forever.
     """
     for names in list(page.temp_file_sets):
         names.difference_update([path for path in list(names) if not os.path.exists(path)])
-    waiting, asked = page._queue.pending_messages_per_session, page._queue.pending_event_ids_session
-    sizes = {session: answers.qsize() for session, answers in list(waiting.items())}
+    answers, events = page._queue.pending_messages_per_session, page._queue.pending_event_ids_session
+    sizes = {session: queue.qsize() for session, queue in list(answers.items())}
     total = sum(sizes.values())
     for session, size in sizes.items():
-        if total <= most:
+        if total <= max_answers:
             break
-        waiting.pop(session, None)
+        answers.pop(session, None)
         total -= size
-    for session in [session for session in list(asked) if session not in waiting]:
-        asked.pop(session, None)
+    for session in [session for session in list(events) if session not in answers]:
+        events.pop(session, None)
 
 
-class Keeper:
-    """A thread that does all of this, again and again, until it is ended; whatever goes wrong once, it goes on."""
+class CleanupThread:
+    """A daemon thread that cleans up every `interval` seconds until it is stopped; errors are logged.
 
-    def __init__(self, page: Any, folder: Path, keep: frozenset[Path], every: float = EVERY) -> None:
-        self._given = page, folder, keep
-        self._every = every
-        self._seen: Seen = {}
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+    page: the running `gr.Blocks`; folder: where it writes its files; keep: files in it that are never removed.
+    """
+
+    def __init__(self, page: Any, folder: Path, keep: frozenset[Path], interval: float = INTERVAL) -> None:
+        self._page = page
+        self._folder = folder
+        self._keep = keep
+        self._interval = interval
+        self._first_seen: FirstSeen = {}
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="cleanup", daemon=True)
         self._thread.start()
 
-    def end(self) -> None:
-        """Ends it; returns when it is."""
-        self._ended.set()
+    def stop(self) -> None:
+        """Stop the thread and wait for its end."""
+        self._stopped.set()
         self._thread.join()
 
     def _run(self) -> None:
-        page, folder, keep = self._given
-        while not self._ended.wait(self._every):
+        while not self._stopped.wait(self._interval):
             try:
-                hold(folder, keep)
-                sweep(folder, MAX_AGE, keep, (MAX_BYTES, MAX_FILES), self._seen)
-                forget(page)
+                touch(self._folder, self._keep)
+                remove_old_files(self._folder, MAX_AGE, self._keep, first_seen=self._first_seen)
+                drop_stale_state(self._page)
             except Exception:
-                _log.exception("upkeep failed")
+                _log.exception("cleanup failed")

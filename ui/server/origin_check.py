@@ -1,4 +1,4 @@
-"""Whether another page in the visitor's browser asks: such a request is made in the visitor's name, and not by them."""
+"""Checks of where a request comes from, against cross-site request forgery and DNS rebinding."""
 
 from __future__ import annotations
 
@@ -7,43 +7,45 @@ from typing import Final
 from urllib.parse import urlsplit
 
 Headers = dict[bytes, bytes]
-_READS: Final = ("GET", "HEAD", "OPTIONS")  # these change nothing, and no other page sees what they answer
+_SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")  # change nothing, and other origins cannot read their responses
 
 
-def foreign(method: str, headers: Headers) -> bool:
-    """True for a request that would change something and comes from a page of another origin.
+def is_cross_origin(method: str, headers: Headers) -> bool:
+    """Return whether a web page of another origin sent a request that may change something.
 
-    Browsers say so in Sec-Fetch-Site, to all but plain HTTP on a network; there the origin must be the host that was
-    asked. What is no browser says nothing and may ask.
+    Browsers state the origin's relation in Sec-Fetch-Site, except over plain HTTP to a network address; then the
+    Origin header must name the requested host. Programs send neither header and are allowed.
     """
-    if method in _READS:
+    if method in _SAFE_METHODS:
         return False
     site, origin = headers.get(b"sec-fetch-site", b""), headers.get(b"origin", b"")
     if site:
         return site not in (b"same-origin", b"none")
-    return bool(origin) and _place(origin) not in (headers.get(b"host", b""), headers.get(b"x-forwarded-host", b""))
+    hosts = (headers.get(b"host", b""), headers.get(b"x-forwarded-host", b""))
+    return bool(origin) and _origin_host(origin) not in hosts
 
 
-def _place(origin: bytes) -> bytes:
-    """http://example.org:80 -> example.org:80; b"?" for null and what is no origin."""
+def _origin_host(origin: bytes) -> bytes:
+    """Return host and port of an origin such as http://example.org:80; b"?" for `null` or an invalid one."""
     return origin.partition(b"://")[2].lower() or b"?"
 
 
-def loopback(host: str) -> bool:
-    """True for addresses and names that only this machine reaches: 127.0.0.1, [::1], localhost."""
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address reaches this machine only: 127.0.0.1, [::1], localhost."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host.lower() == "localhost" or host.lower().endswith(".localhost")
 
 
-def elsewhere(headers: Headers) -> bool:
-    """True for a request under a name that is not this machine's.
+def has_foreign_host(headers: Headers) -> bool:
+    """Return whether the Host header is not a loopback name.
 
-    A page of such a name came from another machine, which then made the name lead here, to ask as if it were ours.
+    With DNS rebinding, a page of another machine makes its own host name resolve to this machine, so that its requests
+    count as same-origin.
     """
     host = headers.get(b"host", b"").decode("latin-1")
     try:
-        return bool(host) and not loopback(urlsplit(f"//{host}").hostname or "?")
+        return bool(host) and not is_loopback(urlsplit(f"//{host}").hostname or "?")
     except ValueError:
         return True

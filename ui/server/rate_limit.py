@@ -1,4 +1,4 @@
-"""How much one client may ask for: token buckets, in memory of a fixed bound."""
+"""Rate limits for each client: token buckets in bounded memory."""
 
 from __future__ import annotations
 
@@ -10,68 +10,76 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-RATE: Final = 100.0  # a second: fast drawing needs some 10, and fifty people may share an address
-BURST: Final = 10  # s of the rate, saved up...
-LEAST_BURST: Final = 50.0  # ...but no less than a page needs to come up
-# of one request, 1 where nothing is said: a page takes 20 to 40 ms to write and comes with some 100 assets
-COSTS: Final = {"health": 0.0, "asset": 0.1, "file": 0.2, "stream": 0.5, "upload": 2.0, "page": 5.0}
-LOGINS: Final = 30.0  # at once...
-LOGINS_RATE: Final = 0.2  # ...and a second: passwords are guessed slowly
-UPLOADS: Final = 400 << 20  # bytes of files that one client may leave at once...
-UPLOADS_RATE: Final = UPLOADS / (12 * 3600)  # ...and again in the time that the server keeps them
-LEAST_FILE: Final = 64 << 10  # bytes that any file counts for, so that their number is bounded, too
-_CLIENTS: Final = 10_000  # buckets that are kept; those of whoever was away longest go
+REQUEST_RATE: Final = 100.0  # tokens per s; fast drawing takes about 10, and fifty people may share an address
+BURST_SECONDS: Final = 10  # of the rate are saved up,
+MIN_BURST: Final = 50.0  # but no fewer tokens than loading the page takes
+# Tokens for a request, 1 for other kinds: writing the page takes 20 to 40 ms, and it comes with about 100 assets.
+ROUTE_COSTS: Final = {"health": 0.0, "asset": 0.1, "file": 0.2, "stream": 0.5, "upload": 2.0, "page": 5.0}
+LOGIN_BURST: Final = 30.0
+LOGIN_RATE: Final = 0.2  # per s, so that guessing passwords is slow
+UPLOAD_BURST: Final = 400 << 20  # bytes
+UPLOAD_RATE: Final = UPLOAD_BURST / (12 * 3600)  # bytes per s: all of the burst in the time that files are kept
+MIN_FILE_BYTES: Final = 64 << 10  # that every file costs, which bounds the number of files, too
+_MAX_CLIENTS: Final = 10_000
 
 
-class Buckets:
-    """A bucket for each client: it holds `burst` tokens and gets `rate` a second. For one event loop."""
+class TokenBuckets:
+    """A token bucket for each client, which holds `burst` tokens and gains `rate` per second; a rate of 0 is unlimited.
 
-    def __init__(self, rate: float, burst: float, now: Callable[[], float] = time.monotonic) -> None:
-        self.rate, self.burst, self._now = rate, burst, now
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # client -> tokens, when
+    Beyond a number of clients, those that were away longest are forgotten. Not thread-safe: for one event loop.
+    """
+
+    def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rate = rate
+        self.burst = burst
+        self._clock = clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # client -> tokens, time of the update
 
     def __len__(self) -> int:
-        return len(self._left)
+        return len(self._buckets)
 
     def take(self, client: str, cost: float) -> float:
-        """Takes the tokens -> 0; or, where there are too few, none -> seconds until there will be."""
+        """Take tokens and return 0. If there are too few, take none and return the seconds until there will be enough.
+
+        A cost above `burst` waits for a full bucket and leaves the balance negative.
+        """
         if not self.rate or not cost:
             return 0.0
-        now = self._now()
-        left, when = self._left.get(client, (self.burst, now))
-        left = min(self.burst, left + (now - when) * self.rate)
-        enough = left >= min(cost, self.burst)
-        self._left[client] = (left - cost if enough else left, now)
-        self._left.move_to_end(client)
-        while len(self._left) > _CLIENTS:
-            self._left.popitem(last=False)
-        return 0.0 if enough else (min(cost, self.burst) - left) / self.rate
+        now = self._clock()
+        tokens, updated = self._buckets.get(client, (self.burst, now))
+        tokens = min(self.burst, tokens + (now - updated) * self.rate)
+        missing = min(cost, self.burst) - tokens
+        self._buckets[client] = (tokens if missing > 0 else tokens - cost, now)
+        self._buckets.move_to_end(client)
+        while len(self._buckets) > _MAX_CLIENTS:
+            self._buckets.popitem(last=False)
+        return max(0.0, missing / self.rate)
 
 
-def requests() -> Buckets:
-    """The buckets for requests: TRILAYER_RATE a second, 0 for no limit. Raises `ValueError`."""
-    said = os.environ.get("TRILAYER_RATE", "").strip() or str(RATE)
+def request_buckets() -> TokenBuckets:
+    """Return the buckets for requests, at TRILAYER_RATE tokens per second. Raises `ValueError` for an invalid rate."""
+    setting = os.environ.get("TRILAYER_RATE", "").strip() or str(REQUEST_RATE)
     try:
-        rate = float(said)
+        rate = float(setting)
     except ValueError:
         rate = math.nan
     if not 0 <= rate < math.inf:
-        raise ValueError(f"TRILAYER_RATE must be a number of requests a second, 0 for no limit, not {said!r}")
-    return Buckets(rate, max(BURST * rate, LEAST_BURST))
+        raise ValueError(f"TRILAYER_RATE must be a number of requests per second, 0 for no limit, not {setting!r}")
+    return TokenBuckets(rate, max(BURST_SECONDS * rate, MIN_BURST))
 
 
-def logins() -> Buckets:
-    """The buckets for logins, whatever the rate of requests."""
-    return Buckets(LOGINS_RATE, LOGINS)
+def login_buckets() -> TokenBuckets:
+    """Return the buckets for logins, which do not depend on TRILAYER_RATE."""
+    return TokenBuckets(LOGIN_RATE, LOGIN_BURST)
 
 
-def uploads() -> Buckets:
-    """The buckets for bytes of uploads."""
-    return Buckets(UPLOADS_RATE, UPLOADS)
+def upload_buckets() -> TokenBuckets:
+    """Return the buckets for uploaded bytes."""
+    return TokenBuckets(UPLOAD_RATE, UPLOAD_BURST)
 
 
-def client(address: object) -> str:
-    """Whose bucket: the address that a connection comes from; of IPv6 the network, as one client has a whole one."""
+def client_key(address: object) -> str:
+    """Return the client of an ASGI `client` (host, port): its IPv4 address or its IPv6 /64 network; "" if unknown."""
     host = str(address[0])[:64] if isinstance(address, (tuple, list)) and address else ""
     try:
         ip = ipaddress.ip_address(host)

@@ -1,4 +1,4 @@
-"""What a request is for, told from its path alone: what it may send, what it costs, and how the log names it."""
+"""The purpose of a request by its path, which decides what it may send, what it costs, and its name in the log."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 from typing import Final
 
 _API: Final = "(?:/gradio_api)?"
-_KINDS: Final = tuple(
+_ROUTES: Final = tuple(
     (kind, re.compile(pattern, re.DOTALL))
     for kind, pattern in (
         ("health", "/health"),
-        ("page", rf"/|{_API}/(?:config|info|openapi\.json)/?"),  # all that is on it, in one form or another
+        ("page", rf"/|{_API}/(?:config|info|openapi\.json)/?"),  # each contains a description of the whole page
         ("asset", "/(?:assets|static|svelte)/.*"),
         ("asset", rf"{_API}/(?:theme\.css|favicon\.ico|manifest\.json|robots\.txt|custom_component/.*)"),
         ("login", "/(?:login|logout)/?"),
@@ -19,13 +19,13 @@ _KINDS: Final = tuple(
         ("event", f"{_API}/(?:queue/join|cancel/?|(?:run|api|call)/(?:v2/)?[^/]*/?)"),
         ("stream", f"{_API}/(?:queue/data|heartbeat/.*|upload_progress|call/.*)"),
         ("file", f"{_API}/file[=/].*"),
-        # of Gradio's, what this page does not use: it writes files, fetches from elsewhere, or tells of the server
+        # Gradio's endpoints that this page does not use and that write files, send requests or reveal internals
         ("closed", rf"{_API}/(?:proxy=|deep_link|dev/|stream/|vibe-|undo-vibe-|process_recording|profiling|runs?\b).*"),
         ("closed", rf"{_API}/(?:run-history|monitoring|docs|redoc|pwa_icon).*"),
     )
 )
 
 
-def of(path: str) -> str:
-    """One of the names above, or "other"."""
-    return next((kind for kind, pattern in _KINDS if pattern.fullmatch(path)), "other")
+def classify_route(path: str) -> str:
+    """Return the kind of request that a path stands for: one of the names in `_ROUTES`, or "other"."""
+    return next((kind for kind, pattern in _ROUTES if pattern.fullmatch(path)), "other")

@@ -1,6 +1,7 @@
-"""How the page is served: what it allows, where it keeps its files, and when these go.
+"""Start and stop the server.
 
-Loopback by default, nothing shared, no files but its own, no error details, no calls outside.
+By default it listens on loopback only, shares nothing, serves no files but its own, shows no error details and makes no
+outgoing connections.
 """
 
 from __future__ import annotations
@@ -13,21 +14,26 @@ import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import codec
 from codec import CodecError
-from ui.server import gradio_patches, origin_check, rate_limit, temp_dir
-from ui.server.housekeeping import Keeper
+from ui.server import rate_limit, temp_dir
+from ui.server.gradio_patches import apply_gradio_patches
+from ui.server.housekeeping import CleanupThread
+from ui.server.origin_check import is_loopback
 from ui.services import hf_space, logs, malloc
 from ui.services.jobs import stop_all
 
-_HERE = Path(__file__).parents[1] / "static"
-GRACE: Final = 5.0  # s that a decode has to come to its next step, and an answer to its end, when the server ends
-MANY: Final = 16_384  # files and connections open at once; `guard` lets one client have 512 of them
+if TYPE_CHECKING:
+    import gradio as gr
 
-# Set before Gradio is imported: it reads them then.
-_ENVIRONMENT = {
+_STATIC = Path(__file__).parents[1] / "static"
+SHUTDOWN_TIMEOUT: Final = 5.0  # s for decodes to reach their next step, and for responses to end
+MAX_OPEN_FILES: Final = 16_384  # files and connections; `guard` allows a client 512 requests
+
+# Read by Gradio and huggingface_hub when they are imported.
+_ENVIRONMENT: Final = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_ANALYTICS_MAX_EVENTS": "200",
     "GRADIO_MCP_SERVER": "False",
@@ -37,37 +43,14 @@ _ENVIRONMENT = {
 }
 
 
-def private_folder() -> Path:
-    """Makes this process's own folder for uploads and pictures, and tells Gradio of it."""
-    os.environ.update(_ENVIRONMENT)
-    malloc.limit_arenas()
-    own = temp_dir.make()
-    os.environ["GRADIO_TEMP_DIR"] = str(own)
-    hf_space.prepare()
-    return own
-
-
-def many_files() -> None:
-    """Lets this process have more files and connections open than the 1,024 that are usual, if it may."""
-    try:
-        import resource
-    except ImportError:  # not on Windows, which has no such limit
-        return
-    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    enough = MANY if most == resource.RLIM_INFINITY else min(MANY, most)
-    if few != resource.RLIM_INFINITY and few < enough:
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (enough, most))
-
-
 @dataclass(frozen=True)
-class Door:
-    """Where the page listens, and who may enter.
+class ServerConfig:
+    """Where the server listens, and who may use it.
 
-    host, port: the address; the first free port from 7860 where it is None
-    login: "name:password", or None for TRILAYER_LOGIN, or nobody is asked where that is not set either
-    public: whoever reaches this machine may enter without a login
-    proxies: addresses and networks, with commas between, whose X-Forwarded-For tells who asks
+    host, port: the address; without a port, the first free one from 7860
+    login: "name:password"; None for the variable TRILAYER_LOGIN, without which no login is required
+    public: whether everyone who can reach the host may use the page without a login
+    proxies: comma-separated addresses and networks whose X-Forwarded-For header is trusted
     """
 
     host: str = "127.0.0.1"
@@ -76,41 +59,109 @@ class Door:
     public: bool = False
     proxies: str = ""
 
-    def auth(self) -> tuple[str, str] | None:
-        """Name and password. Raises `ValueError` for a login that is none, and where one is missing."""
-        said = self.login if self.login is not None else os.environ.get("TRILAYER_LOGIN", "")
-        name, _, password = said.partition(":")
-        if not (name and password) and (said or self.login is not None):
-            raise ValueError("a login is NAME:PASSWORD")
-        if said:
+    def credentials(self) -> tuple[str, str] | None:
+        """Return name and password, or None if no login is required.
+
+        Raises `ValueError` for a malformed login, and for a host that others can reach without a login or `public`.
+        """
+        login = self.login if self.login is not None else os.environ.get("TRILAYER_LOGIN", "")
+        name, _, password = login.partition(":")
+        if not (name and password) and (login or self.login is not None):
+            raise ValueError("a login must be NAME:PASSWORD")
+        if login:
             return name, password
-        if not (self.public or hf_space.is_space() or origin_check.loopback(self.host)):
+        if not (self.public or hf_space.is_space() or is_loopback(self.host)):
             raise ValueError(
-                f"to listen on {self.host or 'every address'}, set TRILAYER_LOGIN=NAME:PASSWORD (or --auth), or give "
-                "--public to let in whoever reaches this machine"
+                f"to listen on {self.host or 'all addresses'}, set TRILAYER_LOGIN=NAME:PASSWORD (or --auth), or pass "
+                "--public to allow everyone who can reach this machine"
             )
         return None
 
-    def private(self) -> bool:
-        """True while nobody but this machine is to reach it, under this machine's own names."""
-        return origin_check.loopback(self.host) and not (
-            self.auth() or self.public or self.proxies or hf_space.is_space()
-        )
+    def is_private(self) -> bool:
+        """Return whether only this machine may use the page, under its loopback names."""
+        is_open = self.credentials() or self.public or self.proxies or hf_space.is_space()
+        return is_loopback(self.host) and not is_open
 
 
-def settings(door: Door) -> dict[str, Any]:
-    """The arguments of `Blocks.launch`. Raises `ValueError` for another host without a login."""
-    auth = door.auth()
-    guard: Any = {"requests": rate_limit.requests(), "uploads": rate_limit.uploads(), "private": door.private()}
+@dataclass(frozen=True)
+class RunningServer:
+    """A server that runs in threads of this process.
+
+    page: the `gr.Blocks`; address: its URL; folder: its temporary files, removed by `close`
+    """
+
+    page: gr.Blocks
+    address: str
+    folder: Path
+    cleanup: CleanupThread
+
+    def is_alive(self) -> bool:
+        """Return whether the HTTP server still runs."""
+        return bool(self.page.server.thread.is_alive())
+
+    def close(self) -> bool:
+        """Stop all decodes and the server and remove its files; return whether all decodes have ended."""
+        self.cleanup.stop()
+        stop_all(SHUTDOWN_TIMEOUT)
+        self.page.close(verbose=False)
+        all_ended = stop_all(SHUTDOWN_TIMEOUT)  # including decodes that started before the server stopped
+        temp_dir.remove(self.folder)
+        return all_ended
+
+
+def launch(config: ServerConfig = ServerConfig()) -> RunningServer:
+    """Start the server and return without waiting for its end.
+
+    Raises `ValueError` for an invalid configuration and `OSError` for a port that is in use.
+    """
+    config.credentials()  # report errors before anything is created
+    rate_limit.request_buckets()
+    # uvicorn reads this variable; without it, it trusts the X-Forwarded-For header of every local client
+    os.environ["FORWARDED_ALLOW_IPS"] = config.proxies or (hf_space.PROXY_NETWORKS if hf_space.is_space() else "")
+    folder = prepare_process()
+    try:
+        from ui import api
+        from ui.page.layout import build
+        from ui.server.connection import HeaderTimeoutProtocol
+
+        apply_gradio_patches()
+        page = build(api.add_endpoints)
+        page.queue(max_size=32, default_concurrency_limit=4, api_open=False)
+        _, address, _ = page.launch(prevent_thread_lock=True, **launch_arguments(config))
+    except BaseException:
+        temp_dir.remove(folder)
+        raise
+    page.server.config.timeout_graceful_shutdown = SHUTDOWN_TIMEOUT
+    page.server.config.http_protocol_class = HeaderTimeoutProtocol
+    keep = frozenset(path for path in folder.rglob("*") if path.is_file())
+    return RunningServer(page, address, folder, CleanupThread(page, folder, keep))
+
+
+def prepare_process() -> Path:
+    """Set up this process before Gradio and torch are imported; return a new directory for temporary files."""
+    os.environ.update(_ENVIRONMENT)
+    malloc.limit_arenas()
+    folder = temp_dir.create()
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    hf_space.prepare()
+    return folder
+
+
+def launch_arguments(config: ServerConfig) -> dict[str, Any]:
+    """Return the arguments of `gr.Blocks.launch`. Raises `ValueError` for an invalid configuration."""
     from starlette.middleware import Middleware
 
     from ui.page.script import script
     from ui.page.theme import theme
     from ui.server.guard import Guard
 
+    requests, uploads = rate_limit.request_buckets(), rate_limit.upload_buckets()
+    # mypy has no signature for a middleware class with keyword arguments
+    guard: Any = Middleware(Guard, requests=requests, uploads=uploads, loopback_only=config.is_private())
     return {
-        "server_name": door.host,
-        "server_port": door.port,
+        "server_name": config.host,
+        "server_port": config.port,
+        "auth": config.credentials(),
         "share": False,
         "inbrowser": False,
         "quiet": True,
@@ -125,80 +176,53 @@ def settings(door: Door) -> dict[str, Any]:
         "run_history": False,
         "state_session_capacity": 200,
         "footer_links": [],
-        "favicon_path": str(_HERE / "favicon.png"),
-        "app_kwargs": {"middleware": [Middleware(Guard, **guard)]},
-        "auth": auth,
+        "favicon_path": str(_STATIC / "favicon.png"),
+        "app_kwargs": {"middleware": [guard]},
         "theme": theme(),
-        "css": (_HERE / "page.css").read_text(encoding="utf-8"),
+        "css": (_STATIC / "page.css").read_text(encoding="utf-8"),
         "js": script(),
     }
 
 
-def launch(door: Door = Door()) -> tuple[Any, str]:
-    """Starts the server and returns (the page, its address) without waiting.
-
-    Its files are swept while it runs, and are gone when it ends.
-    """
-    door.auth()  # what is wrong with either is said before anything is made
-    rate_limit.requests()
-    # uvicorn reads it: by itself it would believe whoever asks from this machine
-    os.environ["FORWARDED_ALLOW_IPS"] = door.proxies or (hf_space.PROXY_NETWORKS if hf_space.is_space() else "")
-    own = private_folder()
+def raise_file_limit() -> None:
+    """Raise this process's limit of open files and connections, usually 1,024, as far as it may."""
     try:
-        from ui import api
-        from ui.page.layout import build
-        from ui.server.connection import Connection
-
-        gradio_patches.mend()
-        page = build(api.add_endpoints)
-        page.queue(max_size=32, default_concurrency_limit=4, api_open=False)
-        _, address, _ = page.launch(prevent_thread_lock=True, **settings(door))
-    except BaseException:
-        temp_dir.remove(own)
-        raise
-    page.server.config.timeout_graceful_shutdown = GRACE
-    page.server.config.http_protocol_class = Connection
-    page.folder = own
-    page.upkeep = Keeper(page, own, keep=frozenset(path for path in own.rglob("*") if path.is_file()))
-    return page, address
+        import resource
+    except ImportError:  # on Windows, which has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MAX_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def close(page: Any) -> bool:
-    """Stops the decodes, ends the server and removes its files; -> True if all work has come to its end."""
-    page.upkeep.end()
-    stop_all(GRACE)
-    page.close(verbose=False)
-    ended = stop_all(GRACE)  # some may have begun since
-    temp_dir.remove(page.folder)
-    return ended
-
-
-def serve(door: Door, level: str = "info") -> None:
-    """Serves until SIGINT or SIGTERM; prints the address. Exits with one line if it cannot start."""
+def serve(config: ServerConfig, log_level: str = "info") -> NoReturn:
+    """Print the address, serve until SIGINT or SIGTERM, and exit. Exits with a one-line message if it cannot start."""
     if hf_space.is_space():
-        door = Door("0.0.0.0", door.port or 7860, door.login)  # noqa: S104 - a container of its own, behind the hub
+        config = ServerConfig("0.0.0.0", config.port or 7860, config.login)  # noqa: S104 - in a container of its own
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):  # a second one changes nothing: the end has its bound
+    for number in (signal.SIGINT, signal.SIGTERM):  # a second signal is ignored, because the shutdown time is bounded
         signal.signal(number, lambda *_: stop.set())
-    many_files()
+    raise_file_limit()
     try:
-        log = logs.log_to_stderr(level)
-        page, address = launch(door)
+        log = logs.log_to_stderr(log_level)
+        server = launch(config)
     except (OSError, ValueError, CodecError) as error:
         raise SystemExit(f"Trilayer cannot start: {error}") from None
     with log:
-        tempfile.tempdir = str(page.folder)  # Gradio leaves some there
-        print(f"Trilayer is at {address}", flush=True)
-        logs.log_event("started", version=codec.__version__, login=page.auth is not None)
-        while page.server.thread.is_alive() and not stop.wait(1.0):
+        tempfile.tempdir = str(server.folder)  # some of Gradio's files ignore GRADIO_TEMP_DIR
+        print(f"Trilayer is at {server.address}", flush=True)
+        logs.log_event("started", version=codec.__version__, login=config.credentials() is not None)
+        while server.is_alive() and not stop.wait(1.0):
             pass
-        logs.log_event("stopped", clean=close(page))
-    _leave(page.folder, 0 if stop.is_set() else 1)
+        logs.log_event("stopped", clean=server.close())
+    _exit(server.folder, 0 if stop.is_set() else 1)
 
 
-def _leave(own: Path, code: int) -> None:
-    """Ends the process now: what a thread still computes, it computes for nobody, and it must write no more files."""
+def _exit(folder: Path, code: int) -> NoReturn:
+    """End the process without waiting for threads that still compute, which must not write further files."""
     with contextlib.suppress(OSError):
         sys.stdout.flush()
-    temp_dir.remove(own)
+    temp_dir.remove(folder)
     os._exit(code)

@@ -1,4 +1,4 @@
-"""The server's own folder of files, and those that killed servers have left behind."""
+"""The server's directory for temporary files, and the removal of those that killed servers left behind."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Final
 
 PREFIX: Final = "trilayer-page-"
-_SETTLED: Final = 60.0  # s after which a folder without a lock is nobody's, and not one that is just being made
-_locks: dict[Path, int] = {}  # descriptors, open for as long as the process lives
+_MIN_AGE: Final = 60.0  # s; an unlocked directory that is younger may belong to a server that is just starting
+_locks: dict[Path, int] = {}  # directory -> descriptor that holds its lock while this process lives
 
 
-def make() -> Path:
-    """A new folder, locked until it is removed or this process is gone, however it ends."""
-    sweep_left()
+def create() -> Path:
+    """Create a directory that is locked until it is removed or this process ends; remove abandoned ones first."""
+    remove_abandoned()
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     if (lock := _lock(folder)) is not None:
         _locks[folder] = lock
@@ -25,18 +25,18 @@ def make() -> Path:
 
 
 def remove(folder: Path) -> None:
-    """The folder and all that is in it, as far as that can be removed."""
+    """Remove the directory and its contents as far as possible, and release its lock."""
     shutil.rmtree(folder, ignore_errors=True)
     if not folder.exists() and folder in _locks:
         os.close(_locks.pop(folder))
 
 
-def sweep_left() -> None:
-    """Removes the folders of servers that were killed: those that nobody has locked."""
+def remove_abandoned() -> None:
+    """Remove the directories that no running server has locked."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
-            found = folder.lstat()
-            if time.time() - found.st_mtime < _SETTLED or folder.is_symlink() or not folder.is_dir():
+            is_new = time.time() - folder.lstat().st_mtime < _MIN_AGE
+            if is_new or folder.is_symlink() or not folder.is_dir():
                 continue
             if (lock := _lock(folder)) is not None:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -44,7 +44,7 @@ def sweep_left() -> None:
 
 
 def _lock(folder: Path) -> int | None:
-    """A descriptor that holds the folder's lock; None where another process does, or the system knows no such locks."""
+    """Return a descriptor that locks the directory; None if another process holds the lock or locks are unsupported."""
     try:
         import fcntl
 

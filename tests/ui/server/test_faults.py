@@ -1,191 +1,227 @@
-"""What breaks beneath a running page is one sentence on it, and once it is mended the page goes on."""
+"""Failures below a running page are one sentence on it, and afterwards the page works again.
+
+The tests marked slow cause them in the real painter, and on a disk that is really full.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
+import errno
+import json
 import shutil
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from resource import RLIM_INFINITY, RLIMIT_FSIZE, prlimit
 from types import FrameType
 
 import httpx
+import numpy as np
 import pytest
 
-from codec.decoders.registry import _built
+from codec import Layers, Prompt
 from codec.decoders.painter import painter, real_esrgan
-from codec.errors import Cancelled
+from codec.decoders.registry import _built
 from codec.models import weights
-from tests.load.server import Server, served
-from tests.load.tab import Counts, Page, Tab
-from tests.load.visitor import Identity, Visitor, identities
-from ui.services.jobs import THREAD_NAME, Job
+from tests.load.server import Server, start_server
+from tests.ui.http_tab import Tab
+from ui.services import actions, canvas_state, comparison, files
+from ui.services.actions import DecodeResult
 
 WAIT = 60  # s for a busy machine
+SMALL = Layers(64, 48, Prompt("a small picture"))
+PIXELS = np.zeros((48, 64, 3), np.uint8)
 
 
-class Guest(Visitor):
-    """A visitor who only reads the status box, after a decode or a stroke."""
-
-    async def decode_says(self, tab: Tab) -> str:
-        return (await tab.queued("decode_layers", self.decoded()))[1]["html"]
-
-    async def stroke_says(self, tab: Tab) -> str:
-        self.change("stroke")
-        return (await tab.run("update_preview", self.edited()))[-1]["html"]
+def canvas(revision: int = 0) -> str:
+    """Return the canvas's value for a small picture; previews of different revisions are different files."""
+    return canvas_state.to_json(canvas_state.write(SMALL, "small") | {"rev": revision})
 
 
-EVERYONE = identities(2)
-LARGE = [Identity(768, 576, (90, 120, 200))]  # takes a while
+def decode(tab: Tab, **values) -> str:
+    """Decode the small picture; return all messages."""
+    tab.ask("decode_layers", canvas=canvas(), **values)
+    return str(list(tab.answers()))
 
 
-def visit(address: str, steps: Callable[[Guest, Tab], Awaitable[None]], everyone: list[Identity] = EVERYONE) -> None:
-    """A guest with a picture, in a tab of their own, through all the steps."""
-
-    async def run() -> None:
-        async with httpx.AsyncClient(base_url=address, timeout=WAIT, trust_env=False) as client:
-            guest = Guest(0, everyone, await Page.read(client), Counts(), (0, 0))
-            tab = Tab(client, guest.page, guest.counts)
-            await guest.arrive(tab)
-            await steps(guest, tab)
-            await tab.close()
-
-    with ThreadPoolExecutor(1) as beside:  # the browser's loop may run in this thread
-        beside.submit(asyncio.run, run()).result()
+def preview(tab: Tab) -> str:
+    """Preview an edit; return the answer."""
+    return json.dumps(tab.run("update_preview", canvas=canvas(1)))
 
 
-def inside(frame: FrameType | None, function: str) -> bool:
+def fail_once(function: Callable, error: BaseException) -> Callable:
+    """Return a function that raises the error at its first call."""
+    errors = [error]
+
+    def wrapped(*arguments, **options):
+        if errors:
+            raise errors.pop()
+        return function(*arguments, **options)
+
+    return wrapped
+
+
+# In the process of the tests, with decodes that take no time.
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"), [(SystemExit(), "Something went wrong"), (MemoryError(), "too little memory")]
+)
+def test_page_survives_a_decode_that_fails(address, monkeypatch, error, sentence):
+    """A SystemExit would end the server."""
+    work = fail_once(lambda on_step: DecodeResult(PIXELS), error)
+    monkeypatch.setattr(actions, "decode_task", lambda *_: work)
+    tab = Tab(address, f"failing-decode-{sentence[:4]}")
+    assert sentence in decode(tab)
+    assert "Decoded in" in decode(tab)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"), [(SystemExit(), "Something went wrong"), (MemoryError(), "too little memory")]
+)
+def test_page_survives_a_preview_that_fails(address, monkeypatch, error, sentence):
+    monkeypatch.setattr(comparison, "_preview_jpeg", fail_once(lambda *_: b"jpeg", error))
+    tab = Tab(address, f"failing-preview-{sentence[:4]}")
+    assert sentence in preview(tab)
+    assert "Preview of your edit" in preview(tab)
+
+
+def test_full_disk_is_reported_and_layers_stay(address, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(actions, "decode_task", lambda *_: lambda on_step: DecodeResult(PIXELS))
+    monkeypatch.setattr(comparison, "_preview_jpeg", lambda *_: b"preview on a full disk")
+    tab = Tab(address, "full-disk")
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "store", full)
+        for message in (decode(tab), preview(tab)):
+            assert "full (No space left on device)" in message and "layers are unchanged" in message
+        tab.ask("save_file", canvas=canvas())
+        assert "full (No space left on device)" in str(list(tab.answers()))
+    assert "Preview of your edit" in preview(tab) and "Decoded in" in decode(tab)
+
+
+def test_client_that_disconnects_stops_its_decode(address, held_decode):
+    tab = Tab(address, "disconnecting")
+    tab.ask("decode_layers", canvas=canvas())
+    for _ in tab.answers():
+        if held_decode.started.wait(0):
+            break  # closes the stream
+    assert held_decode.stopped.wait(WAIT)
+
+
+@pytest.fixture
+def copied_weights(tmp_path, monkeypatch):
+    """The weights in a folder of the test's own, of which nothing is loaded."""
+    folder = shutil.copytree(weights.FOLDER, tmp_path / "weights")
+    monkeypatch.setattr(weights, "FOLDER", folder)
+    monkeypatch.setitem(_built, "painter", None)
+    _built.pop("painter")
+    return folder
+
+
+def test_missing_and_damaged_weights_are_named_and_can_be_restored(address, copied_weights):
+    file, tab = copied_weights / real_esrgan.RRDB.name, Tab(address, "weights")
+    data = file.read_bytes()
+    file.unlink()
+    messages = decode(tab)
+    assert f"{file.name} cannot be read" in messages and "restore it" in messages
+    file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    assert f"{file.name} are damaged" in decode(tab)
+    file.write_bytes(data)
+    assert "Decoded in" in decode(tab)
+    file.unlink()  # it is in memory now
+    assert "Decoded in" in decode(tab)
+
+
+# In the real painter.
+
+
+def is_inside(frame: FrameType | None, function: str) -> bool:
     while frame is not None and frame.f_code.co_name != function:
         frame = frame.f_back
     return frame is not None
 
 
-def strike(function: str, error: type[BaseException]) -> None:
-    """Raises the error in the thread that comes to be inside that function, wherever it then is."""
-    end = time.monotonic() + WAIT
-    while time.monotonic() < end:
+def raise_inside(function: str, error: type[BaseException]) -> None:
+    """Wait for a thread to run a function; raise the error there, at whatever instruction."""
+    deadline = time.monotonic() + WAIT
+    while time.monotonic() < deadline:
         for thread, frame in sys._current_frames().items():
-            if thread != threading.get_ident() and inside(frame, function):
+            if thread != threading.get_ident() and is_inside(frame, function):
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
                 return
         time.sleep(0.001)
-    pytest.fail(f"nothing came to {function}")
+    pytest.fail(f"no thread ran {function}")
 
 
-@pytest.fixture
-def striking() -> Iterator[Callable[[type[BaseException]], object]]:
-    """-> strikes the next painting with an error, from a thread beside."""
-    with ThreadPoolExecutor(1) as beside:
-        yield lambda error: beside.submit(strike, "_paint", error)
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("error", "says"), [(SystemExit, "Something went wrong"), (MemoryError, "not enough memory to paint")]
+    ("error", "sentence"), [(SystemExit, "Something went wrong"), (MemoryError, "not enough memory to paint")]
 )
-def test_a_decode_and_a_preview_that_die_leave_the_server_alive(address, striking, error, says):
-    async def steps(guest: Guest, tab: Tab) -> None:
-        for work, well in ((guest.decode_says, "Decoded in"), (guest.stroke_says, "Preview of your edit")):
-            struck = striking(error)
-            assert says in await work(tab)
-            struck.result()
-            assert well in await work(tab)
-
-    visit(address, steps)
-
-
-def test_a_reader_does_not_wait_for_a_thread_that_is_gone(monkeypatch):
-    monkeypatch.setattr("ui.services.jobs._LIVENESS_CHECK_SECONDS", 0.05)
-    monkeypatch.setattr(Job, "_publish", lambda *_: None)  # as if it had died before its last word
-    with pytest.raises(RuntimeError, match="thread was ended"):
-        list(Job(lambda on_step: None))
+def test_page_survives_an_error_at_any_instruction_of_the_painter(address, error, sentence):
+    tab = Tab(address, f"interrupted-{error.__name__}")
+    with ThreadPoolExecutor(1) as beside:
+        for work, success in ((decode, "Decoded in"), (preview, "Preview of your edit")):
+            raised = beside.submit(raise_inside, "_paint", error)
+            assert sentence in work(tab)
+            raised.result()
+            assert success in work(tab)
 
 
-def test_a_client_that_vanishes_ends_the_work(address, monkeypatch):
-    ended: list[str] = []
-    decode = painter.Painter.decode
+@pytest.mark.slow
+def test_client_that_disconnects_stops_the_painter(address, monkeypatch):
+    outcomes: list[str] = []
+    painter_decode = painter.Painter.decode
 
-    def watched(*given, **more):
+    def recorded(*arguments, **options):
         try:
-            picture = decode(*given, **more)
-        except Cancelled:
-            ended.append("stopped")
+            painter_decode(*arguments, **options)
+            outcomes.append("finished")
+        except BaseException as error:
+            outcomes.append(type(error).__name__)
             raise
-        ended.append("finished")
-        return picture
 
-    async def steps(guest: Guest, tab: Tab) -> None:
-        monkeypatch.setattr(painter.Painter, "decode", watched)
-        await guest.decode(tab, leave_after=3)  # the first says that it begins, the second that it has
-        worker = next((thread for thread in threading.enumerate() if thread.name == THREAD_NAME), None)
-        if worker is not None:
-            await asyncio.to_thread(worker.join, WAIT)
-
-    visit(address, steps, LARGE)
-    assert ended == ["stopped"]
+    monkeypatch.setattr(painter.Painter, "decode", recorded)
+    tab = Tab(address, "disconnecting-painter")
+    large = canvas_state.to_json(canvas_state.write(Layers(1024, 768, Prompt("a large picture")), "large"))
+    tab.ask("decode_layers", canvas=large)
+    for number, _ in enumerate(tab.answers()):
+        if number == 3:
+            break
+    deadline = time.monotonic() + WAIT
+    while not outcomes and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert outcomes == ["Cancelled"]
 
 
 @pytest.fixture
-def other_weights(tmp_path, monkeypatch):
-    """The weights in a folder of the test's own, nothing of the painter's loaded yet."""
-    folder = shutil.copytree(weights.FOLDER, tmp_path / "weights")
-    monkeypatch.setattr(weights, "FOLDER", folder)
-    before = dict(_built)
-    _built.clear()
-    yield folder
-    _built.clear()
-    _built.update(before)
-
-
-def test_weights_that_go_or_are_damaged_are_named_and_come_back(address, other_weights):
-    file = other_weights / real_esrgan.RRDB.name
-    whole = file.read_bytes()
-
-    async def steps(guest: Guest, tab: Tab) -> None:
-        file.unlink()
-        assert f"{file.name} cannot be read" in (said := await guest.decode_says(tab))
-        assert "restore it" in said
-        file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-        assert f"{file.name} are damaged" in await guest.decode_says(tab)
-        file.write_bytes(whole)
-        await guest.decode(tab, None)
-        file.unlink()  # it is in memory now
-        await guest.decode(tab, None)
-
-    visit(address, steps)
-
-
-@pytest.fixture(scope="module")
-def own() -> Iterator[Server]:
+def own_server() -> Iterator[Server]:
     """A page in a process of its own, whose limits can be set."""
-    with served() as server:
+    with start_server() as server:
         yield server
 
 
-def test_a_full_disk_is_one_sentence_and_loses_nothing(own):
-    def room(most: int) -> None:
-        """As on a full disk, a write fails: here for files of more bytes than that."""
-        prlimit(own.process.pid, RLIMIT_FSIZE, (most, RLIM_INFINITY))
+@pytest.mark.slow
+def test_really_full_disk_is_reported_and_loses_nothing(own_server):
+    def limit_file_size(max_bytes: int) -> None:
+        """Make writes fail as on a full disk: here for files of more bytes."""
+        prlimit(own_server.process.pid, RLIMIT_FSIZE, (max_bytes, RLIM_INFINITY))
 
-    async def steps(guest: Guest, tab: Tab) -> None:
-        await guest.edit(tab)
-        room(16)
-        for work in (guest.stroke_says, guest.decode_says):
-            assert "full (File too large)" in (said := await work(tab))
-            assert "layers are unchanged" in said
-        saved = (await tab.queued("save_file", guest.edited()))[-1]["html"]
-        assert "full (File too large)" in saved
-        async with httpx.AsyncClient(base_url=own.address, timeout=WAIT, trust_env=False) as other:
-            refused = await other.post("gradio_api/upload", files={"files": ("x.png", bytes(100))})
-        assert refused.status_code == 507 and "full (File too large)" in refused.json()["detail"]
-        room(RLIM_INFINITY)
-        await guest.edit(tab)
-        await guest.decode(tab, None)
-        file = (await tab.queued("save_file", guest.edited()))[0]
-        assert await tab.fetch(file) == guest.file()
-
-    visit(own.address, steps)
-    assert not list(own.folder.rglob("*.part"))
+    tab = Tab(own_server.address, "full-disk")
+    assert "Preview of your edit" in preview(tab)
+    limit_file_size(16)
+    for message in (str(tab.run("update_preview", canvas=canvas(2), prompt="another")), decode(tab)):
+        assert "full (File too large)" in message and "layers are unchanged" in message
+    tab.ask("save_file", canvas=canvas())
+    assert "full (File too large)" in str(list(tab.answers()))
+    refused = httpx.post(f"{own_server.address}gradio_api/upload", files={"files": ("x.png", bytes(100))}, timeout=WAIT)
+    assert refused.status_code == 507 and "full (File too large)" in refused.json()["detail"]
+    limit_file_size(RLIM_INFINITY)
+    assert "Preview of your edit" in preview(tab) and "Decoded in" in decode(tab)
+    tab.ask("save_file", canvas=canvas())
+    assert ".tril" in str(list(tab.answers()))
+    assert not list(own_server.folder.rglob("*.part"))
