@@ -1,6 +1,7 @@
-"""Makes the examples of the page anew, and the README's picture of one: python -m tests.make_examples
+"""Write the examples of the page and the README's picture of one: python -m tests.make_examples
 
-From two free photos (coffee.jpg, and scikit-image's astronaut), pictures drawn here, a pose and a drawing.
+They are encoded from two free photos (coffee.jpg, and scikit-image's astronaut) and from pictures drawn here, or are
+made of a pose and of a drawing.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ui.services.examples import FOLDER
 
 
 def main() -> None:
-    """Writes the files and says how large they are."""
+    """Write the files and print their sizes."""
     for make in (coffee, portrait, landscape, balloon, dancers, house):
         data = make().to_bytes()
         (FOLDER / f"{make.__name__}.tril").write_bytes(data)
@@ -30,23 +31,23 @@ def main() -> None:
 
 
 def triptych(height: int = 300, gap: int = 8) -> np.ndarray:
-    """The first example's photo, its layers, and what is painted from them: (height, W, 3) uint8."""
+    """Return the first example's photo, its layers and the decoded picture side by side, (height, W, 3) uint8."""
     layers = Layers.from_bytes((FOLDER / "coffee.tril").read_bytes())
     width = round(height * layers.width / layers.height)
     photo = np.asarray(Image.open(FOLDER / "coffee.jpg").convert("RGB"))
-    shown = (photo, rendering.render_plain(layers), codec.decode(layers))
-    panels = [resize_area(picture, width, height) for picture in shown]
+    panels = (photo, rendering.render_plain(layers), codec.decode(layers))
+    panels = tuple(resize_area(panel, width, height) for panel in panels)
     white = np.full((height, gap, 3), 255, np.uint8)
     return np.hstack([panels[0], white, panels[1], white, panels[2]])
 
 
 def coffee() -> Layers:
-    """The one that is open at first."""
+    """Return the example that is open when the page starts."""
     return codec.encode(FOLDER / "coffee.jpg", prompt="a cup of coffee on a wooden table")
 
 
 def portrait() -> Layers:
-    """NASA's portrait of Eileen Collins, public domain."""
+    """Return NASA's portrait of Eileen Collins (public domain)."""
     pixels = np.ascontiguousarray(photos.astronaut()[:400, 40:440])
     return codec.encode(
         resize_area(pixels, 512, 512), prompt="portrait of a smiling woman in an orange space suit", budget=640
@@ -54,7 +55,7 @@ def portrait() -> Layers:
 
 
 def hills(width: int, height: int) -> np.ndarray:
-    """(height, width, 3) uint8: a sky, three ranges of hills and a lake."""
+    """Draw a sky, three ranges of hills and a lake, (height, width, 3) uint8."""
     y, x = np.mgrid[:height, :width] / np.array([height, width]).reshape(2, 1, 1)
     sky = (1 - y)[..., None] * np.array([96, 150, 214]) + y[..., None] * np.array([250, 214, 170])
     picture = sky
@@ -72,14 +73,14 @@ def hills(width: int, height: int) -> np.ndarray:
 
 
 def landscape() -> Layers:
-    """Hills behind a lake, with a sun."""
+    """Return hills behind a lake, with a sun."""
     picture = hills(768, 512)
     picture[disk((110, 560), 40)] = (255, 236, 190)
     return codec.encode(picture, prompt="blue hills behind a calm lake at sunrise, watercolor", budget=520)
 
 
 def balloon() -> Layers:
-    """The same hills, with what is to be erased."""
+    """Return the same hills with a balloon, which can be erased."""
     picture = hills(768, 512)
     picture[ellipse(170, 250, 96, 78)] = (206, 44, 40)
     picture[ellipse(170, 250, 96, 26)] = (244, 206, 92)
@@ -88,13 +89,13 @@ def balloon() -> Layers:
 
 
 def dancers() -> Layers:
-    """Two people as skeletons of OpenPose's 18 keypoints, in 1/2047ths of the sides, on a stage."""
+    """Return two people on a stage, as poses of OpenPose's 18 keypoints in 1/2047ths of the sides."""
     one = [
         (620, 420), (640, 560), (540, 570), (450, 470), (400, 340), (740, 560), (850, 480), (930, 370), (590, 960),
         (540, 1280), (480, 1620), (710, 960), (800, 1230), (930, 1500), (595, 390), (645, 385), (570, 420), (680, 405),
     ]  # fmt: skip
     two = [(2047 - x, y + 60) for x, y in one]
-    swap = [0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16]  # mirrored: left is right
+    swap = [0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16]  # mirrored: swap left and right
     cells = np.zeros((8, 8, 3), np.uint8)
     cells[:5], cells[5:] = (44, 34, 78), (150, 96, 60)
     cells[1:7, 1:3], cells[1:7, 5:7] = (190, 120, 110), (96, 150, 180)
@@ -105,7 +106,7 @@ def dancers() -> Layers:
 
 
 def house() -> Layers:
-    """Drawn from nothing: a house, a tree and the sun."""
+    """Return a drawing of a house, a tree and the sun."""
     turn = np.linspace(0, 2 * np.pi, 40)
     circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
     lines = [

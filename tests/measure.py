@@ -2,11 +2,11 @@
 
     python -m tests.measure DIR [--sheet SHEET.png]
 
-Prints a row a picture and the medians: bytes of the prompt as brotli packs it, of each layer and of
-the file, how well the sketch covers the thin edge map it was drawn from (F-measure, 2 px at a long side
-of 512), the colors' mean difference (CIEDE2000 against the area-averaged picture), and seconds to
-encode, to preview and to decode. Prompts are taken from DIR/captions.tsv (file name, tab, text)
-where there is one. The sheet shows, for each picture: original, sketch, colors, preview, decoded.
+Prints a row for each picture and the medians: bytes of the prompt compressed with brotli, of each layer and of the
+file; the F-measure of the sketch against the thin edge map that it was fitted to (2 px at a long side of 512); the mean
+CIEDE2000 difference of the color cells from the area-averaged picture; and seconds to encode, to preview and to
+decode. Prompts come from DIR/captions.tsv (file name, tab, text), if it exists. The contact sheet shows original,
+sketch, colors, preview and decoded picture.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 import codec
+from codec.batch.folders import read_captions
 from codec.encoder.sketch.f_measure import f_measure
 from codec.encoder.sketch.fit_sketch import edge_map
 from codec.errors import ImageError
@@ -32,7 +33,7 @@ Result = TypeVar("Result")
 
 
 class Row(NamedTuple):
-    """What is measured of one picture."""
+    """The measurements of one picture."""
 
     brotli: float
     semantic: float
@@ -47,14 +48,14 @@ class Row(NamedTuple):
     decode_s: float
 
 
-def timed(work: Callable[[], Result]) -> tuple[Result, float]:
-    """What `work` gives, and the seconds it took."""
+def timed(function: Callable[[], Result]) -> tuple[Result, float]:
+    """Return the result of a function and the seconds that it took."""
     start = time.perf_counter()
-    return work(), time.perf_counter() - start
+    return function(), time.perf_counter() - start
 
 
 def measure(pixels: np.ndarray, prompt: str | None) -> tuple[Row, np.ndarray]:
-    """One picture: its row, and its strip of the contact sheet, (256, 5 * 256, 3) uint8."""
+    """Return the row of a picture, and its strip of the contact sheet, (256, 5 * 256, 3) uint8."""
     layers, encode_s = timed(lambda: codec.encode(pixels, prompt=prompt))
     preview, preview_s = timed(lambda: codec.decode(layers, decoder="painter-preview"))
     decoded, decode_s = timed(lambda: codec.decode(layers))
@@ -76,33 +77,31 @@ def measure(pixels: np.ndarray, prompt: str | None) -> tuple[Row, np.ndarray]:
     )
     sketch = 255 - layers.structure.render(layers.width, layers.height)
     colors = layers.texture.render(layers.width, layers.height)
-    return row, np.hstack([_thumbnail(shown) for shown in (pixels, sketch, colors, preview, decoded)])
+    return row, np.hstack([_thumbnail(panel) for panel in (pixels, sketch, colors, preview, decoded)])
 
 
 def _thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """In the middle of a white square of 256 pixels."""
+    """Return the picture scaled and centered on a white square of 256 pixels."""
     height, width = pixels.shape[:2]
     scale = 256 / max(height, width)
     small = io.resize(pixels, max(round(width * scale), 1), max(round(height * scale), 1))
     top, left = (256 - small.shape[0]) // 2, (256 - small.shape[1]) // 2
-    out = np.full((256, 256, 3), 255, np.uint8)
-    out[top : top + small.shape[0], left : left + small.shape[1]] = small
-    return out
+    square = np.full((256, 256, 3), 255, np.uint8)
+    square[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return square
 
 
 def main() -> None:
     """Measure every picture of a folder."""
     parser = argparse.ArgumentParser(prog="python -m tests.measure", description="Measure the codec on a folder.")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--sheet", type=Path, help="write a contact sheet (PNG)")
-    options = parser.parse_args()
-    captions = options.folder / "captions.tsv"
-    lines = captions.read_text().splitlines() if captions.exists() else []
-    prompts = dict(line.split("\t", 1) for line in lines if "\t" in line)
-    codec.decode(codec.encode(np.zeros((64, 64, 3), np.uint8)))  # imports and weights are not what is timed
+    parser.add_argument("--sheet", type=Path, help="the contact sheet to write (PNG)")
+    args = parser.parse_args()
+    prompts = read_captions(args.folder)
+    codec.decode(codec.encode(np.zeros((64, 64, 3), np.uint8)))  # load modules and weights before timing
     rows, strips = [], []
     print(f"{'picture':24}" + "".join(f"{name:>11}" for name in Row._fields))
-    for path in sorted(options.folder.iterdir()):
+    for path in sorted(args.folder.iterdir()):
         try:
             pixels = io.load(path).pixels
         except ImageError:
@@ -113,8 +112,8 @@ def main() -> None:
         _print(path.name, row)
     if rows:
         _print(f"median of {len(rows)}", Row(*map(median, zip(*rows, strict=True))))
-        if options.sheet:
-            options.sheet.write_bytes(io.encode_png(np.vstack(strips)))
+        if args.sheet:
+            args.sheet.write_bytes(io.encode_png(np.vstack(strips)))
 
 
 def _print(name: str, row: Row) -> None:

@@ -23,4 +23,4 @@ def chart(
     axes.set(xlim=(0, x[1]), ylim=(0, y[1]), xlabel=x[0], ylabel=y[0])
     axes.grid(color="#dddddd")
     axes.legend(frameon=False)
-    figure.savefig(path)
+    figure.savefig(path, pil_kwargs={"optimize": True})

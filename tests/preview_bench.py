@@ -1,10 +1,10 @@
-"""How long after an edit its new picture is on the screen, in a real browser.
+"""Measure the time from an edit to its new picture on the screen, in a real browser.
 
     python3 -m tests.preview_bench [--times 10] [--picture FILE.tril]
 
-Starts the page in a process of its own, opens it in Chromium and makes each kind of edit so many times. The clock runs
-in the browser: from the end of the gesture (the pointer goes up, a key goes down, the slider moves) until the new
-picture is decoded and painted. A word of the prompt changes no picture: there it runs until the new bytes are shown.
+Starts the page in a process of its own, opens it in Chromium and makes each kind of edit several times. The time is
+measured in the browser, from the end of the gesture (pointer up, key down, slider moved) until the new picture is
+decoded and painted. Editing the prompt changes no picture: there it ends when the new file size is shown.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from typing import Any
 from tests.ui.conftest import CHROMIUM, FLAGS, WAIT, Visit
 
 ROOT = Path(__file__).resolve().parent.parent
-PAUSE = 500  # ms of quiet between two edits
-# `began`: the first event of that kind; `ended`: two frames after the picture, or the bytes, are others than they were.
+PAUSE = 500  # ms between two edits
+# sets window.began at the first event of a kind, and window.ended two frames after the picture or file size has changed
 WATCH = """([kind, picture]) => {
   const image = () => [...document.querySelectorAll('#compare img')].pop();
   const bytes = () => document.querySelector('.tl-total strong').textContent;
@@ -43,7 +43,7 @@ WATCH = """([kind, picture]) => {
 
 @contextmanager
 def served() -> Iterator[str]:
-    """The page in a process of its own; -> its address."""
+    """Serve the page in a process of its own and yield its address."""
     process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -57,7 +57,7 @@ def served() -> Iterator[str]:
 
 
 class Bench:
-    """A visit whose edits are timed."""
+    """Times edits on an open page."""
 
     def __init__(self, visit: Visit) -> None:
         self.visit = visit
@@ -65,7 +65,7 @@ class Bench:
         self.ends = ("Home", "End")
 
     def timed(self, edit: Callable[[], None], kind: str = "pointerup", picture: bool = True) -> float:
-        """Milliseconds from the event of that kind to what it shows."""
+        """Return the milliseconds from an event to the new picture, or else to the new file size."""
         page = self.visit.page
         page.evaluate(WATCH, [kind, picture])
         edit()
@@ -75,14 +75,14 @@ class Bench:
         return taken
 
     def stroke(self) -> float:
-        """A new line."""
+        """Draw a line."""
         self.visit.tool("pen")
         self.count += 1
         y = 0.05 + 0.9 * (self.count * 0.618 % 1)
         return self.timed(lambda: self.visit.drag((0.1, y), (0.35, y + 0.03), (0.6, y)))
 
     def cell(self) -> float:
-        """A color cell."""
+        """Paint a color cell."""
         self.count += 1
         self.visit.page.locator(".lc-color").fill(f"#{self.count * 7919 % 0xFFFFFF:06x}")
         self.visit.tool("cell")
@@ -90,14 +90,14 @@ class Bench:
         return self.timed(lambda: self.visit.drag((x, 0.1), (x, 0.1)))
 
     def eraser(self) -> float:
-        """A line across the strokes, after one to be sure that there is something."""
+        """Erase across strokes, after drawing one to be erased."""
         self.stroke()
         y = 0.05 + 0.9 * (self.count * 0.618 % 1)
         self.visit.tool("eraser")
         return self.timed(lambda: self.visit.drag((0.2, y - 0.05), (0.2, y + 0.08)))
 
     def masked(self) -> float:
-        """An object, from the click on its button."""
+        """Erase a masked object, timed from the click on the button."""
         self.stroke()
         y = 0.05 + 0.9 * (self.count * 0.618 % 1)
         self.visit.tool("mask")
@@ -106,13 +106,13 @@ class Bench:
         return self.timed(lambda: button.click(), "click")
 
     def word(self) -> float:
-        """One more in the prompt."""
+        """Add a word to the prompt."""
         self.visit.page.locator("#prompt textarea").focus()
         self.count += 1
         return self.timed(lambda: self.visit.page.keyboard.insert_text(f" w{self.count}"), "input", picture=False)
 
     def budget(self) -> float:
-        """The slider, from one end to the other: to the least bytes and back to the most."""
+        """Move the budget slider from one end to the other."""
         slider = self.visit.page.locator("#budget input[type=range]")
         slider.focus()
         key, self.ends = self.ends[0], self.ends[::-1]
@@ -120,8 +120,8 @@ class Bench:
 
 
 def table(times: dict[str, list[float]]) -> str:
-    """Markdown: median, 90th percentile and most of each."""
-    rows = ["| edit, ms to its picture | median | p90 | most |", "|---|---|---|---|"]
+    """Return a Markdown table of median, 90th percentile and maximum."""
+    rows = ["| edit, ms to its picture | median | p90 | max |", "|---|---|---|---|"]
     for name, taken in times.items():
         p90 = sorted(taken)[max(0, -(-len(taken) * 9 // 10) - 1)]
         rows.append(f"| {name} | {statistics.median(taken):.0f} | {p90:.0f} | {max(taken):.0f} |")
@@ -131,9 +131,9 @@ def table(times: dict[str, list[float]]) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--times", type=int, default=10, help="of each kind of edit (default 10)")
-    parser.add_argument("--picture", type=Path, help="a .tril file to edit in place of the example")
-    given = parser.parse_args(arguments)
+    parser.add_argument("--times", type=int, default=10, help="how often each kind of edit is made (default: 10)")
+    parser.add_argument("--picture", type=Path, help="a .tril file to edit instead of the example")
+    args = parser.parse_args(arguments)
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=WAIT)
@@ -141,19 +141,19 @@ def main(arguments: list[str] | None = None) -> None:
     with served() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         visit = Visit(browser.new_page(viewport={"width": 1400, "height": 900}), address).open()
-        if given.picture:
-            visit.put("open", given.picture)
+        if args.picture:
+            visit.put("open", args.picture)
             visit.says("Opened")
         bench = Bench(visit)
-        bench.stroke()  # once for what is loaded on first use
+        bench.stroke()  # load what is loaded on first use
         kinds: dict[str, Any] = {
             "stroke": bench.stroke, "cell paint": bench.cell, "eraser": bench.eraser, "object erased": bench.masked,
             "budget slider": bench.budget, "prompt, to its bytes": bench.word,
         }  # fmt: skip
         for name, edit in kinds.items():
-            times[name] = [edit() for _ in range(given.times)]
+            times[name] = [edit() for _ in range(args.times)]
         browser.close()
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {given.times} times each\n\n{table(times)}")
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {args.times} times each\n\n{table(times)}")
 
 
 if __name__ == "__main__":

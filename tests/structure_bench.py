@@ -147,7 +147,7 @@ def measure(pixels: np.ndarray, timed: bool = True) -> PictureResult:
     sketches = [fit_sketch(strength, *pixels.shape[:2], budget) for budget in (*BUDGETS, _UNLIMITED)]
     f_values = [measure_f(sketch) for sketch in sketches]
     result.f_by_budget["Trilayer"] = f_values[:-1]
-    result.jbig2_bytes = [float(jbig2.min_bytes(layer_comparison.rasterize(sketch))) for sketch in sketches[:-1]]
+    result.jbig2_bytes = [float(jbig2.min_bytes(layer_comparison.lattice_bitmap(sketch))) for sketch in sketches[:-1]]
     full = max(reference.shape)
     result.bitmap_f[full] = 1.0
     result.bytes[full] = {**_bitmap_bytes(reference), "Trilayer": len(sketches[-1].to_bytes()), "F": f_values[-1]}
@@ -164,7 +164,7 @@ def measure(pixels: np.ndarray, timed: bool = True) -> PictureResult:
 
 def _bitmap_bytes(bitmap: np.ndarray) -> dict[str, float]:
     sizes = {"JBIG2": float(jbig2.min_bytes(bitmap))}
-    return sizes | {rival.name: rival.compressed_size(bitmap) or float("nan") for rival in PICTURES}
+    return sizes | {codec.name: codec.compressed_size(bitmap) or float("nan") for codec in PICTURES}
 
 
 def decoding_times(sketch: Sketch, reference: np.ndarray) -> dict[str, float]:
@@ -174,10 +174,10 @@ def decoding_times(sketch: Sketch, reference: np.ndarray) -> dict[str, float]:
         size = f"{side} x {side}"
         out[f"Trilayer, curves at {size}"] = _median_ms(lambda n=side: Sketch.from_bytes(payload).polylines(n, n))
         out[f"Trilayer, drawn at {size}"] = _median_ms(lambda n=side: Sketch.from_bytes(payload).render(n, n))
-    for rival in (lossless_codecs.WEBP, lossless_codecs.PNG):
-        file = rival.compress(reference)
+    for codec in (lossless_codecs.WEBP, lossless_codecs.PNG):
+        file = codec.compress(reference)
         assert file is not None
-        out[f"{rival.name}, 512 bitmap"] = _median_ms(lambda data=file: io.load(data))
+        out[f"{codec.name}, 512 bitmap"] = _median_ms(lambda data=file: io.load(data))
     file = lossless_codecs.JXL.compress(reference)
     if file is not None:
         import imagecodecs
@@ -206,7 +206,7 @@ def pictures(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
 
 def report(results: list[PictureResult]) -> str:
     """Return the three tables in Markdown."""
-    formats = ("JBIG2", *(rival.name for rival in PICTURES))
+    formats = ("JBIG2", *(codec.name for codec in PICTURES))
     lines = [f"| bitmap of {len(results)} pictures | F | " + " | ".join(formats) + " | Trilayer | at F |"]
     lines.append("|---" * (len(formats) + 4) + "|")
     for side in results[0].bytes:

@@ -60,7 +60,7 @@ def format_comparison(comparison: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def rasterize(sketch: Sketch) -> np.ndarray:
+def lattice_bitmap(sketch: Sketch) -> np.ndarray:
     """Return the lattice cells on a sketch's strokes, (rows, cols) bool."""
     bitmap = np.zeros((sketch.rows, sketch.cols), bool)
     for stroke in sketch.strokes:
@@ -82,7 +82,7 @@ def _describe_structure(layers: Layers) -> Description | None:
         return None
     if not isinstance(structure, Sketch):
         return "JSON", json.dumps(structure.persons, separators=(",", ":"))
-    return f"a bitmap of {structure.cols} x {structure.rows}", rasterize(structure)
+    return f"a bitmap of {structure.cols} x {structure.rows}", lattice_bitmap(structure)
 
 
 def _describe_colors(layers: Layers) -> Description | None:

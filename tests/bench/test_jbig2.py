@@ -1,4 +1,4 @@
-"""The JBIG2 encoder that the benchmark compares with: the standard's own vector, a decoder, jbig2dec."""
+"""The JBIG2 encoder of the benchmark, against the standard's test vector, a decoder written here, and jbig2dec."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests import jbig2
 
 pytestmark = pytest.mark.bench
 
-# T.88 annex H.2: 256 decisions in one context, and their code
+# T.88 annex H.2: 256 decisions in one context and their code
 DECISIONS = "00020051 000000C0 0352872A AAAAAAAA 82C02000 FCD79EF6 BF7FED90 4F46A3BF"
 CODE = "84C73BFC E1A14304 02200000 410DBB86 F4317FFF 88FF3747 1ADB6ADF FFAC"
 FORMS = [(template, typical) for template in range(4) for typical in (False, True)]
@@ -66,7 +66,7 @@ class Reader:
 
 
 def decode(data: bytes, height: int, width: int, template: int, typical: bool) -> np.ndarray:
-    """The generic region of 6.2.5, pixel by pixel, apart from how the encoder finds its contexts."""
+    """Decode the generic region of 6.2.5 pixel by pixel, without the encoder's code for contexts."""
     pixels = jbig2.TEMPLATES[template]
     reader = Reader(data, 1 << len(pixels))
     out = np.zeros((height, width), bool)
@@ -89,7 +89,7 @@ def decode(data: bytes, height: int, width: int, template: int, typical: bool) -
 
 @pytest.fixture(scope="module")
 def bitmap() -> np.ndarray:
-    """A circle, a slant, an empty part and noise, (57, 83)."""
+    """A circle, a diagonal, an empty part and noise, (57, 83) bool."""
     y, x = np.mgrid[:57, :83]
     lines = (abs(np.hypot(x - 40, y - 28) - 20) < 0.7) | (x == y)
     lines[:6] = lines[50:] = False
@@ -97,31 +97,31 @@ def bitmap() -> np.ndarray:
     return lines
 
 
-def test_the_arithmetic_coder_gives_the_code_in_the_standard():
+def test_arithmetic_coder_matches_the_test_vector():
     bits = [int(bit) for byte in bytes.fromhex(DECISIONS) for bit in f"{byte:08b}"]
     assert jbig2.mq_encode(bits, [0] * 256, 1) == bytes.fromhex(CODE)
 
 
 @pytest.mark.parametrize(("template", "typical"), FORMS)
-def test_what_was_coded_comes_back(bitmap, template, typical):
+def test_bitmap_is_decoded_exactly(bitmap, template, typical):
     data = jbig2.encode(bitmap, template, typical)
     assert np.array_equal(decode(data, *bitmap.shape, template, typical), bitmap)
     assert len(data) < bitmap.size // 16
 
 
-def test_the_smallest_form_is_counted(bitmap):
+def test_smallest_form_is_counted(bitmap):
     assert jbig2.min_bytes(bitmap) == min(len(jbig2.encode(bitmap, *form)) for form in FORMS)
 
 
-def test_files_are_those_that_jbig2dec_has_read(bitmap):
-    """The digest of eight files that jbig2dec 0.19 gave back pixel for pixel."""
+def test_files_are_those_that_jbig2dec_decoded(bitmap):
+    """The digest is of eight files that jbig2dec 0.19 decoded exactly."""
     files = b"".join(jbig2.to_file(bitmap, *form) for form in FORMS)
     assert hashlib.sha256(files).hexdigest() == "a255c11505387764abda0ca67fde7f7e39e6bc38db5fa19eaeacbd001261c50b"
 
 
-@pytest.mark.skipif(shutil.which("jbig2dec") is None, reason="jbig2dec is not installed; the digest stands for it")
+@pytest.mark.skipif(shutil.which("jbig2dec") is None, reason="jbig2dec is not installed; see the digest test")
 @pytest.mark.parametrize(("template", "typical"), FORMS)
-def test_jbig2dec_reads_the_files(bitmap, tmp_path, template, typical):
+def test_jbig2dec_decodes_the_files(bitmap, tmp_path, template, typical):
     path, out = tmp_path / "a.jb2", tmp_path / "a.pbm"
     path.write_bytes(jbig2.to_file(bitmap, template, typical))
     subprocess.run(["jbig2dec", "-t", "pbm", "-o", out, path], check=True, capture_output=True)
