@@ -1,10 +1,11 @@
-"""How many bytes colors take: `python -m tests.colors_bench DIR`
+"""Measure the size and the speed of colormaps: `python -m tests.colors_bench FOLDER`
 
-For every picture of a folder and grids of 8x8 and 16x16 area-averaged cells: the bytes of the smallest map whose mean
-CIEDE2000 is 2 at most, of all steps, and the difference of the best map in 120 bytes. `together` asks that of
-the mean over the pictures instead, each having what it takes at the one exchange of bytes for difference. Beside it the
-coder of version 1, with its one ratio of steps and levels chosen as for ours. Then the time of a map of
-16x16 cells in 120 bytes: to fit it, and to decode it.
+For every picture of a folder, averaged over grids of 8x8 and 16x16 cells, two tables of means are printed:
+
+* colormaps quantized at fixed steps: the fewest bytes with a mean CIEDE2000 difference of at most 2 for each
+picture; the
+  fewest bytes when only the mean over all pictures has to be at most 2; and the difference within 120 bytes;
+* colormaps fitted to 120 bytes: the difference, and the median time to fit and to decode one.
 """
 
 from __future__ import annotations
@@ -16,45 +17,67 @@ from statistics import median
 
 import numpy as np
 
-from codec.color import ciede2000, oklab
 from codec.errors import ImageError
 from codec.images import io
+from codec.texture import rate_control, rdoq
 from codec.texture.colormap import Colormap
+from codec.texture.rate_control import mean_difference
 
 GRIDS = (8, 16)
-STEPS = {8: range(6, 40), 16: range(14, 44)}
-MOST, BYTES = 2.0, 120
+STEPS = {8: range(6, 40), 16: range(14, 44)}  # by grid
+MAX_DIFFERENCE, BUDGET = 2.0, 120
+NOT_REACHED = 999.0  # bytes, where no step reaches the difference
+NONE_FITS = 99.0  # difference, where no step fits the budget
 
 
-def difference(one: np.ndarray, other: np.ndarray) -> float:
-    """Mean CIEDE2000 of two grids of sRGB cells."""
-    seen = [ciede2000.cielab(oklab.from_srgb(cells)) for cells in (one, other)]
-    return float(ciede2000.difference(seen[0], seen[1]).mean())
+def rate_distortion(cells: np.ndarray, steps: range) -> np.ndarray:
+    """Return bytes and difference at each step: (steps, 2)."""
+    quantizer = rdoq.RDOQuantizer(cells)
+    colormaps = [quantizer.quantize(step).colormap for step in steps]
+    return np.array([(len(c.to_bytes()), mean_difference(cells, c.cells)) for c in colormaps])
 
 
-def ladder(cells: np.ndarray, steps: range) -> np.ndarray:
-    """(steps, 2): bytes and difference at each step."""
-    rows = []
-    for step in steps:
-        made = Colormap.from_cells(cells, step)
-        rows.append((len(made.to_bytes()), difference(cells, made.cells)))
-    return np.array(rows)
+def joint_bytes(curves: np.ndarray) -> float:
+    """Return the fewest mean bytes with a mean difference of at most `MAX_DIFFERENCE` over all pictures.
+
+    All pictures use the same Lagrange multiplier. `curves`: (pictures, steps, 2), see `rate_distortion`.
+    """
+    fewest = np.inf
+    for lmbda in np.geomspace(0.5, 500, 300):
+        best = (curves[..., 0] + lmbda * curves[..., 1]).argmin(1)
+        size, difference = curves[np.arange(len(curves)), best].mean(0)
+        if difference <= MAX_DIFFERENCE:
+            fewest = min(fewest, size)
+    return float(fewest)
 
 
-def together(ladders: np.ndarray) -> float:
-    """The least mean bytes at which the mean difference of all pictures is `MOST`: (pictures, steps, 2)."""
-    found = np.inf
-    for worth in np.geomspace(0.5, 500, 300):
-        best = (ladders[..., 0] + worth * ladders[..., 1]).argmin(1)
-        size, apart = ladders[np.arange(len(ladders)), best].mean(0)
-        found = min(found, size) if apart <= MOST else found
-    return float(found)
+def measure_steps(maps: list[np.ndarray], grid: int) -> tuple[float, float, float]:
+    """Return the three means for fixed steps."""
+    curves = np.array([rate_distortion(cells, STEPS[grid]) for cells in maps])
+    size = np.mean([curve[curve[:, 1] <= MAX_DIFFERENCE, 0].min(initial=NOT_REACHED) for curve in curves])
+    difference = np.mean([curve[curve[:, 0] <= BUDGET, 1].min(initial=NONE_FITS) for curve in curves])
+    return float(size), joint_bytes(curves), float(difference)
+
+
+def measure_fit(maps: list[np.ndarray]) -> tuple[float, float, float]:
+    """Return the mean difference within `BUDGET`, and the median milliseconds to fit and to decode."""
+    differences, fit_times, decode_times = [], [], []
+    for cells in maps:
+        start = time.perf_counter()
+        colormap = rate_control.fit(cells, BUDGET)
+        fitted = time.perf_counter()
+        Colormap.from_bytes(colormap.to_bytes())
+        decoded = time.perf_counter()
+        differences.append(mean_difference(cells, colormap.cells))
+        fit_times.append(1000 * (fitted - start))
+        decode_times.append(1000 * (decoded - fitted))
+    return float(np.mean(differences)), median(fit_times), median(decode_times)
 
 
 def main() -> None:
     """Measure every picture of a folder."""
-    parser = argparse.ArgumentParser(prog="python -m tests.colors_bench", description="Bytes that colors take.")
-    parser.add_argument("folder", type=Path)
+    parser = argparse.ArgumentParser(prog="python -m tests.colors_bench", description="Measure colormaps.")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of pictures")
     pictures = []
     for path in sorted(parser.parse_args().folder.iterdir()):
         try:
@@ -62,26 +85,16 @@ def main() -> None:
         except ImageError:
             continue
     if not pictures:
-        parser.error("there is no picture in that folder")
-    print(f"{'grid':>6}{'bytes at 2':>12}{'together':>10}{'difference at 120 bytes':>25}", flush=True)
+        parser.error("the folder contains no picture")
+    maps = {grid: [io.resize_area(pixels, grid, grid) for pixels in pictures] for grid in GRIDS}
+    print(f"{'grid':>6}{'bytes at 2':>12}{'jointly':>10}{f'difference at {BUDGET} bytes':>25}", flush=True)
     for grid in GRIDS:
-        maps = [io.resize_area(pixels, grid, grid) for pixels in pictures]
-        found = np.array([ladder(cells, STEPS[grid]) for cells in maps])
-        each = np.mean([rung[rung[:, 1] <= MOST, 0].min(initial=999) for rung in found])
-        at = np.mean([rung[rung[:, 0] <= BYTES, 1].min(initial=99) for rung in found])
-        print(f"{grid:>6}{each:>12.1f}{together(found):>10.1f}{at:>25.2f}", flush=True)
-        fitted = []
-        times = []
-        for cells in maps:
-            start = time.perf_counter()
-            made = Colormap.fit(cells, BYTES)
-            half = time.perf_counter()
-            Colormap.from_bytes(made.to_bytes())
-            times.append((half - start, time.perf_counter() - half))
-            fitted.append(difference(cells, made.cells))
-        fit, decode = (1000 * median(column) for column in zip(*times, strict=True))
-        apart = np.mean(fitted)
-        print(f"{grid:>6} fitted to {BYTES} bytes: {apart:.2f}, {fit:.0f} ms; decoded: {decode:.1f} ms", flush=True)
+        size, joint, difference = measure_steps(maps[grid], grid)
+        print(f"{grid:>6}{size:>12.1f}{joint:>10.1f}{difference:>25.2f}", flush=True)
+    print(f"\n{'grid':>6}{f'fitted to {BUDGET} bytes':>22}{'fit ms':>10}{'decode ms':>11}", flush=True)
+    for grid in GRIDS:
+        difference, fit_ms, decode_ms = measure_fit(maps[grid])
+        print(f"{grid:>6}{difference:>22.2f}{fit_ms:>10.0f}{decode_ms:>11.1f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""Colors and words beside general formats: `python -m tests.layers_bench DIR TEXTS.txt [--plot FILE.png]`
+"""Compare colormaps and prompts with general formats: `python -m tests.layers_bench FOLDER TEXTS.txt [--plot FILE.png]`
 
-Every picture of a folder is averaged over a grid of 8 x 8 and one of 16 x 16 cells; each format
-writes these cells as a picture of as many pixels, at every quality, and lossless (PNG also with a
-palette). Bytes are counted without the headers that any file of a format has; whole files in brackets.
-The difference is the mean CIEDE2000 over a map's cells. Printed, as means over the pictures:
+Every picture of a folder is averaged over grids of 8 x 8 and 16 x 16 cells. Each picture format stores these cells as a
+picture of as many pixels, at every quality, and without loss (PNG also with a palette). Bytes are counted without the
+headers that every file of a format has; whole files stand in parentheses. The difference is the mean CIEDE2000 of
+the cells. The means over the pictures are printed:
 
-1. the fewest bytes at a difference of at most 2 and 3;
-2. the smallest difference within a number of bytes;
-3. bytes of the texts, one a line, as `python -m tests.words_bench` prints them; of a long file
-   every n-th, 2,000 in all.
+1. the fewest bytes at a difference of at most 2 and of at most 3;
+2. the smallest difference within several budgets;
+3. the bytes of the texts, one per line, as `python -m tests.words_bench` prints them; of a long file a sample of at
+   most 2,000.
 """
 
 from __future__ import annotations
@@ -30,131 +30,150 @@ from tests import plot, words_bench
 from tests.lossy_codecs import trials
 from tests.structure_bench import pictures
 
-GRIDS = (8, 16)
-GOALS = (2.0, 3.0)
+GRIDS = (8, 16)  # cells a side
+MAX_DIFFERENCES = (2.0, 3.0)
 BUDGETS = (30, 50, 80, 120, 200, 400)
 OURS = "Trilayer"
-_TEXTS = 2000
+MAX_TEXTS = 2000
+NEVER = float("inf")  # where no encoding reaches the difference or the budget
 
 
 class Cost(NamedTuple):
-    """Of one map: bytes without and with headers at each of `GOALS`, the difference at each of `BUDGETS`."""
+    """The cost of one map, or a mean of several: bytes without and with headers, and differences."""
 
-    data: list[float]
-    file: list[float]
-    difference: list[float]
-
-
-def difference(cells: np.ndarray, other: np.ndarray) -> float:
-    """Mean CIEDE2000 between two (rows, cols, 3) uint8 sRGB pictures."""
-    return float(deltaE_ciede2000(rgb2lab(cells), rgb2lab(other)).mean())
+    data: list[float]  # at each of MAX_DIFFERENCES
+    file: list[float]  # at each of MAX_DIFFERENCES
+    difference: list[float]  # at each of BUDGETS
 
 
-def ours(cells: np.ndarray) -> Cost:
-    """What our payload takes, a layer's bytes, which have no header."""
-    least = [float(_fewest(cells, goal)) for goal in GOALS]
-    return Cost(least, least, [_at(cells, budget) for budget in BUDGETS])
+Costs = dict[tuple[int, str], Cost]  # by grid and method
 
 
-def _at(cells: np.ndarray, budget: int) -> float:
+def difference(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the mean CIEDE2000 difference of two (rows, cols, 3) uint8 sRGB pictures."""
+    return float(deltaE_ciede2000(rgb2lab(a), rgb2lab(b)).mean())
+
+
+def colormap_cost(cells: np.ndarray) -> Cost:
+    """Return the cost of cells as a colormap, whose payload has no header."""
+    fewest = [float(_fewest_bytes(cells, maximum)) for maximum in MAX_DIFFERENCES]
+    return Cost(fewest, fewest, [fitted_difference(cells, budget) for budget in BUDGETS])
+
+
+def fitted_difference(cells: np.ndarray, budget: int) -> float:
+    """Return the difference of a colormap fitted to a budget."""
     try:
         return difference(cells, rate_control.fit(cells, budget).cells)
     except BudgetTooSmall:
-        return float("inf")
+        return NEVER
 
 
-def _fewest(cells: np.ndarray, goal: float) -> int:
+def _fewest_bytes(cells: np.ndarray, max_difference: float) -> int:
+    """Return the size of the smallest colormap with at most this difference, by bisection of the budget."""
     low, high = 8, cells.size
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if _at(cells, middle) <= goal else (middle + 1, high)
+        low, high = (low, middle) if fitted_difference(cells, middle) <= max_difference else (middle + 1, high)
     return len(rate_control.fit(cells, high).to_bytes())
 
 
-def theirs(name: str, cells: np.ndarray) -> Cost:
-    """What a format takes; infinite where none of its qualities will do."""
-    tried = [(trial.data, trial.file, difference(cells, trial.pixels)) for trial in trials(name, cells)]
-    never = float("inf")
-    good = [[(data, file) for data, file, found in tried if found <= goal] for goal in GOALS]
+def format_cost(name: str, cells: np.ndarray) -> Cost:
+    """Return the cost of cells in a picture format."""
+    encodings = [(trial.data, trial.file, difference(cells, trial.pixels)) for trial in trials(name, cells)]
+    close = [[(data, file) for data, file, d in encodings if d <= maximum] for maximum in MAX_DIFFERENCES]
     return Cost(
-        [min((data for data, _ in those), default=never) for those in good],
-        [min((file for _, file in those), default=never) for those in good],
-        [min((found for data, _, found in tried if data <= budget), default=never) for budget in BUDGETS],
+        [min((data for data, _ in sizes), default=NEVER) for sizes in close],
+        [min((file for _, file in sizes), default=NEVER) for sizes in close],
+        [min((d for data, _, d in encodings if data <= budget), default=NEVER) for budget in BUDGETS],
     )
 
 
-def measure(pixels: np.ndarray) -> dict[tuple[int, str], Cost]:
-    """The costs of one picture, (H, W, 3) uint8, by grid and method."""
-    out = {}
-    for side in GRIDS:
-        cells = io.resize_area(pixels, side, side)
-        out[side, OURS] = ours(cells)
-        out |= {(side, rival.name): theirs(rival.name, cells) for rival in lossless_codecs.PICTURE_CODECS}
-    return out
+def measure(pixels: np.ndarray) -> Costs:
+    """Return the costs of one picture, (H, W, 3) uint8 sRGB."""
+    costs = {}
+    for grid in GRIDS:
+        cells = io.resize_area(pixels, grid, grid)
+        costs[grid, OURS] = colormap_cost(cells)
+        costs |= {(grid, codec.name): format_cost(codec.name, cells) for codec in lossless_codecs.PICTURE_CODECS}
+    return costs
 
 
-def means(found: list[dict[tuple[int, str], Cost]]) -> dict[tuple[int, str], Cost]:
-    """Over the pictures; infinite where any is."""
+def means(costs: list[Costs]) -> Costs:
+    """Return the means over the pictures, which are infinite where any picture's cost is."""
     return {
-        key: Cost(*(np.mean([item[key][part] for item in found], axis=0).tolist() for part in range(3)))
-        for key in found[0]
+        key: Cost(*(np.mean([picture[key][part] for picture in costs], axis=0).tolist() for part in range(3)))
+        for key in costs[0]
     }
 
 
-def report(mean: dict[tuple[int, str], Cost], count: int) -> str:
-    """The tables of colors, Markdown."""
-    heads = [f"{side} x {side}, ΔE ≤ {goal:g}" for side in GRIDS for goal in GOALS]
-    methods = [OURS, *(rival.name for rival in lossless_codecs.PICTURE_CODECS)]
-    out = [f"| bytes, mean of {count} | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
-    for name in methods:
+def report(mean: Costs, count: int) -> str:
+    """Return the two tables of colors in Markdown."""
+    return "\n".join([*_table_of_bytes(mean, count), "", *_table_of_differences(mean)])
+
+
+def _methods() -> list[str]:
+    return [OURS, *(codec.name for codec in lossless_codecs.PICTURE_CODECS)]
+
+
+def _table_of_bytes(mean: Costs, count: int) -> list[str]:
+    heads = [f"{grid} x {grid}, ΔE ≤ {maximum:g}" for grid in GRIDS for maximum in MAX_DIFFERENCES]
+    lines = [f"| bytes, mean of {count} | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for name in _methods():
         cells = []
-        for side in GRIDS:
-            cost = mean[side, name]
-            cells += [
-                f"{_number(data)}" + (f" ({_number(file)})" if name != OURS else "")
-                for data, file in zip(cost.data, cost.file, strict=True)
-            ]
-        out.append(f"| {name} | " + " | ".join(cells) + " |")
-    out += ["", "| ΔE at bytes | " + " | ".join(map(str, BUDGETS)) + " |", "|---" * (len(BUDGETS) + 1) + "|"]
-    for side in GRIDS:
-        for name in methods:
-            shown = (f"{value:.2f}" if np.isfinite(value) else "-" for value in mean[side, name].difference)
-            out.append(f"| {side} x {side}, {name} | " + " | ".join(shown) + " |")
-    return "\n".join(out)
+        for grid in GRIDS:
+            for data, file in zip(mean[grid, name].data, mean[grid, name].file, strict=True):
+                cells.append(_number(data) if name == OURS else f"{_number(data)} ({_number(file)})")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _table_of_differences(mean: Costs) -> list[str]:
+    lines = ["| ΔE at bytes | " + " | ".join(map(str, BUDGETS)) + " |", "|---" * (len(BUDGETS) + 1) + "|"]
+    for grid in GRIDS:
+        for name in _methods():
+            values = [f"{value:.2f}" if np.isfinite(value) else "-" for value in mean[grid, name].difference]
+            lines.append(f"| {grid} x {grid}, {name} | " + " | ".join(values) + " |")
+    return lines
 
 
 def _number(value: float) -> str:
     return f"{value:.0f}" if np.isfinite(value) else "-"
 
 
+def _plot(path: Path, mean: Costs, grid: int = 16) -> None:
+    """Draw difference against bytes."""
+    curves = {
+        name: [(x, y) for x, y in zip(BUDGETS, mean[grid, name].difference, strict=True) if np.isfinite(y)]
+        for name in _methods()
+    }
+    y_label = f"mean color difference (CIEDE2000), {grid} x {grid} cells"
+    plot.chart(path, ("bytes", 400), (y_label, 10), curves)
+
+
 def main() -> None:
-    """Measure a folder and a file."""
+    """Measure the pictures of a folder and the texts of a file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("texts", type=Path)
-    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the difference of 16 x 16 over bytes")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of pictures")
+    parser.add_argument("texts", type=Path, metavar="TEXTS.txt", help="texts, one per line, UTF-8")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw difference against bytes for 16 x 16 cells")
     options = parser.parse_args()
-    texts = words_bench.texts(options.texts)
+    texts = words_bench.read_texts(options.texts)
     if not texts:
-        parser.error(f"{options.texts} has no text")
-    found, start = [], time.perf_counter()
+        parser.error(f"{options.texts} contains no text")
+    costs, start = [], time.perf_counter()
     for name, pixels in pictures(options.folder):
-        found.append(measure(pixels))
+        costs.append(measure(pixels))
         print(f"{time.perf_counter() - start:6.1f} s  {name}", file=sys.stderr, flush=True)
-    if not found:
-        parser.error(f"{options.folder} has no picture")
-    mean = means(found)
-    print(report(mean, len(found)) + "\n")
-    every = -(-len(texts) // _TEXTS)
-    print("\n".join(words_bench.table({options.texts.stem: texts[::every]})))
-    for name, remedy in lossless_codecs.missing_packages(lossless_codecs.PICTURE_CODECS).items():
-        print(f"\n{name} is not installed: {remedy}")
+    if not costs:
+        parser.error(f"{options.folder} contains no picture")
+    mean = means(costs)
+    print(report(mean, len(costs)) + "\n")
+    sample = texts[:: -(-len(texts) // MAX_TEXTS)]
+    print("\n".join(words_bench.table({options.texts.stem: sample})))
+    for name, command in lossless_codecs.missing_packages(lossless_codecs.PICTURE_CODECS).items():
+        print(f"\n{name} is not installed: {command}")
     if options.plot:
-        curves = {
-            name: [(x, y) for x, y in zip(BUDGETS, mean[16, name].difference, strict=True) if np.isfinite(y)]
-            for name in (OURS, *(rival.name for rival in lossless_codecs.PICTURE_CODECS))
-        }
-        plot.chart(options.plot, ("bytes", 400), ("mean color difference (CIEDE2000), 16 x 16 cells", 10), curves)
+        _plot(options.plot, mean)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""How many bytes texts take as prompts, and in general compressors: `python -m tests.words_bench FILE...`
+"""Compare the size of prompts with general compressors: `python -m tests.words_bench FILE...`
 
-A FILE has one text a line. The general compressors get each text alone, as a codec would.
+Each FILE has one text per line. The compressors get each text alone, as the codec does.
 """
 
 from __future__ import annotations
@@ -10,46 +10,46 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from codec.bench.lossless_codecs import TEXT_CODECS, missing_packages
-from codec.semantic.prompt import Prompt
+from codec.semantic.prompt import MAX_TEXT, Prompt
 
 
-def sizes(texts: Sequence[str]) -> dict[str, float]:
-    """Mean bytes per text, by method; `characters` is their mean length."""
+def mean_sizes(texts: Sequence[str]) -> dict[str, float]:
+    """Return the mean bytes per text by method; `characters` is the mean length."""
     methods: dict[str, Callable[[str], int]] = {"characters": len, "UTF-8": lambda text: len(text.encode())}
-    for rival in TEXT_CODECS:
-        if rival.name not in missing_packages(TEXT_CODECS):
-            methods[rival.name] = lambda text, write=rival.write: len(write(text))
+    for codec in TEXT_CODECS:
+        if codec.name not in missing_packages(TEXT_CODECS):
+            methods[codec.name] = lambda text, write=codec.write: len(write(text))
     methods["Trilayer"] = lambda text: len(Prompt(text).to_bytes())
     return {name: sum(map(size, texts)) / len(texts) for name, size in methods.items()}
 
 
-def texts(path: Path) -> list[str]:
-    """The lines of a file that a prompt can hold, without those that are empty."""
-    return [line for line in path.read_text("utf-8").split("\n") if 0 < len(line.encode()) <= 4096]
+def read_texts(path: Path) -> list[str]:
+    """Return the lines of a file that are neither empty nor too long for a prompt."""
+    return [line for line in path.read_text("utf-8").split("\n") if 0 < len(line.encode()) <= MAX_TEXT]
 
 
-def table(files: Mapping[str, Sequence[str]]) -> list[str]:
-    """The lines of a Markdown table: a row for each list of texts, by name."""
-    out: list[str] = []
-    for name, lines in files.items():
-        means = sizes(lines)
-        if not out:
-            out = ["| texts | number | " + " | ".join(means) + " |", "|---" * (len(means) + 2) + "|"]
-        out.append(f"| {name} | {len(lines)} | " + " | ".join(f"{mean:.1f}" for mean in means.values()) + " |")
-    return out
+def table(texts_by_name: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the lines of a Markdown table, with a row for each list of texts."""
+    lines: list[str] = []
+    for name, texts in texts_by_name.items():
+        means = mean_sizes(texts)
+        if not lines:
+            lines = ["| texts | number | " + " | ".join(means) + " |", "|---" * (len(means) + 2) + "|"]
+        lines.append(f"| {name} | {len(texts)} | " + " | ".join(f"{mean:.1f}" for mean in means.values()) + " |")
+    return lines
 
 
 def main() -> None:
-    """Print a table, a row for each file."""
+    """Print a table with a row for each file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    files = {path.stem: texts(path) for path in parser.parse_args().files}
-    for name, lines in files.items():
-        if not lines:
-            parser.error(f"{name} has no text")
-    print("\n".join(table(files)))
-    for name, remedy in missing_packages(TEXT_CODECS).items():
-        print(f"\n{name} is not installed: {remedy}")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="texts, one per line, UTF-8")
+    texts_by_name = {path.stem: read_texts(path) for path in parser.parse_args().files}
+    for name, texts in texts_by_name.items():
+        if not texts:
+            parser.error(f"{name} contains no text")
+    print("\n".join(table(texts_by_name)))
+    for name, command in missing_packages(TEXT_CODECS).items():
+        print(f"\n{name} is not installed: {command}")
 
 
 if __name__ == "__main__":
