@@ -94,13 +94,15 @@ def dists(original: np.ndarray, decoded: np.ndarray) -> float:
 @cache
 def _dists_weights() -> tuple[State, Any, Any]:
     """Return VGG16's weights, and alpha and beta: one weight per channel for the picture and each stage."""
+    import torch
+
     heads, trunk = _load_states("DISTS_pytorch", "weights.pt", VGG16)
     names = [f"features.{layer}.{kind}" for stage in _VGG16_STAGES for layer in stage for kind in ("weight", "bias")]
     try:
         trunk = {name: trunk[name] for name in names}
         channels = [3, *(len(trunk[f"features.{stage[-1]}.bias"]) for stage in _VGG16_STAGES)]
         total = heads["alpha"].sum() + heads["beta"].sum()
-        alpha, beta = ((heads[name] / total).split(channels, dim=1) for name in ("alpha", "beta"))
+        alpha, beta = (torch.split(heads[name] / total, channels, dim=1) for name in ("alpha", "beta"))
     except (KeyError, RuntimeError):
         raise ModelMissing(f"{VGG16} or the weights of DISTS are of another network: download them again") from None
     return trunk, alpha, beta
@@ -221,7 +223,8 @@ def load_pickled_state(source: Path, digest_start: str = "") -> State:
         if not target.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             convert_pickle.convert(source, target)
-        return load_file(target)
+        state: State = load_file(target)
+        return state
     except SafetensorError:
         raise ModelMissing(f"{target} is damaged: delete it") from None
     except OSError as error:

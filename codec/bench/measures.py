@@ -122,13 +122,11 @@ def brisque(original: np.ndarray, decoded: np.ndarray) -> float:
 def _brisque() -> Any:
     from brisque import BRISQUE
 
-    class ScalarBrisque(BRISQUE):
-        """BRISQUE with features as scalars: some are arrays of one value, which numpy 2 does not convert."""
-
-        def scale_features(self, features: Any) -> Any:
-            return super().scale_features([np.ravel(value)[0] for value in features])
-
-    return ScalarBrisque()
+    scorer = BRISQUE()
+    scale = scorer.scale_features
+    # some features are arrays of one value, which numpy 2 does not convert to numbers
+    scorer.scale_features = lambda features: scale([np.ravel(value)[0] for value in features])
+    return scorer
 
 
 MeasureFunction = Callable[[np.ndarray, np.ndarray, str | None], float | None]

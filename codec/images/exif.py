@@ -27,7 +27,7 @@ class _Entry(NamedTuple):
 
     tag: int
     type: int
-    count: int
+    value_count: int
     value: bytes  # 4 bytes: the value itself, or its offset
 
 
@@ -63,9 +63,11 @@ def _parse_header(block: bytes) -> _Tiff | None:
 def read_orientation(block: bytes) -> int:
     """Return the orientation of an EXIF block, 1..8; 1 (upright) if it is absent or damaged."""
     tiff = _parse_header(block)
-    for entry in tiff.entries(tiff.first_directory()) if tiff else ():
+    if tiff is None:
+        return 1
+    for entry in tiff.entries(tiff.first_directory()):
         if entry.tag == _ORIENTATION and entry.type == _SHORT:
-            value = tiff.integer(entry.value[:2]) if tiff else 1
+            value = tiff.integer(entry.value[:2])
             return value if 1 <= value <= 8 else 1
     return 1
 
@@ -80,16 +82,17 @@ def read_texts(block: bytes) -> dict[str, str]:
     directories = [tiff.first_directory()]
     for offset in directories:
         for entry in tiff.entries(offset):
-            if entry.tag == _EXIF_IFD and len(directories) == 1:
+            tag, count = entry.tag, entry.value_count
+            if tag == _EXIF_IFD and len(directories) == 1:
                 directories.append(tiff.integer(entry.value))
-            if entry.tag not in _TEXT_TAGS or entry.type not in _BYTE_TYPES or entry.count > budget:
+            if tag not in _TEXT_TAGS or entry.type not in _BYTE_TYPES or count > budget:
                 continue
-            budget -= entry.count  # also of duplicates: a tag may be repeated hundreds of times
+            budget -= count  # also of duplicates: a tag may be repeated hundreds of times
             start = tiff.integer(entry.value)
-            raw = entry.value[: entry.count] if entry.count <= 4 else tiff.data[start : start + entry.count]
-            text = _decode_user_comment(raw) if entry.tag == _USER_COMMENT else decode_text(raw)
+            raw = entry.value[:count] if count <= 4 else tiff.data[start : start + count]
+            text = _decode_user_comment(raw) if tag == _USER_COMMENT else decode_text(raw)
             if text:
-                texts.setdefault(_TEXT_TAGS[entry.tag], text)
+                texts.setdefault(_TEXT_TAGS[tag], text)
     return texts
 
 

@@ -170,7 +170,7 @@ def _path_data(name: str, element: ElementTree.Element) -> str:
     return points and f"M{points}{'Z' if name == 'polygon' else ''}"
 
 
-class _BoundedPath(Path):  # type: ignore[misc] - svgelements has no types
+class _BoundedPath(Path):  # type: ignore[misc]  # svgelements has no types
     """An svgelements path of at most `max_segments` segments, built in time linear in their number.
 
     The base class searches all earlier segments for the start of the subpath at each "z".
@@ -257,7 +257,7 @@ def _flattened(curve: Curve, scale: float) -> list[tuple[float, float]]:
 
 def _transformed(polyline: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Return a polyline in pixels. Raises `FormatError` for coordinates over 1,000,000 or not finite."""
-    pixels = polyline @ matrix[:2, :2].T + matrix[:2, 2]
+    pixels: np.ndarray = polyline @ matrix[:2, :2].T + matrix[:2, 2]
     if not np.abs(pixels).max() < MAX_COORDINATE:  # also true for NaN
         raise FormatError("the SVG has numbers too large to draw")
     return pixels
