@@ -1,11 +1,15 @@
-"""The page in Debian's Chromium: one server and one browser for all, a fresh page for each test."""
+"""The page in Debian's Chromium: one server, one browser and one browser context for a whole run, one page a file.
+
+`visit` is the page of the file, put back to an example without a reload. Tests about what happens when the page is
+loaded take `reloaded`, which costs a second more; `new_tab` gives further tabs, and `fresh` further browser contexts.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +27,31 @@ FLAGS = [
     "--disable-sync",
 ]
 ARTIFACTS = Path(os.environ.get("TRILAYER_ARTIFACTS", Path(__file__).parent.parent / "artifacts"))  # not in git
-WAIT = 20_000  # ms that an expectation may take, on a busy machine
+WAIT = 20_000  # ms that an expectation may take on a busy machine
+DECODE_WAIT = 90_000  # ms that a decode may take
+DESKTOP = {"width": 1400, "height": 900}
+TRIL_TYPE = "application/octet-stream"
 
 
 @pytest.fixture(scope="session")
 def served() -> Iterator[tuple[Any, str]]:
-    """The page, and where it listens, on a free port."""
+    """The page and the address of its server, on a free port."""
     from ui.server import serve
 
-    page, address = serve.launch()
-    yield page, address
-    serve.close(page)
+    server = serve.launch()
+    yield server.page, server.address
+    server.close()
 
 
 @pytest.fixture(scope="session")
 def address(served) -> str:
-    """Where the app listens."""
+    """The address of the server."""
     return served[1]
 
 
 @pytest.fixture(scope="session")
 def browser():
+    """Chromium."""
     from playwright.sync_api import expect, sync_playwright
 
     if not CHROMIUM.exists():
@@ -55,88 +63,201 @@ def browser():
         browser.close()
 
 
-# Gradio's client closes its stream when the page is left, and says this of it.
-LEFT = re.compile("AbortError: signal is aborted without reason|Connection errored out")
+# Gradio's client reports its own stream as aborted when the page is left.
+LEAVING = re.compile("AbortError: signal is aborted without reason|Connection errored out")
+
+# Opens the example that the page starts with, as a click on it does.
+OPEN_EXAMPLE = """() => {
+  const load = () => document.querySelector('.lc').canvas.snapshot().doc.load, before = load();
+  window.trilayer.open({ example: 'coffee' });
+  return new Promise((done) => {
+    const check = () => (load() === before ? requestAnimationFrame(check) : done(load()));
+    check();
+  });
+}"""
 
 
 class Visit:
-    """A page that notes what must not happen on it, and how a test speaks of it."""
+    """An open page, which records faults, and the steps that tests have in common."""
 
     def __init__(self, page, address: str) -> None:
         self.page = page
         self.address = address
         self.faults: list[str] = []
         self.posts: list[str] = []
+        self._pending: set[Any] = set()  # requests for previews
         page.set_default_timeout(WAIT)
-        page.on("dialog", self._dialog)
+        page.on("dialog", self._on_dialog)
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        page.on("console", self._console)
-        page.on("request", self._request)
+        page.on("console", self._on_console)
+        page.on("request", self._on_request)
+        page.on("requestfinished", self._on_request_end)
+        page.on("requestfailed", self._on_request_end)
 
-    def _dialog(self, dialog) -> None:
+    def _on_dialog(self, dialog) -> None:
         self.faults.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 
-    def _console(self, message) -> None:
+    def _on_console(self, message) -> None:
         if message.type == "error":
             self.faults.append(f"console: {message.text}")
 
-    def _request(self, request) -> None:
+    def _on_request(self, request) -> None:
         if not request.url.startswith((self.address, "data:", "blob:")):
             self.faults.append(f"request to {request.url}")
         if request.method == "POST":
             self.posts.append(request.url)
+        if "run/predict" in request.url:
+            self._pending.add(request)
+
+    def _on_request_end(self, request) -> None:
+        self._pending.discard(request)
+
+    # loading
 
     def open(self, query: str = "") -> Visit:
-        """Loads the page and waits for the first preview: nothing is under way then."""
+        """Load the page and wait for the first preview, the end of all that a load starts."""
         self.page.goto(self.address + query)
         self.shows("preview")
         return self
 
     def reload(self) -> None:
-        """Loads the page again; what Gradio's client then says of its own stream is no fault."""
+        """Reload the page."""
+        self._leave(self.page.reload)
+
+    def restart(self, query: str = "", local_storage: dict[str, str] | None = None, *, wait: bool = True) -> Visit:
+        """Load the page as for a first visit, but with a warm cache; `local_storage`: what the browser has stored."""
+        # another document of the same origin, so that no event of the page stores anything afterwards
+        self._leave(lambda: self.page.goto(f"{self.address}health"))
+        self.page.evaluate(
+            """(items) => {
+              localStorage.clear();
+              sessionStorage.clear();
+              for (const [key, value] of Object.entries(items)) localStorage.setItem(key, value);
+            }""",
+            local_storage or {},
+        )
+        if wait:
+            return self.open(query)
+        self.page.goto(self.address + query)
+        return self
+
+    def _leave(self, leave: Callable[[], Any]) -> None:
+        """Leave the page. What Gradio's client reports about its own stream is not a fault."""
         before = len(self.faults)
-        self.page.reload()
-        self.faults[before:] = [fault for fault in self.faults[before:] if not LEFT.search(fault)]
+        leave()
+        self.faults[before:] = [fault for fault in self.faults[before:] if not LEAVING.search(fault)]
+
+    def reset(self) -> None:
+        """Open the starting example, and forget the stored work and the history, without loading the page again.
+
+        Options of extraction and decoding stay as they are: tests that change them take `reloaded`.
+        """
+        from playwright.sync_api import expect
+
+        self.page.unroute_all()
+        self.page.set_viewport_size(DESKTOP)
+        expect(self.page.locator("#decode")).to_be_enabled(timeout=DECODE_WAIT)
+        self.settle()
+        with self.page.expect_response(self._is_preview_of_example):
+            self.page.evaluate(OPEN_EXAMPLE)
+        self.says("Recolor: Pick a new color")
+        self.shows("preview")
+        self.settle()
+        self.page.evaluate(
+            """() => {
+              const canvas = document.querySelector('.lc');
+              for (const action of ['fit', 'clear']) canvas.querySelector(`[data-do=${action}]`).click();
+              canvas.querySelector('[data-tool=pen]').click();
+              document.querySelector('.tl-forget').click();
+              localStorage.clear();
+              sessionStorage.clear();
+              scrollTo(0, 0);
+            }"""
+        )
+        self.canvas_has("rev", "0")
+        expect(self.page.locator(".tl-total strong")).to_have_text("598")
+
+    def settle(self) -> None:
+        """Wait until no preview is under way: a late one would replace what a later test waits for."""
+        two_frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        self.page.evaluate(two_frames)
+        while self._pending:
+            self.page.evaluate(two_frames)  # also lets Playwright deliver its events
+
+    def _is_preview_of_example(self, response) -> bool:
+        """Return whether a response is the preview of the unedited example."""
+        body = response.request.post_data or ""
+        return "run/predict" in response.url and r"\"name\":\"coffee\"" in body and r"\"rev\":0" in body
+
+    # what the page shows
 
     def shows(self, what: str) -> None:
-        """Waits until the right side of the slider is a `preview` or `decoded`."""
+        """Wait until the right side of the compare slider is a `preview` or `decoded`."""
         from playwright.sync_api import expect
 
         expect(self.page.locator("#compare")).to_contain_text(f"| {what}")
 
-    def says(self, text: str) -> None:
-        """Waits until the status box has this."""
+    def says(self, text: str, timeout: float = WAIT) -> None:
+        """Wait until the status box has this text."""
         from playwright.sync_api import expect
 
-        expect(self.page.locator("#status")).to_contain_text(text)
+        expect(self.page.locator("#status")).to_contain_text(text, timeout=timeout)
 
     def bytes(self) -> int:
-        """The total of the readout."""
+        """Return the total of the readout."""
         return int(self.page.locator(".tl-total strong").inner_text().replace(",", ""))
 
-    def bytes_change_from(self, before: int) -> int:
-        """Waits until the readout is another; -> what it is then."""
+    def bytes_change_from(self, previous: int) -> int:
+        """Wait until the readout differs, and return its total."""
         from playwright.sync_api import expect
 
-        expect(self.page.locator(".tl-total strong")).not_to_have_text(f"{before:,}")
+        expect(self.page.locator(".tl-total strong")).not_to_have_text(f"{previous:,}")
         return self.bytes()
 
+    def bytes_are(self, total: int) -> None:
+        """Wait until the readout has this total."""
+        from playwright.sync_api import expect
+
+        expect(self.page.locator(".tl-total strong")).to_have_text(f"{total:,}")
+
+    def prompt_is(self, text: str) -> None:
+        """Wait until the prompt is this."""
+        from playwright.sync_api import expect
+
+        expect(self.page.locator("#prompt textarea")).to_have_value(text)
+
+    def shoot(self, name: str, where: str = "") -> None:
+        """Save a screenshot of the whole page or of a part of it, for people to look at."""
+        ARTIFACTS.mkdir(exist_ok=True)
+        path = ARTIFACTS / f"{name}.png"
+        if where:
+            self.page.locator(where).screenshot(path=path, animations="disabled")
+        else:
+            self.page.screenshot(path=path, animations="disabled", full_page=True)
+
+    # the canvas
+
     def canvas(self, name: str) -> str:
-        """What the canvas says of itself: rev, strokes, masked."""
+        """Return a data attribute of the canvas: rev, strokes, masked, ..."""
         return self.page.locator(".lc").get_attribute(f"data-{name}")
 
     def canvas_has(self, name: str, value: str | re.Pattern[str]) -> None:
-        """Waits until it says so."""
+        """Wait until a data attribute of the canvas has this value."""
         from playwright.sync_api import expect
 
         expect(self.page.locator(".lc")).to_have_attribute(f"data-{name}", value)
 
     def tool(self, name: str) -> None:
+        """Choose a tool."""
         self.page.locator(f".lc button[data-tool={name}]").click()
 
+    def do(self, action: str) -> None:
+        """Press a button of the canvas that is not a tool."""
+        self.page.locator(f".lc button[data-do={action}]").click()
+
     def drag(self, *points: tuple[float, float]) -> None:
-        """A gesture through points in 0..1 of the picture's sides."""
+        """Drag through points, in 0..1 of the canvas's sides."""
         self.page.locator(".lc-stage").scroll_into_view_if_needed()
         box = self.page.locator(".lc-stage").bounding_box()
         places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
@@ -147,44 +268,93 @@ class Visit:
         self.page.mouse.up()
 
     def undo(self) -> None:
+        """Press Undo."""
         self.page.locator(".lc-undo").click()
 
+    # files
+
     def save(self) -> bytes:
-        """What Save writes."""
+        """Press Save and return the file."""
         with self.page.expect_download() as download:
             self.page.locator("#save").click()
         return Path(download.value.path()).read_bytes()
 
-    def shoot(self, name: str, where: str = "") -> None:
-        """Keeps a picture, of the whole page or of a part of it, for a person to look at."""
-        ARTIFACTS.mkdir(exist_ok=True)
-        path = ARTIFACTS / f"{name}.png"
-        if where:
-            self.page.locator(where).screenshot(path=path, animations="disabled")
-        else:
-            self.page.screenshot(path=path, animations="disabled", full_page=True)
+    def put(self, where: str, *files) -> None:
+        """Choose files in the upload of #picture or #open."""
+        inputs = {"picture": "#picture input[type=file]", "open": "#top-buttons input[type=file]"}
+        self.page.locator(inputs[where]).set_input_files(*files)
 
-    def small(self) -> None:
-        """Opens a picture that decodes in no time."""
+    def put_tril(self, name: str, data: bytes) -> None:
+        """Open a .tril file with this stem."""
+        self.put("open", {"name": f"{name}.tril", "mimeType": TRIL_TYPE, "buffer": data})
+        self.says(f"Opened {name}")
+
+    def open_small(self) -> None:
+        """Open an image that decodes quickly."""
         from codec import Layers, Prompt
 
-        data = Layers(64, 64, Prompt("a small picture")).to_bytes()
-        self.put("open", {"name": "small.tril", "mimeType": "application/octet-stream", "buffer": data})
-        self.says("Opened small")
+        self.put_tril("small", Layers(64, 64, Prompt("a small picture")).to_bytes())
 
-    def put(self, where: str, *files) -> None:
-        """Chooses files in the upload of #where."""
-        inside = {"picture": "#picture input[type=file]", "open": "#top-buttons input[type=file]"}
-        self.page.locator(inside[where]).set_input_files(*files)
+
+@pytest.fixture(scope="session")
+def context(browser):
+    """The browser context of the run, whose cache makes later loads of the page fast."""
+    context = browser.new_context(viewport=DESKTOP, permissions=["clipboard-read", "clipboard-write"])
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def shared_page(context, address) -> Iterator[Visit]:
+    """The page of a test file, loaded once."""
+    visit = Visit(context.new_page(), address)
+    visit.restart()
+    yield visit
+    visit.page.close()
 
 
 @pytest.fixture
-def fresh(browser, address):
-    """-> make(**context options) -> a Visit that is not opened yet; it fails the test on any fault."""
+def visit(shared_page) -> Iterator[Visit]:
+    """The page of the file with the starting example, reset without a reload."""
+    shared_page.reset()
+    shared_page.faults.clear()
+    yield shared_page
+    assert shared_page.faults == []
+
+
+@pytest.fixture
+def reloaded(shared_page) -> Iterator[Visit]:
+    """The page of the file, loaded again as for a first visit."""
+    shared_page.page.unroute_all()
+    shared_page.page.set_viewport_size(DESKTOP)
+    shared_page.restart()
+    shared_page.faults.clear()
+    yield shared_page
+    assert shared_page.faults == []
+
+
+@pytest.fixture
+def new_tab(context, address) -> Iterator[Callable[[], Visit]]:
+    """-> make() -> a further tab of the same browser, which is not loaded yet."""
+    visits: list[Visit] = []
+
+    def make() -> Visit:
+        visits.append(Visit(context.new_page(), address))
+        return visits[-1]
+
+    yield make
+    for visit in visits:
+        visit.page.close()
+    assert [fault for visit in visits for fault in visit.faults] == []
+
+
+@pytest.fixture
+def fresh(browser, address) -> Iterator[Callable[..., Visit]]:
+    """-> make(**context options) -> a page of a new browser context, which is not loaded yet."""
     contexts, visits = [], []
 
     def make(**options) -> Visit:
-        contexts.append(browser.new_context(**{"viewport": {"width": 1400, "height": 900}} | options))
+        contexts.append(browser.new_context(**{"viewport": DESKTOP} | options))
         visits.append(Visit(contexts[-1].new_page(), address))
         return visits[-1]
 
@@ -195,27 +365,21 @@ def fresh(browser, address):
 
 
 @pytest.fixture
-def visit(fresh) -> Visit:
-    """The page, opened, with its example."""
-    return fresh().open()
-
-
-@pytest.fixture
 def endless(monkeypatch):
-    """A decode that ends only by being stopped; -> the event that it has been."""
+    """Make decodes endless until they are stopped; -> the event that one was."""
     from codec.decoders import Step
     from codec.errors import Cancelled
     from ui.services import actions
 
-    ended = threading.Event()
+    stopped = threading.Event()
 
     def work(on_step):
-        n = 0
-        while on_step(Step(1 + n % 3, 4, f"round {n}")):
-            n += 1
-            ended.wait(0.1)
-        ended.set()
+        number = 0
+        while on_step(Step(1 + number % 3, 4, f"round {number}")):
+            number += 1
+            stopped.wait(0.1)
+        stopped.set()
         raise Cancelled("stopped")
 
-    monkeypatch.setattr(actions, "decoding", lambda *_: work)
-    return ended
+    monkeypatch.setattr(actions, "decode_task", lambda *_: work)
+    return stopped

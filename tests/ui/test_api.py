@@ -1,4 +1,4 @@
-"""The endpoints for programs, called as a program does."""
+"""The API, called as a program calls it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from codec.editing import edits
 from codec.errors import Cancelled
 from codec.images import png_chunk
 from codec.images.io import encode_png, load
-from codec.summary import facts
-from tests.ui.asking import Tab
-from ui.page.layout import EXAMPLE, EXAMPLE_PICTURE
+from codec.summary import summarize
+from tests.ui.http_tab import Tab
+from ui.services.examples import START_FILE, START_PICTURE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LAYERS = Layers.from_bytes(EXAMPLE.read_bytes())
-TRIL = handle_file(str(EXAMPLE))
+LAYERS = Layers.from_bytes(START_FILE.read_bytes())
+TRIL = handle_file(str(START_FILE))
 
 
 @pytest.fixture(scope="module")
@@ -35,34 +35,35 @@ def client(address):
     return Client(address, verbose=False)
 
 
-def test_there_are_these_four_with_types(client):
-    given = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(given) == {"/encode", "/decode", "/inspect", "/edit"}
-    names = {name: [p["parameter_name"] for p in about["parameters"]] for name, about in given.items()}
+def test_there_are_four_endpoints_with_types(client):
+    endpoints = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(endpoints) == {"/encode", "/decode", "/inspect", "/edit"}
+    names = {name: [p["parameter_name"] for p in endpoint["parameters"]] for name, endpoint in endpoints.items()}
     assert names["/encode"] == ["picture", "prompt", "negative", "budget", "grid", "edges"]
     assert names["/edit"] == ["tril", "prompt", "negative", "mask", "other", "borrow", "cut"]
-    every = [parameter for about in given.values() for parameter in about["parameters"]]
-    assert {p["parameter_name"] for p in every if not p["parameter_has_default"]} == {"picture", "tril"}
-    types = {p["parameter_name"]: p["python_type"]["type"] for p in every}
+    parameters = [parameter for endpoint in endpoints.values() for parameter in endpoint["parameters"]]
+    assert {p["parameter_name"] for p in parameters if not p["parameter_has_default"]} == {"picture", "tril"}
+    types = {p["parameter_name"]: p["python_type"]["type"] for p in parameters}
     assert types["tril"] == "filepath" and types["budget"] == "int" and "'painter'" in types["decoder"]
     assert not client.view_api(return_format="dict")["unnamed_endpoints"]
 
 
-def test_the_readme_snippet_runs(address):
-    snippet = re.search(r"## From another program.*?```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.chdir(ROOT):
+def test_the_documented_snippet_runs(address):
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    snippet = re.search(r"```python\n(.*?)```", text, re.S)[1]
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.chdir(ROOT):
         exec(snippet.replace("http://127.0.0.1:7860/", address), {})
-    size, words = said.getvalue().strip().splitlines()[-1].split(" ", 1)
-    assert int(size) <= 400 and words == "a cup of tea"
+    size, prompt = output.getvalue().strip().splitlines()[-1].split(" ", 1)
+    assert int(size) <= 400 and prompt == "a cup of tea"
 
 
 def test_inspect_and_decode(client):
-    assert client.predict(TRIL, api_name="/inspect") == facts(LAYERS)
+    assert client.predict(TRIL, api_name="/inspect") == summarize(LAYERS)
     small = LAYERS.only((1,))
     assert small.semantic
     picture = Path(client.predict(handle_file(_file(client, small)), api_name="/decode"))
-    assert png_chunk.take(picture.read_bytes()) == small.to_bytes() and picture.name == "coffee.png"
+    assert png_chunk.extract(picture.read_bytes()) == small.to_bytes() and picture.name == "coffee.png"
     assert load(picture).pixels.shape == (LAYERS.height, LAYERS.width, 3)
 
 
@@ -73,31 +74,31 @@ def _file(client, layers: Layers) -> str:
     return str(path)
 
 
-def test_edit_is_what_the_codec_does(client, tmp_path):
+def test_edit_does_what_the_codec_does(client, tmp_path):
     mask = np.zeros((LAYERS.height, LAYERS.width), bool)
     mask[100:200, 100:300] = True
     (tmp_path / "mask.png").write_bytes(encode_png(np.repeat(mask[..., None] * np.uint8(255), 3, axis=2)))
     (tmp_path / "other.tril").write_bytes((other := LAYERS.only((2,))).to_bytes())
-    tril, told = client.predict(
+    tril, description = client.predict(
         TRIL, negative="blurry", mask=handle_file(str(tmp_path / "mask.png")),
         other=handle_file(str(tmp_path / "other.tril")), borrow="colors", api_name="/edit",
     )  # fmt: skip
-    words = LAYERS.semantic.text
-    expected = edits.swap_texture(edits.erase(edits.reprompt(LAYERS, words, "blurry"), mask), other)
+    text = LAYERS.semantic.text
+    expected = edits.swap_texture(edits.erase(edits.reprompt(LAYERS, text, "blurry"), mask), other)
     assert Path(tril).read_bytes() == expected.to_bytes()
-    assert (told["negative"], told["colors"]) == ("blurry", None)
+    assert (description["negative"], description["colors"]) == ("blurry", None)
 
 
-def test_nothing_asked_gives_the_same_file(client):
-    assert Path(client.predict(TRIL, api_name="/edit")[0]).read_bytes() == EXAMPLE.read_bytes()
+def test_an_edit_without_changes_returns_the_same_file(client):
+    assert Path(client.predict(TRIL, api_name="/edit")[0]).read_bytes() == START_FILE.read_bytes()
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "says"),
+    ("name", "arguments", "message"),
     [
-        ("/inspect", {"tril": handle_file(str(EXAMPLE_PICTURE))}, "This is not a Trilayer file."),
+        ("/inspect", {"tril": handle_file(str(START_PICTURE))}, "This is not a Trilayer file."),
         ("/encode", {"picture": TRIL}, "is not a PNG, JPEG, WebP or AVIF picture"),
-        ("/encode", {"picture": handle_file(str(EXAMPLE_PICTURE)), "budget": 5}, "The byte budget must be"),
+        ("/encode", {"picture": handle_file(str(START_PICTURE)), "budget": 5}, "The byte budget must be"),
         ("/encode", {"picture": None}, "A file is missing"),
         ("/decode", {"tril": TRIL, "seed": "x"}, "The seed must be"),
         ("/edit", {"tril": TRIL, "borrow": "both"}, "Give the file to borrow from"),
@@ -105,26 +106,26 @@ def test_nothing_asked_gives_the_same_file(client):
         ("/edit", {"tril": TRIL, "prompt": "x" * 30_000}, "prompt is longer"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(client, name, given, says):
+def test_an_invalid_request_is_one_sentence(client, name, arguments, message):
     with pytest.raises(AppError) as error:
-        client.predict(**given, api_name=name)
-    assert says in str(error.value) and "\n" not in str(error.value) and len(str(error.value)) < 160
+        client.predict(**arguments, api_name=name)
+    assert message in str(error.value) and "\n" not in str(error.value) and len(str(error.value)) < 160
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", str(ROOT / "README.md")])
-def test_no_file_of_the_server_is_read(address, path):
+def test_files_of_the_server_are_not_read(address, path):
     sent = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}]}
     call = httpx.post(f"{address}gradio_api/call/inspect", json=sent).json()["event_id"]
     answer = httpx.get(f"{address}gradio_api/call/inspect/{call}").text
     assert "event: error" in answer and "Trilayer file" not in answer
 
 
-def test_a_prompt_comes_back(client):
+def test_a_new_prompt_is_stored_exactly(client):
     tril, _ = client.predict(TRIL, prompt="ein Tee – ☕ <b>", api_name="/edit")
     assert Layers.from_bytes(Path(tril).read_bytes()).semantic == Prompt("ein Tee – ☕ <b>")
 
 
-def test_a_program_that_vanishes_ends_its_decode(address, monkeypatch):
+def test_a_program_that_disconnects_ends_its_decode(address, monkeypatch):
     ended = threading.Event()
 
     def endless(self, layers, *, seed=None, on_step=None):
@@ -135,7 +136,7 @@ def test_a_program_that_vanishes_ends_its_decode(address, monkeypatch):
 
     monkeypatch.setattr(Painter, "decode", endless)
     tab = Tab(address, "vanishing")
-    sent = httpx.post(f"{tab.api}upload", files={"files": ("a.tril", EXAMPLE.read_bytes())}).json()
+    sent = httpx.post(f"{tab.api}upload", files={"files": ("a.tril", START_FILE.read_bytes())}).json()
     body = tab.body("decode")
     body["data"][0] = {"path": sent[0], "meta": {"_type": "gradio.FileData"}}
     assert httpx.post(f"{tab.api}queue/join", json=body).status_code == 200

@@ -96,9 +96,9 @@ def open_picture(path: str, options: EncodeOptions) -> OpenedImage:
 
 def _prompt_source(origin: str) -> str:
     """Return the line that says where the encoder found the prompt."""
-    from codec.encoder.prompt.find_prompt import NO_CAPTIONER
+    from codec.encoder.prompt.find_prompt import DESCRIBED, NO_CAPTIONER
 
-    if origin.startswith(NO_CAPTIONER):
+    if origin == DESCRIBED or origin.startswith(NO_CAPTIONER):  # the reason of a captioner that failed is shown
         return "Automatic description (colors only). Type what the picture shows."
     return f"Prompt {origin}"
 

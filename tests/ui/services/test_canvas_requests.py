@@ -1,4 +1,4 @@
-"""What the canvas asks of the server."""
+"""Requests of the canvas: erase, borrow, regrid and shift."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from codec import Colormap, Layers, Pose, Prompt, Sketch
+from codec import Layers, Pose, Prompt, Sketch
 from codec.images import png_chunk
 from codec.images.io import encode_png
-from ui.page.layout import EXAMPLE, EXAMPLE_PICTURE
+from codec.texture import rdoq
 from ui.services import canvas_requests, canvas_state, import_layers
+from ui.services.examples import START_FILE, START_PICTURE
 
-EXAMPLE_LAYERS = Layers.from_bytes(EXAMPLE.read_bytes())
+EXAMPLE_LAYERS = Layers.from_bytes(START_FILE.read_bytes())
 OTHER = Layers(
     320, 240, Prompt("another"), Sketch(64, 48, (((3, 3), (4, 4), (5, 5)), ((30, 30), (31, 30), (32, 31)))),
-    Colormap.from_cells(np.full((6, 8, 3), (20, 90, 200), np.uint8)),
+    rdoq.quantize(np.full((6, 8, 3), (20, 90, 200), np.uint8)),
 )  # fmt: skip
 POSED = Layers(64, 64, None, Pose((((1024, 200), (1024, 1800), *(None,) * 16),)))
 SVG = b"<svg viewBox='0 0 100 100'><path d='M10 10 L90 10 90 90'/><path d='M10 90 Q50 50 60 90'/></svg>"
 
 
 def masked(layers: Layers, x0: float, y0: float, x1: float, y1: float) -> dict:
-    """An erase request for a rectangle in 0..1."""
+    """Return an erase request for a rectangle, in 0..1 of the sides."""
     mask = np.zeros((100, 100), bool)
     mask[int(100 * y0) : int(100 * y1), int(100 * x0) : int(100 * x1)] = True
     edges = np.flatnonzero(np.diff(np.concatenate(([False], mask.ravel(), [False])).astype(int)))
@@ -33,15 +34,15 @@ def masked(layers: Layers, x0: float, y0: float, x1: float, y1: float) -> dict:
     return canvas_state.write(layers, "x") | {"mask": {"width": 100, "height": 100, "runs": runs}}
 
 
-def test_erase_names_untouched_strokes_and_sends_pieces_of_the_others():
+def test_erase_answers_indices_of_whole_strokes_and_points_of_pieces():
     request = masked(EXAMPLE_LAYERS, 0.4, 0.0, 0.6, 1.0)
     reply = canvas_requests.erase(request)
     whole = [s for s in reply["strokes"] if isinstance(s, int)]
     pieces = [s for s in reply["strokes"] if not isinstance(s, int)]
     assert 0 < len(whole) < len(request["strokes"]) and pieces and whole == sorted(whole)
     inside = 0.4 * EXAMPLE_LAYERS.width, 0.6 * EXAMPLE_LAYERS.width
-    kept = [x for i in whole for x in request["strokes"][i][::2]] + [x for piece in pieces for x in piece[::2]]
-    assert not any(inside[0] < x < inside[1] for x in kept)
+    remaining = [x for i in whole for x in request["strokes"][i][::2]] + [x for piece in pieces for x in piece[::2]]
+    assert not any(inside[0] < x < inside[1] for x in remaining)
     cols = request["grid"]["cols"]
     assert reply["cells"] and all(0.3 * cols <= i % cols <= 0.7 * cols for i, _ in reply["cells"])
 
@@ -51,13 +52,13 @@ def test_an_empty_mask_erases_nothing():
     assert canvas_requests.erase(request) == {"strokes": list(range(len(request["strokes"]))), "cells": []}
 
 
-def test_erase_of_a_hand_drawn_stroke_leaves_others_as_drawn():
+def test_erase_leaves_untouched_strokes_exactly_as_drawn():
     request = masked(Layers(100, 100, None, Sketch(32, 32, ())), 0, 0, 0.5, 1)
     request["strokes"] = [[60.1, 10.2, 90.3, 80.4], [10, 10, 20, 20]]
     assert canvas_requests.erase(request)["strokes"] == [0]
 
 
-def test_erase_takes_joints_of_a_pose():
+def test_erase_removes_joints_of_a_pose():
     layers = Layers(100, 100, Prompt("a dancer", "blurry"), Pose((((1900, 100), (100, 300), *(None,) * 16),)), seed=7)
     reply = canvas_requests.erase(masked(layers, 0.8, 0, 1, 1))
     assert reply["pose"][0][0] is None and reply["pose"][0][1]
@@ -66,14 +67,14 @@ def test_erase_takes_joints_of_a_pose():
     assert (after.semantic, after.seed) == (layers.semantic, 7)
 
 
-def test_a_bad_erase_is_an_answer_not_a_crash():
+def test_an_invalid_erase_request_is_answered_with_an_error():
     assert set(canvas_requests.erase({"mask": 1})) == {"error"}
     assert set(canvas_requests.erase(None)) == {"error"}
 
 
 @pytest.fixture
 def borrow(tmp_path, monkeypatch):
-    """-> borrow(data, what, how, add, layers): the answer to a request with such an upload."""
+    """-> borrow(data, what, how, add, layers), the answer to a request with an upload of this data."""
     monkeypatch.setattr(import_layers, "get_upload_folder", lambda: str(tmp_path))
 
     def ask(data: bytes, what="sketch", how="auto", add=False, layers=EXAMPLE_LAYERS):
@@ -86,14 +87,14 @@ def borrow(tmp_path, monkeypatch):
 
 
 def applied(answer: dict, layers: Layers = EXAMPLE_LAYERS) -> Layers:
-    """What the canvas makes of an answer, saved."""
+    """Return the layers after the canvas has applied an answer."""
     assert "error" not in answer, answer
     prompt = layers.semantic or Prompt()
     return canvas_state.read(canvas_state.write(layers, "x") | answer).layers(prompt.text, prompt.negative, layers.seed)
 
 
 def drawing() -> Image.Image:
-    """Thin and thick black lines on white."""
+    """Return a drawing: a line and a filled rectangle, black on white."""
     image = Image.new("RGB", (300, 200), "white")
     ImageDraw.Draw(image).line([(20, 100), (280, 100)], "black", 7)
     ImageDraw.Draw(image).rectangle([200, 20, 260, 70], fill="black")
@@ -107,9 +108,9 @@ def png(image: Image.Image) -> bytes:
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_layers_of_a_second_file_come_as_they_are(borrow, wrapped):
+def test_layers_of_another_file_are_borrowed_unchanged(borrow, wrapped):
     data = OTHER.to_bytes()
-    data = png_chunk.put(encode_png(np.zeros((9, 9, 3), np.uint8)), data) if wrapped else data
+    data = png_chunk.embed(encode_png(np.zeros((9, 9, 3), np.uint8)), data) if wrapped else data
     after = applied(borrow(data))
     assert after.structure == OTHER.structure
     assert (after.texture, after.semantic) == (EXAMPLE_LAYERS.texture, EXAMPLE_LAYERS.semantic)
@@ -117,27 +118,27 @@ def test_layers_of_a_second_file_come_as_they_are(borrow, wrapped):
     assert after.texture == OTHER.texture and after.structure == EXAMPLE_LAYERS.structure
 
 
-def test_a_pose_of_a_second_file_takes_the_sketchs_place(borrow):
+def test_a_borrowed_pose_replaces_the_sketch(borrow):
     answer = borrow(POSED.to_bytes(), add=True)
     assert answer["strokes"] == [] and applied(answer).structure == POSED.structure
     back = applied(borrow(OTHER.to_bytes(), layers=POSED), POSED)
     assert back.structure == OTHER.structure
 
 
-def test_strokes_are_added_to_those_there_are(borrow):
+def test_borrowed_strokes_can_be_added(borrow):
     after = applied(borrow(SVG, add=True)).structure
     assert after.strokes[-len(EXAMPLE_LAYERS.structure.strokes) :] == EXAMPLE_LAYERS.structure.strokes
     assert len(after.strokes) == len(EXAMPLE_LAYERS.structure.strokes) + 2
 
 
-def test_the_paths_of_an_svg_are_its_strokes(borrow):
+def test_paths_of_an_svg_become_strokes(borrow):
     after = applied(borrow(SVG)).structure
     first = after.points(100, 100)[0]
     assert len(after.strokes) == 2
     assert np.abs(first[0] - 10).max() < 2 and np.abs(first[-1] - 90).max() < 2
 
 
-def test_lines_of_a_drawing_come_by_their_middle_and_shapes_by_their_rim(borrow):
+def test_a_drawing_gives_center_lines_and_outlines_of_shapes(borrow):
     strokes = applied(borrow(png(drawing()))).structure.points(300, 200)
     line = [stroke for stroke in strokes if np.ptp(stroke[:, 0]) > 200]
     assert len(line) == 1 and np.abs(line[0][:, 1] - 100).max() < 4
@@ -146,8 +147,8 @@ def test_lines_of_a_drawing_come_by_their_middle_and_shapes_by_their_rim(borrow)
     assert np.ptp(rim[:, 0]) > 50 and np.ptp(rim[:, 1]) > 40 and not inner.any()
 
 
-def test_of_a_photo_the_edges_come_and_the_colors(borrow):
-    photo = EXAMPLE_PICTURE.read_bytes()
+def test_a_photo_gives_edges_and_colors(borrow):
+    photo = START_PICTURE.read_bytes()
     assert len(applied(borrow(photo, layers=OTHER), OTHER).structure.strokes) > 20
     after = applied(borrow(photo, "colors", layers=OTHER), OTHER).texture
     mean = np.array(Image.open(BytesIO(photo)).convert("RGB")).mean((0, 1))
@@ -155,33 +156,33 @@ def test_of_a_photo_the_edges_come_and_the_colors(borrow):
 
 
 @pytest.mark.parametrize(
-    ("data", "what", "said"),
+    ("data", "what", "message"),
     [
         (b"hello", "sketch", "PNG, JPEG, WebP"),
         (b"", "colors", "is empty"),
-        (SVG, "colors", "no colors to borrow"),
+        (SVG, "colors", "no colors to copy"),
         (b"<svg viewBox='0 0 9 9'></svg>", "sketch", "no lines"),
         (png(Image.new("RGB", (40, 40), "white")), "sketch", "no lines"),
-        (POSED.to_bytes(), "colors", "holds no colors"),
+        (POSED.to_bytes(), "colors", "has no colors"),
         (OTHER.only((1,)).to_bytes(), "sketch", "no lines"),
-        (OTHER.to_bytes()[:7], "sketch", "cut off"),
+        (OTHER.to_bytes()[:7], "sketch", "truncated"),
         (SVG, "prompt", "no such layer"),
     ],
 )
-def test_what_cannot_be_borrowed_is_one_line(borrow, data, what, said):
+def test_a_file_that_cannot_be_borrowed_from_is_a_one_line_error(borrow, data, what, message):
     answer = borrow(data, what)
-    assert set(answer) == {"error"} and said in answer["error"] and "\n" not in answer["error"]
+    assert set(answer) == {"error"} and message in answer["error"] and "\n" not in answer["error"]
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "..", "", None, 5, "a\0b"])
-def test_only_uploads_are_read(borrow, path):
+def test_files_that_are_not_uploads_are_rejected(borrow, path):
     answer = canvas_requests.borrow(
         canvas_state.write(OTHER, "x") | {"borrow": {"path": path, "what": "sketch", "how": "auto"}}
     )
     assert set(answer) == {"error"}
 
 
-def test_a_finer_grid_has_the_same_colors_and_a_coarser_one_their_means():
+def test_regrid_keeps_the_colors():
     finer = canvas_requests.regrid(canvas_state.write(EXAMPLE_LAYERS, "x") | {"cells": 32})["grid"]
     assert (finer["cols"], finer["rows"]) == (32, 21)
     coarse = canvas_requests.regrid(canvas_state.write(EXAMPLE_LAYERS, "x") | {"cells": 2})
@@ -190,13 +191,13 @@ def test_a_finer_grid_has_the_same_colors_and_a_coarser_one_their_means():
     assert np.abs(cells.mean((0, 1)) - EXAMPLE_LAYERS.texture.cells.mean((0, 1))).max() < 12
 
 
-def test_a_grid_is_begun_from_nothing():
+def test_regrid_creates_a_grid_where_there_is_none():
     empty = Layers(100, 50)
     answer = canvas_requests.regrid(canvas_state.write(empty, "x") | {"cells": 8})
     assert applied(answer, empty).texture.cells.shape == (4, 8, 3)
 
 
-def test_hues_turn_and_brightness_grows():
+def test_shift_changes_hue_and_brightness():
     turned = canvas_requests.shift({"colors": ["#c03020", "#808080"], "hue": 120, "saturation": 0, "brightness": 0})[
         "colors"
     ]
@@ -223,13 +224,13 @@ def test_hues_turn_and_brightness_grows():
         (canvas_requests.borrow, None),
     ],
 )
-def test_anything_else_is_an_answer_not_a_crash(ask, payload):
+def test_an_invalid_request_is_answered_with_an_error(ask, payload):
     answer = ask(payload)
     assert set(answer) == {"error"} and "went wrong" not in answer["error"]
 
 
 @pytest.mark.parametrize(
-    ("error", "says"),
+    ("error", "message"),
     [
         (MemoryError(), "too little memory"),
         (OSError(errno.ENOSPC, "No space left on device"), "disk of the machine that serves this page is full"),
@@ -237,10 +238,10 @@ def test_anything_else_is_an_answer_not_a_crash(ask, payload):
         (KeyError("secret"), "Something went wrong here; your layers are unchanged"),
     ],
 )
-def test_what_breaks_beneath_the_canvas_is_one_sentence(monkeypatch, error, says):
-    def broken(*_):
+def test_an_internal_failure_is_answered_with_one_sentence(monkeypatch, error, message):
+    def fail(*_):
         raise error
 
-    monkeypatch.setattr(canvas_requests.session, "read", broken)
-    reply = canvas_requests.erase({})
-    assert set(reply) == {"error"} and says in reply["error"] and "secret" not in reply["error"]
+    monkeypatch.setattr(canvas_requests.canvas_state, "read", fail)
+    answer = canvas_requests.erase({})
+    assert set(answer) == {"error"} and message in answer["error"] and "secret" not in answer["error"]

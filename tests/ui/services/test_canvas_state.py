@@ -1,4 +1,4 @@
-"""The canvas's value: exact through a round trip, and refused in one line when it is not one."""
+"""The canvas's value: exact through a round trip, and rejected with a one-line message if it is invalid."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import copy
 import numpy as np
 import pytest
 
-from codec import Colormap, Layers, Pose, Prompt, Sketch
+from codec import Layers, Pose, Prompt, Sketch
 from codec.bitstream.container import KEEPABLE, SKIPPABLE
 from codec.errors import CodecError, InvalidLayer
+from codec.texture import rdoq
 from ui.services import canvas_state
 
 SKETCH = Sketch(32, 16, (((1, 1), (2, 2), (3, 2), (4, 3)), ((10, 5), (10, 6), (11, 7))))
 CELLS = np.random.default_rng(1).integers(0, 256, (4, 8, 3)).astype(np.uint8)
-LAYERS = Layers(257, 131, Prompt("a cat", "blurry"), SKETCH, Colormap.from_cells(CELLS))
+LAYERS = Layers(257, 131, Prompt("a cat", "blurry"), SKETCH, rdoq.quantize(CELLS))
 POSE = Pose((((1024, 100), (1024, 300), *(None,) * 16),))
 
 
@@ -33,18 +34,18 @@ def value(layers: Layers = LAYERS) -> dict:
         Layers(100, 50, None, Sketch(8, 8, ()), None),
     ],
 )
-def test_what_is_not_edited_comes_back_to_the_byte(layers):
+def test_unedited_layers_keep_their_bytes(layers):
     prompt = layers.semantic or Prompt()
     drawing = canvas_state.read(value(layers))
     assert drawing.layers(prompt.text, prompt.negative, layers.seed).to_bytes() == layers.to_bytes()
 
 
-def test_unknown_chunks_of_the_file_are_kept():
+def test_unknown_chunks_of_the_file_survive():
     extra = Layers(64, 64, Prompt("x"), extra=((SKIPPABLE | KEEPABLE | 17, b"later"),))
     assert canvas_state.read(value(extra)).layers("y", "", None).extra == extra.extra
 
 
-def test_one_stroke_and_one_cell_change_nothing_else():
+def test_a_new_stroke_and_a_painted_cell_change_nothing_else():
     edited = value()
     edited["strokes"].insert(0, [100, 20, 180, 90.5])
     edited["grid"]["colors"][9] = "#FF0080"
@@ -54,20 +55,20 @@ def test_one_stroke_and_one_cell_change_nothing_else():
     assert layers.semantic == Prompt("a dog") and layers.seed == 3
 
 
-def test_a_value_without_its_base_still_holds_the_work():
+def test_a_value_without_its_base_still_has_all_work():
     lost = value() | {"base": None}
     layers = canvas_state.read(lost).layers("a cat", "blurry", None)
     assert layers.structure == SKETCH
     assert (layers.width, layers.height, layers.texture.rows, layers.texture.cols) == (257, 131, 4, 8)
 
 
-def test_a_base_of_another_picture_is_not_used():
+def test_a_base_of_another_size_is_ignored():
     other = canvas_state.encode_base(Layers(10, 10, Prompt("other")))
     assert canvas_state.read(value() | {"base": other}).base is None
 
 
 def mutants():
-    """Values that no canvas sends: (what, value)."""
+    """Yield values that the canvas never sends, each with a name."""
     for key, wrong in {
         "width": [0, 4097, 1.5, "257", None, True, 10**30],
         "height": [-1, 4097, [], float("nan")],
@@ -109,7 +110,7 @@ def mutants():
 
 
 @pytest.mark.parametrize("wrong", [pytest.param(bad, id=name) for name, bad in mutants()])
-def test_anything_else_is_one_line(wrong):
+def test_an_invalid_value_is_a_one_line_error(wrong):
     with pytest.raises(CodecError) as error:
         canvas_state.read(wrong)
     assert "\n" not in str(error.value) and len(str(error.value)) < 120
@@ -118,7 +119,7 @@ def test_anything_else_is_one_line(wrong):
 JOINTS = [[10, 20], [30, 40], *[None] * 16]
 
 
-def test_a_pose_is_what_the_canvas_says():
+def test_a_pose_replaces_the_strokes():
     given = canvas_state.write(Layers(100, 50, None, POSE), "x")
     moved = given | {"pose": [[[-9, 20.2], None, [190, 80], *[None] * 15]]}
     assert canvas_state.read(moved).layers("", "", None).structure == Pose(
@@ -139,14 +140,14 @@ def test_a_pose_is_what_the_canvas_says():
         *([[[0, 10**400], *JOINTS[1:]]], [[[0, 600], *JOINTS[1:]]]),
     ],
 )
-def test_anything_else_is_no_pose(wrong):
+def test_an_invalid_pose_is_a_one_line_error(wrong):
     with pytest.raises(InvalidLayer) as error:
         canvas_state.read(value() | {"pose": wrong})
     assert "\n" not in str(error.value) and len(str(error.value)) < 120
 
 
-def test_packed_it_is_the_same():
-    assert canvas_state.read(canvas_state.packed(value())).layers("x", "", 5) == canvas_state.read(value()).layers(
+def test_json_text_gives_the_same_layers():
+    assert canvas_state.read(canvas_state.to_json(value())).layers("x", "", 5) == canvas_state.read(value()).layers(
         "x", "", 5
     )
     for text in ("", "{", "[" * 100_000, "NaN", "1" * 5000):
@@ -154,7 +155,7 @@ def test_packed_it_is_the_same():
             canvas_state.read(text)
 
 
-def test_reading_changes_nothing_in_the_value():
+def test_reading_does_not_modify_the_value():
     given = value()
     before = copy.deepcopy(given)
     canvas_state.read(given).layers("x", "", None)
@@ -162,7 +163,7 @@ def test_reading_changes_nothing_in_the_value():
 
 
 @pytest.mark.parametrize(("text", "negative"), [("x" * 30_000, ""), (5, ""), ("", None), ("a\ud800", "")])
-def test_a_prompt_that_cannot_be_is_one_line(text, negative):
+def test_an_invalid_prompt_is_rejected(text, negative):
     with pytest.raises(InvalidLayer):
         canvas_state.read(value()).layers(text, negative, None)
 
@@ -180,7 +181,7 @@ def test_a_prompt_that_cannot_be_is_one_line(text, negative):
         ("con\0.tril", "con-.tril"),
     ],
 )
-def test_names_of_files_are_harmless(name, stem):
+def test_file_names_are_sanitized(name, stem):
     assert canvas_state.file_stem(name) == stem
 
 
@@ -204,6 +205,6 @@ def test_a_mask_is_scaled_to_the_picture():
         {"width": 10**9, "height": 10**9, "runs": [10**18]},
     ],
 )
-def test_anything_else_is_no_mask(mask):
+def test_an_invalid_mask_is_rejected(mask):
     with pytest.raises(InvalidLayer):
         canvas_state.read_mask({"mask": mask}, 6, 4)

@@ -1,4 +1,4 @@
-"""What a Hugging Face Space needs of this repository."""
+"""Running as a Hugging Face Space."""
 
 from __future__ import annotations
 
@@ -18,34 +18,36 @@ from ui.services.jobs import Job
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_the_readme_says_how_to_start():
+def test_the_readme_has_the_settings_of_a_space():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     front = re.match(r"---\n(.*?)\n---\n\n# Trilayer\n", text, re.S)[1]
-    said = dict(line.split(": ", 1) for line in front.splitlines())
-    assert said["sdk"] == "gradio" and (ROOT / said["app_file"]).is_file()
-    assert {"title", "emoji", "colorFrom", "colorTo"} <= set(said) and "license" not in said
+    settings = dict(line.split(": ", 1) for line in front.splitlines())
+    assert settings["sdk"] == "gradio" and (ROOT / settings["app_file"]).is_file()
+    assert {"title", "emoji", "colorFrom", "colorTo"} <= set(settings) and "license" not in settings
     low, high = re.search(r"gradio>=(\d+)\.(\d+)", (ROOT / "requirements.txt").read_text()).groups()
-    major, minor, _ = said["sdk_version"].split(".")
+    major, minor, _ = settings["sdk_version"].split(".")
     assert major == low and int(minor) >= int(high)
 
 
-def test_a_space_is_open_and_framed_by_its_hub_alone(monkeypatch):
+def test_a_space_needs_no_login_and_can_be_framed_by_the_hub_only(monkeypatch):
     assert "hf.space" not in str(guard.HEADERS)
     monkeypatch.setenv("SPACE_ID", "someone/trilayer")
     monkeypatch.delenv("TRILAYER_LOGIN", raising=False)
-    assert serve.Door("0.0.0.0", 7860).auth() is None
-    assert serve.Door("0.0.0.0", 7860, "me:secret").auth() == ("me", "secret")
+    assert serve.ServerConfig("0.0.0.0", 7860).credentials() is None
+    assert serve.ServerConfig("0.0.0.0", 7860, "me:secret").credentials() == ("me", "secret")
     try:
         headers = str(importlib.reload(guard).HEADERS)
-        assert f"frame-ancestors 'self' {hf_space.FRAMES}" in headers and "x-frame-options" not in headers
+        assert f"frame-ancestors 'self' {hf_space.FRAME_ANCESTORS}" in headers and "x-frame-options" not in headers
     finally:
         monkeypatch.undo()
         importlib.reload(guard)
 
 
-def counting(most):
+def counting(steps):
+    """Return work of so many steps."""
+
     def work(on_step):
-        for n in range(most):
+        for n in range(steps):
             if not on_step(n):
                 raise Cancelled("stopped")
         return "done"
@@ -54,39 +56,39 @@ def counting(most):
 
 
 @pytest.fixture
-def lent(monkeypatch):
-    """A `spaces` that notes what it lends."""
+def gpu_calls(monkeypatch):
+    """Replace the package `spaces` by one that records its calls; -> the calls."""
     calls = []
 
     def gpu(duration):
-        def lend(work):
-            def run(*given):
-                calls.append((duration, given))
-                yield from work(*given)
+        def decorate(work):
+            def run(*arguments):
+                calls.append((duration, arguments))
+                yield from work(*arguments)
 
             return run
 
-        return lend
+        return decorate
 
     monkeypatch.setitem(sys.modules, "spaces", types.SimpleNamespace(GPU=gpu))
-    monkeypatch.setattr(hf_space, "_lent", None)
+    monkeypatch.setattr(hf_space, "_run_on_gpu", None)
     hf_space.prepare()
     return calls
 
 
-def test_a_decode_borrows_the_gpu_and_gives_steps(lent):
+def test_a_decode_runs_on_the_gpu_and_yields_its_steps(gpu_calls):
     job = Job(hf_space.on_gpu(counting, 3))
     assert list(job)[-1] == 2 and job.result == "done"
-    assert lent == [(hf_space.SECONDS, (counting, 3))]
+    assert gpu_calls == [(hf_space.GPU_SECONDS, (counting, 3))]
 
 
-def test_stop_gives_the_gpu_back(lent):
+def test_stop_ends_the_work_on_the_gpu(gpu_calls):
     with pytest.raises(Cancelled):
         hf_space.on_gpu(counting, 3)(lambda step: False)
 
 
-def test_without_spaces_nothing_is_between(monkeypatch):
-    monkeypatch.setattr(hf_space, "_lent", None)
+def test_without_the_package_the_work_runs_directly(monkeypatch):
+    monkeypatch.setattr(hf_space, "_run_on_gpu", None)
     monkeypatch.setitem(sys.modules, "spaces", None)
     hf_space.prepare()
     assert hf_space.on_gpu(counting, 2)(lambda step: True) == "done"

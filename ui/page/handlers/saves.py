@@ -6,18 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from codec import CodecError, Layers
-from codec.errors import FormatError
+from codec import CodecError
 from ui.page.components import Parts
 from ui.page.handlers.opening import OpenHandlers
 from ui.page.responses import Changes, Handlers, handler, status_value, streaming_handler
-from ui.services import actions, canvas_state, examples, files, share, validation
+from ui.services import actions, canvas_state, examples, files, share, stored_work, validation
 from ui.services.actions import OpenedImage
 from ui.services.editor_state import EditorState
 from ui.services.error_messages import sentence
 from ui.services.status import Status
 
-MAX_FIELD_CHARS: Final = 100_000  # of a field in stored work
 REQUESTS: Final = frozenset({"t", "state", "example", "empty"})  # see `SaveHandlers.restore`
 
 
@@ -106,31 +104,11 @@ class SaveHandlers(Handlers):
     def _restore_work(self, stored: Any, state: EditorState, session: str | None) -> Changes:
         """Open the work that the browser stored."""
         try:
-            layers, name, (text, negative, seed, keep_seed) = read_stored_work(stored)
+            work = stored_work.read(stored)
         except CodecError as error:
             return self.show(Status.warn(f"Your last work in this browser cannot be opened: {sentence(str(error))}"))
-        opened = OpenedImage(layers, name, "Prompt from your last work")
-        status = Status.good(f"Your last work, {name}, is open again. “Start over” discards it.")
+        opened = OpenedImage(work.layers, work.name, "Prompt from your last work")
+        status = Status.good(f"Your last work, {work.name}, is open again. “Start over” discards it.")
         p = self.parts
-        fields = {p.prompt: text, p.negative: negative, p.seed: seed, p.keep_seed: keep_seed}
+        fields = {p.prompt: work.prompt, p.negative: work.negative, p.seed: work.seed, p.keep_seed: work.keep_seed}
         return self._open(opened, state, session, status) | fields
-
-
-def read_stored_work(stored: Any) -> tuple[Layers, str, tuple[str, str, str, bool]]:
-    """Return layers, name and (prompt, negative, seed, keep seed) of the values of `Parts.file_fields`.
-
-    The fields are returned as they were typed, valid or not; with an invalid prompt the layers have none. Raises
-    `FormatError` or `InvalidLayer` for an invalid drawing.
-    """
-    if not isinstance(stored, list) or len(stored) != 5:
-        raise FormatError("it was stored by another version of the page")
-    canvas, *texts, keep_seed = stored
-    if not all(isinstance(text, str) and len(text) <= MAX_FIELD_CHARS for text in texts):
-        raise FormatError("its fields are not text, or too long")
-    drawing = canvas_state.read(canvas)
-    text, negative, seed = texts
-    try:
-        layers = drawing.layers(text, negative, None)
-    except CodecError:
-        layers = drawing.layers("", "", None)
-    return layers, drawing.name, (text, negative, seed, keep_seed is True)

@@ -119,6 +119,7 @@ def missing_status(error: ModelMissing, decoder: str) -> Status:
 def missing_weights_status(message: str) -> Status:
     """Return the status for missing weights: the codec's message, its remedy on a line of its own, and a way out."""
     problem, _, remedy = message.partition("; ")
-    lines = [sentence(line) for line in (problem, remedy) if line]
-    details = (*lines, "Use the built-in painter instead.")
-    return Status("Stable Diffusion cannot decode here yet.", StatusKind.BAD, details=details)
+    details = (f"{problem}.", sentence(remedy), "Use the built-in painter instead.")
+    return Status(
+        "Stable Diffusion cannot decode here yet.", StatusKind.BAD, details=tuple(line for line in details if line)
+    )

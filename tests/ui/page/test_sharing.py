@@ -1,0 +1,94 @@
+"""Links, ZIP files and pictures that contain the layers."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from codec import Layers, Pose, Prompt
+from codec.images import png_chunk
+from codec.images.io import encode_png, load
+from codec.layers import MAX_SEED
+from ui.services import share
+from ui.services.examples import START_FILE
+
+LAYERS = Layers.from_bytes(START_FILE.read_bytes())
+POSED = Layers(64, 64, Prompt("a dancer"), Pose((((1024, 200), (1024, 1800), *(None,) * 16),)), seed=MAX_SEED)
+
+
+def test_a_copied_link_opens_the_same_layers(visit, new_tab):
+    visit.drag((0.2, 0.2), (0.8, 0.2))
+    visit.canvas_has("rev", "1")
+    visit.page.locator("#prompt textarea").fill("ein Kaffee – ☕")
+    visit.page.locator("#copy-link").click()
+    visit.says("Copied a link of")
+    visit.says("The link contains all layers.")
+    link = visit.page.evaluate("navigator.clipboard.readText()")
+    data = visit.save()
+    assert link.startswith(f"{visit.address}?t=") and len(link) < 1200
+    other = new_tab()
+    other.page.goto(link)
+    other.says("Opened picture")
+    expect(other.page.locator("#origin")).to_have_text("Prompt from the link")
+    other.prompt_is("ein Kaffee – ☕")
+    assert other.save() == data
+    assert "t=" not in other.page.url  # so that a reload opens the edited work
+
+
+def test_without_a_clipboard_the_link_is_in_the_address_bar(visit):
+    visit.page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
+    visit.page.locator("#copy-link").click()
+    visit.says("in the address bar")
+    assert share.from_link(visit.page.url.partition("t=")[2]).layers == LAYERS
+
+
+@pytest.mark.parametrize("t", ["%3Cimg src=x onerror=alert(1)%3E", "A" * 20_000, "s0w"])
+def test_a_hostile_link_is_one_message(shared_page, t):
+    shared_page.restart(f"?t={t}", wait=False)
+    shared_page.says("The link contains no image")
+    assert shared_page.save() == START_FILE.read_bytes()
+    assert shared_page.faults == []
+
+
+def test_a_long_link_is_not_sent_to_the_server(visit):
+    long = Layers(64, 64, Prompt("".join(chr(0x4E00 + 7919 * i % 20000) for i in range(1300))))
+    assert len(share.to_link(long)) > share.MAX_QUERY_CHARS
+    visit.put_tril("long", long.to_bytes())
+    visit.page.locator("#copy-link").click()
+    visit.says("Copied a link of")
+    link = visit.page.evaluate("navigator.clipboard.readText()")
+    assert link == f"{visit.address}#t={share.to_link(long)}"
+    visit.reset()
+    visit.page.evaluate("(hash) => { location.hash = hash; }", link.partition("#")[2])
+    visit.says("Opened picture")
+    assert visit.save() == long.to_bytes()
+
+
+def test_layers_are_saved_as_a_zip_and_the_prompt_is_copied(visit):
+    with visit.page.expect_download() as download:
+        visit.page.locator("#zip").click()
+    assert download.value.suggested_filename == "coffee-layers.zip"
+    assert "sketch.svg" in zipfile.ZipFile(download.value.path()).namelist()
+    visit.page.locator("#prompt button").click()
+    copied = "navigator.clipboard.readText().then((text) => text === 'a cup of coffee on a wooden table')"
+    visit.page.wait_for_function(copied)
+
+
+def test_a_saved_picture_opens_as_its_layers(visit):
+    visit.put_tril("dancer", POSED.to_bytes())
+    visit.page.locator("#decode").click()
+    expect(visit.page.locator("#result")).to_be_enabled()
+    with visit.page.expect_download() as download:
+        visit.page.locator("#result").click()
+    png = Path(download.value.path()).read_bytes()
+    assert png_chunk.extract(png) == POSED.to_bytes()
+    for where in ("picture", "open"):
+        visit.put(where, {"name": f"from-{where}.png", "mimeType": "image/png", "buffer": png})
+        visit.says(f"Opened from-{where}")
+        assert visit.save() == POSED.to_bytes()
+    plain = encode_png(load(png).pixels)  # as if saved by another program
+    visit.put("open", {"name": "plain.png", "mimeType": "image/png", "buffer": plain})
+    visit.says("no layers inside this PNG")
