@@ -25,30 +25,33 @@ from codec import Layers, Prompt
 from codec.decoders.painter import painter, real_esrgan
 from codec.decoders.registry import _built
 from codec.models import weights
+from codec.texture import rdoq
 from tests.load.server import Server, start_server
 from tests.ui.http_tab import Tab
 from ui.services import actions, canvas_state, comparison, files
 from ui.services.actions import DecodeResult
 
 WAIT = 60  # s for a busy machine
-SMALL = Layers(64, 48, Prompt("a small picture"))
+COLORS = rdoq.quantize(np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3))
+SMALL = Layers(64, 48, Prompt("a small picture"), texture=COLORS)
+LARGE = Layers(1024, 768, Prompt("a large picture"), texture=COLORS)
 PIXELS = np.zeros((48, 64, 3), np.uint8)
 
 
-def canvas(revision: int = 0) -> str:
-    """Return the canvas's value for a small picture; previews of different revisions are different files."""
-    return canvas_state.to_json(canvas_state.write(SMALL, "small") | {"rev": revision})
+def canvas(layers: Layers = SMALL, revision: int = 0) -> str:
+    """Return the canvas's value."""
+    return canvas_state.to_json(canvas_state.write(layers, "picture") | {"rev": revision})
 
 
-def decode(tab: Tab, **values) -> str:
+def decode(tab: Tab) -> str:
     """Decode the small picture; return all messages."""
-    tab.ask("decode_layers", canvas=canvas(), **values)
+    tab.ask("decode_layers", canvas=canvas())
     return str(list(tab.answers()))
 
 
-def preview(tab: Tab) -> str:
+def preview(tab: Tab, layers: Layers = SMALL) -> str:
     """Preview an edit; return the answer."""
-    return json.dumps(tab.run("update_preview", canvas=canvas(1)))
+    return json.dumps(tab.run("update_preview", canvas=canvas(layers, revision=1)))
 
 
 def fail_once(function: Callable, error: BaseException) -> Callable:
@@ -166,6 +169,7 @@ def test_page_survives_an_error_at_any_instruction_of_the_painter(address, error
     tab = Tab(address, f"interrupted-{error.__name__}")
     with ThreadPoolExecutor(1) as beside:
         for work, success in ((decode, "Decoded in"), (preview, "Preview of your edit")):
+            comparison._preview_jpeg.cache_clear()
             raised = beside.submit(raise_inside, "_paint", error)
             assert sentence in work(tab)
             raised.result()
@@ -179,16 +183,16 @@ def test_client_that_disconnects_stops_the_painter(address, monkeypatch):
 
     def recorded(*arguments, **options):
         try:
-            painter_decode(*arguments, **options)
-            outcomes.append("finished")
+            pixels = painter_decode(*arguments, **options)
         except BaseException as error:
             outcomes.append(type(error).__name__)
             raise
+        outcomes.append("finished")
+        return pixels
 
     monkeypatch.setattr(painter.Painter, "decode", recorded)
     tab = Tab(address, "disconnecting-painter")
-    large = canvas_state.to_json(canvas_state.write(Layers(1024, 768, Prompt("a large picture")), "large"))
-    tab.ask("decode_layers", canvas=large)
+    tab.ask("decode_layers", canvas=canvas(LARGE))
     for number, _ in enumerate(tab.answers()):
         if number == 3:
             break
@@ -214,7 +218,7 @@ def test_really_full_disk_is_reported_and_loses_nothing(own_server):
     tab = Tab(own_server.address, "full-disk")
     assert "Preview of your edit" in preview(tab)
     limit_file_size(16)
-    for message in (str(tab.run("update_preview", canvas=canvas(2), prompt="another")), decode(tab)):
+    for message in (preview(tab, LARGE), decode(tab)):
         assert "full (File too large)" in message and "layers are unchanged" in message
     tab.ask("save_file", canvas=canvas())
     assert "full (File too large)" in str(list(tab.answers()))
