@@ -63,7 +63,8 @@ def cell_confidence(cells: np.ndarray, error: float) -> np.ndarray:
         return np.ones(cells.shape[:2], np.float32)
     window = np.ones((3, 3), np.uint8)
     contrast = np.maximum(cv2.dilate(cells, window) - cells, cells - cv2.erode(cells, window)).max(2)
-    return np.clip((contrast / (CONFIDENT_CONTRAST * error)) ** 2, MIN_CONFIDENCE, 1.0).astype(np.float32)
+    confidence = (contrast / (CONFIDENT_CONTRAST * error)) ** 2
+    return np.asarray(np.clip(confidence, MIN_CONFIDENCE, 1.0), np.float32)
 
 
 # --- links that lines cut ---------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def render_ink(polylines: Sequence[np.ndarray], height: int, width: int) -> np.n
         weight = 0.75 + 0.25 / (1 + rank / max(1, len(polylines) / 4))
         _draw_stroke(canvas, polylines[rank].astype(np.float64), weight)
     small = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
-    return small.astype(np.float32) / 255
+    return np.asarray(small.astype(np.float32) / 255)
 
 
 def _draw_stroke(canvas: np.ndarray, line: np.ndarray, weight: float) -> None:

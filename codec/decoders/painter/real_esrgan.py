@@ -17,6 +17,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from codec.errors import ModelMissing
 from codec.models import weights
@@ -53,7 +54,7 @@ class Srvgg(nn.Module):
 
     def enlarge(self, features: Tensor) -> Tensor:
         """Return the (1, 3, 4h, 4w) picture of (1, 51, h, w) features."""
-        residual, picture = features.split([3 * SCALE * SCALE, 3], 1)
+        residual, picture = features[:, : 3 * SCALE * SCALE], features[:, 3 * SCALE * SCALE :]
         return F.pixel_shuffle(residual, SCALE) + F.interpolate(picture, scale_factor=SCALE)
 
 
@@ -112,6 +113,7 @@ class Rrdb(nn.Module):
         """Yield `stages` times; the last value is the (1, width, h, w) features of a (1, 3, h, w) picture."""
         shallow = deep = self.conv_first(x)
         for block in self.body:
+            assert isinstance(block, RrdBlock)
             start = deep
             for deep in block.stages(start):
                 yield deep
@@ -135,7 +137,8 @@ class Upscaler:
             network.load_state_dict(tensors)
         except RuntimeError:
             raise ModelMissing(f"weights {file.name} do not fit their network") from None
-        self.network = network.requires_grad_(False).to(memory_format=torch.channels_last)
+        network.requires_grad_(False)
+        self.network = convert_conv2d_weight_memory_format(network, torch.channels_last)
 
     @classmethod
     def srvgg(cls) -> Upscaler:

@@ -131,7 +131,7 @@ def grade(picture: np.ndarray, style: Style) -> np.ndarray:
     deficit = style.min_warmth - float(picture[..., 0].mean() - picture[..., 2].mean())
     if deficit > 0:
         picture = picture * np.array([1 + deficit, 1, max(1 - 1.2 * deficit, 0.5)], np.float32)
-    return np.clip(picture, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(picture, 0.0, 1.0), np.float32)
 
 
 def _matching_rows(prompt: str) -> list[str]:

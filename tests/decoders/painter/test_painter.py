@@ -28,7 +28,7 @@ CELLS[:4], CELLS[4:] = [70, 110, 220], [200, 60, 40]
 COLORS = rdoq.quantize(CELLS, 10)
 JOINTS = tuple((400 + 60 * i, 300 + 80 * i) for i in range(18))
 POSE = Pose((JOINTS,))
-BOTH = Layers(128, 96, PROMPT, SKETCH, COLORS)
+BOTH = Layers(128, 48, PROMPT, SKETCH, COLORS)  # flat pictures take less time
 
 
 @pytest.fixture(scope="module", params=["painter", "painter-preview"])
@@ -53,19 +53,19 @@ def lightness_range(picture):
 @pytest.mark.parametrize("texture", [None, COLORS], ids=["no colors", "colors"])
 @pytest.mark.parametrize("semantic", [None, PROMPT], ids=["no prompt", "prompt"])
 def test_every_subset_of_layers_gives_a_picture(painter, semantic, structure, texture):
-    layers = Layers(70, 50, semantic, structure, texture)
+    layers = Layers(80, 24, semantic, structure, texture)
     if layers.is_empty:
         with pytest.raises(InvalidLayer, match="nothing to decode"):
             painter.decode(layers)
         return
     picture = painter.decode(layers)
-    assert picture.shape == (50, 70, 3)
+    assert picture.shape == (24, 80, 3)
     assert picture.dtype == np.uint8
     assert lightness_range(picture) > 5
 
 
 def test_colors_of_the_cells_are_kept(painter):
-    picture = painter.decode(Layers(192, 192, None, SKETCH, COLORS))
+    picture = painter.decode(Layers(192, 96, None, SKETCH, COLORS))
     means = cv2.resize(picture, (8, 8), interpolation=cv2.INTER_AREA).astype(int)
     assert np.abs(means - COLORS.cells).mean() < 12
 
@@ -161,7 +161,7 @@ def test_same_layers_and_seed_give_the_same_picture(painter):
 
 
 def test_seed_is_the_argument_or_the_file_s_or_zero(preview):
-    seeded = Layers(128, 96, PROMPT, SKETCH, COLORS, seed=7)
+    seeded = Layers(128, 48, PROMPT, SKETCH, COLORS, seed=7)
     np.testing.assert_array_equal(preview.decode(seeded), preview.decode(BOTH, seed=7))
     np.testing.assert_array_equal(preview.decode(BOTH), preview.decode(BOTH, seed=0))
     assert not np.array_equal(preview.decode(BOTH), preview.decode(BOTH, seed=7))
@@ -180,7 +180,7 @@ def test_number_of_threads_has_no_effect(painter):
         for threads in (1, 2):
             torch.set_num_threads(threads)
             cv2.setNumThreads(threads)
-            pictures.append(painter.decode(Layers(200, 200, None, SKETCH, COLORS)).astype(int))
+            pictures.append(painter.decode(Layers(200, 80, None, SKETCH, COLORS)).astype(int))
     finally:
         torch.set_num_threads(torch_threads)
         cv2.setNumThreads(cv2_threads)
@@ -247,7 +247,7 @@ def test_returning_false_cancels_at_once_and_the_next_decode_completes(painter, 
     with pytest.raises(Cancelled):
         painter.decode(BOTH, on_step=on_step)
     assert indices == list(range(1, last + 1))
-    assert painter.decode(BOTH).shape == (96, 128, 3)
+    assert painter.decode(BOTH).shape == (48, 128, 3)
 
 
 # --- weights ------------------------------------------------------------------------------------------

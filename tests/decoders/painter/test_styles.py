@@ -22,7 +22,7 @@ def plain_hut() -> np.ndarray:
 
 
 def paint(prompt: str, cells: np.ndarray = CELLS) -> np.ndarray:
-    layers = Layers(96, 96, Prompt(prompt), None, rdoq.quantize(cells, 10))
+    layers = Layers(96, 48, Prompt(prompt), None, rdoq.quantize(cells, 10))
     return get("painter-preview").decode(layers).astype(int)
 
 
