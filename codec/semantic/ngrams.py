@@ -16,15 +16,16 @@ import numpy as np
 
 END: Final = 0  # the end of a text
 UNKNOWN: Final = 1  # a symbol that the table does not contain
-START: Final = 2  # the start of a text; only ever part of a context
+START: Final = 2  # the start of a text; occurs in contexts only
 
 _MAX_BACKOFF_BYTE: Final = 127
 
 
 class LevelArrays(NamedTuple):
-    """The stored form of all contexts of one length. An entry is a context: a successor of an entry one level above.
+    """The stored form of all contexts of one length.
 
-    The entries of the first level are the symbols themselves.
+    The entries of a level are contexts: of the first level the symbols, of each further one the successors in the level
+    before.
     """
 
     successor_counts: np.ndarray  # (entries,) number of successors of each entry
@@ -104,6 +105,7 @@ class NGramModel:
 
 
 def _unpack_level(stored: LevelArrays) -> _Level:
+    """Return a level in the form that lookups need."""
     starts = np.concatenate([[0], np.cumsum(stored.successor_counts.astype(np.int64))])
     steps = np.cumsum(stored.gaps.astype(np.int64) + 1)
     offsets = np.concatenate([[0], steps])[starts[:-1]]  # running sums restart at each entry
@@ -115,18 +117,22 @@ def _unpack_level(stored: LevelArrays) -> _Level:
 
 
 def _to_array(values: np.ndarray) -> Sequence[int]:
-    """Return the values as an array of Python's: loading it is much faster than a list, reading faster than numpy."""
+    """Return the values as an `array`, which is faster to create than a list and faster to index than numpy."""
     return array("q", values.astype(np.int64).tobytes())
 
 
 def encode_backoff(mass: int) -> int:
-    """Return the byte that stores a mass, rounded down to three significant bits; the smallest one stands for 4."""
+    """Return the byte that stores a mass, rounded down to three significant bits and clipped to what a byte can hold.
+
+    The smallest mass that can be stored is 4.
+    """
     mass = max(mass, 4)
     shift = mass.bit_length() - 3
     return min(4 * shift + (mass >> shift) - 4, _MAX_BACKOFF_BYTE)
 
 
 def _decode_backoffs(stored: np.ndarray) -> np.ndarray:
+    """Return the masses, int64, of bytes that `encode_backoff` returned."""
     return np.asarray((4 + stored.astype(np.int64) % 4) << stored // 4)
 
 

@@ -20,7 +20,7 @@ _END: Final = ""
 _MATCH_ORDER: Final = 6
 _MATCH_PROBABILITIES: Final = (45000, 58000, 64000, 65000)  # of 65,536, for each 4 characters of a match's length
 _NEAR: Final = 64  # width of the range around the last new code point; covers most of a script
-_FIRST_CODE_POINT: Final = 96  # taken as the last new code point at first
+_FIRST_CODE_POINT: Final = 96  # initial value of the last new code point
 
 
 class ContextCounts:

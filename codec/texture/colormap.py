@@ -24,7 +24,7 @@ from codec.texture.quantizer import MAX_LEVEL, RATIOS, STEPS, dc_levels, dequant
 
 __all__ = ["MAX_CELLS", "MIN_CELLS", "Colormap", "check_grid", "spot_to_srgb"]
 
-_KIND_WEIGHTS: Final = (1, 15)  # reserved (an absent layer has no bytes, so no payload may be empty); this kind
+_KIND_WEIGHTS: Final = (1, 15)  # reserved, colormap; thus no payload is empty, which would mean no layer
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ further coefficients as 0. Truncating a payload therefore gives a blurred versio
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -217,10 +217,10 @@ def _encode_levels(coder: Encoder, context: CoefficientContext, levels: Sequence
                 index += 1
 
 
-def _decode_levels(coder: PrefixDecoder, context: CoefficientContext, index: int) -> Iterable[int]:
+def _decode_levels(coder: PrefixDecoder, context: CoefficientContext, index: int) -> Iterator[int]:
     """Read all levels from `index` on, and yield those that were read one at a time; all others are 0.
 
-    Among mostly zeros, several positions are read at once: half as many levels as the current run of zeros.
+    In a run of zeros, several positions are read at once: half as many positions as the run has levels so far.
     """
     run = 0  # length of the current run of zeros; half of it is kept after a nonzero level
     while index < context.levels.size:

@@ -32,10 +32,11 @@ from codec.texture.coding_plan import (
 from codec.texture.quantizer import MAX_LEVEL
 
 HIDDEN: Final = 32  # hidden units of each network
-OUTPUTS: Final = 6  # logits of each network: is the magnitude in this bucket, given that it is in none before
+OUTPUTS: Final = 6  # logits of each network: of being in a bucket, given that it is in none before
 CHROMA_FEATURE: Final = LEVEL_FEATURES  # index of one more feature: the magnitude predicted from other channels
 FEATURES: Final = LEVEL_FEATURES + 1 + FREQUENCY_FEATURES + 1  # the last one is the step size
-SIGN_FEATURES: Final = 6 + len(BIASED_FREQUENCIES)
+BIAS_FEATURE: Final = 6  # index of the first sign feature that stands for a frequency
+SIGN_FEATURES: Final = BIAS_FEATURE + len(BIASED_FREQUENCIES)
 
 _PRODUCT_PRIOR: Final = 2000  # initial value of the sums of squares, which damps predictions from few levels
 _MAX_SIGN_FEATURE: Final = 128
@@ -128,9 +129,9 @@ def _float_networks() -> list[tuple[np.ndarray, np.ndarray]]:
 
 @functools.cache
 def _zero_networks() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the parts of all networks that predict bucket 0 where no chroma is predicted, as float64.
+    """Return the parts of all networks that predict bucket 0 when the chroma feature is 0, as float64.
 
-    Hidden weights (3, LEVEL_FEATURES, HIDDEN), output weights (3, HIDDEN, 1) and output biases (3, 1).
+    They are the hidden weights (3, LEVEL_FEATURES, HIDDEN), the output weights (3, HIDDEN, 1) and output biases (3, 1).
     """
     hidden, output = zip(*_float_networks(), strict=True)
     bias = np.stack([net.output_bias[:1] for net in networks()]).astype(float)
@@ -161,7 +162,7 @@ class CoefficientContext:
         return other
 
     def bucket_probabilities(self, position: int, channel: int) -> list[int]:
-        """Return, of 65,536, the probability of each of the first `OUTPUTS` buckets, given that it is none before."""
+        """Return the probabilities, of 65,536, of the first `OUTPUTS` buckets: each given that it is none before."""
         net = self._networks[channel]
         features = self.plan.level_features(self._buffer, (position, channel))
         hidden = self._static[position, channel] + features @ net.hidden[:LEVEL_FEATURES]
@@ -172,7 +173,7 @@ class CoefficientContext:
         return [_probability(logit) for logit in outputs.tolist()]
 
     def zero_probabilities(self, position: int, count: int) -> list[int]:
-        """Return, of 65,536, the probabilities of 0 for L, a and b of `count` >= 1 positions from `position` >= 1 on.
+        """Return the probabilities, of 65,536, of 0 for L, a and b of `count` >= 1 positions from `position` >= 1 on.
 
         Each assumes that all levels before it are 0; such levels need no `update`. The computation uses floats, which
         represent these integers exactly and multiply faster.
@@ -190,7 +191,7 @@ class CoefficientContext:
         return probabilities
 
     def positive_probability(self, position: int, channel: int, size: int) -> int:
-        """Return, of 65,536, the probability that a level of magnitude `size` is positive."""
+        """Return the probability, of 65,536, that a level of magnitude `size` is positive."""
         weights = self._networks[channel].sign[int(size > 1)].tolist()
         features = [*self._predict_chroma(position, channel)]
         features += [self._signed[neighbor][channel] for neighbor in self.plan.sign_neighbors[position].tolist()]
@@ -200,7 +201,7 @@ class CoefficientContext:
         )
         biased = int(self.plan.biased[position])
         if biased >= 0:
-            total += 16 * weights[len(features) + biased]
+            total += 16 * weights[BIAS_FEATURE + biased]
         return _probability(total >> 8)
 
     def update(self, position: int, channel: int, level: int) -> None:
@@ -253,10 +254,10 @@ def extract_features(levels: np.ndarray, rows: int, cols: int) -> tuple[np.ndarr
     sign_features[..., :2] = _chroma_predictions(signed)
     chroma = np.minimum(np.abs(sign_features[..., :2].sum(-1)) >> 4, _MAX_CHROMA_FEATURE)
     padded = np.concatenate([signed, np.zeros((*batch, 1, 3), np.int64)], -2)
-    sign_features[..., 2:6] = np.moveaxis(padded[..., grid.sign_neighbors, :], -2, -1)
+    sign_features[..., 2:BIAS_FEATURE] = np.moveaxis(padded[..., grid.sign_neighbors, :], -2, -1)
     sign_features = np.clip(sign_features, -_MAX_SIGN_FEATURE, _MAX_SIGN_FEATURE)
     biased = np.flatnonzero(grid.biased >= 0)
-    sign_features[..., biased, :, 6 + grid.biased[biased]] = 16
+    sign_features[..., biased, :, BIAS_FEATURE + grid.biased[biased]] = 16
     return np.concatenate([level_features, chroma[..., None]], -1), sign_features
 
 

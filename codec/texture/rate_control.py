@@ -22,11 +22,13 @@ from codec.texture.colormap import Colormap
 from codec.texture.colormap_payload import Header, header_bits
 from codec.texture.quantizer import MAX_LEVEL, RATIOS, STEPS, dc_levels, log_steps
 
-# (ratio, steps coarser than the estimate) tried by `fit`; which one is best differs from map to map
-_CANDIDATES: Final = ((2, 1), (1, 1))
-_CANDIDATES_SMALL: Final = ((2, 2), (2, 0), (1, 4), (0, 4))
-_CANDIDATES_LARGE: Final = ((2, 1),)
-_SMALL, _LARGE, _MAX_REFINED = 100, 400, 1024  # cells: more candidates where a trial is fast; no descent above
+# What `fit` tries, as (ratio, steps coarser than the estimate), since the best one differs from map to map.
+_CANDIDATES_SMALL: Final[tuple[tuple[int, int], ...]] = ((2, 2), (2, 0), (1, 4), (0, 4))
+_CANDIDATES_MEDIUM: Final[tuple[tuple[int, int], ...]] = ((2, 1), (1, 1))
+_CANDIDATES_LARGE: Final[tuple[tuple[int, int], ...]] = ((2, 1),)
+_MAX_SMALL_CELLS: Final = 100  # up to here a trial is fast, so `fit` makes more of them
+_MAX_MEDIUM_CELLS: Final = 400  # above, `fit` makes one trial only
+_MAX_DESCENT_CELLS: Final = 1024  # above, `fit` searches for a step only
 _TERMINATION_BITS: Final = 0.3  # average loss at the end of a payload
 _LARGER_LAMBDAS: Final = (1.0, 1.5)  # factors tried to make a finer step fit
 
@@ -35,7 +37,7 @@ _MAX_LAMBDA_FACTOR: Final = 1.25  # largest change of lambda from round to round
 _FILL_ROUNDS: Final = 6  # single changes added at the end
 _MAX_EXACT_CELLS: Final = 400  # above, the change in distortion is approximated by its Taylor series
 _REACH: Final = 192  # levels beyond the last nonzero one that may become nonzero
-_MIN_GAIN: Final = 1e-4
+_MIN_GAIN: Final = 1e-4  # smallest decrease of the cost that counts
 _MIN_DIFFERENCE: Final = 0.5  # see rdoq.py
 _LN2: Final = math.log(2)
 
@@ -47,10 +49,13 @@ def fit(cells: np.ndarray, max_bytes: int) -> Colormap:
     """
     quantizer = rdoq.RDOQuantizer(cells)
     count = quantizer.rows * quantizer.cols
-    if count > _MAX_REFINED:
+    if count > _MAX_DESCENT_CELLS:
         return _fit_step(quantizer, max_bytes)
     estimate = quantizer.estimate_step(8 * max_bytes)
-    candidates = _CANDIDATES_SMALL if count <= _SMALL else _CANDIDATES if count <= _LARGE else _CANDIDATES_LARGE
+    if count <= _MAX_SMALL_CELLS:
+        candidates = _CANDIDATES_SMALL
+    else:
+        candidates = _CANDIDATES_MEDIUM if count <= _MAX_MEDIUM_CELLS else _CANDIDATES_LARGE
     fitted = [
         _fit_levels(quantizer, min(estimate + coarser, len(STEPS) - 1), ratio, max_bytes)
         for ratio, coarser in candidates
@@ -58,9 +63,9 @@ def fit(cells: np.ndarray, max_bytes: int) -> Colormap:
     return min(fitted, key=lambda colormap: mean_difference(quantizer.cells, colormap.cells))
 
 
-def mean_difference(one: np.ndarray, other: np.ndarray) -> float:
+def mean_difference(a: np.ndarray, b: np.ndarray) -> float:
     """Return the mean CIEDE2000 difference of two grids of (rows, cols, 3) uint8 sRGB cells."""
-    lab = [ciede2000.cielab(oklab.from_srgb(cells)) for cells in (one, other)]
+    lab = [ciede2000.cielab(oklab.from_srgb(cells)) for cells in (a, b)]
     return float(ciede2000.difference(lab[0], lab[1]).mean())
 
 
@@ -162,9 +167,9 @@ class RateController:
         Returns the same state if no change helps.
         """
         changes = self._filter(state, self._propose(state, lmbda))
-        gain = self._score(state, changes, lmbda)
-        order = np.argsort(gain)
-        order = order[gain[order] < -_MIN_GAIN]
+        delta_cost = self._score(state, changes, lmbda)
+        order = np.argsort(delta_cost)
+        order = order[delta_cost[order] < -_MIN_GAIN]
         order = order[np.sort(np.unique(changes.indices[order], return_index=True)[1])]  # each level once
         count = -(-len(order) // 2)
         cost = state.distortion + lmbda * state.bits
@@ -179,11 +184,11 @@ class RateController:
         """Apply single changes that lower the distortion most per bit, as long as they fit into the remaining bits."""
         for _ in range(_FILL_ROUNDS):
             changes = self._filter(state, self._propose(state, 0.0))
-            gain, bits = self._delta_distortion(state, changes), self._delta_rate(state, changes)
-            useful = np.flatnonzero((bits < max_bits - state.bits) & (gain < -_MIN_GAIN))
+            distortion, bits = self._delta_distortion(state, changes), self._delta_rate(state, changes)
+            useful = np.flatnonzero((bits < max_bits - state.bits) & (distortion < -_MIN_GAIN))
             if not len(useful):
                 break
-            best = useful[(gain[useful] / np.maximum(bits[useful], 1)).argmin()]
+            best = useful[(distortion[useful] / np.maximum(bits[useful], 1)).argmin()]
             changed = self._apply(state, changes.select(np.array([best])))
             if changed.bits > max_bits or changed.distortion >= state.distortion:
                 break
@@ -213,11 +218,11 @@ class RateController:
         return changes.select(valid)
 
     def _score(self, state: State, changes: Changes, lmbda: float) -> np.ndarray:
-        """Return the change in cost for each change alone; negative is better."""
+        """Return the change in cost that each change makes by itself; negative is better."""
         return self._delta_distortion(state, changes) + lmbda * self._delta_rate(state, changes)
 
     def _delta_distortion(self, state: State, changes: Changes) -> np.ndarray:
-        """Return the change in distortion for each change alone."""
+        """Return the change in distortion that each change makes by itself."""
         position, channel = np.divmod(changes.indices, 3)
         change = changes.deltas * self._steps[channel]
         if len(state.squared_error) > _MAX_EXACT_CELLS:
@@ -233,7 +238,7 @@ class RateController:
         return np.asarray(np.sqrt(np.maximum(squared, 0)).sum(1) - state.distortion)
 
     def _delta_rate(self, state: State, changes: Changes) -> np.ndarray:
-        """Return the change in bits for each change alone: of the level itself and, approximately, of all others."""
+        """Return the change in bits that each change makes by itself; the bits of other levels are estimated."""
         index = changes.indices
         old_level = state.levels.ravel()[index]
         level = old_level + changes.deltas

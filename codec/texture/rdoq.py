@@ -34,6 +34,7 @@ _MIN_DIFFERENCE: Final = 0.5  # smaller differences get the weight of this one, 
 _CONTEXT_FACTOR: Final = 1.15  # accounts for the effect of a change on the bits of later levels
 _TAIL_BITS: Final = 2.0  # extra bits of a nonzero level beyond the last one, for the zeros in between
 _SIGN_BITS: Final = 0.95
+_MIN_GAIN: Final = 1e-6  # smallest decrease of the cost that counts
 _DEAD_ZONE: Final = 0.38  # rounding offset of magnitudes below 1
 _ROUNDING: Final = 0.44  # rounding offset of larger magnitudes
 
@@ -71,7 +72,7 @@ def step_for_rate(step: int, bits: float, target_bits: float) -> int:
 class RDOQuantizer:
     """The rate-distortion optimized quantizer of one grid of cells, (rows, cols, 3) uint8 sRGB.
 
-    Raises `InvalidLayer` if the shape or the type is another one.
+    Raises `InvalidLayer` for cells of another shape or dtype.
     """
 
     def __init__(self, cells: np.ndarray) -> None:
@@ -119,14 +120,14 @@ class RDOQuantizer:
         for number in range(rounds):
             if number % 2 == 0:
                 bucket_bits = _bucket_bits(levels, self.rows, self.cols, log_steps(step, ratio))
-            gain, change = self._best_changes(levels, exact, steps, lmbda, bucket_bits)
+            change, delta_cost = self._best_changes(levels, exact, steps, lmbda, bucket_bits)
             if not 0 < levels[0, 0] + change[0, 0] < max_dc:
-                gain[0, 0] = 0
-            useful = np.flatnonzero(gain.ravel() < -1e-6)
+                delta_cost[0, 0] = 0
+            useful = np.flatnonzero(delta_cost.ravel() < -_MIN_GAIN)
             if not len(useful):
                 break
             count = max(1, len(useful) // (10 if number < rounds * 2 // 3 else 6))
-            best = useful[np.argsort(gain.ravel()[useful])[:count]]
+            best = useful[np.argsort(delta_cost.ravel()[useful])[:count]]
             levels.ravel()[best] += change.ravel()[best]
         return levels
 
@@ -169,7 +170,7 @@ class RDOQuantizer:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return for each level the better change, -1 or 1, and the change in cost that it makes.
 
-        A cost below 0 is an improvement. Where no change improves the cost, both are 0.
+        Both are 0 for levels that no change improves.
         """
         difference, half_gradient = self._differences(levels, exact, steps)
         weight = 0.5 / np.maximum(difference, _MIN_DIFFERENCE)
@@ -181,15 +182,15 @@ class RDOQuantizer:
         old_bits = _level_bits(bucket_bits, size)
         nonzero = np.flatnonzero(levels.any(1))
         beyond = np.arange(len(levels)) > (nonzero[-1] if len(nonzero) else 0)
-        best, change = np.zeros(levels.shape), np.zeros(levels.shape, np.int64)
+        change, delta_cost = np.zeros(levels.shape, np.int64), np.zeros(levels.shape)
         for direction in (-1, 1):
             new_bits = _level_bits(bucket_bits, np.maximum(size + direction, 0))
             bits = _CONTEXT_FACTOR * (new_bits - old_bits) + _TAIL_BITS * beyond[:, None]
             bits[0, 0] = 0
-            gain = slope * outward * direction + steps**2 * curvature + lmbda * bits
-            better = (gain < best) & (size + direction >= 0) & (size + direction <= MAX_LEVEL)
-            best[better], change[better] = gain[better], (outward * direction)[better]
-        return best, change
+            cost = slope * outward * direction + steps**2 * curvature + lmbda * bits
+            better = (cost < delta_cost) & (size + direction >= 0) & (size + direction <= MAX_LEVEL)
+            change[better], delta_cost[better] = (outward * direction)[better], cost[better]
+        return change, delta_cost
 
 
 def bits_from_logits(logits: np.ndarray) -> np.ndarray:
