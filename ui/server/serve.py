@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
 _STATIC = Path(__file__).parents[1] / "static"
-SHUTDOWN_TIMEOUT: Final = 5.0  # s for decodes to reach their next step, and for responses to end
+SHUTDOWN_TIMEOUT: Final = 5  # s for decodes to reach their next step, and for responses to end
 MAX_OPEN_FILES: Final = 16_384  # files and connections; `guard` allows a client 512 requests
 
 # Read by Gradio and huggingface_hub when they are imported.
