@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from codec import Colormap
 from codec.encoder.encode_options import EncodeOptions
 from codec.encoder.extract import Extraction, extract
 from codec.encoder.sketch import fit_sketch
 from codec.encoder.sketch.working_frame import working_size
+from codec.errors import BudgetTooSmall
+from codec.texture import rate_control, rdoq
 
 PROMPT = "portrait of an astronaut"
 
@@ -30,3 +33,15 @@ def fast_edges(monkeypatch: pytest.MonkeyPatch) -> None:
         return np.exp(-((distance / 2) ** 2))
 
     monkeypatch.setattr(fit_sketch, "detect", detect_ring)
+
+
+@pytest.fixture
+def fast_encoder(fast_edges: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also fit the colors without a rate-distortion search, for tests that do not look at colors."""
+
+    def fit_truncated(cells: np.ndarray, max_bytes: int) -> Colormap:
+        if max_bytes < 16:
+            raise BudgetTooSmall("too few bytes for colors")
+        return rdoq.RDOQuantizer(cells).quantize(rdoq.DEFAULT_STEP, rounds=0).colormap.cut(max_bytes)
+
+    monkeypatch.setattr(rate_control, "fit", fit_truncated)

@@ -33,13 +33,13 @@ def test_same_picture_gives_the_same_file(photo: np.ndarray, extraction: Extract
     assert codec.encode(photo.copy(), prompt=PROMPT).to_bytes() == extraction.layers.to_bytes()
 
 
-@pytest.mark.parametrize("budget", [90, 1000])
+@pytest.mark.parametrize("budget", [90, 600])
 def test_budget_is_used_but_not_exceeded(photo: np.ndarray, budget: int) -> None:
     size = len(codec.encode(photo, prompt="an astronaut", budget=budget).to_bytes())
     assert 0.9 * budget <= size <= budget
 
 
-def test_reserved_bytes_stay_free(photo: np.ndarray, fast_edges: None) -> None:
+def test_reserved_bytes_stay_free(photo: np.ndarray, fast_encoder: None) -> None:
     options = EncodeOptions(prompt="an astronaut", budget=200)
     assert len(extract(photo, options, reserved_bytes=50).layers.to_bytes()) <= 150
 
@@ -49,7 +49,7 @@ def test_flat_pictures_of_any_size_are_encoded(size: tuple[int, int]) -> None:
     check_default_encode(np.full((size[1], size[0], 3), 90, np.uint8))
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 300), (64, 64)])
+@pytest.mark.parametrize("size", [(1, 1), (2, 300), (24, 16)])
 def test_noise_of_any_size_is_encoded(size: tuple[int, int]) -> None:
     check_default_encode(np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
 
@@ -64,7 +64,7 @@ def check_default_encode(pixels: np.ndarray) -> None:
 
 @pytest.mark.parametrize(("grid", "shape"), [(12, (6, 12)), ((8, 10), (8, 10))])
 def test_grid_can_be_chosen(
-    photo: np.ndarray, fast_edges: None, grid: int | tuple[int, int], shape: tuple[int, int]
+    photo: np.ndarray, fast_encoder: None, grid: int | tuple[int, int], shape: tuple[int, int]
 ) -> None:
     assert grid_of(codec.encode(photo[:128], grid=grid)) == shape
 
@@ -81,7 +81,7 @@ def grid_of(layers: Layers) -> tuple[int, int]:
     return layers.texture.rows, layers.texture.cols
 
 
-def test_prompt_seed_and_settings_come_from_metadata(photo: np.ndarray, fast_edges: None) -> None:
+def test_prompt_seed_and_settings_come_from_metadata(photo: np.ndarray, fast_encoder: None) -> None:
     extraction = extract(encode_png(photo, {"parameters": INFOTEXT}))
     assert extraction.layers.semantic == Prompt("a moon base", "fog")
     assert (extraction.layers.seed, extraction.layers.settings.steps) == (42, 20)
@@ -92,12 +92,12 @@ def test_prompt_seed_and_settings_come_from_metadata(photo: np.ndarray, fast_edg
     )  # fmt: skip
 
 
-def test_given_prompt_and_seed_replace_those_of_the_metadata(photo: np.ndarray, fast_edges: None) -> None:
+def test_given_prompt_and_seed_replace_those_of_the_metadata(photo: np.ndarray, fast_encoder: None) -> None:
     layers = codec.encode(encode_png(photo, {"parameters": INFOTEXT}), prompt="mine", seed=9, budget=120)
     assert (layers.semantic, layers.seed) == (Prompt("mine"), 9)
 
 
-def test_embedded_layers_are_returned_unless_options_are_given(photo: np.ndarray, fast_edges: None) -> None:
+def test_embedded_layers_are_returned_unless_options_are_given(photo: np.ndarray, fast_encoder: None) -> None:
     png = png_chunk.embed(encode_png(photo), example().to_bytes())
     embedded = extract(png)
     assert (embedded.layers, embedded.prompt_source) == (example(), EMBEDDED)
@@ -113,7 +113,7 @@ def test_prompt_that_exceeds_the_budget_is_rejected(photo: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("budget", [-1, 0, 1, 13, 20])
-def test_hopeless_budgets_are_rejected(photo: np.ndarray, fast_edges: None, budget: int) -> None:
+def test_hopeless_budgets_are_rejected(photo: np.ndarray, fast_encoder: None, budget: int) -> None:
     with pytest.raises(BudgetTooSmall):
         codec.encode(photo, prompt="x", budget=budget)
 
@@ -156,7 +156,7 @@ def test_unknown_edge_detector_is_rejected_with_the_known_ones(photo: np.ndarray
         codec.encode(photo, edges="magic")
 
 
-def test_pose_replaces_the_sketch(photo: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pose_replaces_the_sketch(photo: np.ndarray, fast_encoder: None, monkeypatch: pytest.MonkeyPatch) -> None:
     from codec.encoder.sketch import annotators
 
     budgets: list[int] = []

@@ -1,4 +1,4 @@
-"""Where a prompt comes from. What is read from metadata: test_metadata.py."""
+"""The source of a prompt. test_metadata.py tests what is read from metadata, test_caption.py the captioners."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def picture(parameters: str | None = None) -> Picture:
     return Picture(PIXELS, {} if parameters is None else {"parameters": parameters})
 
 
-def test_what_is_given_wins():
+def test_given_prompt_is_preferred():
     found = find_prompt(picture(INFOTEXT), "mine", "not this")
     assert (found.prompt, found.source) == (Prompt("mine", "not this"), GIVEN)
     assert find_prompt(picture(INFOTEXT), "").prompt == Prompt("", "")
     assert find_prompt(picture(INFOTEXT), "mine").prompt.negative == ""
 
 
-def test_then_the_files_own_metadata():
+def test_metadata_are_used_without_a_given_prompt():
     found = find_prompt(picture(INFOTEXT))
     text = "a castle on a hill, (matte painting:1.2)\nsecond line <lora:x:1>"
     assert found.prompt == Prompt(text, "blurry, text\nwatermark")
@@ -42,24 +42,24 @@ def test_then_the_files_own_metadata():
     assert find_prompt(picture(INFOTEXT), None, "mine").prompt == Prompt(text, "mine")
 
 
-def test_then_a_description():
+def test_colors_are_described_without_a_prompt():
     for parameters in (None, "", " \n ", "Negative prompt: blurry\nSteps: 4, Sampler: Euler, Seed: 1", "\0\x01"):
         found = find_prompt(picture(parameters))
         assert (found.prompt.text, found.source) == ("plain bright blue", NO_CAPTIONER)
 
 
-def test_it_survives_a_real_file():
+def test_metadata_of_a_png_are_read():
     found = find_prompt(load(encode_png(PIXELS, {"parameters": INFOTEXT + ", Template: 猫"})))
     assert (found.source, found.settings) == (FROM_A1111, SETTINGS)
 
 
-def test_a_given_text_that_no_prompt_holds_is_an_error():
+def test_invalid_prompts_are_rejected():
     for text in ("\ud800", "x" * 5000):
         with pytest.raises(InvalidLayer):
             find_prompt(picture(), text)
 
 
-def test_the_size_is_kept_only_where_it_is_not_the_pictures():
+def test_size_is_kept_only_if_it_differs_from_the_picture():
     found = find_prompt(Picture(np.zeros((768, 512, 3), np.uint8), {"parameters": INFOTEXT}))
     assert found.settings == replace(SETTINGS, size=None)
     bare = "a cat\nSteps: x, Sampler: y, Size: 8x8"

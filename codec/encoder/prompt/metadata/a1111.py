@@ -15,8 +15,9 @@ from codec.encoder.prompt.metadata.values import Metadata, build_metadata, clean
 TOOL: Final = "AUTOMATIC1111"
 _MAX_TEXT: Final = 1 << 16  # characters that are read; prompts hold 4,096 bytes
 _NEGATIVE: Final = "Negative prompt:"
-# A key, and a value that is quoted or ends at the next comma; bounded, so matching takes linear time on any text.
-_SETTING: Final = re.compile(r'(\w[\w /-]{0,40}):\s*("(?:\\.|[^\\"]){0,400}"|[^,]{0,400})(?:,|$)')
+# A key, and a value that is quoted or ends at the next comma. The bounds and the possessive quantifier keep matching
+# fast on any text.
+_SETTING: Final = re.compile(r'(\w[\w /-]{0,40}):\s*("(?:\\.|[^\\"]){0,400}"|[^,]{0,400}+)(?:,|$)')
 
 
 def read(text: str, *, is_infotext: bool = True) -> Metadata | None:
