@@ -46,7 +46,8 @@ def inpaint_cells(cells: np.ndarray, holes: np.ndarray) -> np.ndarray:
 
 def resample_cells(cells: np.ndarray, rows: int, cols: int) -> np.ndarray:
     """Return the cells on another grid: area mean to fewer cells, linear interpolation to more."""
-    return np.rint(_resample_axis(_resample_axis(cells.astype(np.float64), rows, 0), cols, 1)).astype(np.uint8)
+    resampled = _resample_axis(_resample_axis(cells.astype(np.float64), rows, 0), cols, 1)
+    return np.asarray(np.rint(resampled), np.uint8)
 
 
 def adjust_cells(cells: np.ndarray, hue: float, saturation: float, brightness: float) -> np.ndarray:

@@ -39,7 +39,7 @@ class Lattice:
     def centers(self, cells: np.ndarray) -> np.ndarray:
         """Return the pixel indices of the centers of (..., 2) cells (x, y), (..., 2) float32."""
         pitch = np.array(self.pitch)
-        return ((cells + 0.5) * pitch - 0.5).astype(np.float32)
+        return np.asarray((cells + 0.5) * pitch - 0.5, np.float32)
 
     def contains(self, cells: np.ndarray) -> np.ndarray:
         """Return whether each of (..., 2) cells lies inside, (...) bool."""

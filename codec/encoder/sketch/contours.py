@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from codec.errors import ModelMissing
 from codec.models import weights
@@ -101,4 +102,5 @@ def _network() -> Contours:
         network.load_state_dict({name: torch.from_numpy(a).float() for name, a in weights.load(WEIGHTS).items()})
     except RuntimeError:
         raise ModelMissing(f"weights {WEIGHTS.name} do not fit their network") from None
-    return network.requires_grad_(False).to(memory_format=torch.channels_last)
+    convert_conv2d_weight_memory_format(network, torch.channels_last)
+    return network.requires_grad_(False)

@@ -111,4 +111,4 @@ def _line_kernel(angle: float) -> np.ndarray:
     y, x = np.mgrid[-_LINE_REACH : _LINE_REACH + 1, -_LINE_REACH : _LINE_REACH + 1].astype(np.float32)
     along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
     kernel = np.exp(-0.5 * (along / (_LINE_REACH / 2)) ** 2 - 0.5 * (across / 0.6) ** 2)
-    return (kernel / kernel.sum()).astype(np.float32)
+    return np.asarray(kernel / kernel.sum(), np.float32)

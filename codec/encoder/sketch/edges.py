@@ -70,7 +70,7 @@ def lineart(pixels: np.ndarray) -> np.ndarray:
     for scale in (1.0, 1.6, 2.5):
         difference = cv2.GaussianBlur(lightness, (0, 0), 1.6 * scale) - cv2.GaussianBlur(lightness, (0, 0), scale)
         darkness = np.maximum(darkness, difference)
-    return np.clip(1 - np.exp(-12 * np.maximum(darkness - 0.01, 0)), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(1 - np.exp(-12 * np.maximum(darkness - 0.01, 0)), 0, 1), np.float32)
 
 
 def _contours(pixels: np.ndarray) -> np.ndarray:

@@ -112,7 +112,7 @@ def _crossing_counts() -> np.ndarray:
     """Return for each code the number of 8-connected pieces that the neighbors form."""
     n, ne, e, se, s, sw, w, nw = _neighbor_bits()
     quadrants = ((n, ne, e), (e, se, s), (s, sw, w), (w, nw, n))
-    return np.sum([~a & (b | c) for a, b, c in quadrants], axis=0, dtype=int)
+    return np.asarray(np.sum([~a & (b | c) for a, b, c in quadrants], axis=0, dtype=int))
 
 
 def _guo_hall_tables() -> tuple[np.ndarray, np.ndarray]:

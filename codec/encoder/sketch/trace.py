@@ -86,13 +86,13 @@ class _Tracer:
 
     def __init__(self, edges: np.ndarray) -> None:
         height, width = edges.shape
-        self.stride = width + 2
+        self.stride: int = width + 2
         padded = np.zeros((height + 2, self.stride), np.uint8)
         padded[1:-1, 1:-1] = edges
-        self.is_edge = padded.tobytes()
+        self.is_edge: bytes = padded.tobytes()
         self.is_unused = bytearray(self.is_edge)
-        self.offsets = [dy * self.stride + dx for dy, dx in _STEPS]
-        self.pixels = np.flatnonzero(padded).tolist()
+        self.offsets: list[int] = [dy * self.stride + dx for dy, dx in _STEPS]
+        self.pixels: list[int] = np.flatnonzero(padded).tolist()
 
     def is_free_end(self, pixel: int) -> bool:
         """Return whether the pixel has exactly one neighbor."""

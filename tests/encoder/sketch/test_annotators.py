@@ -215,6 +215,7 @@ def test_best_is_pidinet_then_hed_then_contours(
 # --- people ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @with_networks
 def test_people_are_located(installed: Path) -> None:
     """Two persons, one with a hidden elbow: joints within a few pixels, the complete person first."""

@@ -45,7 +45,12 @@ def disc(size: int = 256, radius: float = 80.0) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("name", "min_f"),
-    [("astronaut", 0.5), ("camera", 0.75), ("coffee", 0.6), pytest.param("rocket", 0.7, marks=pytest.mark.slow)],
+    [
+        ("astronaut", 0.5),
+        ("camera", 0.75),
+        ("coffee", 0.6),
+        pytest.param("rocket", 0.7, marks=pytest.mark.slow),
+    ],
 )
 def test_400_bytes_cover_the_edges_of_a_photograph(name: str, min_f: float) -> None:
     assert f_measure(photo_sketch(name, 400), reference(name)).f > min_f

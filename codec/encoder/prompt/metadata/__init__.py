@@ -59,8 +59,8 @@ def _read_text(text: str, is_infotext: bool) -> Metadata | None:
     document = to_object(text)
     if not document:
         return a1111.read(text, is_infotext=is_infotext and not text.lstrip().startswith("{"))
-    for reader in (swarmui, fooocus, drawthings, novelai):
-        if (found := reader.read(document)) is not None:
+    for read_tool in (swarmui.read, fooocus.read, drawthings.read, novelai.read):
+        if (found := read_tool(document)) is not None:
             return found
     graph = document.get("prompt") if isinstance(document.get("prompt"), str | dict) else None
     return comfyui.read(graph, document.get("workflow"))

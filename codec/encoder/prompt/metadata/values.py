@@ -108,9 +108,9 @@ def clean_text(text: Any) -> str:
     """Return the text without control characters but newline and tab, and lone surrogates replaced; "" for no text."""
     if not isinstance(text, str):
         return ""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
-    return text.encode("utf-8", "replace").decode("utf-8").strip()
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    cleaned = re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", lines)
+    return cleaned.encode("utf-8", "replace").decode("utf-8").strip()
 
 
 def truncate_text(text: Any) -> str:
