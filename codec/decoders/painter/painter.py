@@ -1,8 +1,8 @@
 """The painter: paints a clean digital painting from a sketch and a colormap.
 
-    colormap --+
-               +-> color diffusion -> brushwork -> ink -> grain -> downscale -> Real-ESRGAN x4 -> picture
-    sketch ----+
+    base colors + detail --> small picture --> sharpened across the sketch's lines --+
+                                                                                    +--> Real-ESRGAN x4 --> picture
+    base colors alone --> color diffusion between the lines --> brushwork --> ink --+
 
 Pictures larger than that are enlarged by another, faster Real-ESRGAN, band by band.
 
@@ -28,10 +28,12 @@ from codec.limits import MAX_SIDE
 from codec.models import oom
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
+from codec.texture.detail_grid import detail_shape
 from codec.texture.quantizer import STEPS
 
 if TYPE_CHECKING:
     from codec.layers import Layers
+    from codec.texture.colormap import Colormap
 
 # sides and areas in pixels
 MAX_WORK_SIDE: Final = 1024  # of a painting; larger pictures are enlarged from it
@@ -45,6 +47,7 @@ OVERSAMPLING: Final = 1.25  # size of the refined painting relative to a small p
 CANVAS_DIVISOR: Final = 2  # the canvas has half that size; the refining network needs no more
 
 PENCIL: Final = np.array([0.17, 0.16, 0.18], np.float32)
+LINE_CELLS: Final = 64  # cells on the longer side, between which lines sharpen a small picture
 MAX_HALO: Final = 0.08  # by how much sharpening may exceed the range of the colors nearby
 QUANTIZATION_ERROR: Final = 1.4  # standard deviation of a cell's sRGB values, per step of Oklab (measured)
 
@@ -126,7 +129,10 @@ class Painter:
         bands = -(-enlarged_size[0] // BAND_ROWS) if enlarged_size else 0
         reporter = StepReporter(4 + self.upscaler.step_count(small_height) + bands, on_step)
 
-        painting = self._paint_canvas(layers, cells, style, random, reporter)
+        if layers.texture is not None and layers.texture.detail is not None:
+            painting = self._paint_detail(layers, layers.texture, style, random, reporter)
+        else:
+            painting = self._paint_canvas(layers, cells, style, random, reporter)
         picture = self._refine(painting, small_height, small_width, reporter)
         if enlarged_size and self.enlarger:
             picture = _enlarge(self.enlarger, picture, *enlarged_size, reporter)
@@ -167,9 +173,41 @@ class Painter:
         painting = _draw_lines(_sharpen(painting, confidence), pen, self.strengths.structure * style.lines)
         painting = np.clip(painting * (1 + 0.05 * detail * grain)[..., None], 0.0, 1.0)
         painting = materials.apply_materials(painting, style.materials, direction, pen, detail, random)
-        painting = styles.grade(painting, style)
         reporter.step("lines", _to_uint8(painting))
         return painting
+
+    def _paint_detail(
+        self,
+        layers: Layers,
+        texture: Colormap,
+        style: styles.Style,
+        random: np.random.Generator,
+        reporter: StepReporter,
+    ) -> np.ndarray:
+        """Return the small picture of base colors and detail, sharpened across the sketch's lines.
+
+        Brushwork and ink are added only if words of the prompt ask for them.
+        """
+        height, width = _work_size(layers, self.max_area, CANVAS_DIVISOR)
+        small = texture.small_picture(*detail_shape(layers.width, layers.height)).astype(np.float32) / 255
+        small = _scale_from_mean(small, self.strengths.colors)
+        painting = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+        reporter.step("colors", _to_uint8(painting))
+        lines = _polylines(layers)
+        if lines:
+            painting = painting + np.float32(self.strengths.structure) * _line_contrast(small, lines, height, width)
+        reporter.step("brush", _to_uint8(painting))
+        if style.brush > 1 or style.lines > 1:
+            pen = ink.render_ink(lines, height, width)
+            if style.brush > 1:
+                line_distance = cv2.distanceTransform((pen < 0.15).astype(np.uint8), cv2.DIST_L2, 3)
+                dabs, _ = brush.stroke_noise(brush.stroke_direction(painting, pen), random)
+                cell = math.sqrt(height * width / (texture.rows * texture.cols))
+                painting = brush.apply_dabs(painting, dabs, line_distance, cell, _detail(pen), style.brush - 1)
+            if style.lines > 1:
+                painting = _draw_lines(painting, pen, self.strengths.structure * style.lines)
+        reporter.step("lines", _to_uint8(painting))
+        return np.asarray(np.clip(painting, 0.0, 1.0))
 
     def _refine(self, painting: np.ndarray, height: int, width: int, reporter: StepReporter) -> np.ndarray:
         """Shrink a painting to height x width, then enlarge it by SCALE with the network; return uint8."""
@@ -220,6 +258,19 @@ def _polylines(layers: Layers) -> list[np.ndarray]:
 
 
 # --- painting ---------------------------------------------------------------------------------------
+
+
+def _line_contrast(small: np.ndarray, lines: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
+    """Return what to add to the enlarged small picture so that its transitions are sharp at the lines.
+
+    That is the difference of the same cells' colors diffused with the lines and without them:
+    (height, width, 3) float32. `small`: (h, w, 3) float32 in 0..1.
+    """
+    scale = min(1.0, LINE_CELLS / max(small.shape[:2]))
+    size = max(2, round(small.shape[1] * scale)), max(2, round(small.shape[0] * scale))
+    cells = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
+    bounded, free = (color_diffusion.diffuse(cells, stops, height, width) for stops in (lines, ()))
+    return np.asarray(cv2.resize(bounded - free, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def _scale_from_mean(colors: np.ndarray, factor: float) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""What the painter reads from a prompt: style and materials. The prompt adds no objects.
+"""What the painter reads from a prompt: style and materials. The prompt adds no objects and changes no colors.
 
 Prompts are matched by whole words, in any case. Each row of LOOKS that has a word of the prompt multiplies
-factors of the Style or sets its limits; each row of MATERIALS adds a texture to the pixels whose color fits.
+factors of the Style; each row of MATERIALS adds a texture to the pixels whose color fits.
 To teach the painter a word, add it to a row; to teach it a look or a material, add a row.
 """
 
@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
-
-import numpy as np
 
 
 @dataclass(frozen=True)
@@ -39,20 +37,16 @@ class Material:
 
 @dataclass(frozen=True)
 class Style:
-    """How to paint. Style() is neutral. Limits change only pictures that exceed them."""
+    """How to paint. Style() is neutral."""
 
     lines: float = 1.0  # factor of the ink's opacity
     brush: float = 1.0  # factor of the dabs' displacement
-    contrast: float = 1.0  # factor of the distance from the mean color
-    saturation: float = 1.0  # factor of the distance from gray
-    max_tone: float = 1.0  # limit: upper bound of the mean tone, 0..1
-    min_warmth: float = -1.0  # limit: lower bound of the mean difference of red and blue
     blocks: float = 0.0  # pixel art: number of blocks along the longer side; 0: none
     materials: tuple[Material, ...] = ()
 
 
 # ranges of the factors after all words of a prompt are multiplied
-_FACTOR_RANGES: Final = {"lines": (0.3, 1.4), "brush": (0.0, 2.0), "contrast": (0.7, 1.3), "saturation": (0.0, 1.4)}
+_FACTOR_RANGES: Final = {"lines": (0.3, 1.4), "brush": (0.0, 2.0)}
 
 # the words of a row are separated by spaces; "|" stands for a space inside a phrase
 LOOKS: Final[dict[str, dict[str, float]]] = {
@@ -60,18 +54,11 @@ LOOKS: Final[dict[str, dict[str, float]]] = {
     "render unreal octane blender 3d": {"lines": 0.6, "brush": 0.4},
     "oil|painting acrylic gouache impasto": {"lines": 0.75, "brush": 1.5},
     "impressionist impressionism monet gogh": {"lines": 0.5, "brush": 2.0},
-    "watercolor watercolour aquarelle": {"lines": 0.8, "brush": 1.6, "saturation": 0.9, "contrast": 0.9},
-    "ink manga lineart engraving woodcut": {"lines": 1.4, "brush": 0.6, "saturation": 0.5, "contrast": 1.15},
-    "comic cartoon anime cel": {"lines": 1.25, "brush": 0.3, "saturation": 1.1},
-    "pastel": {"lines": 0.8, "saturation": 0.85, "contrast": 0.85},
+    "watercolor watercolour aquarelle": {"lines": 0.8, "brush": 1.6},
+    "ink manga lineart engraving woodcut": {"lines": 1.4, "brush": 0.6},
+    "comic cartoon anime cel": {"lines": 1.25, "brush": 0.3},
+    "pastel": {"lines": 0.8},
     "pixel|art 8bit 16bit": {"blocks": 72.0, "brush": 0.0},
-    "monochrome grayscale greyscale black|and|white": {"saturation": 0.0},
-    "sepia": {"saturation": 0.15, "min_warmth": 0.12},
-    "vibrant vivid colorful colourful neon": {"saturation": 1.2},
-    "night midnight moonlight": {"max_tone": 0.38},
-    "sunset sunrise dusk golden|hour": {"min_warmth": 0.06},
-    "dark gloomy noir": {"max_tone": 0.45},
-    "dramatic cinematic": {"contrast": 1.08},
 }
 
 MATERIALS: Final[dict[str, Material]] = {
@@ -108,8 +95,8 @@ def parse_style(prompt: str) -> Style:
     values: dict[str, float] = {}
     for row in (row for row in rows if row in LOOKS):
         for name, value in LOOKS[row].items():
-            current = values.get(name, getattr(Style(), name))
-            values[name] = current * value if name in _FACTOR_RANGES else _stricter(name, current, value)
+            is_factor = name in _FACTOR_RANGES
+            values[name] = values.get(name, 1.0) * value if is_factor else max(values.get(name, 0.0), value)
     for name in _FACTOR_RANGES.keys() & values.keys():
         low, high = _FACTOR_RANGES[name]
         values[name] = min(max(values[name], low), high)
@@ -117,29 +104,8 @@ def parse_style(prompt: str) -> Style:
     return Style(materials=materials, **values)
 
 
-def grade(picture: np.ndarray, style: Style) -> np.ndarray:
-    """Apply contrast, saturation, tone and warmth: (h, w, 3) float32 in 0..1 -> the same. Style() changes nothing."""
-    if style == Style(materials=style.materials):
-        return picture
-    mean = picture.mean((0, 1))
-    picture = mean + np.float32(style.contrast) * (picture - mean)
-    gray = picture.mean(2, keepdims=True)
-    picture = gray + np.float32(style.saturation) * (picture - gray)
-    tone = float(picture.mean())
-    if tone > style.max_tone:
-        picture = picture * np.array([0.9, 0.96, 1.1], np.float32) * np.float32(style.max_tone / tone)
-    deficit = style.min_warmth - float(picture[..., 0].mean() - picture[..., 2].mean())
-    if deficit > 0:
-        picture = picture * np.array([1 + deficit, 1, max(1 - 1.2 * deficit, 0.5)], np.float32)
-    return np.asarray(np.clip(picture, 0.0, 1.0), np.float32)
-
-
 def _matching_rows(prompt: str) -> list[str]:
     """Return the rows of both tables that have a word of the prompt, in their order."""
     text = " " + " ".join(re.findall(r"[^\W_]+", prompt.lower())) + " "
     rows = (*LOOKS, *MATERIALS)
     return [row for row in rows if any(f" {word.replace('|', ' ')} " in text for word in row.split())]
-
-
-def _stricter(limit: str, a: float, b: float) -> float:
-    return min(a, b) if limit == "max_tone" else max(a, b)
