@@ -16,7 +16,7 @@ from codec.errors import Corrupt, LimitExceeded, NotTrilayer, Truncated, Unsuppo
 from codec.limits import MAX_FILE_BYTES, MAX_SIDE
 
 MAGIC: Final = b"\xb3L"  # "³L" in Latin-1; invalid UTF-8, so that no tool takes the file for text
-VERSION: Final = 2  # of the format
+VERSION: Final = 1  # of the format
 LAYERS: Final = ("semantic", "structure", "texture")
 SIZES: Final = ((512, 512), (768, 512), (512, 768), (768, 768), (1024, 1024))  # size codes 1..5
 

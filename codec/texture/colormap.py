@@ -1,9 +1,11 @@
-"""The texture layer: a coarse map of colors.
+"""The texture layer: a coarse map of colors, and optionally a detail on top of it.
 
 A colormap is a grid of 2 to 64 cells a side in Oklab, transformed by one DCT over the whole grid and quantized with one
 step size. The payload (colormap_payload.py) codes the coefficients from low frequency to high, so every prefix
 of a payload is the same map, blurred. A cell that a person painted is a spot: it has its own color, stored beside
 the transform, so a single brush stroke is neither lost in quantization nor spread over other cells.
+
+A detail (detail.py) refines the map, the base colors, into a small picture of up to 192 pixels a side.
 
 Decoding uses integer arithmetic only. Encoders choose the levels: see rdoq.py (for a step size) and rate_control.py
 (for a byte budget).
@@ -20,16 +22,19 @@ from codec.bitstream.range_coder import Encoder, PrefixDecoder, PrefixEnd
 from codec.errors import BudgetTooSmall, Corrupt, InvalidLayer
 from codec.texture import colormap_payload, dct
 from codec.texture.colormap_payload import MAX_CELLS, MAX_SPOT_VALUE, MIN_CELLS, Header, Spot
+from codec.texture.detail import PIXELS_PER_CELL, Detail
 from codec.texture.quantizer import MAX_LEVEL, RATIOS, STEPS, dc_levels, dequantize
+from codec.texture.small_picture import enlarge, to_srgb
 
 __all__ = ["MAX_CELLS", "MIN_CELLS", "Colormap", "check_grid", "spot_to_srgb"]
 
-_KIND_WEIGHTS: Final = (1, 15)  # reserved, colormap; thus no payload is empty, which would mean no layer
+_KIND_WEIGHTS: Final = (1, 15)  # reserved, colormap; thus no base is empty
+_MAX_BYTE: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Colormap:
-    """A grid of colors, as the quantized coefficients that a file holds.
+    """A grid of colors, as the quantized coefficients that a file holds, and optionally a detail.
 
     `rows`, `cols`: 2..64.
     `step`: index 0..63 into `quantizer.STEPS`, eight per octave, 0 the finest.
@@ -38,6 +43,7 @@ class Colormap:
     `spots`: the cells with their own color, (cell, (r, g, b)) with sRGB values in 0..63, in ascending order of
     cell = row * cols + col.
     `ratio`: index 0..3 into `quantizer.RATIOS`, the step of L relative to that of a and b.
+    `detail`: what the small picture adds to these colors, or None.
 
     Raises `InvalidLayer` if any of these is out of range.
     """
@@ -48,6 +54,7 @@ class Colormap:
     levels: tuple[int, ...]
     spots: tuple[Spot, ...] = ()
     ratio: int = 0
+    detail: Detail | None = None
     payload: bytes = field(default=b"", init=False, repr=False, compare=False)  # cached by `to_bytes`
 
     def __post_init__(self) -> None:
@@ -71,7 +78,7 @@ class Colormap:
 
     @property
     def cells(self) -> np.ndarray:
-        """The decoded colors: (rows, cols, 3) uint8 sRGB."""
+        """The decoded colors, without the detail: (rows, cols, 3) uint8 sRGB."""
         levels = np.array(self.levels, np.int64).reshape(3, self.rows, self.cols)
         colors = dct.inverse(dequantize(levels, self.step, self.ratio))
         for cell, color in self.spots:
@@ -84,8 +91,19 @@ class Colormap:
         cols = np.arange(width) * self.cols // width
         return np.asarray(self.cells[rows[:, None], cols[None, :]])
 
+    def small_picture(self, rows: int, cols: int) -> np.ndarray:
+        """Return the enlarged colors plus the detail: (8 * rows, 8 * cols, 3) uint8 sRGB.
+
+        `rows`, `cols`: cells of 8 x 8 pixels. If there is a detail, its own grid is used instead.
+        """
+        if self.detail is not None:
+            rows, cols = self.detail.rows, self.detail.cols
+        picture = enlarge(self.cells, PIXELS_PER_CELL * rows, PIXELS_PER_CELL * cols)
+        return to_srgb(picture if self.detail is None else picture + self.detail.residual)
+
     def cut(self, max_bytes: int) -> Colormap:
-        """Return the map that the first `max_bytes` of the payload hold: blurred, and possibly without the last spots.
+        """Return what the first `max_bytes` of the payload hold: with a coarser detail or none, then also blurred
+        and without the last spots.
 
         Raises `BudgetTooSmall` if these bytes do not contain the mean color.
         """
@@ -98,12 +116,13 @@ class Colormap:
             raise BudgetTooSmall(f"{max_bytes} bytes are too few for a colormap: allow more") from None
 
     def to_bytes(self) -> bytes:
-        """Return the payload."""
+        """Return the payload: the length of the base (0 if there is no detail), the base, and the detail."""
         if not self.payload:
-            coder = Encoder()
-            coder.choice(_KIND_WEIGHTS, 1)
-            header = Header(self.rows, self.cols, self.step, self.ratio)
-            payload = colormap_payload.encode(coder, header, self.levels, self.spots)
+            base = self._encode_base()
+            if self.detail is None:
+                payload = b"\0" + base
+            else:
+                payload = _encode_length(len(base)) + base + self.detail.to_bytes()
             object.__setattr__(self, "payload", payload)
         return self.payload
 
@@ -114,18 +133,50 @@ class Colormap:
         Every prefix of a valid payload is valid as long as it contains the mean color, and `to_bytes` returns
         the same prefix again.
         """
+        start, length = _decode_length(payload)
+        end = start + length if length else len(payload)
         try:
-            coder = PrefixDecoder(payload)
+            coder = PrefixDecoder(payload[start:end])
             if not coder.choice(_KIND_WEIGHTS):
                 raise Corrupt("the texture layer is of an unknown kind", ("texture",))
             header, levels, spots = colormap_payload.decode(coder)
-            colormap = cls(header.rows, header.cols, header.step, levels, spots, header.ratio)
+            detail = _decode_detail(payload[end:])
+            colormap = cls(header.rows, header.cols, header.step, levels, spots, header.ratio, detail)
         except InvalidLayer as error:
             raise Corrupt(str(error), ("texture",)) from None
         except PrefixEnd:
             raise Corrupt("the texture layer ends before its mean color", ("texture",)) from None
         object.__setattr__(colormap, "payload", payload)
         return colormap
+
+    def _encode_base(self) -> bytes:
+        """Return the payload of the base colors."""
+        coder = Encoder()
+        coder.choice(_KIND_WEIGHTS, 1)
+        header = Header(self.rows, self.cols, self.step, self.ratio)
+        return colormap_payload.encode(coder, header, self.levels, self.spots)
+
+
+def _encode_length(length: int) -> bytes:
+    """Return a length as a sum of bytes, of which only the last is below 255."""
+    full, rest = divmod(length, _MAX_BYTE)
+    return bytes([_MAX_BYTE] * full + [rest])
+
+
+def _decode_length(payload: bytes) -> tuple[int, int]:
+    """Return the number of bytes that a length takes at the start of a payload, and the length."""
+    full = len(payload) - len(payload.lstrip(bytes([_MAX_BYTE])))
+    if full == len(payload):
+        raise Corrupt("the texture layer ends before its mean color", ("texture",))
+    return full + 1, _MAX_BYTE * full + payload[full]
+
+
+def _decode_detail(payload: bytes) -> Detail | None:
+    """Return the detail; None if the payload is empty or ends before the detail's grid."""
+    try:
+        return Detail.from_bytes(payload) if payload else None
+    except Corrupt:
+        return None
 
 
 def check_grid(rows: int, cols: int) -> None:

@@ -92,10 +92,10 @@ def decode(coder: PrefixDecoder) -> tuple[Header, tuple[int, ...], tuple[Spot, .
 
 
 def header_bits(header: Header) -> float:
-    """Return the bits taken by layer kind, header, mean lightness and the flag for no spots."""
+    """Return the bits taken by the base's length, layer kind, header, mean lightness and the flag for no spots."""
     counter = _BitCounter()
     _code_header(counter, header)
-    return counter.bits + math.log2(header.dc_levels * 16 / 15 * 65536 / _P_NO_SPOT)
+    return 8 + counter.bits + math.log2(header.dc_levels * 16 / 15 * 65536 / _P_NO_SPOT)
 
 
 class _BitCounter(Encoder):

@@ -74,6 +74,14 @@ class Coder(ABC):
         """
 
     @abstractmethod
+    def cumulative_symbol(self, cumulative: Sequence[int], value: int = 0) -> int:
+        """Code a symbol in 0..len(cumulative) - 2, whose frequencies (>= 1) are the steps of an ascending table.
+
+        `cumulative[v]` is the sum of the frequencies of all symbols below v; the last entry is 2^22 at most.
+        Equivalent to `symbol`, but faster.
+        """
+
+    @abstractmethod
     def bernoulli(self, p: int, value: int = 0) -> int:
         """Code a bit by a fixed probability: that of a 1 is `p` of 65,536."""
 

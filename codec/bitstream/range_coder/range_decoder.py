@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
 from codec.bitstream.range_coder.coder import MAX_RANGE, MIN_RANGE, TOTAL, Coder
@@ -38,6 +39,12 @@ class Decoder(Coder):
         decoded = _find_symbol(cumulative, size, min(self._code // (self._range // total), total - 1))
         start = cumulative(decoded)
         self._consume(start, cumulative(decoded + 1) - start, total)
+        return decoded
+
+    def cumulative_symbol(self, cumulative: Sequence[int], value: int = 0) -> int:
+        total = cumulative[-1]
+        decoded = bisect_right(cumulative, min(self._code // (self._range // total), total - 1)) - 1
+        self._consume(cumulative[decoded], cumulative[decoded + 1] - cumulative[decoded], total)
         return decoded
 
     def bernoulli(self, p: int, value: int = 0) -> int:
@@ -109,6 +116,16 @@ class PrefixDecoder(Coder):
         unit = self._range // total
         decoded = _find_symbol(cumulative, size, min(self._low // unit, total - 1))
         start, end = cumulative(decoded), cumulative(decoded + 1)
+        if min(self._high // unit, total - 1) >= end:
+            raise PrefixEnd
+        self._consume(start * unit, (end - start) * unit)
+        return decoded
+
+    def cumulative_symbol(self, cumulative: Sequence[int], value: int = 0) -> int:
+        total = cumulative[-1]
+        unit = self._range // total
+        decoded = bisect_right(cumulative, min(self._low // unit, total - 1)) - 1
+        start, end = cumulative[decoded], cumulative[decoded + 1]
         if min(self._high // unit, total - 1) >= end:
             raise PrefixEnd
         self._consume(start * unit, (end - start) * unit)

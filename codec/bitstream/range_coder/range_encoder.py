@@ -29,6 +29,10 @@ class Encoder(Coder):
         self._encode(start, cumulative(value + 1) - start, cumulative(size))
         return value
 
+    def cumulative_symbol(self, cumulative: Sequence[int], value: int = 0) -> int:
+        self._encode(cumulative[value], cumulative[value + 1] - cumulative[value], cumulative[-1])
+        return value
+
     def bernoulli(self, p: int, value: int = 0) -> int:
         if value:
             self._encode(0, p, TOTAL)
