@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from codec.errors import InvalidLayer, UnknownName
 from codec.layers import MAX_SEED
@@ -15,6 +15,7 @@ EDGE_DETECTORS: Final = ("contours", "canny", "lineart", "drawing", "pidinet", "
 POSE_DETECTOR: Final = "openpose"  # finds people instead of edges
 EDGES: Final = (*EDGE_DETECTORS, "auto", POSE_DETECTOR)
 CAPTIONERS: Final = ("auto", "blip2", "blip", "none")
+BALANCES: Final = ("auto", "picture", "structure")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +34,12 @@ class EncodeOptions:
     `seed`: the decoder's random seed, 0 to 2^64 - 1. None: the seed in the file's metadata, if any.
     `captioner`: one of `CAPTIONERS`. "auto" is the best captioner whose weights are installed and is used only if
         the file's metadata hold no prompt; "blip2" and "blip" are preferred to the metadata; "none" uses none.
+    `balance`: what the bytes beside the prompt are for, one of `BALANCES`. "picture": mostly for the texture layer,
+        as base colors and detail, for the painter; "structure": mostly for the strokes, with color cells and no
+        detail, for Stable Diffusion; "auto": structure if `edges` is "openpose", else picture.
 
     Raises `InvalidLayer` for a prompt, grid or seed that no file can hold, and `UnknownName` for an unknown
-    detector or captioner.
+    detector, captioner or balance.
     """
 
     prompt: str | None = None
@@ -45,6 +49,7 @@ class EncodeOptions:
     edges: str = "contours"
     seed: int | None = None
     captioner: str = "auto"
+    balance: Literal["auto", "picture", "structure"] = "auto"
 
     def __post_init__(self) -> None:
         Prompt("" if self.prompt is None else self.prompt, self.negative)  # raises for text it cannot hold
@@ -57,6 +62,12 @@ class EncodeOptions:
             object.__setattr__(self, "grid", _checked_grid(self.grid))
         _check_name("edge detector", self.edges, EDGES)
         _check_name("captioner", self.captioner, CAPTIONERS)
+        _check_name("balance", self.balance, BALANCES)
+
+    @property
+    def stores_detail(self) -> bool:
+        """Whether the bytes are shared for a picture: with detail in the texture layer if there is room for it."""
+        return self.balance == "picture" or (self.balance == "auto" and self.edges != POSE_DETECTOR)
 
 
 def _integer(name: str, value: object) -> int:

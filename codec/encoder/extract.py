@@ -1,7 +1,8 @@
 """Extraction of the three layers of a picture within a byte budget.
 
-The prompt is stored whole. Of the remaining bytes the colors get their share, the structure what the colors leave, and
-the colors are fitted again to all that the structure did not need.
+The prompt is stored whole. The remaining bytes are shared in one of two ways (`EncodeOptions.balance`). For a picture
+the sketch gets a small share, and the texture layer the rest, as a few base colors and detail. For structure the colors
+get their share, the structure what the colors leave, and the colors are fitted again to all that it did not need.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
-from codec.allocation import available_bytes, color_bytes
+from codec.allocation import MIN_DETAIL_BYTES, available_bytes, base_bytes, color_bytes, sketch_bytes
 from codec.bitstream.settings import Settings
 from codec.encoder.colormap.fit_colormap import fit_best_grid, fit_grid
+from codec.encoder.colormap.fit_detail import fit_detail
 from codec.encoder.encode_options import DEFAULT_OPTIONS, POSE_DETECTOR, EncodeOptions
 from codec.encoder.prompt.find_prompt import GIVEN, FoundPrompt, find_prompt
 from codec.encoder.sketch import annotators
@@ -34,6 +36,7 @@ from codec.texture.colormap import MAX_CELLS, MIN_CELLS, Colormap
 EMBEDDED: Final = "the layers inside the picture"
 _SETTINGS_SHARE: Final = 10  # a tenth of the budget at most, for settings from the file's metadata
 _PROMPT_SHARE: Final = 2  # half of the budget at most, for a prompt that was not given
+_BASE_CELLS: Final = 8  # on the longer side, of base colors beside detail
 _NEW_GRID: Final = 1.25  # if the colors get so many times the bytes of their first fit, another grid may be better
 
 Source = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Picture
@@ -91,6 +94,8 @@ def _fit_structure_and_texture(
     pixels: np.ndarray, options: EncodeOptions, available: int
 ) -> tuple[Sketch | Pose, Colormap]:
     """Return both layers; their payloads have at most `available` bytes together. Raises `BudgetTooSmall`."""
+    if options.stores_detail and available - sketch_bytes(available) >= MIN_DETAIL_BYTES:
+        return _fit_picture(pixels, options, available)
     colors = _fit_colors(pixels, options.grid, color_bytes(available), available)
     structure = _fit_structure(pixels, options.edges, available - len(colors.to_bytes()))
     remaining = available - len(structure.to_bytes())
@@ -98,6 +103,24 @@ def _fit_structure_and_texture(
     if options.grid is None and remaining > _NEW_GRID * len(colors.to_bytes()):
         grid = None
     return structure, _fit_colors(pixels, grid, remaining, available)
+
+
+def _fit_picture(pixels: np.ndarray, options: EncodeOptions, available: int) -> tuple[Sketch | Pose, Colormap]:
+    """Return a small structure layer, and a texture layer of base colors and detail in the bytes that it leaves.
+
+    A picture without detail, such as a flat one, gets colors alone. Bytes that the finest detail does not need go to
+    the structure.
+    """
+    structure = _fit_structure(pixels, options.edges, sketch_bytes(available))
+    texture_bytes = available - len(structure.to_bytes())
+    base = _fit_colors(pixels, options.grid or _BASE_CELLS, base_bytes(texture_bytes), texture_bytes)
+    texture = fit_detail(pixels, base, texture_bytes)
+    if texture.detail is None:
+        return structure, _fit_colors(pixels, options.grid, texture_bytes, available)
+    remaining = available - len(texture.to_bytes())
+    if remaining > 2 * len(structure.to_bytes()) and remaining > sketch_bytes(available):
+        structure = _fit_structure(pixels, options.edges, remaining)
+    return structure, texture
 
 
 def _fit_structure(pixels: np.ndarray, edges: str, max_bytes: int) -> Sketch | Pose:
