@@ -16,6 +16,7 @@ from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
 from codec.texture import rdoq
 from codec.texture.colormap import Colormap
+from codec.texture.detail import CHANNELS, MAX_DETAIL_LEVEL, QUALITIES, Detail
 from codec.texture.quantizer import STEPS as QUANTIZERS
 
 prompts = st.builds(Prompt, st.text(max_size=80), st.text(max_size=30) | st.just(""))
@@ -54,6 +55,24 @@ persons = st.lists(joints, min_size=18, max_size=18).map(tuple).filter(any)
 poses = st.lists(persons, max_size=4).map(tuple).map(Pose)
 
 
+def random_detail(seed: int, rows: int = 16, cols: int = 16, density: float = 0.05, max_level: int = 3) -> Detail:
+    """Return a detail of random levels, a share of `density` of which are not 0."""
+    rng = np.random.default_rng(seed)
+    shape = (CHANNELS, rows, cols)
+    levels = rng.integers(-max_level, max_level + 1, shape) * (rng.random(shape) < density)
+    return Detail(int(rng.integers(0, QUALITIES)), levels)
+
+
+details = st.builds(
+    random_detail,
+    st.integers(0, 1000),
+    st.integers(2, 12) | st.just(24),
+    st.integers(2, 12) | st.just(16),
+    st.sampled_from([0.0, 0.001, 0.03, 0.3, 1.0]),
+    st.sampled_from([1, 3, 40, MAX_DETAIL_LEVEL]),
+)
+
+
 @st.composite
 def colormaps(draw: st.DrawFn) -> Colormap:
     shape = (draw(st.integers(2, 24)), draw(st.integers(2, 24)), 3)
@@ -64,7 +83,8 @@ def colormaps(draw: st.DrawFn) -> Colormap:
     colormap = rdoq.quantize(cells, draw(st.integers(0, len(QUANTIZERS) - 1)))
     places = draw(st.lists(st.integers(0, shape[0] * shape[1] - 1), max_size=5, unique=True))
     colors = [(0, 0, 0), (63, 63, 63), (63, 20, 7)]
-    return replace(colormap, spots=tuple((place, draw(st.sampled_from(colors))) for place in sorted(places)))
+    spots = tuple((place, draw(st.sampled_from(colors))) for place in sorted(places))
+    return replace(colormap, spots=spots, detail=draw(st.none() | details))
 
 
 settings = st.builds(
@@ -101,6 +121,14 @@ def example() -> Layers:
     cells[:4], cells[4:], cells[1:4, 4:6] = (120, 180, 240), (60, 120, 40), (230, 60, 40)
     colors = rdoq.quantize(cells, 20)
     return Layers(200, 120, Prompt("a red ball over a meadow", "blurry"), sketch, colors, 7, Settings(30, 7.5))
+
+
+def detailed() -> Layers:
+    """Return layers with base colors of 8 x 8 cells and a detail of 16 x 16 cells."""
+    cells = np.zeros((8, 8, 3), np.uint8)
+    cells[:5], cells[5:] = (120, 180, 240), (60, 120, 40)
+    texture = replace(rdoq.quantize(cells, 36), detail=random_detail(1, density=0.01))
+    return Layers(512, 512, Prompt("a meadow"), None, texture)
 
 
 def pose() -> Pose:

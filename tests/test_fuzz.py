@@ -9,15 +9,15 @@ import pytest
 
 from codec import Layers
 from tests.fuzz.__main__ import run_chunk
-from tests.fuzz.mutator import TARGETS, mutated_file, mutated_payloads, random_payloads, sealed
-from tests.samples import example, pose
+from tests.fuzz.mutator import TARGETS, mutated_file, mutated_payloads, random_detail_file, random_payloads, sealed
+from tests.samples import detailed, example, pose
 
 CRASHES = sorted(path for path in (Path(__file__).parent / "crashes").iterdir() if path.suffix != ".md")
 
 
 def test_mutated_payloads_are_read_or_rejected() -> None:
     rng = random.Random(0)
-    files = [example().to_bytes(), Layers(512, 512, None, pose()).to_bytes()]
+    files = [example().to_bytes(), detailed().to_bytes(), Layers(512, 512, None, pose()).to_bytes()]
     accepted = sum(TARGETS["layers"](mutated_payloads(rng, rng.choice(files))) for _ in range(60))
     assert 0 < accepted < 60
 
@@ -36,6 +36,12 @@ def test_mutated_files_are_read_or_rejected() -> None:
 def test_random_payloads_are_read_or_rejected() -> None:
     rng = random.Random(3)
     assert sum(TARGETS["layers"](random_payloads(rng)) for _ in range(60)) < 60
+
+
+def test_random_bytes_are_a_detail() -> None:
+    rng = random.Random(4)
+    for _ in range(20):
+        assert TARGETS["layers"](random_detail_file(rng))
 
 
 @pytest.mark.parametrize(("target", "count"), [("containers", 1000), ("layers", 40)])

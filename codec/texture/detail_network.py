@@ -71,12 +71,12 @@ class IntegerConvolution:
 
 def rounded_shift(sums: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """Return (channels, h, w) divided by 2^shift of each channel, rounded to the nearest integer, halves up."""
-    return np.floor(sums * np.exp2(-shift)[:, None, None] + 0.5)
+    return np.asarray(np.floor(sums * np.exp2(-shift)[:, None, None] + 0.5))
 
 
 def relu(x: np.ndarray) -> np.ndarray:
     """Return the values clipped to 0..MAX_ACTIVATION."""
-    return np.clip(x, 0, MAX_ACTIVATION)
+    return np.asarray(np.clip(x, 0, MAX_ACTIVATION))
 
 
 def pixel_shuffle(x: np.ndarray, size: int) -> np.ndarray:
@@ -201,4 +201,4 @@ def detail_network() -> DetailNetwork:
 
 
 def _clipped(x: np.ndarray) -> np.ndarray:
-    return np.clip(x, -MAX_ACTIVATION, MAX_ACTIVATION)
+    return np.asarray(np.clip(x, -MAX_ACTIVATION, MAX_ACTIVATION))

@@ -18,17 +18,17 @@ def repaint(colormap: Colormap, cells: np.ndarray) -> Colormap:
     """Return the colormap with these cells, (rows, cols, 3) uint8 sRGB: cells that differ become spots.
 
     The map is quantized again, at the same step, if more than a quarter of the cells differ or the grid has
-    another size. Raises `InvalidLayer` as `quantize` does.
+    another size. A detail is kept: it adds to the new colors. Raises `InvalidLayer` as `quantize` does.
     """
     cells = np.asarray(cells)
     old = colormap.cells
     if cells.shape != old.shape or cells.dtype != old.dtype:
-        return quantize(cells, colormap.step, colormap.ratio)
+        return _quantize_again(colormap, cells)
     changed = np.flatnonzero((cells != old).any(2))
     if not len(changed):
         return colormap
     if len(changed) > int(_MAX_REPAINTED * colormap.rows * colormap.cols):
-        return quantize(cells, colormap.step, colormap.ratio)
+        return _quantize_again(colormap, cells)
     spots = dict(colormap.spots)
     for cell in changed.tolist():
         spots[cell] = _nearest_spot_color(cells.reshape(-1, 3)[cell])
@@ -36,8 +36,15 @@ def repaint(colormap: Colormap, cells: np.ndarray) -> Colormap:
 
 
 def requantize(colormap: Colormap, cells: np.ndarray) -> Colormap:
-    """Return the colormap with these cells, quantized again at the same step: for smooth changes of many cells."""
-    return colormap if np.array_equal(cells, colormap.cells) else quantize(cells, colormap.step, colormap.ratio)
+    """Return the colormap with these cells, quantized again at the same step: for smooth changes of many cells.
+
+    A detail is kept.
+    """
+    return colormap if np.array_equal(cells, colormap.cells) else _quantize_again(colormap, cells)
+
+
+def _quantize_again(colormap: Colormap, cells: np.ndarray) -> Colormap:
+    return replace(quantize(cells, colormap.step, colormap.ratio), detail=colormap.detail)
 
 
 def _nearest_spot_color(color: np.ndarray) -> tuple[int, int, int]:

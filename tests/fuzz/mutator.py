@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from codec import Layers
-from codec.bitstream.container import Container, pack, unpack
+from codec import Colormap, Layers
+from codec.bitstream.container import VERSION, Container, pack, unpack
 from codec.errors import CodecError
 
 KNOWN = frozenset((0xC1, 0xC2))  # the chunk types of seed and settings
@@ -64,10 +64,19 @@ def mutated_payloads(rng: random.Random, source: bytes) -> bytes:
 
 def random_payloads(rng: random.Random) -> bytes:
     """Return a file whose layers are random bytes, whose check bytes and checksum are right."""
-    out = bytearray((0xB3, 0x4C, 0x41))
+    out = bytearray((0xB3, 0x4C, VERSION << 5 | 1))
     for index in range(3):
         out += framed(index, rng.randbytes(rng.randrange(40)) if rng.random() < 0.5 else b"")
+    if rng.random() < 0.3:
+        return random_detail_file(rng)
     return sealed(bytes(out))
+
+
+def random_detail_file(rng: random.Random) -> bytes:
+    """Return a file whose texture has valid base colors and random bytes as its detail."""
+    base = Colormap(2, 2, 40, (4, *[0] * 11)).to_bytes()[1:]
+    texture = bytes([len(base)]) + base + rng.randbytes(rng.randrange(1, 400))
+    return sealed(bytes((0xB3, 0x4C, VERSION << 5 | 1, 0, 0)) + framed(2, texture))
 
 
 def mutated_file(rng: random.Random, source: bytes) -> bytes:

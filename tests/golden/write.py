@@ -1,7 +1,8 @@
-"""Write the golden files of a release: `python -m tests.golden.write VERSION`.
+"""Write the golden files of a format version: `python -m tests.golden.write VERSION`.
 
 Run this once for each released version of the format and never again for an old one:
-`tests/bitstream/test_format_frozen.py` checks that these files keep decoding to the same content.
+`tests/bitstream/test_format_frozen.py` checks that these files keep decoding to the same content. Before the release,
+`--renew` replaces the files of a version that exists; run `python -m tests.determinism --renew` then.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from codec.bitstream.container import VERSION
 from codec.bitstream.settings import SAMPLERS, Settings
 from codec.structure.chain_code import STEPS, Stroke
 from codec.texture import rdoq
+from codec.texture.detail import CHANNELS, MAX_DETAIL_LEVEL, Detail
 from codec.texture.repaint import repaint
 from tests import samples
 
@@ -49,10 +52,16 @@ def describe(layers: Layers) -> dict[str, object]:
         "cells": [*texture.cells.shape[:2], _hash(texture.cells)] if texture else None,
         "levels": [texture.step, _hash(np.array(texture.levels, ">i4"))] if texture else None,
         "spots": [[place, *color] for place, color in texture.spots] if texture else None,
+        "detail": _describe_detail(texture.detail) if texture and texture.detail is not None else None,
         "seed": layers.seed,
         "settings": str(layers.settings).replace(", size=None)", ")") if layers.settings else None,
         "extra": [[kind, data.hex()] for kind, data in layers.extra],
     }
+
+
+def _describe_detail(detail: Detail) -> list[object]:
+    levels, residual = detail.levels.astype(">i2"), detail.residual.astype(">i8")
+    return [detail.quality, detail.rows, detail.cols, _hash(levels), _hash(residual)]
 
 
 def _hash(values: np.ndarray) -> str:
@@ -115,6 +124,16 @@ def contents() -> dict[str, Layers]:
     for index, (rows, cols) in enumerate(((4, 4), (8, 8), (16, 16), (32, 32), (11, 16), (32, 4), (2, 2), (9, 64))):
         for step in (0, 30, 63):
             out[f"colors-{rows}x{cols}-{step}"] = Layers(512, 768, None, None, colors(index, rows, cols, step))
+    for index, (rows, cols) in enumerate(((16, 16), (2, 2), (24, 24), (11, 16), (16, 5), (12, 12))):
+        detail = samples.random_detail(index, rows, cols, max_level=(3, MAX_DETAIL_LEVEL, 1, 40, 3, 200)[index])
+        detailed = replace(colors(index, 8, 8, 36), detail=detail)
+        out[f"detail-{rows}x{cols}"] = Layers(512, 512, None, None, detailed)
+    zero = Detail(30, np.zeros((CHANNELS, 16, 16), np.int16))
+    out["detail-zero"] = Layers(512, 512, None, None, replace(colors(1, 8, 8, 36), detail=zero))
+    out["detail-long-base"] = Layers(512, 512, None, None, replace(colors(3, 32, 32, 0), detail=zero))
+    for length in (20, 90, 400):  # ends in the base, in the detail's first slice, and in a later one
+        cut = replace(colors(2, 8, 8, 36), detail=samples.random_detail(7)).cut(length)
+        out[f"detail-cut-{length}"] = Layers(512, 512, None, None, cut)
     person, unseen = samples.pose().persons[0], (None,) * 17
     out["pose"] = Layers(512, 512, Prompt("a dancer"), samples.pose())
     out["pose-crowd"] = Layers(1024, 1024, None, Pose((person, (*unseen, (2047, 0)), ((0, 0), *unseen))))
@@ -151,10 +170,12 @@ def photo() -> Layers:
     return codec.encode(resize_area(data.astronaut(), 512, 512), prompt="portrait of an astronaut", seed=7)
 
 
-def main(version: str) -> None:
-    """Write the files and their expected content."""
+def main(version: str, renew: bool = False) -> None:
+    """Write the files and their expected content. Raises `FileExistsError` for an old version, unless `renew`."""
     folder = FOLDER / version
-    folder.mkdir()
+    folder.mkdir(exist_ok=renew)
+    for path in folder.iterdir():
+        path.unlink()
     files = {**contents(), "photo": photo()}
     for name, layers in files.items():
         (folder / f"{name}.tril").write_bytes(layers.to_bytes())
@@ -164,4 +185,4 @@ def main(version: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], renew="--renew" in sys.argv)
