@@ -3,7 +3,8 @@
     prompt.txt, negative.txt   the prompts, UTF-8, followed by a newline
     sketch.svg                 the strokes, most important first; sketch.png is a rendering of them
     pose.json                  the persons, instead of a sketch; pose.png is a rendering of them
-    colormap.png               the colors, one pixel per cell
+    colormap.png               the base colors, one pixel per cell
+    detail.bin                 the detail of the colors; delete it to drop the detail
     layers.json                picture size, lattice, quantized colors, seed and settings
 
 A folder that was not edited is read back to exactly the same file. In an edited folder prompts, strokes and colors are
@@ -26,16 +27,18 @@ from codec.bitstream.settings import Settings
 from codec.errors import CodecError, FormatError, InvalidLayer, LimitExceeded
 from codec.images import io, svg
 from codec.layers import Layers
+from codec.limits import MAX_FILE_BYTES
 from codec.semantic.prompt import Prompt
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
 from codec.texture import rdoq
 from codec.texture.colormap import MAX_CELLS, Colormap
+from codec.texture.detail import Detail
 from codec.texture.repaint import repaint
 
 FILE_NAMES: Final = (
     *("prompt.txt", "negative.txt", "sketch.svg", "sketch.png", "pose.json", "pose.png", "colormap.png"),
-    "layers.json",
+    *("detail.bin", "layers.json"),
 )
 _MAX_TEXT_BYTES = 1 << 16  # of a prompt file
 _MAX_JSON_BYTES = 1 << 20
@@ -84,7 +87,11 @@ def layer_files(layers: Layers) -> dict[str, bytes]:
         files["pose.png"] = io.encode_png(layers.structure.render(layers.width, layers.height))
     if layers.texture:
         files["colormap.png"] = io.encode_png(layers.texture.cells)
-        notes["colormap"] = layers.texture.to_bytes().hex()
+        payload = layers.texture.to_bytes()
+        if layers.texture.detail is not None:
+            files["detail.bin"] = layers.texture.detail.to_bytes()
+            payload = payload.removesuffix(files["detail.bin"])
+        notes["colormap"] = payload.hex()
     if layers.seed is not None:
         notes["seed"] = layers.seed
     if layers.settings is not None:
@@ -127,8 +134,11 @@ def read_layers(folder: str | os.PathLike[str]) -> Layers:
         structure = _in_file("sketch.svg", lambda: _parse_sketch(sketch, notes, width, height))
     elif pose is not None:
         structure = _in_file("pose.json", lambda: _parse_pose(pose))
-    stored = _in_file("layers.json", lambda: _parse_stored_colormap(notes))
+    detail = _read(source, "detail.bin", MAX_FILE_BYTES)
+    stored = _in_file("layers.json", lambda: _parse_stored_colormap(notes, detail))
     texture = None if colors is None else _in_file("colormap.png", lambda: _parse_colormap(colors, stored))
+    if texture is not None and stored is None and detail is not None:
+        texture = replace(texture, detail=_in_file("detail.bin", lambda: Detail.from_bytes(detail)))
     prompt = _read_prompt(source)
 
     def assemble() -> tuple[Layers, bytes]:
@@ -223,8 +233,11 @@ def _parse_pose(value: dict[str, Any]) -> Pose:
     return Pose(tuple(tuple(None if j is None else (j[0], j[1]) for j in person) for person in persons))
 
 
-def _parse_stored_colormap(notes: Notes) -> Colormap | None:
-    return Colormap.from_bytes(bytes.fromhex(notes["colormap"])) if "colormap" in notes else None
+def _parse_stored_colormap(notes: Notes, detail: bytes | None) -> Colormap | None:
+    """Return the colormap of layers.json with the detail of detail.bin."""
+    if "colormap" not in notes:
+        return None
+    return Colormap.from_bytes(bytes.fromhex(notes["colormap"]) + (detail or b""))
 
 
 def _parse_colormap(data: bytes, stored: Colormap | None) -> Colormap:

@@ -33,7 +33,19 @@ def summarize(layers: Layers) -> dict[str, Any]:
 
 
 def _summarize_colors(texture: Colormap) -> dict[str, Any]:
-    return {"rows": texture.rows, "cols": texture.cols, "step": texture.step, "painted": len(texture.spots)}
+    """Return the base colors' grid and quantizer, and the bytes of both parts; `detail` is None without one."""
+    total, detail = len(texture.to_bytes()), texture.detail
+    detail_bytes = 0 if detail is None else len(detail.to_bytes())
+    return {
+        "rows": texture.rows,
+        "cols": texture.cols,
+        "step": texture.step,
+        "painted": len(texture.spots),
+        "base_bytes": total - detail_bytes,
+        "detail": None
+        if detail is None
+        else {"rows": detail.rows, "cols": detail.cols, "quality": detail.quality, "bytes": detail_bytes},
+    }
 
 
 def _summarize_structure(structure: Sketch | Pose) -> dict[str, Any]:

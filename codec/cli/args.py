@@ -79,6 +79,13 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--captioner", default="auto", metavar="NAME", help="auto (the best that is installed), blip2, blip or none"
     )
+    parser.add_argument(
+        "--balance",
+        default="auto",
+        metavar="NAME",
+        help="picture (most bytes for colors and detail), structure (most bytes for strokes) or auto (structure with "
+        "--decoder sd15 or --edges openpose, else picture)",
+    )
     parser.add_argument("--seed", type=_integer(0), metavar="N", help="random seed for the decoder, stored in the file")
     parser.add_argument(
         "--best-of", type=_integer(1), metavar="N", help="decode with N seeds, up to 256, and store the best one"

@@ -36,8 +36,10 @@ def encode(args: argparse.Namespace) -> None:
 
     if args.best_of and args.seed is not None:
         raise CodecError("--seed and --best-of exclude each other: --best-of chooses the seed")
-    if not args.best_of and (args.decoder != "painter" or _given_sd15_options(args)):
+    if not args.best_of and (args.decoder not in ("painter", "sd15") or _given_sd15_options(args)):
         raise CodecError("--decoder and its options need --best-of when encoding")
+    if args.balance == "auto" and args.decoder == "sd15":
+        args.balance = "structure"  # its adapters are conditioned on strokes and cells, not on detail
     options = EncodeOptions(**{field.name: getattr(args, field.name) for field in fields(EncodeOptions)})
     if os.path.isdir(args.image):
         if args.best_of:

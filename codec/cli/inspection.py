@@ -39,7 +39,12 @@ def _format_colors(colors: dict[str, Any] | None) -> str:
     if colors is None:
         return "none"
     painted = f", painted cells: {colors['painted']}" if colors["painted"] else ""
-    return f"{colors['rows']} x {colors['cols']} cells (rows x columns), step {colors['step']} of 0 to 63{painted}"
+    base = f"{colors['rows']} x {colors['cols']} cells (rows x columns), step {colors['step']} of 0 to 63{painted}"
+    detail = colors["detail"]
+    if detail is None:
+        return base
+    grid = f"{detail['rows']} x {detail['cols']} cells, quality {detail['quality']} of 0 to 63"
+    return f"{base}, {colors['base_bytes']} bytes; detail of {grid}, {detail['bytes']} bytes"
 
 
 def _format_settings(settings: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from codec.allocation import available_bytes, sketch_bytes
 from codec.bitstream.container import KEEPABLE
 from codec.editing.cells import adjust_cells, coverage, inpaint_cells, resample_cells
 from codec.errors import BudgetTooSmall, InvalidLayer
@@ -23,12 +24,13 @@ from codec.structure.pose import UNITS, Pose
 from codec.structure.pose_payload import Joint
 from codec.structure.sketch import Sketch
 from codec.texture import rdoq
-from codec.texture.colormap import MAX_CELLS, MIN_CELLS
+from codec.texture.colormap import MAX_CELLS, MIN_CELLS, Colormap
 from codec.texture.repaint import repaint, requantize
 
 DEFAULT_LATTICE: Final = 128  # cells on the longer side of a new sketch
 DEFAULT_GRID: Final = 16  # cells on the longer side of a new colormap
 _MAX_COVERAGE: Final = 1 / 3  # of a cell by an erasing mask; above it, the cell is inpainted
+_MAX_DETAIL_COVERAGE: Final = 0.1  # of a cell of the detail; above it, the cell's detail is cleared
 
 
 def reprompt(layers: Layers, text: str, negative: str | None = None) -> Layers:
@@ -56,13 +58,17 @@ def draw(layers: Layers, polyline: np.ndarray) -> Layers:
 
 
 def cut(layers: Layers, max_bytes: int) -> Layers:
-    """Truncate the sketch so that the file has at most `max_bytes`; if that is not enough, truncate the colors, too.
+    """Truncate the layers so that the file has at most `max_bytes`.
 
-    Both payloads are embedded bitstreams: nothing is encoded again, and the source picture is not needed. The
-    prompt stays. Layers that are small enough are returned unchanged. Raises `BudgetTooSmall` if the file cannot be
-    that small.
+    The detail of the colors is truncated first, down to the share that the encoder would give it, then the sketch,
+    then all of the colors. The payloads are embedded bitstreams: nothing is encoded again, and the source picture is
+    not needed. The prompt stays. Layers that are small enough are returned unchanged. Raises `BudgetTooSmall` if the
+    file cannot be that small.
     """
     excess = layers.sizes().total - max_bytes
+    if excess > 0 and layers.texture is not None and layers.texture.detail is not None:
+        layers = _cut_detail(layers, excess, available_bytes(layers, max_bytes))
+        excess = layers.sizes().total - max_bytes
     while excess > 0:
         sketch = layers.structure
         if not isinstance(sketch, Sketch) or not sketch.strokes:
@@ -71,6 +77,20 @@ def cut(layers: Layers, max_bytes: int) -> Layers:
         layers = replace(_edited(layers, structure=shorter), structure=shorter)
         excess = layers.sizes().total - max_bytes
     return layers
+
+
+def _cut_detail(layers: Layers, excess: int, available: int) -> Layers:
+    """Truncate the detail by up to `excess` bytes; the texture layer keeps its share and the base colors.
+
+    `available`: bytes for structure and texture in the smaller file.
+    """
+    texture = layers.texture
+    assert texture is not None
+    base_size = len(replace(texture, detail=None).to_bytes())
+    share = available - sketch_bytes(available)
+    size = len(texture.to_bytes())
+    shorter = texture.cut(min(max(size - excess, share, base_size), size))
+    return replace(_edited(layers, texture=shorter), texture=shorter)
 
 
 def _cut_colors(layers: Layers, excess: int) -> Layers:
@@ -105,7 +125,7 @@ def lattice_shape(layers: Layers) -> tuple[int, int]:
 
 
 def paint(layers: Layers, row: int, col: int, color: Sequence[int]) -> Layers:
-    """Set one cell of the colormap to a color, 3 integers of sRGB in 0..255."""
+    """Set one cell of the base colors to a color, 3 integers of sRGB in 0..255; detail stays."""
     cells = _cells(layers)
     if not (0 <= row < cells.shape[0] and 0 <= col < cells.shape[1]):
         raise InvalidLayer(f"the colormap has {cells.shape[0]} rows and {cells.shape[1]} columns")
@@ -116,14 +136,14 @@ def paint(layers: Layers, row: int, col: int, color: Sequence[int]) -> Layers:
 
 
 def recolor(layers: Layers, cells: np.ndarray) -> Layers:
-    """Replace the colors by (rows, cols, 3) uint8 sRGB cells, with the present quantizer step."""
+    """Replace the base colors by (rows, cols, 3) uint8 sRGB cells, with the present quantizer step; detail stays."""
     if layers.texture:
         return _edited(layers, texture=repaint(layers.texture, cells))
     return _edited(layers, texture=rdoq.quantize(cells))
 
 
 def regrid(layers: Layers, rows: int, cols: int) -> Layers:
-    """Resample the colors to another grid, 2..64 cells a side; new colors are white."""
+    """Resample the base colors to another grid, 2..64 cells a side; new colors are white, detail stays."""
     if not all(MIN_CELLS <= side <= MAX_CELLS for side in (rows, cols)):
         raise InvalidLayer(f"a colormap must have {MIN_CELLS} to {MAX_CELLS} cells a side")
     return recolor(layers, resample_cells(_cells(layers), rows, cols))
@@ -132,7 +152,7 @@ def regrid(layers: Layers, rows: int, cols: int) -> Layers:
 def shift(
     layers: Layers, hue: float = 0, saturation: float = 0, brightness: float = 0, where: np.ndarray | None = None
 ) -> Layers:
-    """Change hue, saturation and brightness of the colors.
+    """Change hue, saturation and brightness of the base colors; detail stays.
 
     `hue`: degrees. `saturation`: -1 for gray, 0 for no change, 1 for twice as much. `brightness`: -1..1, added to a
     lightness of 0..1. `where`: the cells to change, (rows, cols) bool; None for all.
@@ -150,15 +170,16 @@ def swap_structure(layers: Layers, other: Layers) -> Layers:
 
 
 def swap_texture(layers: Layers, other: Layers) -> Layers:
-    """Replace the texture layer by that of `other`, stretched to this picture."""
+    """Replace the texture layer, detail included, by that of `other`, stretched to this picture."""
     return _edited(layers, texture=other.texture)
 
 
 def erase(layers: Layers, mask: np.ndarray) -> Layers:
-    """Erase an object: remove strokes and joints under the mask, and inpaint the colors under it.
+    """Erase an object: remove strokes and joints under the mask, inpaint the colors and clear the detail under it.
 
     `mask`: (height, width) bool, True over the object. A cell of which the mask covers more than a third is
-    inpainted from its neighbors; the colors stay if all cells are covered.
+    inpainted from its neighbors; the base colors stay if all cells are covered. The detail is cleared in its own cells
+    of which the mask covers more than a tenth.
     """
     if mask.shape != (layers.height, layers.width) or mask.dtype != bool:
         raise InvalidLayer(f"the mask must be ({layers.height}, {layers.width}) bool")
@@ -169,7 +190,7 @@ def erase(layers: Layers, mask: np.ndarray) -> Layers:
         structure = _erase_joints(structure, mask)
     if texture:
         holes = coverage(mask, texture.rows, texture.cols) > _MAX_COVERAGE
-        texture = requantize(texture, inpaint_cells(texture.cells, holes))
+        texture = _clear_detail(requantize(texture, inpaint_cells(texture.cells, holes)), mask)
     return _edited(layers, structure=structure, texture=texture)
 
 
@@ -186,6 +207,15 @@ def _cells(layers: Layers) -> np.ndarray:
     if layers.texture:
         return layers.texture.cells.copy()
     return np.full((*grid_shape(layers.width, layers.height, DEFAULT_GRID), 3), 255, np.uint8)
+
+
+def _clear_detail(texture: Colormap, mask: np.ndarray) -> Colormap:
+    """Return the texture without the detail of the cells that the mask covers."""
+    if texture.detail is None:
+        return texture
+    covered = coverage(mask, texture.detail.rows, texture.detail.cols) > _MAX_DETAIL_COVERAGE
+    detail = texture.detail.cleared(covered) if covered.any() else texture.detail
+    return texture if detail is texture.detail else replace(texture, detail=detail)
 
 
 def _erase_strokes(sketch: Sketch, mask: np.ndarray) -> Sketch:

@@ -1,6 +1,6 @@
 """Transrating: fitting existing layers into fewer bytes without the source picture.
 
-The colors get a coarser quantizer step; the sketch is truncated.
+Detail is truncated, base colors get a coarser quantizer step, and the sketch is truncated.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from codec.allocation import available_bytes, color_bytes
+from codec.allocation import available_bytes, base_bytes, color_bytes, sketch_bytes
 from codec.editing import edits
 from codec.errors import BudgetTooSmall
 from codec.layers import Layers
@@ -45,7 +45,7 @@ def transrate(
     elif max_color_bytes is not None:
         texture_bytes = min(max_color_bytes, available)
     else:
-        texture_bytes = color_bytes(available, sizes.structure)
+        texture_bytes = _texture_bytes(layers, available, sizes.structure)
     layers = _with_texture_bytes(layers, texture_bytes)
     try:
         return edits.cut(layers, max_bytes)
@@ -53,8 +53,32 @@ def transrate(
         return _smallest(layers)
 
 
+def _texture_bytes(layers: Layers, available: int, structure_bytes: int) -> int:
+    """Return how many of the available bytes the texture layer gets: more with detail than without."""
+    if layers.texture is None or layers.texture.detail is None:
+        return color_bytes(available, structure_bytes)
+    return available - min(structure_bytes, sketch_bytes(max(available, 0)))
+
+
+def shrink(colormap: Colormap, max_bytes: int) -> Colormap:
+    """Return the colormap in at most `max_bytes`: detail truncated, base colors coarsened if they exceed their share.
+
+    Without bytes for detail, only the base colors stay, as `coarsen` returns them.
+    """
+    if len(colormap.to_bytes()) <= max_bytes:
+        return colormap
+    base = replace(colormap, detail=None)
+    if colormap.detail is None:
+        return coarsen(base, max_bytes)
+    base = coarsen(base, base_bytes(max_bytes))
+    detail = colormap.detail.cut(max_bytes - len(base.to_bytes()) - 1)
+    if detail is None or not detail.levels.any():
+        return coarsen(replace(colormap, detail=None), max_bytes)
+    return replace(base, detail=detail)
+
+
 def coarsen(colormap: Colormap, max_bytes: int) -> Colormap:
-    """Return the colormap in at most `max_bytes`: a coarser step, or the next finer one, truncated.
+    """Return base colors in at most `max_bytes`: a coarser step, or the next finer one, truncated.
 
     If not even one color fits, the smallest possible colormap is returned.
     """
@@ -77,7 +101,7 @@ def coarsen(colormap: Colormap, max_bytes: int) -> Colormap:
 def _with_texture_bytes(layers: Layers, max_bytes: int) -> Layers:
     if layers.texture is None:
         return layers
-    return edits.swap_texture(layers, replace(layers, texture=coarsen(layers.texture, max_bytes)))
+    return edits.swap_texture(layers, replace(layers, texture=shrink(layers.texture, max_bytes)))
 
 
 def _smallest(layers: Layers) -> Layers:
