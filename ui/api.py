@@ -18,7 +18,7 @@ from gradio.utils import get_upload_folder
 from codec import CodecError, Layers, Prompt
 from codec.decoders import OnStep
 from codec.editing import edits
-from codec.encoder.encode_options import EDGES
+from codec.encoder.encode_options import BALANCES, EDGES
 from codec.summary import summarize
 from ui.services import actions, canvas_state, files, logs, rendering, validation
 from ui.services.error_messages import user_message
@@ -48,10 +48,12 @@ def raises_sentences(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 @raises_sentences
 def encode(
     picture: Any, prompt: Any = None, negative: Any = None, budget: Any = None, grid: Any = None,
-    edges: Any = EDGES[0],
+    edges: Any = EDGES[0], balance: Any = BALANCES[0],
 ) -> tuple[str, dict[str, Any]]:  # fmt: skip
     """Encode a picture (PNG, JPEG, WebP, AVIF) to a .tril file, and describe what the file contains."""
-    options = actions.encode_options(prompt=prompt, negative=negative or "", budget=budget, grid=grid, edges=edges)
+    options = actions.encode_options(
+        prompt=prompt, negative=negative or "", budget=budget, grid=grid, edges=edges, balance=balance
+    )
     opened = actions.open_picture(_upload(picture), options)
     return _store_tril(opened.layers, opened.name), summarize(opened.layers)
 
@@ -160,6 +162,7 @@ def add_endpoints() -> None:
         return gr.Dropdown(list(choices), value=value, label=label, visible=False)
 
     edges = choice(EDGES, EDGES[0], "Edge detector")
+    balance = choice(BALANCES, BALANCES[0], "What most bytes are for")
     decoder = choice(actions.decoder_names(), actions.DEFAULT_DECODER, "Decoder")
     borrow = choice(BORROW_CHOICES, BORROW_CHOICES[0], "Layers to copy from the other file")
     tril, description = file("tril"), gr.JSON(label="facts", visible=False)
@@ -167,7 +170,7 @@ def add_endpoints() -> None:
         encode,
         [
             file("Picture"), text("Prompt"), text("Negative prompt"), number("Maximum size of the file in bytes"),
-            number("Color cells on the longer side"), edges,
+            number("Color cells on the longer side"), edges, balance,
         ],
         [tril, description],
     )  # fmt: skip

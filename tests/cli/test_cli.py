@@ -378,7 +378,7 @@ def test_models_are_listed_without_a_network(capsys):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["encode", "PNG", "-o", "OUT", "--decoder", "sd15"],
+        ["encode", "PNG", "-o", "OUT", "--decoder", "painter-preview"],
         ["encode", "PNG", "-o", "OUT", "--steps", "4"],
         ["encode", "PNG", "-o", "OUT", "--seed", "7", "--best-of", "2"],
         ["decode", "TRIL", "-o", "OUT", "--preset", "fast"],

@@ -39,7 +39,7 @@ def test_there_are_four_endpoints_with_types(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert set(endpoints) == {"/encode", "/decode", "/inspect", "/edit"}
     names = {name: [p["parameter_name"] for p in endpoint["parameters"]] for name, endpoint in endpoints.items()}
-    assert names["/encode"] == ["picture", "prompt", "negative", "budget", "grid", "edges"]
+    assert names["/encode"] == ["picture", "prompt", "negative", "budget", "grid", "edges", "balance"]
     assert names["/edit"] == ["tril", "prompt", "negative", "mask", "other", "borrow", "cut"]
     parameters = [parameter for endpoint in endpoints.values() for parameter in endpoint["parameters"]]
     assert {p["parameter_name"] for p in parameters if not p["parameter_has_default"]} == {"picture", "tril"}

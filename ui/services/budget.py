@@ -7,16 +7,19 @@ color, even after a reload of the page or a restart of the server. An edit makes
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
 from codec import Layers
 from codec.editing.transrate import transrate
+from codec.encoder.encode_options import EncodeOptions
 from ui.services import actions, canvas_state
 from ui.services.canvas_state import Drawing
 
 MIN_BUDGET: Final = 100  # bytes, lower end of the slider
 MAX_BUDGET: Final = 4_000  # bytes, upper end of the slider
 ALLOCATIONS: Final = ("auto", "colors", "sketch")  # automatic, or the layer with a fixed size
+_EXTRACTION_BUDGETS: Final = (600, 1_000, 1_600, 2_500, MAX_BUDGET)  # bytes; detail cut to much less looks worse
 _MIN_FILL: Final = 0.9  # of the budget; layers that fill less are extracted again with more detail
 
 
@@ -42,23 +45,30 @@ def untrimmed_layers(drawing: Drawing, layers: Layers) -> Layers:
 
 
 def can_refine(drawing: Drawing, layers: Layers, max_bytes: int) -> bool:
-    """Return whether the layers are unedited, untrimmed and much smaller than the budget.
+    """Return whether the layers are unedited and even untrimmed much smaller than the budget.
 
-    Then extracting them from the image again gives more detail.
+    Then extracting them from the image again may give more detail.
     """
     base = drawing.base
     unedited = base is not None and (layers.structure, layers.texture) == (base.structure, base.texture)
-    return unedited and drawing.full is None and layers.sizes().total < _MIN_FILL * max_bytes
+    return unedited and untrimmed_layers(drawing, layers).sizes().total < _MIN_FILL * max_bytes
 
 
-def extract_detail(layers: Layers, source: str, max_bytes: int, grid: Any, edges: Any) -> Layers:
-    """Extract sketch and colors from the image again, with all the bytes of the slider's range.
+def extract_detail(layers: Layers, source: str, max_bytes: int, grid: Any, edges: Any, balance: Any = "auto") -> Layers:
+    """Extract sketch and colors from the image again, with a few more bytes than the budget.
 
     Raises as `actions.encode_options` and `actions.open_picture`.
     """
-    options = actions.encode_options(prompt="", budget=max(max_bytes, MAX_BUDGET), grid=grid, edges=edges)
-    detailed = actions.open_picture(source, options).layers
+    enough = next((size for size in _EXTRACTION_BUDGETS if size >= max_bytes), max_bytes)
+    options = actions.encode_options(prompt="", budget=enough, grid=grid, edges=edges, balance=balance)
+    detailed = _extract(source, options)
     return replace(layers, structure=detailed.structure, texture=detailed.texture)
+
+
+@lru_cache(maxsize=8)
+def _extract(source: str, options: EncodeOptions) -> Layers:
+    """Return the layers of a picture file; those of the last few requests are remembered while the slider moves."""
+    return actions.open_picture(source, options).layers
 
 
 def fit_to_budget(full: Layers, max_bytes: int, allocation: Allocation = AUTOMATIC) -> Layers:

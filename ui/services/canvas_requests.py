@@ -9,11 +9,12 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
-from codec import CodecError, Pose, Sketch
+from codec import CodecError, Layers, Pose, Sketch
 from codec.editing import edits
 from codec.editing.cells import adjust_cells, resample_cells
 from codec.grid_shape import grid_shape
@@ -51,7 +52,7 @@ def erase(payload: Any) -> Answer:
 
     `payload`: the canvas's value with its `mask`. Answers {strokes, cells} and, for a pose, pose. `strokes` has an
     index for each sent stroke that stays and points [x0, y0, ...] for each remaining piece of the others; `cells`
-    has [index, "#rrggbb"] for each cell that changed.
+    has [index, "#rrggbb"] for each cell that changed. If detail was erased, `base` is the drawing's base without it.
     """
     drawing = canvas_state.read(payload)
     layers = drawing.layers_as_opened()
@@ -64,6 +65,8 @@ def erase(payload: Any) -> Answer:
         old, new = canvas_state.hex_colors(layers.texture.cells), canvas_state.hex_colors(erased.texture.cells)
         cells = [[i, new[i]] for i in np.flatnonzero(touched).tolist() if new[i] != old[i]]
     answer: Answer = {"cells": cells, "strokes": list(range(len(drawing.polylines)))}
+    if drawing.base is not None and (base := _with_detail_of(drawing.base, erased)) is not drawing.base:
+        answer["base"] = canvas_state.encode_base(base)
     if isinstance(erased.structure, Sketch):
         answer["strokes"] = _remaining_strokes(drawing, erased.structure)
     elif isinstance(erased.structure, Pose):
@@ -126,6 +129,13 @@ def shift(payload: Any) -> Answer:
 
 
 FUNCTIONS: Final = (erase, borrow, regrid, shift)
+
+
+def _with_detail_of(base: Layers, erased: Layers) -> Layers:
+    """Return the base with the detail of the erased layers; the base itself if that is the same."""
+    if base.texture is None or erased.texture is None or base.texture.detail == erased.texture.detail:
+        return base
+    return replace(base, texture=replace(base.texture, detail=erased.texture.detail))
 
 
 def _touched_cells(mask: np.ndarray, rows: int, cols: int) -> np.ndarray:

@@ -71,6 +71,10 @@ class EditorState:
         stored_seed = validation.seed(self.seed) if self.keep_seed else None
         return drawing, drawing.layers(self.prompt or "", self.negative or "", stored_seed)
 
+    def balance(self) -> str:
+        """Return the encoder's balance for the chosen decoder: Stable Diffusion needs strokes, the painter detail."""
+        return "structure" if self.decoder == sd15_options.NAME else "auto"
+
     def selection(self) -> LayerSelection:
         """Return the layers to decode, and their strengths. Raises `InvalidLayer`."""
         return LayerSelection.parse(self.enabled_layers, self.structure_strength, self.color_strength)

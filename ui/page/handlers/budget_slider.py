@@ -52,7 +52,8 @@ class BudgetHandlers(Handlers):
         full = budget.untrimmed_layers(drawing, layers)
         if state.source and budget.can_refine(drawing, layers, max_bytes):
             yield self.show(Status.busy("Looking for more detail in the image…"))
-            full = budget.extract_detail(layers, state.source, max_bytes, state.grid, state.edges)
+            options = state.grid, state.edges, state.balance()
+            full = budget.extract_detail(layers, state.source, max_bytes, *options)
         fitted = budget.fit_to_budget(full, max_bytes, allocation)
         changes = {
             p.readout: html.readout(fitted, max_bytes),

@@ -38,7 +38,8 @@ class OpenHandlers(Handlers):
             return
         yield self.show(Status.busy("Extracting prompt, sketch and colors…"))
         try:
-            opened = actions.open_picture(path, actions.encode_options(grid=state.grid, edges=state.edges))
+            options = actions.encode_options(grid=state.grid, edges=state.edges, balance=state.balance())
+            opened = actions.open_picture(path, options)
         except CodecError:
             yield {p.picture: state.original}  # the image box shows again what the layers were extracted from
             raise
@@ -66,8 +67,9 @@ class OpenHandlers(Handlers):
         canvas_state.check_prompt(text, negative)
         yield self.show(Status.busy("Re-extracting layers…"))
         options = actions.encode_options(
-            prompt=text or None, negative=negative, budget=state.budget, grid=state.grid, edges=state.edges
-        )
+            prompt=text or None, negative=negative, budget=state.budget, grid=state.grid, edges=state.edges,
+            balance=state.balance(),
+        )  # fmt: skip
         opened = actions.open_picture(state.source, options)
         canvas = canvas_state.write(opened.layers, opened.name, keep_history=True)
         changes = self._show_layers(opened) | {p.canvas: canvas_state.to_json(canvas)}

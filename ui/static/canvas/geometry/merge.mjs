@@ -22,9 +22,10 @@ export function mergeColors(current, sent, { base, grid }) {
 }
 
 // Merge what is left after erasing: answer.strokes holds numbers of sent strokes and new pieces, answer.cells pairs
-// of cell and color, answer.pose the people. Strokes and cells edited since stay as they are.
+// of cell and color, answer.pose the people, answer.base the base without the erased detail. Strokes and cells edited
+// since stay as they are.
 // Return {doc, strokes, joints, cells}: the drawing, and how many of each were erased.
-export function mergeErased(current, sent, { strokes, cells, pose }) {
+export function mergeErased(current, sent, { strokes, cells, pose, base }) {
   const old = byReference(sent.strokes), existing = byReference(current.strokes);
   const remaining = strokes
     .map((stroke) => (typeof stroke === 'number' ? sent.strokes[stroke] : stroke))
@@ -32,6 +33,7 @@ export function mergeErased(current, sent, { strokes, cells, pose }) {
   const doc = { ...current, strokes: [...current.strokes.filter((stroke) => !old.has(stroke)), ...remaining] };
   const posed = Boolean(pose) && current.pose === sent.pose;
   if (posed) doc.pose = pose;
+  if (base && current.base === sent.base) Object.assign(doc, { base, full: null });
   if (current.grid && current.grid.colors.length === sent.grid?.colors.length) {
     const colors = current.grid.colors.slice();
     for (const [cell, hex] of cells) if (colors[cell] === sent.grid.colors[cell]) colors[cell] = hex;
