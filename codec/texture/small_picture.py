@@ -35,13 +35,13 @@ def enlarge(cells: np.ndarray, height: int, width: int) -> np.ndarray:
 
     The interpolation is the cubic of Catmull and Rom (1974), with the outermost cells repeated outside.
     """
-    down, across = _cubic_weights(height, cells.shape[0]), _cubic_weights(width, cells.shape[1])
+    down, across = interpolation_weights(height, cells.shape[0]), interpolation_weights(width, cells.shape[1])
     sums = down @ to_ycbcr(cells) @ across.T
     return np.asarray((sums + (1 << (2 * _WEIGHT_BITS - 1))) >> (2 * _WEIGHT_BITS))
 
 
 @functools.lru_cache(maxsize=32)
-def _cubic_weights(outputs: int, inputs: int) -> np.ndarray:
+def interpolation_weights(outputs: int, inputs: int) -> np.ndarray:
     """Return the interpolation weights along one axis: (outputs, inputs) int64; each row sums to 2^12."""
     weights = np.zeros((outputs, inputs), np.int64)
     one = 2 * outputs

@@ -13,7 +13,10 @@ from codec.semantic.ngrams import END, START, NGramModel
 from codec.texture import context_model, dct, rdoq
 from codec.training import color_priors, word_tables
 
-SCRIPTS = ["color_priors", "contour_network", "cue_weights", "teacher", "word_tables"]
+SCRIPTS = [
+    *("color_priors", "contour_network", "cue_weights", "detail_data", "detail_train", "detail_export"),
+    *("teacher", "word_tables"),
+]
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
