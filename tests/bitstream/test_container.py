@@ -123,18 +123,18 @@ def test_keep_layers_empties_the_other_payloads() -> None:
         (b"\x89PNG\r\n\x1a\n", NotTrilayer),
         (b"\xb3\x4c", Truncated),
         (sealed(b"\xb3\x4c\x61\0\0\0"), UnsupportedVersion),
-        (sealed(b"\xb3\x4c\x46\0\0\0"), Corrupt),  # reserved size code
-        (sealed(b"\xb3\x4c\x40\x1f\xf1\xff\0\0\0"), Corrupt),  # 512 x 512 without its size code
-        (sealed(b"\xb3\x4c\x41\x80\0\0\0"), Corrupt),  # length 0 in two bytes
-        (sealed(b"\xb3\x4c\x41\xff\xff\xff\0\0"), Corrupt),  # a length of four bytes
-        (sealed(b"\xb3\x4c\x51\0\0\0"), (Corrupt, Truncated)),  # extension flag without an extension
-        (sealed(b"\xb3\x4c\x51\0\0\0\x05\0"), UnsupportedVersion),  # an unknown chunk that may not be skipped
-        (sealed(b"\xb3\x4c\x51\0\0\0\xc2\0\xc1\0"), Corrupt),  # chunks out of order
-        (sealed(b"\xb3\x4c\x51\0\0\0\xc1\0\xc1\0"), Corrupt),  # the same chunk twice
-        (sealed(b"\xb3\x4c\x51\0\0\0\xc1\0\xe1\7"), Corrupt),  # twice, once in the short form
-        (sealed(b"\xb3\x4c\x51\0\0\0\xc1\x01\7"), Corrupt),  # a payload of one byte in the long form
-        (sealed(b"\xb3\x4c\x51\0\0\0\xc1\x09"), Truncated),  # a chunk that exceeds the file
-        (sealed(b"\xb3\x4c\x41" + framed(1, b"x") + b"\0\0"), Corrupt),  # the check byte of another layer
+        (sealed(b"\xb3\x4c\x26\0\0\0"), Corrupt),  # reserved size code
+        (sealed(b"\xb3\x4c\x20\x1f\xf1\xff\0\0\0"), Corrupt),  # 512 x 512 without its size code
+        (sealed(b"\xb3\x4c\x21\x80\0\0\0"), Corrupt),  # length 0 in two bytes
+        (sealed(b"\xb3\x4c\x21\xff\xff\xff\0\0"), Corrupt),  # a length of four bytes
+        (sealed(b"\xb3\x4c\x31\0\0\0"), (Corrupt, Truncated)),  # extension flag without an extension
+        (sealed(b"\xb3\x4c\x31\0\0\0\x05\0"), UnsupportedVersion),  # an unknown chunk that may not be skipped
+        (sealed(b"\xb3\x4c\x31\0\0\0\xc2\0\xc1\0"), Corrupt),  # chunks out of order
+        (sealed(b"\xb3\x4c\x31\0\0\0\xc1\0\xc1\0"), Corrupt),  # the same chunk twice
+        (sealed(b"\xb3\x4c\x31\0\0\0\xc1\0\xe1\7"), Corrupt),  # twice, once in the short form
+        (sealed(b"\xb3\x4c\x31\0\0\0\xc1\x01\7"), Corrupt),  # a payload of one byte in the long form
+        (sealed(b"\xb3\x4c\x31\0\0\0\xc1\x09"), Truncated),  # a chunk that exceeds the file
+        (sealed(b"\xb3\x4c\x21" + framed(1, b"x") + b"\0\0"), Corrupt),  # the check byte of another layer
         (bytes(MAX_FILE_BYTES + 1), LimitExceeded),
     ],
 )

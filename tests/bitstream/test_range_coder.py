@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 from codec.bitstream.range_coder import BitModel, Coder, Decoder, Encoder, ExpGolombModel, PrefixDecoder, PrefixEnd
 from codec.errors import Corrupt
 
+CUMULATIVE = (0, 1, 60000, 60003, 65536)
 Symbol = tuple[str, int, int]  # the coder's method, the number of values, the value
 
 
 @st.composite
 def messages(draw: st.DrawFn) -> list[Symbol]:
-    methods = st.sampled_from(["bit", "uniform", "number", "choice"])
+    methods = st.sampled_from(["bit", "uniform", "number", "choice", "cumulative_symbol"])
     message = []
     for method in draw(st.lists(methods, max_size=60)):
-        count = {"bit": 2, "uniform": draw(st.integers(1, 65536)), "number": 4096, "choice": 4}[method]
+        counts = {"bit": 2, "uniform": draw(st.integers(1, 65536)), "number": 4096, "choice": 4, "cumulative_symbol": 4}
+        count = counts[method]
         message.append((method, count, draw(st.integers(0, count - 1))))
     return message
 
@@ -38,6 +40,8 @@ def code(coder: Coder, message: list[Symbol]) -> list[int]:
             coded.append(coder.bit(bit, value))
         elif method == "uniform":
             coded.append(coder.uniform(count, value))
+        elif method == "cumulative_symbol":
+            coded.append(coder.cumulative_symbol(CUMULATIVE, value))
         elif method == "choice":
             coded.append(coder.choice((1, 65000, 3, 500), value))
         else:
@@ -69,11 +73,30 @@ def test_any_bytes_decode_to_values_in_range(data: bytes, message: list[Symbol])
         assert all(0 <= value < count for value, (_, count, _) in zip(decoded, message, strict=True))
 
 
-@pytest.mark.parametrize("symbol", [("uniform", 3 << 14, 0), ("bit", 2, 0), ("choice", 4, 0)])
+@pytest.mark.parametrize(
+    "symbol", [("uniform", 3 << 14, 0), ("bit", 2, 0), ("choice", 4, 0), ("cumulative_symbol", 4, 0)]
+)
 def test_code_above_the_last_interval_is_rejected(symbol: Symbol) -> None:
     """Otherwise it would select the last symbol forever."""
     with pytest.raises(Corrupt, match="non-canonical"):
         code(Decoder(b"\xff" * 40), [symbol] * 100)
+
+
+@given(st.lists(st.integers(0, 3), max_size=40), st.integers(0, 40))
+def test_cumulative_symbol_equals_symbol(symbols: list[int], size: int) -> None:
+    fast, plain = Encoder(), Encoder()
+    for symbol in symbols:
+        fast.cumulative_symbol(CUMULATIVE, symbol)
+        plain.symbol(CUMULATIVE.__getitem__, 4, symbol)
+    assert fast.finish() == plain.finish()
+    fast_decoder, plain_decoder = (PrefixDecoder(plain.finish()[:size]) for _ in range(2))
+    with contextlib.suppress(PrefixEnd):
+        for _ in symbols:
+            expected = plain_decoder.symbol(CUMULATIVE.__getitem__, 4)
+            assert fast_decoder.cumulative_symbol(CUMULATIVE) == expected
+        return
+    with pytest.raises(PrefixEnd):
+        fast_decoder.cumulative_symbol(CUMULATIVE)
 
 
 @given(st.binary(max_size=12), st.lists(st.integers(1, 65535), max_size=60))

@@ -185,7 +185,7 @@ def test_frequencies_are_positive_and_sum_to_the_total() -> None:
 
 def test_weights_with_inexact_sums_are_rejected() -> None:
     bias = np.array([1 << 53], np.int64)
-    tensors = {"x.weight": np.ones((1, 1, 1, 1), np.int8), "x.bias": bias, "x.shift": np.zeros(1, np.int8)}
+    tensors: dict[str, np.ndarray] = {"x.weight": np.ones((1, 1, 1, 1), np.int8), "x.bias": bias, "x.shift": bias * 0}
     with pytest.raises(ValueError, match="too large"):
         DetailNetwork(tensors)
 
