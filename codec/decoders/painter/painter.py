@@ -124,7 +124,9 @@ class Painter:
     ) -> np.ndarray:
         """Return a painting of a colormap's cells, (rows, cols, 3) uint8, and of the sketch, if any."""
         style = styles.parse_style(layers.semantic.text if layers.semantic else "")
-        small_height, small_width = _work_size(layers, self.max_area, SCALE, OVERSAMPLING)
+        has_detail = layers.texture is not None and layers.texture.detail is not None
+        oversampling = 1.0 if has_detail else OVERSAMPLING
+        small_height, small_width = _work_size(layers, self.max_area, SCALE, oversampling)
         enlarged_size = self._enlarger_input_size(layers, small_height * SCALE, small_width * SCALE)
         bands = -(-enlarged_size[0] // BAND_ROWS) if enlarged_size else 0
         reporter = StepReporter(4 + self.upscaler.step_count(small_height) + bands, on_step)
