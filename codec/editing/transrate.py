@@ -21,6 +21,7 @@ from codec.texture.colormap import Colormap
 from codec.texture.quantizer import STEPS, dc_levels
 
 _MIN_FILL: Final = 0.9  # of the bytes: a step that fills less gives way to the next finer one, truncated
+_MIN_DETAILED_BYTES: Final = 100  # a colormap that shrinks below loses its detail
 _ROUNDING: Final = 0.33  # rounding offset of levels, below 1/2: a dead zone, as small levels rarely pay for their bits
 
 
@@ -63,17 +64,17 @@ def _texture_bytes(layers: Layers, available: int, structure_bytes: int) -> int:
 def shrink(colormap: Colormap, max_bytes: int) -> Colormap:
     """Return the colormap in at most `max_bytes`: detail truncated, base colors coarsened if they exceed their share.
 
-    Without bytes for detail, only the base colors stay, as `coarsen` returns them.
+    In few bytes only the base colors stay, as `coarsen` returns them.
     """
     if len(colormap.to_bytes()) <= max_bytes:
         return colormap
-    base = replace(colormap, detail=None)
-    if colormap.detail is None:
-        return coarsen(base, max_bytes)
-    base = coarsen(base, base_bytes(max_bytes))
+    whole_base = colormap if colormap.detail is None else replace(colormap, detail=None)
+    if colormap.detail is None or max_bytes < _MIN_DETAILED_BYTES:
+        return coarsen(whole_base, max_bytes)
+    base = coarsen(whole_base, base_bytes(max_bytes))
     detail = colormap.detail.cut(max_bytes - len(base.to_bytes()) - 1)
     if detail is None or not detail.levels.any():
-        return coarsen(replace(colormap, detail=None), max_bytes)
+        return coarsen(whole_base, max_bytes)
     return replace(base, detail=detail)
 
 

@@ -43,7 +43,20 @@ def test_values_that_no_file_can_hold_are_rejected(fields: dict) -> None:
         EncodeOptions(**fields)
 
 
-@pytest.mark.parametrize("fields", [{"edges": "magic"}, {"edges": None}, {"captioner": "parrot"}])
+@pytest.mark.parametrize("fields", [{"edges": "magic"}, {"edges": None}, {"captioner": "parrot"}, {"balance": "even"}])
 def test_unknown_names_are_rejected_with_the_known_ones(fields: dict) -> None:
     with pytest.raises(UnknownName, match=r"choose one of .*auto"):
         EncodeOptions(**fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, True),
+        ({"edges": "openpose"}, False),
+        ({"edges": "openpose", "balance": "picture"}, True),
+        ({"balance": "structure"}, False),
+    ],
+)
+def test_detail_is_stored_unless_strokes_or_a_pose_come_first(fields: dict, expected: bool) -> None:
+    assert EncodeOptions(**fields).stores_detail is expected

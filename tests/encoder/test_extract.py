@@ -72,9 +72,42 @@ def test_grid_can_be_chosen(
 def test_colors_get_a_finer_grid_if_there_are_few_lines(fast_edges: None) -> None:
     x, y = np.meshgrid(np.linspace(0, 7, 256), np.linspace(0, 5, 256))
     hills = np.stack([np.sin(x) * np.sin(y), np.sin(x + 1) * np.sin(y + 2), np.cos(y)], 2)
-    layers = codec.encode((127 + 60 * hills).astype(np.uint8), budget=600)
+    layers = codec.encode((127 + 60 * hills).astype(np.uint8), budget=600, balance="structure")
     assert layers.sizes().structure < 200
     assert grid_of(layers) > (20, 20)  # 14 cells a side would be typical of the share that colors get at first
+
+
+@pytest.fixture(scope="module")
+def detailed(photo: np.ndarray) -> Layers:
+    return codec.encode(photo, prompt="an astronaut", budget=600)
+
+
+def test_picture_balance_stores_a_small_sketch_base_colors_and_detail(detailed: Layers) -> None:
+    sizes = detailed.sizes()
+    assert grid_of(detailed) == (8, 8) and detailed.texture.detail is not None
+    assert 0 < sizes.structure <= 0.2 * 600 and sizes.texture > 0.75 * 600
+    assert 0.9 * 600 <= sizes.total <= 600
+    assert Layers.from_bytes(detailed.to_bytes()) == detailed
+
+
+def test_structure_balance_and_poses_store_no_detail(
+    photo: np.ndarray, fast_encoder: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from codec.encoder.sketch import annotators
+
+    assert codec.encode(photo, budget=600, balance="structure").texture.detail is None
+    monkeypatch.setattr(annotators, "people", lambda pixels, max_bytes: pose())
+    assert codec.encode(photo, budget=600, edges="openpose").texture.detail is None
+    assert codec.encode(photo, budget=600, edges="openpose", balance="picture").texture.detail is not None
+
+
+def test_small_budgets_store_no_detail(photo: np.ndarray, fast_encoder: None) -> None:
+    assert codec.encode(photo, prompt="an astronaut", budget=200, balance="picture").texture.detail is None
+
+
+def test_grid_can_be_chosen_beside_detail(photo: np.ndarray, fast_encoder: None) -> None:
+    layers = codec.encode(photo, prompt="x", budget=500, grid=(4, 6))
+    assert grid_of(layers) == (4, 6) and layers.texture.detail is not None
 
 
 def grid_of(layers: Layers) -> tuple[int, int]:
