@@ -207,7 +207,7 @@ def _conjugate_gradients(system: _System, start: np.ndarray, iterations: int) ->
     buffer = np.empty_like(start)
 
     def dot(a: np.ndarray, b: np.ndarray) -> float:
-        return float(np.multiply(a, b, out=buffer).sum())  # in one thread: the same sum on every machine
+        return float(np.multiply(a, b, out=buffer).sum())  # NumPy sums in one thread: the same everywhere
 
     x = start.copy()
     residual = system.right_side - system.apply(x)

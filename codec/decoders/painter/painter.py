@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     from codec.layers import Layers
 
 # sides and areas in pixels
-MAX_WORK_SIDE: Final = 1024  # of a painting, before a larger picture is enlarged from it
-MIN_WORK_SIDE: Final = 256  # of a painting's longer side, before a smaller picture is shrunk from it
-MAX_AREA: Final = 1024 * 1024  # of the decoder "painter"
-MAX_PREVIEW_AREA: Final = 336 * 336  # of the decoder "painter-preview"
-MAX_ENLARGED_AREA: Final = 2048 * 2048  # of the enlarging network; larger pictures are interpolated
-MIN_ENLARGEMENT: Final = 1.6  # factor of the sides from which that network is sharper than interpolation
+MAX_WORK_SIDE: Final = 1024  # of a painting; larger pictures are enlarged from it
+MIN_WORK_SIDE: Final = 256  # of a painting's longer side; smaller pictures are shrunk from it
+MAX_AREA: Final = 1024 * 1024  # of a painting by "painter"
+MAX_PREVIEW_AREA: Final = 336 * 336  # of a painting by "painter-preview"
+MAX_ENLARGED_AREA: Final = 2048 * 2048  # output of the enlarging network; larger pictures are interpolated from it
+MIN_ENLARGEMENT: Final = 1.6  # factor of the sides above which that network is sharper than interpolation
 BAND_ROWS: Final = 64  # rows that it enlarges at a time
-OVERSAMPLING: Final = 1.25  # of the refined painting over a small picture: lines stay sharp
-CANVAS_DIVISOR: Final = 2  # painting takes place at half that size; the refining network needs no more
+OVERSAMPLING: Final = 1.25  # size of the refined painting relative to a small picture: keeps lines sharp
+CANVAS_DIVISOR: Final = 2  # the canvas has half that size; the refining network needs no more
 
 PENCIL: Final = np.array([0.17, 0.16, 0.18], np.float32)
 MAX_HALO: Final = 0.08  # by how much sharpening may exceed the range of the colors nearby
@@ -119,7 +119,7 @@ class Painter:
     def _paint(
         self, layers: Layers, cells: np.ndarray, random: np.random.Generator, on_step: OnStep | None
     ) -> np.ndarray:
-        """Return a painting of a colormap's cells, (rows, cols, 3) uint8, and of the sketch if there is one."""
+        """Return a painting of a colormap's cells, (rows, cols, 3) uint8, and of the sketch, if any."""
         style = styles.parse_style(layers.semantic.text if layers.semantic else "")
         small_height, small_width = _work_size(layers, self.max_area, SCALE, OVERSAMPLING)
         enlarged_size = self._enlarger_input_size(layers, small_height * SCALE, small_width * SCALE)

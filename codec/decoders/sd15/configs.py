@@ -1,6 +1,6 @@
 """The published configurations of Stable Diffusion 1.5's networks, and CLIP's vocabulary.
 
-A checkpoint in one file has neither.
+Checkpoint files contain neither.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ _UP_SUFFIXES: Final = {  # by the suffix of the down matrix
 def merge(unet: Any, state: dict[str, Tensor], scale: float = 1.0) -> int:
     """Add the updates in `state` to the weights of `unet`, in place; return the number of layers changed.
 
-    Raises ModelMissing if the LoRA was made for another model, that is if any of its layers is unknown or has
-    another shape; no weights are changed then.
+    Raises ModelMissing, and changes no weights, if the LoRA was made for another model: if any of its layers is
+    unknown or has another shape.
     """
     layers = dict(unet.named_modules())
     kohya_names = {f"lora_unet_{name.replace('.', '_')}": name for name in layers}
