@@ -106,5 +106,6 @@ class Parts:
         """
         return [
             self.prompt, self.negative, self.prompt_source, self.budget, self.seed, self.keep_seed,
-            self.picture, self.original, self.source, self.edited_only, self.follow, self.strip, self.canvas, self.status,
+            self.picture, self.original, self.source, self.edited_only, self.follow, self.strip,
+            self.canvas, self.status,
         ]  # fmt: skip

@@ -121,7 +121,7 @@ def _wire_sd15_panel(p: Parts, on: Sd15PanelHandlers) -> None:
     )
     p.preset.change(on.choose_preset, p.editor, [p.steps, p.guidance, p.follow, p.estimate], **LATEST)
     p.follow.change(on.follow_file, p.editor, [p.steps, p.guidance, p.estimate], **LATEST)
-    options = [p.steps, p.guidance, p.structure_strength, p.color_strength, p.adapter_until, p.control]
+    options: list[Any] = [p.steps, p.guidance, p.structure_strength, p.color_strength, p.adapter_until, p.control]
     gr.on([part.change for part in options], on.update_estimate, p.editor, p.estimate, **LATEST)
 
 
