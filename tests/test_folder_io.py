@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 @given(samples.layers)
 @settings(max_examples=40)
 def test_written_layers_are_read_back_exactly(layers):
-    layers = replace(layers, width=min(layers.width, 333), height=min(layers.height, 200))  # fast to render
+    layers = replace(layers, width=min(layers.width, 133), height=min(layers.height, 80))  # fast to render
     with tempfile.TemporaryDirectory() as name:
         write_layers(layers, name)
         assert read_layers(name).to_bytes() == layers.to_bytes()

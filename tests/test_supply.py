@@ -130,7 +130,7 @@ def test_what_is_installed_is_within_the_ranges() -> None:
 
 def data_files() -> list[str]:
     """What ships and is neither code, text of ours nor a golden file."""
-    code = (".py", ".md", ".js", ".css", ".html", "requirements.txt")
+    code = (".py", ".md", ".js", ".mjs", ".css", ".html", ".toml", "requirements.txt")
     return [name for name in tracked() if name.startswith(("assets/", "codec/", "ui/")) and not name.endswith(code)]
 
 

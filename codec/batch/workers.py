@@ -79,6 +79,7 @@ def _run_in_processes(
                 for future in wait(pending, return_when=FIRST_COMPLETED).done:
                     yield pending.pop(future), future.result()
         except BrokenProcessPool:
+            pool.shutdown(cancel_futures=True)  # afterwards the exit codes are known
             if any(process.exitcode == -signal.SIGINT for process in processes):
                 raise KeyboardInterrupt from None  # Ctrl-C reached a worker first
             raise CodecError(

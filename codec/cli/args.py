@@ -10,6 +10,7 @@ from codec import __version__
 from codec.cli import bench_command, commands, model_commands
 from codec.cli.folder_commands import add_job_options
 from codec.cli.terminal import printable
+from codec.encoder.encode_options import EncodeOptions
 
 _EXAMPLES = """\
 examples:
@@ -62,7 +63,9 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prompt", help="what the picture shows (default: from the file's metadata, or else from its colors)"
     )
-    parser.add_argument("--negative", default="", metavar="TEXT", help="what the picture must not show")
+    parser.add_argument(
+        "--negative", default=EncodeOptions.negative, metavar="TEXT", help="what the picture must not show"
+    )
     parser.add_argument(
         "--budget", type=_integer(1), metavar="BYTES", help="maximum size of the file (default: 0.02 bits per pixel)"
     )
@@ -71,13 +74,16 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--edges",
-        default="contours",
+        default=EncodeOptions.edges,
         metavar="NAME",
         help="edge detector: contours, canny, lineart, drawing (for black and white), pidinet, hed, auto (the best "
         "that is installed), or openpose for people (default: contours)",
     )
     parser.add_argument(
-        "--captioner", default="auto", metavar="NAME", help="auto (the best that is installed), blip2, blip or none"
+        "--captioner",
+        default=EncodeOptions.captioner,
+        metavar="NAME",
+        help="auto (the best that is installed), blip2, blip or none",
     )
     parser.add_argument(
         "--balance",

@@ -1,1 +1,1 @@
-"""Pictures to layers, within a byte budget."""
+"""The encoder: a picture to layers, within a byte budget."""

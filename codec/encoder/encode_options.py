@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, SupportsIndex
 
 from codec.errors import InvalidLayer, UnknownName
 from codec.layers import MAX_SEED
@@ -70,26 +70,20 @@ class EncodeOptions:
         return self.balance == "picture" or (self.balance == "auto" and self.edges != POSE_DETECTOR)
 
 
-def _integer(name: str, value: object) -> int:
+def _integer(name: str, value: SupportsIndex) -> int:
     """Return a number of any integer type as an int. Raises `InvalidLayer` for anything else."""
     try:
-        return operator.index(value)  # type: ignore[arg-type]
+        return operator.index(value)
     except TypeError:
-        raise InvalidLayer(f"the {name} must be a whole number, not {value!r}") from None
+        raise InvalidLayer(f"the {name} must be a whole number, not {value!r:.60}") from None
 
 
 def _checked_grid(grid: int | tuple[int, int]) -> int | tuple[int, int]:
-    """Return the grid as ints. Raises `InvalidLayer` unless it has 2 to 64 cells a side."""
-    if isinstance(grid, tuple):
-        rows, cols = (_integer("grid", side) for side in grid)
-        sides: int | tuple[int, int] = rows, cols
-        in_range = min(rows, cols) >= MIN_CELLS and max(rows, cols) <= MAX_CELLS
-    else:
-        sides = _integer("grid", grid)
-        in_range = MIN_CELLS <= sides <= MAX_CELLS
-    if not in_range:
+    """Return the grid as ints. Raises `InvalidLayer` unless it has one or two sides of 2 to 64 cells."""
+    sides = [_integer("grid", side) for side in (grid if isinstance(grid, tuple) else (grid,))]
+    if len(sides) not in (1, 2) or not all(MIN_CELLS <= side <= MAX_CELLS for side in sides):
         raise InvalidLayer(f"the color grid must have {MIN_CELLS} to {MAX_CELLS} cells a side")
-    return sides
+    return (sides[0], sides[1]) if len(sides) == 2 else sides[0]
 
 
 def _check_name(what: str, name: object, names: tuple[str, ...]) -> None:

@@ -34,8 +34,8 @@ from codec.structure.sketch import Sketch
 from codec.texture.colormap import MAX_CELLS, MIN_CELLS, Colormap
 
 EMBEDDED: Final = "the layers inside the picture"
-_SETTINGS_SHARE: Final = 10  # a tenth of the budget at most, for settings from the file's metadata
-_PROMPT_SHARE: Final = 2  # half of the budget at most, for a prompt that was not given
+_SETTINGS_DIVISOR: Final = 10  # settings from the file's metadata get at most a tenth of the budget
+_PROMPT_DIVISOR: Final = 2  # a prompt that was not given gets at most half of the budget
 _BASE_CELLS: Final = 8  # on the longer side, of base colors beside detail
 _NEW_GRID: Final = 1.25  # if the colors get so many times the bytes of their first fit, another grid may be better
 
@@ -64,9 +64,9 @@ def extract(source: Source, options: EncodeOptions = DEFAULT_OPTIONS, *, reserve
     height, width = picture.pixels.shape[:2]
     budget = default_budget(width, height) if options.budget is None else min(options.budget, MAX_FILE_BYTES)
     max_bytes = budget - reserved_bytes
-    found = shorten(find_prompt(picture, options.prompt, options.negative, options.captioner), max_bytes)
-    seed = found.seed if options.seed is None else options.seed
-    layers = Layers(width, height, found.prompt, seed=seed, settings=found.settings)
+    found_prompt = shorten(find_prompt(picture, options.prompt, options.negative, options.captioner), max_bytes)
+    seed = found_prompt.seed if options.seed is None else options.seed
+    layers = Layers(width, height, found_prompt.prompt, seed=seed, settings=found_prompt.settings)
     available = available_bytes(layers, max_bytes)
     if available <= 0:
         needed = max_bytes - available
@@ -75,7 +75,7 @@ def extract(source: Source, options: EncodeOptions = DEFAULT_OPTIONS, *, reserve
     layers = replace(layers, structure=structure, texture=texture)
     if len(layers.to_bytes()) > max_bytes:
         raise BudgetTooSmall(f"{max_bytes} bytes are too few for prompt, structure and colors: allow more")
-    return Extraction(layers, picture, found.source)
+    return Extraction(layers, picture, found_prompt.source)
 
 
 def _to_picture(source: Source) -> Picture:
@@ -140,19 +140,21 @@ def _fit_colors(pixels: np.ndarray, grid: int | tuple[int, int] | None, target_b
     return fit_grid(pixels, grid, target_bytes, max_bytes)
 
 
-def shorten(found: FoundPrompt, max_bytes: int) -> FoundPrompt:
+def shorten(found_prompt: FoundPrompt, max_bytes: int) -> FoundPrompt:
     """Return a prompt and settings from metadata or a captioner that leave bytes for the other layers.
 
     The model's name is dropped from large settings. Of a prompt that was not given, the negative part is dropped, then
     the end.
     """
-    found = replace(found, settings=_limited_settings(found.settings, max_bytes // _SETTINGS_SHARE))
-    if found.source == GIVEN:
-        return found
-    prompt = _limited_prompt(found.prompt, max_bytes // _PROMPT_SHARE)
-    if prompt == found.prompt:
-        return found
-    return replace(found, prompt=prompt, source=f"{found.source}, shortened to fit")
+    found_prompt = replace(
+        found_prompt, settings=_limited_settings(found_prompt.settings, max_bytes // _SETTINGS_DIVISOR)
+    )
+    if found_prompt.source == GIVEN:
+        return found_prompt
+    prompt = _limited_prompt(found_prompt.prompt, max_bytes // _PROMPT_DIVISOR)
+    if prompt == found_prompt.prompt:
+        return found_prompt
+    return replace(found_prompt, prompt=prompt, source=f"{found_prompt.source}, shortened to fit")
 
 
 def _limited_settings(settings: Settings | None, max_bytes: int) -> Settings | None:

@@ -3,8 +3,8 @@
     TRILAYER_CACHE/NAME-KEY/...         the model's files in the Hub's layout, without pickles
     TRILAYER_CACHE/NAME-KEY/converted.json
 
-The record converted.json holds the size and modification time of each source file, by which a changed
-source is noticed, and the SHA-256 of each file in the folder.
+converted.json records the size and modification time of each source file, to detect changed sources, and the
+SHA-256 of each file in the folder.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def cache_dir() -> Path:
 
 
 def target_dir(model: Model, source: SourceFolder | None = None) -> Path:
-    """Return the folder for the model converted from `source`: one for the Hub's files (None), one for each other."""
+    """Return the folder for the model converted from `source`; None: from the Hub's files."""
     key = model.revision if source is None or source.is_pinned else str(source.path.resolve())
     return cache_dir() / f"{model.name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from codec.encoder.encode_options import EDGE_DETECTORS, EDGES, EncodeOptions
+from codec.encoder.encode_options import CAPTIONERS, EDGE_DETECTORS, EDGES, EncodeOptions
+from codec.encoder.prompt import caption
 from codec.encoder.sketch.edges import DETECTORS
 from codec.errors import InvalidLayer, UnknownName
 
 
-def test_option_lists_match_the_detectors() -> None:
+def test_edge_detectors_match_those_that_exist() -> None:
     assert tuple(DETECTORS) == EDGE_DETECTORS
     assert set(EDGES) == {*DETECTORS, "auto", "openpose"}
+
+
+def test_captioners_match_those_that_exist() -> None:
+    assert set(CAPTIONERS) == {*caption.CAPTIONERS, "auto", "none"}
 
 
 def test_integers_of_any_type_are_accepted() -> None:
@@ -32,6 +37,8 @@ def test_integers_of_any_type_are_accepted() -> None:
         {"grid": 65},
         {"grid": (1, 8)},
         {"grid": (8, 65)},
+        {"grid": (8, 8, 8)},
+        {"grid": ()},
         {"grid": "8"},
         {"seed": -1},
         {"seed": 2**64},

@@ -13,9 +13,11 @@ import pytest
 
 from codec import Layers, Prompt
 from codec.bitstream.settings import Settings
+from codec.cli.inspection import format_summary
 from codec.cli.main import main
 from codec.images.io import encode_png, load
 from codec.images.text_card import text_card
+from codec.summary import summarize
 from tests.hostile import TEXTS
 from ui.page import html
 from ui.services import canvas_state, import_layers
@@ -26,21 +28,25 @@ def test_there_are_200_hostile_texts() -> None:
     assert len(set(TEXTS)) >= 200
 
 
-def test_hostile_prompt_is_stored_exactly_and_printed_escaped(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "a.tril"
+def test_hostile_prompt_is_stored_exactly_and_printed_escaped() -> None:
     for text in TEXTS:
         layers = Layers(8, 8, Prompt(text, text[::-1]))
-        path.write_bytes(layers.to_bytes())
-        assert Layers.from_bytes(path.read_bytes()) == layers
-        assert main(["inspect", str(path)]) == 0
-        shown = capsys.readouterr()
-        assert shown.err == "" and all(line.isprintable() for line in shown.out.split("\n"))
-        assert main(["inspect", str(path), "--json"]) == 0
-        shown = capsys.readouterr()
-        assert json.loads(shown.out)["prompt"] == text
-        assert all(line.isascii() and line.isprintable() for line in shown.out.split("\n"))
+        assert Layers.from_bytes(layers.to_bytes()) == layers
+        summary = summarize(layers)
+        assert all(line.isprintable() for line in format_summary(summary).split("\n"))
+        printed = json.dumps(summary, indent=1)
+        assert json.loads(printed)["prompt"] == text
+        assert all(line.isascii() and line.isprintable() for line in printed.split("\n"))
+
+
+def test_inspect_prints_hostile_prompts_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.tril"
+    for text in TEXTS[::20]:
+        path.write_bytes(Layers(8, 8, Prompt(text)).to_bytes())
+        for options in ([], ["--json"]):
+            assert main(["inspect", str(path), *options]) == 0
+            shown = capsys.readouterr()
+            assert shown.err == "" and all(line.isprintable() for line in shown.out.split("\n"))
 
 
 def test_hostile_file_name_is_printed_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

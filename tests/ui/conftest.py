@@ -26,8 +26,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-ARTIFACTS = Path(os.environ.get("TRILAYER_ARTIFACTS", Path(__file__).parent.parent / "artifacts"))  # not in git
+ARTIFACTS = os.environ.get("TRILAYER_ARTIFACTS")  # a folder for screenshots; without it, none are taken
 WAIT = 20_000  # ms that an expectation may take on a busy machine
+FIRST_PREVIEW_WAIT = 60_000  # ms that the first preview may take, for which the server loads torch
 DECODE_WAIT = 90_000  # ms that a decode may take
 DESKTOP = {"width": 1400, "height": 900}
 TRIL_TYPE = "application/octet-stream"
@@ -118,7 +119,7 @@ class Visit:
     def open(self, query: str = "") -> Visit:
         """Load the page and wait for the first preview, the end of all that a load starts."""
         self.page.goto(self.address + query)
-        self.shows("preview")
+        self.shows("preview", timeout=FIRST_PREVIEW_WAIT)
         return self
 
     def reload(self) -> None:
@@ -192,11 +193,11 @@ class Visit:
 
     # what the page shows
 
-    def shows(self, what: str) -> None:
+    def shows(self, what: str, timeout: float = WAIT) -> None:
         """Wait until the right side of the compare slider is a `preview` or `decoded`."""
         from playwright.sync_api import expect
 
-        expect(self.page.locator("#compare")).to_contain_text(f"| {what}")
+        expect(self.page.locator("#compare")).to_contain_text(f"| {what}", timeout=timeout)
 
     def says(self, text: str, timeout: float = WAIT) -> None:
         """Wait until the status box has this text."""
@@ -228,9 +229,11 @@ class Visit:
         expect(self.page.locator("#prompt textarea")).to_have_value(text)
 
     def shoot(self, name: str, where: str = "") -> None:
-        """Save a screenshot of the whole page or of a part of it, for people to look at."""
-        ARTIFACTS.mkdir(exist_ok=True)
-        path = ARTIFACTS / f"{name}.png"
+        """Save a screenshot of the page or of a part of it, if TRILAYER_ARTIFACTS is set."""
+        if not ARTIFACTS:
+            return
+        path = Path(ARTIFACTS, f"{name}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
         if where:
             self.page.locator(where).screenshot(path=path, animations="disabled")
         else:

@@ -100,8 +100,12 @@ class Parts:
 
     @property
     def opened(self) -> list[Any]:
-        """The outputs of handlers that open another image."""
+        """The outputs of handlers that open another image.
+
+        The canvas comes after the other fields: its change starts an event, which reads them.
+        """
         return [
-            self.canvas, self.prompt, self.negative, self.prompt_source, self.budget, self.seed, self.keep_seed,
-            self.picture, self.original, self.source, self.edited_only, self.follow, self.strip, self.status,
+            self.prompt, self.negative, self.prompt_source, self.budget, self.seed, self.keep_seed,
+            self.picture, self.original, self.source, self.edited_only, self.follow, self.strip,
+            self.canvas, self.status,
         ]  # fmt: skip

@@ -74,7 +74,8 @@ def _wire_preview(page: gr.Blocks, p: Parts, on: PreviewHandlers) -> None:
         [p.readout, p.trim_button, p.prompt_source, p.prompt_size, p.compare, p.decoded_file, p.status],
         queue=False, **LATEST,
     )  # fmt: skip
-    p.keep_seed.change(on.update_readout, p.editor, [p.readout, p.trim_button, p.status], **LATEST)
+    # `input`, not `change`: when an image is opened, the canvas's event follows, and its answer must be the last one
+    p.keep_seed.input(on.update_readout, p.editor, [p.readout, p.trim_button, p.status], **LATEST)
 
 
 def _wire_budget(p: Parts, on: BudgetHandlers) -> None:
@@ -120,7 +121,7 @@ def _wire_sd15_panel(p: Parts, on: Sd15PanelHandlers) -> None:
     )
     p.preset.change(on.choose_preset, p.editor, [p.steps, p.guidance, p.follow, p.estimate], **LATEST)
     p.follow.change(on.follow_file, p.editor, [p.steps, p.guidance, p.estimate], **LATEST)
-    options = [p.steps, p.guidance, p.structure_strength, p.color_strength, p.adapter_until, p.control]
+    options: list[Any] = [p.steps, p.guidance, p.structure_strength, p.color_strength, p.adapter_until, p.control]
     gr.on([part.change for part in options], on.update_estimate, p.editor, p.estimate, **LATEST)
 
 

@@ -1,7 +1,7 @@
-"""One editor for the sketch, the color cells and an object mask, as a `gr.HTML`.
+"""An editor for the sketch, the color cells, people and an object mask, as a `gr.HTML`.
 
-Its value is the JSON that `ui.services.canvas_state` writes and reads. The browser keeps it, with the
-history; the server sees it with the events that read it: one `edit` for each finished gesture.
+Its value is the JSON text that `ui.services.canvas_state` writes and reads. The browser keeps it and its history. The
+server receives it with the events that read it: one `edit` for each finished gesture.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _HERE = Path(__file__).parents[1] / "static" / "canvas"
 
 
 def layer_canvas(value: str, **options: Any) -> gr.HTML:
-    """The canvas with a value of `session.packed`, which asks `ui.services.canvas_requests` for what it cannot do itself.
+    """Return a canvas with a value of `canvas_state.to_json`; options are those of `gr.HTML`.
 
-    Nothing is checked on the way in: `session.read` does that.
+    It calls the functions of `ui.services.canvas_requests`. Its value is not checked until `canvas_state.read` does.
     """
     return gr.HTML(
         value=value,

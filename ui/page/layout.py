@@ -8,6 +8,7 @@ from typing import Any, Final
 import gradio as gr
 
 from codec import Layers, Prompt
+from codec.decoders.sd15.options import CONTROLS, PRESETS
 from codec.encoder.encode_options import EDGES
 from codec.layers import default_budget
 from ui.page import events, html
@@ -37,7 +38,8 @@ def build(add_endpoints: Callable[[], None] | None = None) -> gr.Blocks:
     """Return the page with an example open. `add_endpoints`: called within the page to add its API."""
     layers = Layers.from_bytes(examples.START_FILE.read_bytes())
     original = store(examples.START_PICTURE.read_bytes(), examples.START_PICTURE.name)
-    with gr.Blocks(title="Trilayer", fill_width=True) as page:
+    page = gr.Blocks(title="Trilayer", fill_width=True)
+    with page:
         parts: dict[str, Any] = {"original": gr.State(original), "source": gr.State(original)}
         with gr.Row(elem_id="top"):
             gr.HTML(html.header(), apply_default_css=False)
@@ -195,9 +197,7 @@ def _sd15_panel(layers: Layers) -> dict[str, Any]:
     min_steps, max_steps = sd15_options.STEPS_RANGE
     min_guidance, max_guidance = sd15_options.GUIDANCE_RANGE
     with gr.Column(visible=False, elem_id="sd15") as parts["sd15_panel"]:
-        parts["preset"] = gr.Radio(
-            list(sd15_options.PRESETS), value=sd15_options.DEFAULT_PRESET, label="Preset", elem_id="preset"
-        )
+        parts["preset"] = gr.Radio(list(PRESETS), value=sd15_options.DEFAULT_PRESET, label="Preset", elem_id="preset")
         parts["follow"] = gr.Checkbox(
             False, label="Use the settings in the file", info=settings, visible=bool(settings), elem_id="follow",
             container=False,
@@ -212,8 +212,8 @@ def _sd15_panel(layers: Layers) -> dict[str, Any]:
             )  # fmt: skip
         parts["adapter_until"] = _unit_slider("Share of steps guided", 1, "until")
         parts["control"] = gr.Radio(
-            [("T2I-Adapter", "t2i"), ("ControlNet", "controlnet")], value=sd15_options.CONTROLS[0],
-            label="Sketch or pose through", elem_id="control",
+            [("T2I-Adapter", "t2i"), ("ControlNet", "controlnet")], value=CONTROLS[0],
+            label="Sketch and pose guidance", elem_id="control",
         )  # fmt: skip
         parts["estimate"] = gr.HTML("", elem_id="outlook", apply_default_css=False)
     return parts

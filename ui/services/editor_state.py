@@ -8,7 +8,7 @@ from typing import Any
 
 from codec import Layers
 from codec.bitstream.settings import Settings
-from codec.decoders.sd15.options import Options
+from codec.decoders.sd15.options import CONTROLS, Options
 from ui.services import actions, canvas_state, sd15_options, validation
 from ui.services.canvas_state import Drawing
 from ui.services.layer_selection import LayerSelection
@@ -51,7 +51,7 @@ class EditorState:
     steps: Any = None
     guidance: Any = None
     adapter_until: Any = 1
-    control: Any = sd15_options.CONTROLS[0]
+    control: Any = CONTROLS[0]
     status: Any = None
     source: Any = None
     original: Any = None

@@ -41,14 +41,14 @@ def prepare() -> None:
     _run_on_gpu = spaces.GPU(duration=GPU_SECONDS)(_run_steps)
 
 
-def on_gpu(make_work: Callable[..., Any], *arguments: Any) -> Callable[[Callable[[Any], bool]], Any]:
+def on_gpu(make_work: Callable[..., Any], *arguments: Any) -> Callable[[Callable[[Any], Any]], Any]:
     """Return `make_work(*arguments)`, the work of a `Job`, wrapped to run on a GPU where `prepare` registered."""
     if _run_on_gpu is None:
-        work: Callable[[Callable[[Any], bool]], Any] = make_work(*arguments)
+        work: Callable[[Callable[[Any], Any]], Any] = make_work(*arguments)
         return work
     run_on_gpu = _run_on_gpu
 
-    def gpu_work(on_step: Callable[[Any], bool]) -> Any:
+    def gpu_work(on_step: Callable[[Any], Any]) -> Any:
         for is_result, value in run_on_gpu(make_work, *arguments):
             if is_result:
                 return value

@@ -39,11 +39,13 @@ const rephrase = (text) => text
   .replace(/^Invalid file types?: .* Only image\/\* allowed\.$/, 'Choose a PNG, JPEG, WebP or AVIF.')
   .replace(/^Invalid file types?: .* Only \.tril, ?\.png allowed\.$/, 'Choose a .tril file, or a PNG with layers inside.');
 
+// Gradio collects messages that follow each other closely in one notice.
+const shownMessages = new WeakSet();
 new MutationObserver(() => {
-  for (const toast of document.querySelectorAll('.toast-body:not([data-said])')) {
-    toast.dataset.said = '';
-    const text = (toast.querySelector('[data-testid=toast-text]') ?? toast).textContent.trim();
-    if (!isUnreachable && !isRefused) show(rephrase(text));
+  for (const message of document.querySelectorAll('[data-testid=toast-text]')) {
+    if (shownMessages.has(message)) continue;
+    shownMessages.add(message);
+    if (!isUnreachable && !isRefused) show(rephrase(message.textContent.trim()));
   }
 }).observe(document.body, { subtree: true, childList: true });
 

@@ -1,1 +1,1 @@
-"""Finding the colormap of a picture: its grid and its bytes."""
+"""The colormap of a picture: the choice of a grid, and cells within a byte budget."""

@@ -1,1 +1,1 @@
-"""Finding the prompt of a picture: its metadata, a captioner or its colors."""
+"""The prompt of a picture: from metadata, a captioner, or the colors."""

@@ -44,13 +44,15 @@ def find_prompt(
     Raises InvalidLayer for a given text that a Prompt cannot hold, and the errors of `caption.caption` if a captioner
     is named. Unreadable metadata are ignored.
     """
-    found = metadata.read(picture.texts)
-    seed, settings = (found.seed, _stored_settings(picture, found.settings)) if found else (None, None)
+    file_metadata = metadata.read(picture.texts)
+    seed, settings = (
+        (file_metadata.seed, _stored_settings(picture, file_metadata.settings)) if file_metadata else (None, None)
+    )
     if prompt is not None:
         return FoundPrompt(Prompt(prompt, negative), GIVEN, seed, settings)
-    if found and found.prompt.text and captioner in ("auto", "none"):
-        from_file = Prompt(found.prompt.text, negative or found.prompt.negative)
-        return FoundPrompt(from_file, FROM_FILE.format(tool=found.tool), seed, settings)
+    if file_metadata and file_metadata.prompt.text and captioner in ("auto", "none"):
+        from_file = Prompt(file_metadata.prompt.text, negative or file_metadata.prompt.negative)
+        return FoundPrompt(from_file, FROM_FILE.format(tool=file_metadata.tool), seed, settings)
     text, source = _caption_or_describe(picture, captioner)
     return FoundPrompt(Prompt(text, negative), source, seed, settings)
 

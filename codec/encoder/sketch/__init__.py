@@ -1,1 +1,1 @@
-"""Finding the sketch of a picture: edges, curves and their order."""
+"""The sketch of a picture: edge detection, tracing, chain fitting, and ranking of strokes."""

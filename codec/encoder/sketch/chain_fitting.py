@@ -219,8 +219,8 @@ class _BeamSearch:
         corner = (end - last[:, :, None]) / np.float32(4)
         previous = -last
         if len(self.beams) > 2:
-            before = self.steps[(hypotheses.heading - (hypotheses.history // 25 - 2)) & 7]
-            previous = previous + (last - before) / np.float32(4)
+            second_last = self.steps[(hypotheses.heading - (hypotheses.history // 25 - 2)) & 7]
+            previous = previous + (last - second_last) / np.float32(4)
         return _Corners(previous[:, :, None], corner, end)
 
     def _points_ahead(self, hypotheses: _Hypotheses) -> np.ndarray:

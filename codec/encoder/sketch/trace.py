@@ -108,15 +108,15 @@ class _Tracer:
             if not self.is_unused[start] or not is_start(start):
                 continue
             path, direction = self._walk(start)
-            before = self._touched_before(path) if may_start_at_junction else None
-            if before is not None:
-                path.insert(0, before)
-            after = self._touched_after(path, direction)
-            if after is not None:
-                path.append(after)
+            touched_start = self._touched_before(path) if may_start_at_junction else None
+            if touched_start is not None:
+                path.insert(0, touched_start)
+            touched_end = self._touched_after(path, direction)
+            if touched_end is not None:
+                path.append(touched_end)
             if len(path) > 3:
                 y, x = np.divmod(np.array(path), self.stride)
-                yield Piece(np.stack([x - 1.0, y - 1.0], 1), (before is not None, after is not None))
+                yield Piece(np.stack([x - 1.0, y - 1.0], 1), (touched_start is not None, touched_end is not None))
 
     def _walk(self, pixel: int) -> tuple[list[int], int]:
         """Follow unused pixels, straightest first, and mark them as used: (path, last direction or -1)."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from codec.decoders.sd15 import configs, networks
+from codec.decoders.sd15 import configs, model_paths, networks
 from codec.errors import ModelMissing
 from tests import checkpoint, samples, tiny
 
@@ -25,13 +25,13 @@ def tiny_sizes(monkeypatch):
     monkeypatch.setattr(configs, "load_merges", lambda: [("t", "h"), ("th", "e</w>")])
 
 
-@pytest.mark.parametrize("given_as", ["checkpoint", "models"])
-def test_checkpoint_gives_the_same_picture_as_the_folder(tmp_path, tiny_sizes, make_decoder, given_as):
+def test_checkpoint_gives_the_same_picture_as_the_folder(tmp_path, tiny_sizes, make_options, make_decoder):
     file = checkpoint.write(tiny.models_dir() / "sd15", tmp_path / "sd15.safetensors")
     for name in tiny.ADAPTERS:
         (tmp_path / name).symlink_to(tiny.models_dir() / name)
-    paths = {"models": tmp_path, **({"checkpoint": file} if given_as == "checkpoint" else {})}
-    picture = make_decoder(**paths).decode(samples.example())
+    assert model_paths.locate_model("sd15", make_options(checkpoint=file)) == file
+    assert model_paths.locate_model("sd15", make_options(models=tmp_path)) == file
+    picture = make_decoder(models=tmp_path).decode(samples.example())
     assert np.abs(picture.astype(int) - make_decoder().decode(samples.example())).max() <= 1
 
 

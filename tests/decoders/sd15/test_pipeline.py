@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from dataclasses import replace
 
@@ -29,6 +30,12 @@ PROMPT = Layers(64, 64, Prompt("a red hill"))
 CPU = Device("cpu", torch.float32)
 
 
+@pytest.fixture(scope="module")
+def decode_in_two_steps(make_decoder, shared_networks):
+    """Return a function that decodes layers in two steps, each of them once."""
+    return functools.cache(make_decoder(steps=2).decode)
+
+
 # --- layers -------------------------------------------------------------------------------------------
 
 
@@ -48,9 +55,9 @@ def test_every_subset_of_layers_gives_a_picture_of_the_file_s_size(make_decoder,
 
 @pytest.mark.parametrize("layer", ["semantic", "structure", "texture"])
 @pytest.mark.parametrize("layers", [LAYERS, POSE], ids=["sketch", "pose"])
-def test_every_layer_has_an_effect(make_decoder, difference, layers, layer):
-    decoder = make_decoder(steps=2)
-    assert difference(decoder.decode(layers), decoder.decode(replace(layers, **{layer: None}))) > 0.2
+def test_every_layer_has_an_effect(decode_in_two_steps, difference, layers, layer):
+    without = replace(layers, **{layer: None})
+    assert difference(decode_in_two_steps(layers), decode_in_two_steps(without)) > 0.2
 
 
 @pytest.mark.parametrize("structure", [Sketch(16, 16, ()), Pose(())], ids=["no lines", "nobody"])
@@ -174,12 +181,6 @@ def test_strength_zero_turns_a_layer_off_and_needs_no_model(make_decoder, tmp_pa
         make_decoder(models=tmp_path, structure_strength=0).decode(LAYERS)
 
 
-@pytest.fixture(scope="module")
-def two_steps(make_decoder, shared_networks):
-    layers = replace(LAYERS, semantic=Prompt("a red ball"))
-    return layers, make_decoder(steps=2).decode(layers)
-
-
 @pytest.mark.parametrize(
     "option",
     [{"structure_strength": 0.5}, {"color_strength": 0.5}, {"adapter_until": 0.5}, {"cubic_colors": True},
@@ -187,9 +188,10 @@ def two_steps(make_decoder, shared_networks):
      {"scheduler": "ddim"}],
     ids=lambda option: next(iter(option)),
 )  # fmt: skip
-def test_every_option_has_an_effect(make_decoder, difference, two_steps, option):
-    layers, picture = two_steps
-    assert difference(picture, make_decoder(**{"steps": 2, **option}).decode(layers)) > 0.01
+def test_every_option_has_an_effect(make_decoder, decode_in_two_steps, difference, option):
+    layers = replace(LAYERS, semantic=Prompt("a red ball"))
+    picture = make_decoder(**{"steps": 2, **option}).decode(layers)
+    assert difference(picture, decode_in_two_steps(layers)) > 0.01
 
 
 def test_negative_prompt_of_the_file_overrides_the_default(make_decoder, difference):

@@ -1,6 +1,6 @@
-"""Pictures as image generators save them, byte for byte: chunks, EXIF, XMP and hidden bits written by hand.
+"""Pictures as image generators save them, byte for byte, with chunks, EXIF, XMP and hidden bits written by hand.
 
-Every file says the same where its tool can say it: `PROMPT`, not `NEGATIVE`, `SEED`, 30 steps, guidance 7.
+All files hold the same metadata as far as their tools store them: `PROMPT`, `NEGATIVE`, `SEED`, 30 steps, guidance 7.
 """
 
 from __future__ import annotations
@@ -32,15 +32,16 @@ CIVITAI = (
 )
 
 
-# containers
+# --- containers ---
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
+    """Return a PNG chunk."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def text_chunk(key: str, text: str) -> bytes:
-    """tEXt where the text is Latin-1, else iTXt: as Pillow's PngInfo writes it."""
+    """Return a tEXt chunk if the text is Latin-1, else an iTXt chunk, as Pillow's PngInfo does."""
     try:
         return chunk(b"tEXt", key.encode() + b"\0" + text.encode("latin-1"))
     except UnicodeEncodeError:
@@ -48,11 +49,12 @@ def text_chunk(key: str, text: str) -> bytes:
 
 
 def packed_chunk(key: str, text: str) -> bytes:
-    """zTXt."""
+    """Return a zTXt chunk."""
     return chunk(b"zTXt", key.encode() + b"\0\0" + zlib.compress(text.encode("latin-1", "replace")))
 
 
 def pixels(channels: int = 3) -> np.ndarray:
+    """Return opaque noise."""
     rng = np.random.default_rng(5)
     out = rng.integers(0, 256, (SIDE, SIDE, channels), np.uint8)
     out[..., 3:] = 255
@@ -60,6 +62,7 @@ def pixels(channels: int = 3) -> np.ndarray:
 
 
 def png(*chunks: bytes, samples: np.ndarray | None = None) -> bytes:
+    """Return a PNG with these chunks before the pixels."""
     samples = pixels() if samples is None else samples
     height, width, channels = samples.shape
     head = struct.pack(">IIBBBBB", width, height, 8, 2 if channels == 3 else 6, 0, 0, 0)
@@ -69,7 +72,7 @@ def png(*chunks: bytes, samples: np.ndarray | None = None) -> bytes:
 
 
 def exif(tags: dict[int, bytes], order: str = ">", inside: bool = True) -> bytes:
-    """A TIFF block; inside: UserComment in the EXIF directory, where it belongs, and not in the first."""
+    """Return a TIFF block. inside: UserComment is in the EXIF directory, as it should be, not in the first one."""
     mark = b"MM\0*" if order == ">" else b"II*\0"
     first = {tag: value for tag, value in tags.items() if not (inside and tag == 0x9286)}
     second = {tag: value for tag, value in tags.items() if tag not in first}
@@ -95,12 +98,13 @@ def exif(tags: dict[int, bytes], order: str = ">", inside: bool = True) -> bytes
 
 
 def comment(text: str, code: str = "utf-16-be") -> bytes:
-    """A UserComment: utf-16-be is piexif's (AUTOMATIC1111), utf-16-le ImageSharp's (SwarmUI)."""
+    """Return a UserComment: utf-16-be as by piexif (AUTOMATIC1111), utf-16-le as by ImageSharp (SwarmUI)."""
     name = {"utf-16-be": b"UNICODE\0", "utf-16-le": b"UNICODE\0", "ascii": b"ASCII\0\0\0", "utf-8": b""}[code]
     return name + text.encode(code, "replace")
 
 
 def jpeg(block: bytes = b"", xmp: str = "") -> bytes:
+    """Return a JPEG with EXIF and XMP."""
     out = io.BytesIO()
     Image.fromarray(pixels()).save(out, "JPEG")
     data = out.getvalue()
@@ -111,13 +115,14 @@ def jpeg(block: bytes = b"", xmp: str = "") -> bytes:
 
 
 def webp(block: bytes) -> bytes:
+    """Return a WebP with EXIF."""
     out = io.BytesIO()
     Image.fromarray(pixels()).save(out, "WEBP", exif=block, lossless=True)
     return out.getvalue()
 
 
 def hidden(text: str, signature: str) -> bytes:
-    """In the lowest bits: `stealth_pngcomp` and so on."""
+    """Return a PNG with a text in its lowest bits. signature: `stealth_pngcomp` and so on."""
     payload = gzip.compress(text.encode(), mtime=0) if signature.endswith("comp") else text.encode()
     data = signature.encode() + struct.pack(">I", 8 * len(payload)) + payload
     bits = np.unpackbits(np.frombuffer(data, np.uint8))
@@ -132,7 +137,7 @@ def hidden(text: str, signature: str) -> bytes:
     return png(samples=samples)
 
 
-# what each tool says
+# --- metadata of each tool ---
 
 
 def node(kind: str, **inputs: Any) -> dict[str, Any]:
@@ -140,7 +145,7 @@ def node(kind: str, **inputs: Any) -> dict[str, Any]:
 
 
 def comfy() -> dict[str, Any]:
-    """ComfyUI's default graph."""
+    """Return ComfyUI's default graph."""
     return {
         "3": node(
             "KSampler", seed=SEED, steps=30, cfg=7.0, sampler_name="dpmpp_2m", scheduler="karras", denoise=1.0,
@@ -156,7 +161,7 @@ def comfy() -> dict[str, Any]:
 
 
 def comfy_flux() -> dict[str, Any]:
-    """The example graph of Flux: noise, guider, sampler and steps are nodes of their own."""
+    """Return the example graph of Flux, where noise, guider, sampler and steps are separate nodes."""
     return {
         "5": node("EmptySD3LatentImage", width=1024, height=768, batch_size=1),
         "6": node("CLIPTextEncode", text=["40", 0], clip=["11", 0]),
@@ -181,7 +186,7 @@ def comfy_flux() -> dict[str, Any]:
 
 
 def comfy_sdxl() -> dict[str, Any]:
-    """Base and refiner, a ControlNet, prompts combined, a bypassed LoRA."""
+    """Return a graph with base and refiner, a ControlNet, combined prompts and a bypassed LoRA."""
     return {
         "1": node("CheckpointLoaderSimple", ckpt_name="sd_xl_base_1.0.safetensors"),
         "2": node("CLIPTextEncodeSDXL", width=1024, height=1024, crop_w=0, crop_h=0, target_width=1024,
@@ -211,7 +216,7 @@ def comfy_sdxl() -> dict[str, Any]:
 
 
 def comfy_workflow() -> dict[str, Any]:
-    """The default graph as the page draws it, saved without the one that ran."""
+    """Return the workflow of the default graph, saved without the graph that ran."""
     api = comfy()
     values = {
         "3": [SEED, "randomize", 30, 7.0, "dpmpp_2m", "karras", 1],
@@ -299,7 +304,7 @@ XMP = f"""<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="XMP Core 6.0.0">
 
 
 def files() -> dict[str, tuple[str, bytes]]:
-    """By a name: the tool, and the file that it writes."""
+    """Return the tool and the file that it writes, by a name for the file."""
     a1111 = comment(INFOTEXT)
     swarm = json.dumps(SWARM, indent=4)
     graph = json.dumps(comfy())

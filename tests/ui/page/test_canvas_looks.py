@@ -50,6 +50,6 @@ def test_every_tool_fits_and_the_picture_stays_in_place(shared_page, width, mode
     visit.tool("pen")
     visit.shoot(f"canvas-{width}-{mode}-pen", "#canvas")
     page.keyboard.press("?")
-    assert not has_axe or violations(page, ".lc-sheet") == []
+    assert not has_axe or violations(page, ".lc-shortcuts") == []
     visit.shoot(f"canvas-{width}-{mode}-sheet")
     assert visit.faults == []

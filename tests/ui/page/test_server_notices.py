@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import socket
 import subprocess
@@ -30,15 +31,20 @@ def forget_console_errors(visit) -> None:
     visit.faults[:] = [fault for fault in visit.faults if not fault.startswith("console: ")]
 
 
-def test_an_unreachable_server_is_reported_until_it_answers(visit):
-    visit.page.route("**/run/predict*", lambda route: route.abort())
+def test_work_survives_while_the_server_is_unreachable(visit):
     visit.drag((0.1, 0.1), (0.5, 0.4))
+    visit.says("Preview of your edit")
+    strokes = int(visit.canvas("strokes"))
+    visit.page.route("**/*", lambda route: route.abort())
+    visit.drag((0.1, 0.9), (0.5, 0.8))
     visit.says(UNREACHABLE)
     expect_one_status(visit)
     visit.page.unroute_all()
-    visit.drag((0.1, 0.9), (0.5, 0.8))
-    visit.says("Preview of your edit")
+    visit.says("is open again")  # Gradio has reloaded the page
     expect(visit.page.locator("#lost")).to_be_hidden()
+    visit.canvas_has("strokes", str(strokes + 1))
+    visit.drag((0.1, 0.5), (0.5, 0.6))
+    visit.says("Preview of your edit")
     forget_console_errors(visit)
 
 
@@ -59,6 +65,10 @@ def test_refused_files_are_reported_in_the_status_box(visit, tmp_path):
     forget_console_errors(visit)
 
 
+def fulfill(answer, route) -> None:
+    route.fulfill(**answer)
+
+
 def test_refused_requests_are_reported_in_the_servers_words(visit):
     visit.open_small()
     for status, body, message in (
@@ -68,7 +78,7 @@ def test_refused_requests_are_reported_in_the_servers_words(visit):
         (503, {}, "The server does not answer"),
     ):
         answer = {"status": status, "json": body}
-        visit.page.route("**/queue/join*", lambda route, answer=answer: route.fulfill(**answer), times=1)
+        visit.page.route("**/queue/join*", functools.partial(fulfill, answer), times=1)
         visit.page.locator("#decode").click()
         visit.says(message)
         expect_one_status(visit)

@@ -126,6 +126,12 @@ def test_gradio_has_the_functions_that_are_used(module, name):
     assert hasattr(importlib.import_module(module), name)
 
 
+def test_events_in_gradios_queue_have_the_attributes_that_are_used():
+    """ui.api uses them."""
+    code = gradio_source("gradio.queueing")
+    assert "self._id = " in code and "self.alive = " in code
+
+
 @pytest.mark.parametrize(
     "variable", ["GRADIO_TEMP_DIR", "GRADIO_ANALYTICS_ENABLED", "GRADIO_MCP_SERVER", "GRADIO_SHARE"]
 )

@@ -23,7 +23,7 @@ from ui.services.jobs import Job, decoder_lock
 from ui.services.status import STOPPED, Status
 
 DecodeJob = Job[Step, DecodeResult]
-_WAITING: Final = Step(0, 1, "waiting for another decode to end")
+_WAITING: Final = Step(0, 1, "waiting for another decode to finish")
 _UNCHANGED: Final = (
     "No layer has changed since the last decode, so its picture stays. "
     "To decode the whole picture again, untick “Re-decode only the edited area”."

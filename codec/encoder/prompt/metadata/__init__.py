@@ -25,13 +25,13 @@ def read(texts: Mapping[str, str]) -> Metadata | None:
     If several tools left metadata, the first with a prompt is preferred, then the first with a seed or settings.
     """
     without_prompt = None
-    for found in _read_all(texts):
-        if found is None:
+    for metadata in _read_all(texts):
+        if metadata is None:
             continue
-        if found.prompt.text:
-            return found
-        if without_prompt is None and (found.seed is not None or found.settings != Settings()):
-            without_prompt = found
+        if metadata.prompt.text:
+            return metadata
+        if without_prompt is None and (metadata.seed is not None or metadata.settings != Settings()):
+            without_prompt = metadata
     return without_prompt
 
 
@@ -60,7 +60,7 @@ def _read_text(text: str, is_infotext: bool) -> Metadata | None:
     if not document:
         return a1111.read(text, is_infotext=is_infotext and not text.lstrip().startswith("{"))
     for read_tool in (swarmui.read, fooocus.read, drawthings.read, novelai.read):
-        if (found := read_tool(document)) is not None:
-            return found
+        if (metadata := read_tool(document)) is not None:
+            return metadata
     graph = document.get("prompt") if isinstance(document.get("prompt"), str | dict) else None
     return comfyui.read(graph, document.get("workflow"))

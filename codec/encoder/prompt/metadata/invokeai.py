@@ -21,8 +21,8 @@ _OPTION: Final = re.compile(r"-([sSWHCA]) ?([\w.]{1,40})")
 def read(texts: Mapping[str, str]) -> Metadata | None:
     """Read a file's texts; None if InvokeAI did not write them."""
     for key, reader in (("invokeai_metadata", _read_version3), ("sd-metadata", _read_version2)):
-        if (document := to_object(texts.get(key))) and (found := reader(document)):
-            return found
+        if (document := to_object(texts.get(key))) and (metadata := reader(document)):
+            return metadata
     return _read_dream(texts.get("Dream") or texts.get("dream") or "")
 
 
