@@ -259,3 +259,18 @@ def test_file_is_replaced_atomically(tmp_path, monkeypatch):
     write_file(link, b"after")
     assert (target.read_bytes(), target.stat().st_mode & 0o777, link.is_symlink()) == (b"after", 0o640, True)
     write_file("/dev/null", b"nowhere")
+
+
+def test_detail_is_a_file_of_its_own_that_can_be_deleted(tmp_path):
+    layers = samples.detailed()
+    write_layers(layers, tmp_path)
+    assert (tmp_path / "detail.bin").read_bytes() == layers.texture.detail.to_bytes()
+    assert read_layers(tmp_path).to_bytes() == layers.to_bytes()
+    cells = load(tmp_path / "colormap.png").pixels.copy()
+    cells[0, 0] = (255, 0, 255)
+    write_file(tmp_path / "colormap.png", encode_png(cells))
+    assert read_layers(tmp_path).texture.detail == layers.texture.detail
+    (tmp_path / "layers.json").write_text(json.dumps({"width": 512, "height": 512}))
+    assert read_layers(tmp_path).texture.detail == layers.texture.detail
+    (tmp_path / "detail.bin").unlink()
+    assert read_layers(tmp_path).texture.detail is None

@@ -13,6 +13,7 @@ from codec import Layers, Pose, Prompt, Sketch
 from codec.images import png_chunk
 from codec.images.io import encode_png
 from codec.texture import rdoq
+from tests import samples
 from ui.services import canvas_requests, canvas_state, import_layers
 from ui.services.examples import START_FILE, START_PICTURE
 
@@ -245,3 +246,14 @@ def test_an_internal_failure_is_answered_with_one_sentence(monkeypatch, error, m
     monkeypatch.setattr(canvas_requests.canvas_state, "read", fail)
     answer = canvas_requests.erase({})
     assert set(answer) == {"error"} and message in answer["error"] and "secret" not in answer["error"]
+
+
+def test_erase_answers_the_base_without_the_erased_detail():
+    layers = samples.detailed()
+    request = masked(layers, 0, 0, 0.5, 0.5)
+    reply = canvas_requests.erase(request)
+    after = canvas_state.read(request | {"base": reply["base"]}).layers_as_opened().texture.detail
+    assert not after.levels[:, :8, :8].any() and np.array_equal(
+        after.levels[:, 8:], layers.texture.detail.levels[:, 8:]
+    )
+    assert "base" not in canvas_requests.erase(masked(layers, 0, 0, 0, 0))

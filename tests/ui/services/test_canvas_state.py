@@ -12,6 +12,7 @@ from codec import Layers, Pose, Prompt, Sketch
 from codec.bitstream.container import KEEPABLE, SKIPPABLE
 from codec.errors import CodecError, InvalidLayer
 from codec.texture import rdoq
+from tests import samples
 from ui.services import canvas_state
 
 SKETCH = Sketch(32, 16, (((1, 1), (2, 2), (3, 2), (4, 3)), ((10, 5), (10, 6), (11, 7))))
@@ -208,3 +209,12 @@ def test_a_mask_is_scaled_to_the_picture():
 def test_an_invalid_mask_is_rejected(mask):
     with pytest.raises(InvalidLayer):
         canvas_state.read_mask({"mask": mask}, 6, 4)
+
+
+def test_painted_cells_keep_the_detail_of_the_base():
+    layers = samples.detailed()
+    value = canvas_state.write(layers, "x")
+    assert canvas_state.read(value).layers_as_opened() == layers
+    value["grid"]["colors"][9] = "#ff00ff"
+    painted = canvas_state.read(value).layers_as_opened().texture
+    assert painted.detail == layers.texture.detail and painted.cells[1, 1].tolist() == [255, 0, 255]
