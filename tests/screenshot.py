@@ -1,0 +1,52 @@
+"""Take the README's picture of the page: `python -m tests.screenshot [OUT.jpg]`.
+
+Starts the page on a free port, decodes the example that is open, and saves a screenshot of 1400 x 900 pixels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+SIZE = {"width": 1400, "height": 900}
+CHROMIUM = "/usr/bin/chromium"
+
+
+def screenshot(address: str) -> bytes:
+    """Return a PNG of the page after one decode."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport=SIZE)
+        page.goto(address)
+        page.get_by_role("button", name="Decode", exact=True).click()
+        page.get_by_text(re.compile(r"^Decoded", re.IGNORECASE)).first.wait_for(timeout=120_000)
+        picture = page.screenshot()
+        browser.close()
+    return picture
+
+
+def main() -> None:
+    """Start the page and take its picture."""
+    parser = argparse.ArgumentParser(prog="python -m tests.screenshot", description="Take a picture of the page.")
+    parser.add_argument("out", nargs="?", type=Path, default=ROOT / "assets" / "page.jpg")
+    out = parser.parse_args().out
+    server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        address = next(found[0] for line in server.stdout if (found := re.search(r"http://\S+", line)))
+        Image.open(io.BytesIO(screenshot(address))).convert("RGB").save(out, quality=82, optimize=True)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+if __name__ == "__main__":
+    main()
