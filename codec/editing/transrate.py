@@ -68,21 +68,22 @@ def shrink(colormap: Colormap, max_bytes: int) -> Colormap:
     """
     if len(colormap.to_bytes()) <= max_bytes:
         return colormap
-    whole_base = colormap if colormap.detail is None else replace(colormap, detail=None)
     if colormap.detail is None or max_bytes < _MIN_DETAILED_BYTES:
-        return coarsen(whole_base, max_bytes)
-    base = coarsen(whole_base, base_bytes(max_bytes))
-    detail = colormap.detail.cut(max_bytes - len(base.to_bytes()) - 1)
+        return coarsen(colormap, max_bytes)
+    base = coarsen(colormap, base_bytes(max_bytes))
+    detail = colormap.detail.cut(max_bytes - len(base.to_bytes()))
     if detail is None or not detail.levels.any():
-        return coarsen(whole_base, max_bytes)
+        return coarsen(colormap, max_bytes)
     return replace(base, detail=detail)
 
 
 def coarsen(colormap: Colormap, max_bytes: int) -> Colormap:
     """Return base colors in at most `max_bytes`: a coarser step, or the next finer one, truncated.
 
-    If not even one color fits, the smallest possible colormap is returned.
+    Detail is dropped. If not even one color fits, the smallest possible colormap is returned.
     """
+    if colormap.detail is not None:
+        colormap = replace(colormap, detail=None)
     if len(colormap.to_bytes()) <= max_bytes:
         return colormap
     low, high = colormap.step + 1, len(STEPS) - 1  # `high` and coarser steps fit, if any step does

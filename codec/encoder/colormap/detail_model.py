@@ -225,7 +225,11 @@ def load_codec() -> DetailCodec:
     codec.analysis.load_state_dict(
         {name: torch.from_numpy(value.astype(np.float32)) for name, value in analysis.items()}
     )
-    return codec.requires_grad_(False).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    codec.requires_grad_(False).eval()
+    for parameter in codec.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return codec
 
 
 def _conv(inputs: int, outputs: int, size: int, scale: float = 1.0) -> nn.Conv2d:

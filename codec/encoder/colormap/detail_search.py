@@ -115,7 +115,7 @@ class LevelSearch:
         structure = 1 - ms_ssim(self._up @ decoded[:, 0] @ self._across.T, self._target)
         squared = ((decoded - self._small) ** 2).mean((2, 3))
         error = LUMA_WEIGHT * squared[:, 0] + CHROMA_WEIGHT * (squared[:, 1] + squared[:, 2])
-        return (structure + error).sum()
+        return torch.sum(structure + error)
 
 
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:

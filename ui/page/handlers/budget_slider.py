@@ -89,5 +89,5 @@ def budget_status(fitted: Layers, full: Layers, max_bytes: int) -> Status:
         count, total = len(fitted.structure.strokes), len(full.structure.strokes)
         parts.append(f"{count:,} of {total:,} strokes" if count < total else "all strokes")
     if fitted.texture != full.texture:
-        parts.append("coarser colors")
+        parts.append("less detail" if fitted.texture and fitted.texture.detail else "coarser colors")
     return Status(f"Trimmed to {size:,} bytes: {', '.join(parts)}. Raise the budget to restore it.")
