@@ -48,6 +48,10 @@ def transrate(
     else:
         texture_bytes = _texture_bytes(layers, available, sizes.structure)
     layers = _with_texture_bytes(layers, texture_bytes)
+    if max_color_bytes is not None and layers.texture is not None and isinstance(layers.structure, Sketch):
+        remaining = available - len(layers.texture.to_bytes())  # the strokes give way, the colors keep their size
+        sketch = layers.structure.cut(max(remaining, 0))
+        layers = edits.swap_structure(layers, replace(layers, structure=sketch))
     try:
         return edits.cut(layers, max_bytes)
     except BudgetTooSmall:

@@ -98,3 +98,10 @@ def test_shrunk_colors_fit_and_lose_their_detail_below_100_bytes(detailed: Layer
         smaller = shrink(texture, max_bytes)
         assert len(smaller.to_bytes()) <= max(max_bytes, 16)
         assert (smaller.detail is not None) == (max_bytes >= 100)
+
+
+def test_fixed_color_size_is_kept_at_the_cost_of_the_strokes(detailed: Layers) -> None:
+    sizes = detailed.sizes()
+    max_bytes = sizes.total - sizes.structure // 2
+    trimmed = transrate(detailed, max_bytes, max_color_bytes=sizes.texture)
+    assert texture_of(trimmed) == texture_of(detailed) and len(trimmed.to_bytes()) <= max_bytes
