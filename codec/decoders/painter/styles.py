@@ -57,7 +57,6 @@ LOOKS: Final[dict[str, dict[str, float]]] = {
     "watercolor watercolour aquarelle": {"lines": 0.8, "brush": 1.6},
     "ink manga lineart engraving woodcut": {"lines": 1.4, "brush": 0.6},
     "comic cartoon anime cel": {"lines": 1.25, "brush": 0.3},
-    "pastel": {"lines": 0.8},
     "pixel|art 8bit 16bit": {"blocks": 72.0, "brush": 0.0},
 }
 
