@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 from ui.page.handlers.edit_preview import PreviewHandlers
@@ -29,7 +30,8 @@ def test_a_late_answer_to_an_older_request_is_dropped(monkeypatch):
         newer_is_answered.set()
         return [*answers, await older]
 
-    newer, apart, older = asyncio.run(run())
+    with ThreadPoolExecutor(1) as thread:  # Playwright's event loop may run in this one
+        newer, apart, older = thread.submit(asyncio.run, run()).result()
     assert (newer, apart) == ({"readout": "newer"}, {"readout": "apart"})
     assert set(older) == {"status"}  # which it does not change
 
