@@ -25,7 +25,6 @@ from ui.services.error_messages import user_message
 from ui.services.jobs import Job, decoder_lock
 
 BORROW_CHOICES: Final = ("nothing", "colors", "sketch", "both")
-_MASK_THRESHOLD: Final = 127  # mean of the channels, 0..255
 _log = logging.getLogger("trilayer")
 
 
@@ -114,7 +113,9 @@ def edit(
         canvas_state.check_prompt(*texts)
         layers = edits.reprompt(layers, *texts)
     if mask is not None:
-        layers = edits.erase(layers, _load_mask(_upload(mask), layers))
+        from codec.images.mask import load_mask
+
+        layers = edits.erase(layers, load_mask(_upload(mask), layers.width, layers.height))
     if borrow != "nothing":
         if other is None:
             raise CodecError("give the file to borrow from as other")
@@ -124,14 +125,6 @@ def edit(
     if cut is not None:
         layers = edits.cut(layers, validation.integer(cut, "byte budget", *actions.BUDGET_RANGE))
     return _store_tril(layers, opened.name), summarize(layers)
-
-
-def _load_mask(path: str, layers: Layers) -> np.ndarray:
-    """Return a picture, white where something is to be erased, as (height, width) bool of the layers' size."""
-    from codec.images.io import load, resize_area
-
-    pixels = load(path).pixels
-    return np.asarray(resize_area(pixels, layers.width, layers.height).mean(axis=2) > _MASK_THRESHOLD)
 
 
 def _upload(path: Any) -> str:

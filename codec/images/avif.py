@@ -1,4 +1,4 @@
-"""Read the dimensions of all images coded in an AVIF file, before any is decoded.
+"""Read the dimensions of all images coded in an AVIF file and its color encoding, before any is decoded.
 
 The size in a file's boxes and the size in its AV1 data may differ: a decoder produces all pixels of the coded size and
 scales them afterwards. So the AV1 sequence headers are read here, of every coded item and of the first sample of every
@@ -7,16 +7,22 @@ track. Section numbers refer to the AV1 specification; boxes and items are from 
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterator
 from typing import Final
 
 from codec.errors import ImageError
+from codec.images import color_encoding
+from codec.images.color_encoding import ColorEncoding
 
 MAX_FRAMES: Final = 16  # coded frames per stream, shown or not
 _MAX_PARTS: Final = 1 << 12  # boxes in a box, items, extents, or OBUs in a stream
 _OBU_SEQUENCE_HEADER, _OBU_FRAME_HEADERS = 1, (3, 6)
 _TRACK_PATH = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
+
+_SAMPLE_ENTRY_BYTES = 78  # of a visual sample entry, before its boxes
+_UNSPECIFIED = 2  # of primaries and transfer functions in CICP
 
 Box = tuple[bytes, memoryview]  # type and body
 
@@ -35,12 +41,66 @@ def coded_sizes(data: bytes) -> list[tuple[int, int]]:
         if kind == b"meta":
             streams = _item_streams(file, body[4:])
         elif kind == b"moov":
-            streams = _track_streams(file, body, 1)
+            streams = _track_streams(file, body)
         for stream in streams:
             sizes += _sequence_sizes(stream)
     if not sizes:
         raise ImageError("is an AVIF file without a picture in it; it is damaged")
     return sizes
+
+
+def read_color_encoding(data: bytes) -> ColorEncoding:
+    """Return the color encoding of the picture in an AVIF file, sRGB if it is not given.
+
+    The `nclx` box of the primary item or of the first track that has one counts first, then the AV1 sequence header of
+    the first coded image. Raises as `coded_sizes` does.
+    """
+    file = memoryview(data)
+    boxes = dict(_boxes(file))
+    items, tracks = boxes.get(b"meta"), boxes.get(b"moov")
+    properties = [] if items is None else list(_primary_properties(items[4:]))
+    entries = [] if tracks is None else [box for table in _sample_tables(tracks, 1) for box in _track_colors(table)]
+    is_animation = bytes(file[8:12]) == b"avis"
+    for kind, body in entries + properties if is_animation else properties + entries:
+        if kind == b"colr" and bytes(body[:4]) == b"nclx":
+            described = struct.unpack_from(">HH", body, 4)
+            if described != (_UNSPECIFIED, _UNSPECIFIED):
+                return color_encoding.from_cicp(*described)
+    streams = itertools.chain(
+        () if items is None else _item_streams(file, items[4:]), () if tracks is None else _track_streams(file, tracks)
+    )
+    coded = (color for stream in streams for color in _sequence_colors(stream))
+    return color_encoding.from_cicp(*next(coded, (_UNSPECIFIED, _UNSPECIFIED)))
+
+
+def _primary_properties(meta: memoryview) -> Iterator[Box]:
+    """Yield the property boxes of the primary item of a `meta` box (ISO/IEC 23008-12, section 9.3)."""
+    boxes = dict(_boxes(meta))
+    if not {b"pitm", b"iprp"} <= boxes.keys():
+        return
+    primary = _ByteReader(boxes[b"pitm"])
+    item = primary.integer(4 if primary.integer(4) >> 24 else 2)
+    containers = dict(_boxes(boxes[b"iprp"]))
+    properties = list(_boxes(containers.get(b"ipco", memoryview(b""))))
+    for index in _associations(_ByteReader(containers.get(b"ipma", memoryview(bytes(8)))), item):
+        if 1 <= index <= len(properties):
+            yield properties[index - 1]
+
+
+def _associations(ipma: _ByteReader, item: int) -> Iterator[int]:
+    """Yield the numbers, from 1, of an item's properties in an `ipma` box."""
+    header = ipma.integer(4)
+    budget = _MAX_PARTS
+    for _ in range(ipma.integer(4)):
+        owner = ipma.integer(4 if header >> 24 else 2)
+        count = ipma.integer(1)
+        budget -= count + 1
+        if budget < 0:
+            raise _too_many_parts()
+        for _ in range(count):
+            index = ipma.integer(2) & 0x7FFF if header & 1 else ipma.integer(1) & 0x7F
+            if owner == item:
+                yield index
 
 
 def _boxes(data: memoryview) -> Iterator[Box]:
@@ -105,27 +165,56 @@ def _item_locations(iloc: _ByteReader) -> Iterator[tuple[int, int, list[tuple[in
         yield item, construction_method, extents
 
 
-def _track_streams(file: memoryview, box: memoryview, depth: int) -> Iterator[memoryview]:
-    """Yield the AV1 data of the first sample of each track below a box of `_TRACK_PATH`."""
-    if depth < len(_TRACK_PATH):
-        for kind, body in _boxes(box):
-            if kind == _TRACK_PATH[depth]:
-                yield from _track_streams(file, body, depth + 1)
+def _sample_tables(box: memoryview, depth: int) -> Iterator[memoryview]:
+    """Yield the sample table of each track below a box of `_TRACK_PATH`."""
+    if depth == len(_TRACK_PATH):
+        yield box
         return
-    sample_table = dict(_boxes(box))
-    if b"stsz" not in sample_table:
-        return
-    common_size, count = struct.unpack_from(">II", sample_table[b"stsz"], 4)
-    size = common_size or (struct.unpack_from(">I", sample_table[b"stsz"], 12)[0] if count else 0)
-    if b"co64" in sample_table:
-        offset = struct.unpack_from(">Q", sample_table[b"co64"], 8)[0]
-    else:
-        offset = struct.unpack_from(">I", sample_table[b"stco"], 8)[0]
-    yield file[offset : offset + size]
+    for kind, body in _boxes(box):
+        if kind == _TRACK_PATH[depth]:
+            yield from _sample_tables(body, depth + 1)
+
+
+def _track_streams(file: memoryview, movie: memoryview) -> Iterator[memoryview]:
+    """Yield the AV1 data of the first sample of each track of a `moov` box."""
+    for table in _sample_tables(movie, 1):
+        boxes = dict(_boxes(table))
+        if b"stsz" not in boxes:
+            continue
+        common_size, count = struct.unpack_from(">II", boxes[b"stsz"], 4)
+        size = common_size or (struct.unpack_from(">I", boxes[b"stsz"], 12)[0] if count else 0)
+        if b"co64" in boxes:
+            offset = struct.unpack_from(">Q", boxes[b"co64"], 8)[0]
+        else:
+            offset = struct.unpack_from(">I", boxes[b"stco"], 8)[0]
+        yield file[offset : offset + size]
+
+
+def _track_colors(sample_table: memoryview) -> Iterator[Box]:
+    """Yield the `colr` boxes of a track's AV1 sample entries."""
+    for kind, description in _boxes(sample_table):
+        if kind == b"stsd":
+            for entry, body in _boxes(description[8:]):
+                if entry == b"av01":
+                    yield from (box for box in _boxes(body[_SAMPLE_ENTRY_BYTES:]) if box[0] == b"colr")
 
 
 def _sequence_sizes(stream: memoryview) -> Iterator[tuple[int, int]]:
-    """Yield the frame size of each sequence header in AV1 data (5.3, 5.5.1)."""
+    """Yield the frame size of each sequence header in AV1 data (5.5.1)."""
+    for header in _sequence_headers(stream):
+        yield _max_frame_size(_BitReader(header))
+
+
+def _sequence_colors(stream: memoryview) -> Iterator[tuple[int, int]]:
+    """Yield primaries and transfer function of each sequence header in AV1 data that gives them (5.5.2)."""
+    for header in _sequence_headers(stream):
+        color = _color_description(_BitReader(header))
+        if color != (_UNSPECIFIED, _UNSPECIFIED):
+            yield color
+
+
+def _sequence_headers(stream: memoryview) -> Iterator[bytes]:
+    """Yield the sequence headers in AV1 data (5.3)."""
     reader = _ByteReader(stream)
     frames = 0
     for _ in range(_MAX_PARTS):
@@ -140,14 +229,43 @@ def _sequence_sizes(stream: memoryview) -> Iterator[tuple[int, int]]:
             raise _too_many_parts()
         body = reader.bytes(size)
         if obu_type == _OBU_SEQUENCE_HEADER:
-            yield _max_frame_size(_BitReader(bytes(body[:512])))
+            yield bytes(body[:512])
     raise _too_many_parts()
 
 
 def _max_frame_size(bits: _BitReader) -> tuple[int, int]:
     """Return the largest width and height of the frames of a sequence, from its header (5.5.1)."""
     bits.read(4)  # profile, still picture
+    return _read_frame_size(bits, bits.read(1))
+
+
+def _color_description(bits: _BitReader) -> tuple[int, int]:
+    """Return primaries and transfer function of a sequence, from its header (5.5.1, 5.5.2)."""
+    profile = bits.read(3)
+    bits.read(1)  # still picture
     reduced_header = bits.read(1)
+    _read_frame_size(bits, reduced_header)
+    if not reduced_header and bits.read(1):
+        bits.read(7)  # lengths of frame IDs
+    bits.read(3)  # superblock size, intra filters
+    if not reduced_header:
+        bits.read(4)  # compound prediction
+        has_order_hint = bits.read(1)
+        bits.read(2 if has_order_hint else 0)
+        screen_content = 1 if bits.read(1) else bits.read(1)
+        if screen_content and not bits.read(1):
+            bits.read(1)  # integer motion vectors
+        bits.read(3 if has_order_hint else 0)
+    bits.read(3)  # super resolution, CDEF, loop restoration
+    if bits.read(1) and profile == 2:  # high bit depth
+        bits.read(1)
+    if profile != 1:
+        bits.read(1)  # monochrome
+    return (bits.read(8), bits.read(8)) if bits.read(1) else (_UNSPECIFIED, _UNSPECIFIED)
+
+
+def _read_frame_size(bits: _BitReader, reduced_header: int) -> tuple[int, int]:
+    """Return the largest width and height, from the bits after the flag of a reduced header."""
     if reduced_header:
         bits.read(5)
     else:

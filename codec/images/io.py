@@ -14,18 +14,22 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 import numpy as np
 
 from codec.errors import ImageError
-from codec.images import exif, lsb_text, png_chunk
-from codec.images.sanitize import MAX_PROFILE_BYTES, MAX_TEXTS, SanitizedFile, check_size, sanitize
+from codec.images import color_encoding, exif, icc, lsb_text, png_chunk
+from codec.images.sanitize import END_OF_IMAGE, MAX_TEXTS, START_OF_SCAN, SanitizedFile, check_size, sanitize
 
 if TYPE_CHECKING:
     from PIL import Image
 
 MAX_BYTES = 64 << 20  # of one picture file
+
+# different bits that may follow the scans of a JPEG, more than of the largest MCU
+_JPEG_FILLERS: Final = (bytes(3000), b"\xb5" * 3000, b"\x6d" * 3000, b"\xff\0" * 3000)
+_RESTART_MARKER = re.compile(rb"\xff[\xd0-\xd7]")
 
 # warnings.catch_warnings is not thread-safe, so pictures are decoded one at a time
 _WARNINGS_LOCK = threading.Lock()
@@ -50,24 +54,29 @@ class Picture:
 def load(source: str | os.PathLike[str] | bytes | BinaryIO) -> Picture:
     """Read a PNG, JPEG, WebP or AVIF from a path, from bytes or from a binary stream.
 
-    The result is upright (EXIF orientation applied), opaque (alpha composited on white), in sRGB (a usable ICC profile
-    applied), 8 bits per sample (16-bit samples scaled), and the first frame of an animation.
+    The result is upright (EXIF orientation applied), opaque (alpha composited on white), in sRGB (converted by
+    a usable ICC profile, or else by PNG's cICP, gAMA and cHRM or AVIF's color description; HDR is mapped to SDR as in
+    `codec.images.color_encoding`), 8 bits per sample (16-bit samples scaled), and the first frame of an animation.
 
     Raises `ImageError` with a one-line message for anything else: another format, a side outside 1..4096 pixels, more
     than 64 MiB, a damaged or truncated file, or a path that cannot be read.
     """
-    name, data = _read(source)
-    try:
-        with _WARNINGS_LOCK, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            picture = _decode(sanitize(data))
-    except ImageError as error:
-        raise ImageError(f"{name} {error}") from None
-    except Exception as error:  # Pillow's decoders raise a dozen types for damaged files
-        raise ImageError(f"{name} is damaged or cut off; open it elsewhere and save it again") from error
+    data, decoded = _load(source)
+    rgb = decoded.rgb if decoded.alpha is None else _composite_on_white(decoded.rgb, decoded.alpha)
+    picture = Picture(_upright(rgb, decoded.orientation), decoded.texts)
     with contextlib.suppress(ImageError):
         return replace(picture, tril=png_chunk.extract(data))
     return picture
+
+
+def load_with_alpha(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read a picture as `load` does, with its opacity: (H, W, 3) uint8 sRGB and (H, W) uint8, 0 for transparent.
+
+    The opacity is None for a picture without any. Raises `ImageError` as `load` does.
+    """
+    decoded = _load(source)[1]
+    alpha = None if decoded.alpha is None else _upright(decoded.alpha, decoded.orientation)
+    return _upright(decoded.rgb, decoded.orientation), alpha
 
 
 def encode_png(pixels: np.ndarray, texts: Mapping[str, str] | None = None) -> bytes:
@@ -134,9 +143,31 @@ def _read(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[str, bytes
     return name, data
 
 
-def _decode(parts: SanitizedFile) -> Picture:
+class _Decoded(NamedTuple):
+    """A picture as it lies in its file: (H, W, 3) uint8 sRGB, (H, W) uint8 opacity, orientation 1..8 and texts."""
+
+    rgb: np.ndarray
+    alpha: np.ndarray | None
+    orientation: int
+    texts: dict[str, str]
+
+
+def _load(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[bytes, _Decoded]:
+    """Return the bytes of a picture file and what they hold. Raises `ImageError` with the file's name."""
+    name, data = _read(source)
+    try:
+        with _WARNINGS_LOCK, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return data, _decode(sanitize(data))
+    except ImageError as error:
+        raise ImageError(f"{name} {error}") from None
+    except Exception as error:  # Pillow's decoders raise a dozen types for damaged files
+        raise ImageError(f"{name} is damaged or cut off; open it elsewhere and save it again") from error
+
+
+def _decode(parts: SanitizedFile) -> _Decoded:
     """Decode a sanitized file with Pillow. Raises whatever Pillow raises for damaged data."""
-    image = _open(parts)
+    image = _complete_jpeg(parts) if parts.is_unterminated else _open(parts)
     check_size(*image.size)
     if getattr(image, "n_frames", 1) > 1:
         image.seek(0)
@@ -144,11 +175,32 @@ def _decode(parts: SanitizedFile) -> Picture:
     profile = parts.icc_profile or image.info.get("icc_profile") or b""
     exif_block = parts.exif or image.info.get("exif") or b""
     alpha = _alpha(image, parts)
-    rgb = _rgb(image, profile)
-    texts = _merge_texts(parts, exif_block, image.info.get("xmp"), lsb_text.read_text(rgb, alpha))
-    if alpha is not None:
-        rgb = _composite_on_white(rgb, alpha)
-    return Picture(_upright(rgb, exif.read_orientation(exif_block)), texts)
+    samples = _samples(image)
+    raw = np.array(samples if samples.mode == "RGB" else samples.convert("RGB"))
+    texts = _merge_texts(parts, exif_block, image.info.get("xmp"), lsb_text.read_text(raw, alpha))
+    converted = icc.to_srgb(samples, profile) if profile and not parts.ignore_profile else None
+    rgb = color_encoding.to_srgb(raw, parts.color_encoding) if converted is None else np.array(converted)
+    return _Decoded(rgb, alpha, exif.read_orientation(exif_block), texts)
+
+
+def _complete_jpeg(parts: SanitizedFile) -> Image.Image:
+    """Decode a JPEG without its end marker. Raises `ImageError` if more than that is missing.
+
+    A decoder reads what follows the scans only for pixels that they lack. So if different bytes there give the same
+    pixels, the scans are complete.
+    """
+    from PIL import ImageChops
+
+    restarts = len(_RESTART_MARKER.findall(parts.data, parts.data.rindex(START_OF_SCAN)))
+    next_restart = b"\xff" + bytes([0xD0 + restarts % 8])
+    endings = (bits + next_restart + bits + END_OF_IMAGE for bits in _JPEG_FILLERS)
+    image, *others = (_open(replace(parts, data=parts.data + ending)) for ending in endings)
+    check_size(*image.size)
+    for other in others:
+        if ImageChops.difference(image, other).getbbox() is not None:
+            raise ImageError("is a JPEG that is cut off; save it again")
+        other.close()
+    return image
 
 
 def _open(parts: SanitizedFile) -> Image.Image:
@@ -201,8 +253,8 @@ def _alpha(image: Image.Image, parts: SanitizedFile) -> np.ndarray | None:
     return np.where(transparent, 0, 255).astype(np.uint8)
 
 
-def _rgb(image: Image.Image, profile: bytes) -> np.ndarray:
-    """Return (H, W, 3) uint8 sRGB without alpha."""
+def _samples(image: Image.Image) -> Image.Image:
+    """Return the samples without alpha, in mode L, RGB or CMYK."""
     from PIL import Image
 
     if image.mode.startswith("I"):  # 16-bit gray, which Pillow's own conversion would clip to white
@@ -212,28 +264,7 @@ def _rgb(image: Image.Image, profile: bytes) -> np.ndarray:
         image = image.convert("L")
     elif image.mode not in ("L", "RGB", "CMYK"):
         image = image.convert("RGB")
-    if profile:
-        image = _to_srgb(image, profile)
-    return np.array(image.convert("RGB"))
-
-
-def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Apply an ICC profile; return the image unchanged if the profile is unusable or sRGB."""
-    from PIL import ImageCms
-
-    color_space = {"L": b"GRAY", "RGB": b"RGB ", "CMYK": b"CMYK"}[image.mode]
-    if not 128 < len(profile) <= MAX_PROFILE_BYTES or profile[16:20] != color_space:
-        return image
-    try:
-        source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        description = ImageCms.getProfileDescription(source).lower()
-        if "srgb" in description and "linear" not in description:
-            return image
-        target = ImageCms.createProfile("sRGB")
-        converted: Any = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return image
-    return image if converted is None else converted
+    return image
 
 
 def _composite_on_white(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -244,7 +275,7 @@ def _composite_on_white(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def _upright(rgb: np.ndarray, orientation: int) -> np.ndarray:
-    """Return the pixels turned upright; `orientation`: EXIF's 1..8.
+    """Return (H, W) or (H, W, 3) pixels turned upright; `orientation`: EXIF's 1..8.
 
     Pillow gets the orientation alone, not the file's EXIF block: its parser can be made to allocate gigabytes.
     """

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from codec.errors import ImageError
-from codec.images import avif
+from codec.images import avif, color_encoding
+from codec.images.color_encoding import ColorEncoding
 from codec.images.exif import MAX_TEXT_BYTES, XMP_KEY
 from codec.limits import MAX_SIDE
 
@@ -24,6 +25,8 @@ MAX_INFLATED_BYTES: Final = 3 << 20  # of all compressed texts and profiles of a
 MAX_CHUNKS: Final = 1 << 14  # of a PNG, JPEG or WebP: 64 MiB of pixels in chunks of 4 KiB
 MAX_AVIF_PIXELS: Final = 3 * MAX_SIDE * MAX_SIDE  # of all coded images of an AVIF: colors, alpha, a thumbnail
 MAX_SCANS: Final = 64  # of a progressive JPEG: each costs a pass over the whole picture
+_RAW_PROFILE: Final = "Raw profile type "
+_COLOR_CHUNKS: Final = {b"cICP": 4, b"sRGB": 1, b"gAMA": 4, b"cHRM": 32}  # size by type
 PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _MAX_ZLIB_RATIO = 1032  # of DEFLATE, bytes out per byte in
 
@@ -37,6 +40,9 @@ class SanitizedFile:
     texts: dict[str, str] = field(default_factory=dict)
     exif: bytes = b""
     icc_profile: bytes = b""
+    color_encoding: ColorEncoding = field(default_factory=ColorEncoding)  # unless there is a usable ICC profile
+    ignore_profile: bool = False  # because `color_encoding` was given more strongly, by cICP
+    is_unterminated: bool = False  # a JPEG without its end marker, whose scans may be cut off
     transparent_color: tuple[int, ...] | None = None  # samples of tRNS in a PNG without a palette
     bit_depth: int = 8  # per sample
 
@@ -76,16 +82,17 @@ def _sanitize_avif(data: bytes) -> SanitizedFile:
         check_size(width, height)
     if sum(width * height for width, height in sizes) > MAX_AVIF_PIXELS:
         raise ImageError("is an AVIF file with more images than a picture needs; save it again")
-    return SanitizedFile("AVIF", data)
+    return SanitizedFile("AVIF", data, color_encoding=avif.read_color_encoding(data))
 
 
 # PNG (ISO/IEC 15948)
 
 
 def _sanitize_png(data: bytes) -> SanitizedFile:
-    """Keep IHDR, PLTE, tRNS, IDAT and IEND; take texts, EXIF and the ICC profile out."""
+    """Keep IHDR, PLTE, tRNS, IDAT and IEND; take texts, EXIF, the ICC profile and the color encoding out."""
     parts = SanitizedFile("PNG", b"")
     kept = [data[:8]]
+    colors: dict[bytes, bytes] = {}
     color_type = 0
     inflate, text_budget = _Inflater(), MAX_TEXT_BYTES
     for kind, body, chunk in png_chunks(data):
@@ -99,17 +106,60 @@ def _sanitize_png(data: bytes) -> SanitizedFile:
             kept.append(chunk)
         elif kind in (b"tEXt", b"zTXt", b"iTXt"):
             keyword, text, size = _png_text(kind, body, inflate, text_budget)
-            if keyword and keyword not in parts.texts and len(parts.texts) < MAX_TEXTS:
+            if keyword.startswith(_RAW_PROFILE) and _take_raw_profile(parts, text):
+                text_budget -= size
+            elif keyword and keyword not in parts.texts and len(parts.texts) < MAX_TEXTS:
                 parts.texts[keyword] = text
                 text_budget -= size
         elif kind == b"eXIf":
             parts.exif = body
-        elif kind == b"iCCP" and not parts.icc_profile:
-            parts.icc_profile = inflate(body.partition(b"\0")[2][1:], MAX_PROFILE_BYTES)
+        elif kind == b"iCCP":
+            if kind not in colors:
+                parts.icc_profile = inflate(body.partition(b"\0")[2][1:], MAX_PROFILE_BYTES) or parts.icc_profile
+            colors[kind] = b""
+        elif kind in _COLOR_CHUNKS and len(body) == _COLOR_CHUNKS[kind]:
+            colors.setdefault(kind, body)
     if len(kept) < 2:
         raise ImageError("is a PNG without a header; it is damaged")
     parts.data = b"".join(kept)
+    parts.color_encoding = _png_color_encoding(colors)
+    parts.ignore_profile = b"cICP" in colors
     return parts
+
+
+def _png_color_encoding(colors: dict[bytes, bytes]) -> ColorEncoding:
+    """Return the color encoding of a PNG's chunks by type: cICP counts before sRGB, that before gAMA and cHRM."""
+    if b"cICP" in colors:
+        primaries, transfer, _, full_range = colors[b"cICP"]
+        return color_encoding.from_cicp(primaries, transfer, full_range=full_range != 0)
+    if b"sRGB" in colors:
+        return ColorEncoding()
+    gamma = struct.unpack(">I", colors[b"gAMA"])[0] if b"gAMA" in colors else None
+    chromaticities = struct.unpack(">8I", colors[b"cHRM"]) if b"cHRM" in colors else None
+    return color_encoding.from_png(gamma, chromaticities)
+
+
+def _take_raw_profile(parts: SanitizedFile, text: str) -> bool:
+    """Store what ImageMagick writes as "Raw profile type": a name, the size in bytes and hexadecimal digits.
+
+    The profile is EXIF, XMP or ICC by its content. A chunk of its own counts more. Returns False for anything else.
+    """
+    head = text.split(maxsplit=2)
+    if len(head) < 3 or not head[1].isdecimal():
+        return False
+    try:
+        body = bytes.fromhex(head[2])
+    except ValueError:
+        return False
+    if body.startswith((b"Exif\0\0", b"II*\0", b"MM\0*")):
+        parts.exif = parts.exif or body
+    elif body.startswith(_XMP_HEADER) or head[0] == "xmp":
+        parts.texts.setdefault(XMP_KEY, body.removeprefix(_XMP_HEADER).decode("utf-8", "replace"))
+    elif body[36:40] == b"acsp":
+        parts.icc_profile = parts.icc_profile or body
+    else:
+        return False
+    return True
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
@@ -180,8 +230,11 @@ _MARKER = re.compile(rb"\xff([^\x00\xff])")
 _MARKER_IN_SCAN = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # restart markers belong to the scan
 _XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
 _APP0, _APP1, _APP2, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
+START_OF_SCAN: Final = b"\xff\xda"
+END_OF_IMAGE: Final = b"\xff\xd9"
 _EOI, _SOS, _COM = 0xD9, 0xDA, 0xFE
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
 _METADATA = (frozenset(range(_APP0, _APP15 + 1)) | {_COM}) - {_APP0, _APP2, _APP14}  # all but JFIF, ICC, Adobe colors
 
 
@@ -220,7 +273,34 @@ def _sanitize_jpeg(data: bytes) -> SanitizedFile:
     if profile_bytes > MAX_PROFILE_BYTES:
         kept = [segment for segment in kept if segment.marker != _APP2]
     parts.data = data[:2] + b"".join(segment.data for segment in kept)
+    scans = kept[-1].data
+    if not scans.endswith(END_OF_IMAGE):
+        # looking for what is missing takes four times as long as decoding, so fewer scans are allowed
+        if scans.count(START_OF_SCAN) > MAX_SCANS // 4 or not _has_all_coefficients(kept):
+            raise ImageError("is a JPEG that is cut off; save it again")
+        parts.data = parts.data.rstrip(b"\xff")  # half an end marker
+        parts.is_unterminated = True
     return parts
+
+
+def _has_all_coefficients(segments: list[_Segment]) -> bool:
+    """Whether the scans of a JPEG code every coefficient of every component to its last bit, if they are not cut off.
+
+    A progressive JPEG (T.81, annex G) may end between two scans, where nothing else shows what is missing.
+    """
+    marker, frame, _ = next(segment for segment in segments if segment.marker in _START_OF_FRAME)
+    is_progressive = marker in _PROGRESSIVE
+    missing = {(component, index) for component in frame[6 : 6 + 3 * frame[5] : 3] for index in range(64)}
+    scans = segments[-1].data
+    at = 0
+    while (match := _MARKER_IN_SCAN.search(scans, at)) and match.end() + 2 <= len(scans):
+        body = scans[match.end() + 2 : match.end() + struct.unpack_from(">H", scans, match.end())[0]]
+        at = match.end() + 2 + len(body)
+        if match[1][0] == _SOS and body and len(body) >= 4 + 2 * body[0]:
+            first, last, bits = body[-3:] if is_progressive else (0, 63, 0)
+            if not bits & 15:
+                missing -= {(c, index) for c in body[1 : 1 + 2 * body[0] : 2] for index in range(first, last + 1)}
+    return not missing
 
 
 def _jpeg_segments(data: bytes) -> Iterator[_Segment]:
@@ -268,15 +348,27 @@ def _end_of_scans(data: bytes, at: int) -> int:
 
 
 def _sanitize_webp(data: bytes) -> SanitizedFile:
-    """Return the file without texts and profiles that are too large."""
+    """Return the file without texts and profiles that are too large; take the others out.
+
+    Some writers forget the flags of VP8X, without which a decoder does not look for these chunks, or VP8X itself.
+    """
     check_size(*_webp_size(data))
     limits = {b"ICCP": MAX_PROFILE_BYTES, b"EXIF": MAX_PROFILE_BYTES, b"XMP ": MAX_TEXT_BYTES}
     chunks = list(_riff_chunks(data))
-    kept = [chunk for kind, size, chunk in chunks if size <= limits.get(kind, len(data))]
-    if len(kept) == len(chunks):
-        return SanitizedFile("WebP", data)
-    body = b"WEBP" + b"".join(kept)
-    return SanitizedFile("WebP", b"RIFF" + struct.pack("<I", len(body)) + body)
+    kept = [(kind, size, chunk) for kind, size, chunk in chunks if size <= limits.get(kind, len(data))]
+    parts = SanitizedFile("WebP", data)
+    if len(kept) < len(chunks):
+        body = b"WEBP" + b"".join(chunk for _, _, chunk in kept)
+        parts.data = b"RIFF" + struct.pack("<I", len(body)) + body
+    for kind, size, chunk in kept:
+        body = chunk[8 : 8 + size]
+        if kind == b"EXIF" and not parts.exif:
+            parts.exif = body
+        elif kind == b"ICCP" and not parts.icc_profile:
+            parts.icc_profile = body
+        elif kind == b"XMP ":
+            parts.texts.setdefault(XMP_KEY, body.decode("utf-8", "replace"))
+    return parts
 
 
 def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, bytes]]:

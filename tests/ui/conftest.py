@@ -267,7 +267,7 @@ class Visit:
         self.page.mouse.move(*places[0])
         self.page.mouse.down()
         for place in places[1:]:
-            self.page.mouse.move(*place, steps=8)
+            self.page.mouse.move(*place, steps=2)  # each step takes a frame
         self.page.mouse.up()
 
     def undo(self) -> None:

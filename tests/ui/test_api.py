@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image
 
 from codec import Layers, Prompt
 from codec.decoders import Step
@@ -87,6 +88,16 @@ def test_edit_does_what_the_codec_does(client, tmp_path):
     expected = edits.swap_texture(edits.erase(edits.reprompt(LAYERS, text, "blurry"), mask), other)
     assert Path(tril).read_bytes() == expected.to_bytes()
     assert (description["negative"], description["colors"]) == ("blurry", None)
+
+
+@pytest.mark.parametrize("form", ["gray", "white on clear", "black on clear"])
+def test_edit_reads_masks_of_white_and_of_opacity_alike(client, tmp_path, form):
+    mask = np.zeros((LAYERS.height, LAYERS.width), np.uint8)
+    mask[100:200, 100:300] = 255
+    pixels = mask if form == "gray" else np.dstack([mask * (form == "white on clear")] * 3 + [mask])
+    Image.fromarray(pixels).save(tmp_path / "mask.png")
+    tril, _ = client.predict(TRIL, mask=handle_file(str(tmp_path / "mask.png")), api_name="/edit")
+    assert Path(tril).read_bytes() == edits.erase(LAYERS, mask > 0).to_bytes()
 
 
 def test_an_edit_without_changes_returns_the_same_file(client):

@@ -33,7 +33,7 @@ class Canvas(Visit):
         self.page.mouse.move(*self.spot(*points[0]))
         self.page.mouse.down()
         for point in points[1:]:
-            self.page.mouse.move(*self.spot(*point), steps=4)
+            self.page.mouse.move(*self.spot(*point), steps=2)
         self.page.mouse.up()
 
     def value(self) -> dict:
@@ -370,6 +370,14 @@ def test_a_mask_is_exported_and_imported_as_png(canvas):
     canvas.choose("import", "m.png", out.getvalue())
     canvas.canvas_has("masked", "true")
     assert (canvas.mask() != mine).mean() < 0.01
+    for below in (0, 255):  # black paint on clear
+        clear = np.dstack([np.where(mine, 0, below).astype(np.uint8)] * 3 + [np.where(mine, 255, 0).astype(np.uint8)])
+        out = BytesIO()
+        Image.fromarray(clear).save(out, "PNG")
+        canvas.do("clear")
+        canvas.choose("import", "m.png", out.getvalue())
+        canvas.canvas_has("masked", "true")
+        assert (canvas.mask() == mine).all()
     canvas.choose("import", "m.png", b"no picture")
     canvas.says("cannot read that file as a picture")
 

@@ -23,6 +23,7 @@ def test_a_copied_link_opens_the_same_layers(visit, new_tab):
     visit.drag((0.2, 0.2), (0.8, 0.2))
     visit.canvas_has("rev", "1")
     visit.page.locator("#prompt textarea").fill("ein Kaffee – ☕")
+    visit.settle()
     visit.page.locator("#copy-link").click()
     visit.says("Copied a link of")
     visit.says("The link contains all layers.")

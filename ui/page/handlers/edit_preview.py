@@ -22,11 +22,17 @@ class PreviewHandlers(Handlers):
 
     def __init__(self, parts: Parts, sessions: Sessions) -> None:
         super().__init__(parts)
-        self.jobs = sessions.jobs
+        self.jobs, self.edits = sessions.jobs, sessions.edits
 
     async def update_preview(self, request: gr.Request, *values: Any) -> Changes:
-        """Show the new bytes, and a preview unless the slider shows a decode."""
-        return await comparison.run_limited(self._update_preview, request, *values)
+        """Show the new bytes, and a preview unless the slider shows a decode.
+
+        When an image is opened, each changed field sends a request, the first of them with a mix of old and new
+        values. They are answered in any order, so only the answer to the newest one is used.
+        """
+        number = self.edits.register(request.session_hash)
+        changes = await comparison.run_limited(self._update_preview, request, *values)
+        return changes if self.edits.is_newest(request.session_hash, number) else self.unchanged()
 
     async def resume_preview(self, request: gr.Request, *values: Any) -> Changes:
         """After a decode that was stopped, show the preview again, with the edits made in the meantime."""

@@ -1,4 +1,4 @@
-// The mask as a PNG: white marks what to erase, as in the masks of the command line and the API.
+// The mask as a picture: white or paint on a clear ground marks what to erase, as in `codec/images/mask.py`.
 
 import { announce, showError } from './messages.mjs';
 import { state } from './state.mjs';
@@ -6,7 +6,7 @@ import { setMask } from './tool_mask.mjs';
 
 const BLACK = 0xff000000; // ABGR
 const WHITE = 0xffffffff; // ABGR
-const THRESHOLD = 127; // mean of R, G and B above which a pixel is masked
+const THRESHOLD = 127; // of 255, above which a pixel is bright or opaque
 const DOWNLOAD_TIME = 10_000; // ms after which the file is released
 
 function maskCanvas(options) {
@@ -32,6 +32,24 @@ export function saveMask() {
   }, 'image/png');
 }
 
+// What is bright and opaque; if nothing is, what is opaque, unless no part of the picture is much clearer.
+function markedPixels(data) {
+  const count = data.length / 4, bright = new Uint8Array(count), opaque = new Uint8Array(count);
+  let most = 0, least = 255;
+  for (let i = 3; i < data.length; i += 4) {
+    most = Math.max(most, data[i]);
+    least = Math.min(least, data[i]);
+  }
+  const hasClear = 2 * least < most;
+  for (let i = 0; i < count; i++) {
+    const luma = (data[4 * i] + data[4 * i + 1] + data[4 * i + 2]) / 3;
+    const opacity = hasClear ? data[4 * i + 3] / most : 1;
+    bright[i] = luma * opacity > THRESHOLD ? 1 : 0;
+    opaque[i] = hasClear && 255 * opacity > THRESHOLD ? 1 : 0;
+  }
+  return bright.includes(1) ? bright : opaque;
+}
+
 export async function loadMask(file) {
   const { load } = state.doc;
   let picture;
@@ -43,13 +61,8 @@ export async function loadMask(file) {
   }
   if (state.doc?.load !== load) return;
   const { maskWidth, maskHeight } = state, ctx = maskCanvas({ willReadFrequently: true });
-  ctx.fillStyle = '#000';
-  ctx.fillRect(0, 0, maskWidth, maskHeight);
   ctx.drawImage(picture, 0, 0, maskWidth, maskHeight);
-  const { data } = ctx.getImageData(0, 0, maskWidth, maskHeight), mask = new Uint8Array(maskWidth * maskHeight);
-  for (let i = 0; i < mask.length; i++) {
-    mask[i] = data[4 * i] + data[4 * i + 1] + data[4 * i + 2] > 3 * THRESHOLD ? 1 : 0;
-  }
+  const mask = markedPixels(ctx.getImageData(0, 0, maskWidth, maskHeight).data);
   if (mask.includes(1)) setMask(mask, `Mask opened from ${file.name}`);
-  else showError('That mask is all black: paint white over what to erase.');
+  else showError('That mask marks nothing: paint white over what to erase.');
 }
