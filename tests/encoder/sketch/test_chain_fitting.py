@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from codec.encoder.sketch.chain_fitting import Lattice, fit_chains
@@ -32,6 +32,7 @@ def arc(center: tuple[float, float], radius: float, start: float, sweep: float) 
 def test_chain_of_an_arc_is_valid_and_close_to_it(
     x: float, y: float, radius: float, start: float, sweep: float
 ) -> None:
+    assume(radius * sweep > 30)  # a shorter arc spans few cells, and its ends may be a whole cell off
     curve = arc((x, y), radius, start, sweep)
     (chain,) = fit_chains([curve], LATTICE)
     assert len(chain) >= 2
