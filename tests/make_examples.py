@@ -43,7 +43,7 @@ def triptych(height: int = 300, gap: int = 8) -> np.ndarray:
 
 def coffee() -> Layers:
     """Return the example that is open when the page starts."""
-    return codec.encode(FOLDER / "coffee.jpg", prompt="a cup of coffee on a wooden table")
+    return codec.encode(FOLDER / "coffee.jpg", prompt="a cup of coffee on a wooden table", grid=16)
 
 
 def portrait() -> Layers:
