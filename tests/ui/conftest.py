@@ -126,17 +126,19 @@ class Visit:
         """Reload the page."""
         self._leave(self.page.reload)
 
-    def restart(self, query: str = "", local_storage: dict[str, str] | None = None, *, wait: bool = True) -> Visit:
-        """Load the page as for a first visit, but with a warm cache; `local_storage`: what the browser has stored."""
+    def restart(
+        self, query: str = "", *, local_storage: dict[str, str] | None = None,
+        session_storage: dict[str, str] | None = None, wait: bool = True,
+    ) -> Visit:  # fmt: skip
+        """Load the page as for a first visit, but with a warm cache. The dicts are what the browser has stored."""
         # another document of the same origin, so that no event of the page stores anything afterwards
         self._leave(lambda: self.page.goto(f"{self.address}health"))
         self.page.evaluate(
-            """(items) => {
-              localStorage.clear();
-              sessionStorage.clear();
-              for (const [key, value] of Object.entries(items)) localStorage.setItem(key, value);
-            }""",
-            local_storage or {},
+            """(stored) => [localStorage, sessionStorage].forEach((storage, n) => {
+              storage.clear();
+              for (const [key, value] of Object.entries(stored[n])) storage.setItem(key, value);
+            })""",
+            [local_storage or {}, session_storage or {}],
         )
         if wait:
             return self.open(query)
@@ -155,6 +157,8 @@ class Visit:
         Options of extraction and decoding stay as they are: tests that change them take `reloaded`.
         """
         from playwright.sync_api import expect
+
+        from ui.services.examples import START_FILE
 
         self.page.unroute_all()
         self.page.set_viewport_size(DESKTOP)
@@ -177,7 +181,7 @@ class Visit:
             }"""
         )
         self.canvas_has("rev", "0")
-        expect(self.page.locator(".tl-total strong")).to_have_text("598")
+        self.bytes_are(START_FILE.stat().st_size)
 
     def settle(self) -> None:
         """Wait until no preview is under way: a late one would replace what a later test waits for."""
@@ -323,6 +327,14 @@ def visit(shared_page) -> Iterator[Visit]:
     shared_page.faults.clear()
     yield shared_page
     assert shared_page.faults == []
+
+
+@pytest.fixture
+def any_mode(visit) -> Iterator[Visit]:
+    """The page for tests that change its size or its mode, which are as usual again afterwards."""
+    yield visit
+    visit.page.evaluate("document.body.classList.remove('dark')")
+    visit.page.set_viewport_size(DESKTOP)
 
 
 @pytest.fixture

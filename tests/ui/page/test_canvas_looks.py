@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.ui.page.test_layout import violations
+from tests.ui.page.looks import set_mode, violations
 
 TOOLS = ("pen", "eraser", "select", "mask", "box", "lasso", "cell", "fill", "pick", "area", "pose", "hand")
 
@@ -21,11 +21,10 @@ MEASURE = """(tools) => tools.map((name) => {
 
 
 @pytest.mark.parametrize(("width", "mode"), [(360, "light"), (768, "dark"), (1400, "light"), (1400, "dark")])
-def test_every_tool_fits_and_the_picture_stays_in_place(shared_page, width, mode):
-    visit, page = shared_page, shared_page.page
-    page.emulate_media(color_scheme=mode)
+def test_every_tool_fits_and_the_picture_stays_in_place(any_mode, width, mode):
+    visit, page = any_mode, any_mode.page
+    set_mode(page, mode)
     page.set_viewport_size({"width": width, "height": 900})
-    visit.restart(f"?__theme={mode}")
     visit.drag((0.1, 0.1), (0.3, 0.3))
     visit.says("Preview of your edit")
     measured = page.evaluate(MEASURE, TOOLS)
@@ -50,6 +49,8 @@ def test_every_tool_fits_and_the_picture_stays_in_place(shared_page, width, mode
     visit.tool("pen")
     visit.shoot(f"canvas-{width}-{mode}-pen", "#canvas")
     page.keyboard.press("?")
-    assert not has_axe or violations(page, ".lc-shortcuts") == []
-    visit.shoot(f"canvas-{width}-{mode}-sheet")
-    assert visit.faults == []
+    expect(page.locator(".lc-shortcuts")).to_be_visible()
+    if has_axe:
+        assert violations(page, ".lc-shortcuts") == []
+    visit.shoot(f"canvas-{width}-{mode}-shortcuts")
+    page.keyboard.press("Escape")

@@ -16,7 +16,7 @@ from codec.errors import Cancelled
 from codec.images.io import load
 from codec.texture.repaint import repaint
 from tests import samples, tiny
-from tests.ui.page.test_layout import INSIDE, violations
+from tests.ui.page.looks import INSIDE, set_mode, violations
 from ui.services import sd15_options
 
 EXAMPLE = replace(samples.example(), width=64, height=64)
@@ -277,21 +277,18 @@ def test_forged_options_are_one_message(page):
     expect(page.page.locator("#decode")).to_be_enabled()
 
 
-@pytest.mark.parametrize("mode", ["light", "dark"])
-def test_the_panel_is_accessible_and_fits_a_phone(shared_page, no_weights, mode):
-    page = shared_page.page
-    page.emulate_media(color_scheme=mode)
-    page.set_viewport_size({"width": 360, "height": 800})
-    shared_page.restart(f"?__theme={mode}")
-    shared_page.put_tril("mine", EXAMPLE.to_bytes())
-    choose(shared_page)
+def test_the_panel_is_accessible_and_fits_a_phone(any_mode, no_weights):
+    page = any_mode.page
+    any_mode.put_tril("mine", EXAMPLE.to_bytes())
+    choose(any_mode)
     expect(page.locator("#outlook")).to_contain_text("A decode takes")
     expect(page.locator("#follow")).to_be_visible()
-    assert violations(page, "#how") == violations(page, "#status") == []
-    shared_page.shoot(f"page-360-{mode}-sd15")
+    page.set_viewport_size({"width": 360, "height": 800})
+    for mode in ("light", "dark"):
+        set_mode(page, mode)
+        assert violations(page, "#how", "#status") == [], mode
+        any_mode.shoot(f"page-360-{mode}-sd15")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     for place in page.locator("#sd15 input, #status p, #only").all():
         assert place.evaluate(INSIDE)
-    assert shared_page.faults == []
-    page.emulate_media(color_scheme=None)
-    shared_page.restart()
+    choose(any_mode, BUILT_IN)
