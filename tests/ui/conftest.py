@@ -1,7 +1,7 @@
 """The page in Debian's Chromium: one server, one browser and one browser context for a whole run, one page a file.
 
 `visit` is the page of the file, put back to an example without a reload. Tests about what happens when the page is
-loaded take `reloaded`, which costs a second more; `new_tab` gives further tabs, and `fresh` further browser contexts.
+loaded take `reloaded`, which costs a second more; `new_tab` gives further tabs.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Visit:
 
     def reload(self) -> None:
         """Reload the page."""
-        self._leave(self.page.reload)
+        self.leave(self.page.reload)
 
     def restart(
         self, query: str = "", *, local_storage: dict[str, str] | None = None,
@@ -132,7 +132,7 @@ class Visit:
     ) -> Visit:  # fmt: skip
         """Load the page as for a first visit, but with a warm cache. The dicts are what the browser has stored."""
         # another document of the same origin, so that no event of the page stores anything afterwards
-        self._leave(lambda: self.page.goto(f"{self.address}health"))
+        self.leave(lambda: self.page.goto(f"{self.address}health"))
         self.page.evaluate(
             """(stored) => [localStorage, sessionStorage].forEach((storage, n) => {
               storage.clear();
@@ -145,7 +145,7 @@ class Visit:
         self.page.goto(self.address + query)
         return self
 
-    def _leave(self, leave: Callable[[], Any]) -> None:
+    def leave(self, leave: Callable[[], Any]) -> None:
         """Leave the page. What Gradio's client reports about its own stream is not a fault."""
         before = len(self.faults)
         leave()
@@ -311,13 +311,18 @@ def context(browser):
     context.close()
 
 
+@pytest.fixture(scope="session")
+def session_page(context, address) -> Visit:
+    """The page of the run, which is not loaded yet."""
+    return Visit(context.new_page(), address)
+
+
 @pytest.fixture(scope="module")
-def shared_page(context, address) -> Iterator[Visit]:
+def shared_page(session_page) -> Visit:
     """The page of a test file, loaded once."""
-    visit = Visit(context.new_page(), address)
-    visit.restart()
-    yield visit
-    visit.page.close()
+    session_page.page.unroute_all()
+    session_page.page.set_viewport_size(DESKTOP)
+    return session_page.restart()
 
 
 @pytest.fixture
@@ -360,22 +365,6 @@ def new_tab(context, address) -> Iterator[Callable[[], Visit]]:
     yield make
     for visit in visits:
         visit.page.close()
-    assert [fault for visit in visits for fault in visit.faults] == []
-
-
-@pytest.fixture
-def fresh(browser, address) -> Iterator[Callable[..., Visit]]:
-    """-> make(**context options) -> a page of a new browser context, which is not loaded yet."""
-    contexts, visits = [], []
-
-    def make(**options) -> Visit:
-        contexts.append(browser.new_context(**{"viewport": DESKTOP} | options))
-        visits.append(Visit(contexts[-1].new_page(), address))
-        return visits[-1]
-
-    yield make
-    for context in contexts:
-        context.close()
     assert [fault for visit in visits for fault in visit.faults] == []
 
 

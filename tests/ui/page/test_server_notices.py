@@ -82,7 +82,9 @@ def test_refused_requests_are_reported_in_the_servers_words(visit):
         visit.page.locator("#decode").click()
         visit.says(message)
         expect_one_status(visit)
-        visit.page.locator("#decode").click()
+        # the decode is over with what follows it, a preview of what was edited meanwhile
+        with visit.page.expect_response(lambda response: "run/predict" in response.url):
+            visit.page.locator("#decode").click()
         visit.says("Decoded in")
         expect(visit.page.locator("#lost")).to_be_hidden()
     forget_console_errors(visit)

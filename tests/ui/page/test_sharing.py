@@ -19,7 +19,7 @@ LAYERS = Layers.from_bytes(START_FILE.read_bytes())
 POSED = Layers(64, 64, Prompt("a dancer"), Pose((((1024, 200), (1024, 1800), *(None,) * 16),)), seed=MAX_SEED)
 
 
-def test_a_copied_link_opens_the_same_layers(visit, new_tab):
+def test_a_copied_link_opens_the_same_layers(visit):
     visit.drag((0.2, 0.2), (0.8, 0.2))
     visit.canvas_has("rev", "1")
     visit.page.locator("#prompt textarea").fill("ein Kaffee – ☕")
@@ -30,13 +30,13 @@ def test_a_copied_link_opens_the_same_layers(visit, new_tab):
     link = visit.page.evaluate("navigator.clipboard.readText()")
     data = visit.save()
     assert link.startswith(f"{visit.address}?t=") and len(link) < 1200
-    other = new_tab()
-    other.page.goto(link)
-    other.says("Opened picture")
-    expect(other.page.locator("#origin")).to_have_text("Prompt from the link")
-    other.prompt_is("ein Kaffee – ☕")
-    assert other.save() == data
-    assert "t=" not in other.page.url  # so that a reload opens the edited work
+    visit.reset()
+    visit.leave(lambda: visit.page.goto(link))
+    visit.says("Opened picture")
+    expect(visit.page.locator("#origin")).to_have_text("Prompt from the link")
+    visit.prompt_is("ein Kaffee – ☕")
+    assert visit.save() == data
+    assert "t=" not in visit.page.url  # so that a reload opens the edited work
 
 
 def test_without_a_clipboard_the_link_is_in_the_address_bar(visit):
