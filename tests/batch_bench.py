@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from codec.batch.folders import Decode, Encode, process_folder
+from codec.batch.folders import DecodeTask, EncodeTask, process_folder
 from codec.batch.workers import limit_to_one_thread
 
 
@@ -25,15 +25,17 @@ def main() -> None:
     limit_to_one_thread()
     with tempfile.TemporaryDirectory() as name:
         output = Path(name)
-        process_folder(Encode(), args.folder, output / "warm-up")  # tables and networks are in the disk cache from now
-        for label, operation, source in (
-            ("encode", Encode(), args.folder),
-            ("decode", Decode(), output / "warm-up"),
+        process_folder(
+            EncodeTask(), args.folder, output / "warm-up"
+        )  # tables and networks are in the disk cache from now
+        for label, task, source in (
+            ("encode", EncodeTask(), args.folder),
+            ("decode", DecodeTask(), output / "warm-up"),
         ):
             speeds = []
             for jobs in (1, args.jobs):
                 start = time.perf_counter()
-                written, _ = process_folder(operation, source, output / f"{label}-{jobs}", jobs)
+                written, _ = process_folder(task, source, output / f"{label}-{jobs}", jobs)
                 speeds.append(60 * written / (time.perf_counter() - start))
                 print(f"{label}, {jobs} process{'es' * (jobs > 1)}: {speeds[-1]:.0f} pictures per minute")
             print(f"{label}: {speeds[1] / speeds[0]:.2f} times as many with {args.jobs} processes")

@@ -1,6 +1,6 @@
-"""Encode every picture of a folder to a `.tril` file, or decode every `.tril` file, with a manifest.
+"""Encode each picture in a folder to a `.tril` file, or decode each `.tril` file, and write a manifest of the results.
 
-A broken file becomes a row with an error and does not stop the others. A later run skips the files that are done.
+A file that cannot be read becomes a row with an error and does not stop the others. A later run skips finished files.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ COLUMNS: Final = (
     "extensions", "overhead", "seconds", "error",
 )  # fmt: skip
 Row = dict[str, Any]  # by column
-OnProgress = Callable[[int, int, str], None]  # files done, files in all, name of the last one
+OnProgress = Callable[[int, int, str], None]  # finished files, total number of files, name of the last finished one
 
 
 @dataclass(frozen=True)
-class Task:
+class WorkItem:
     """One file to encode or decode."""
 
     source: Path
-    name: str  # in the manifest
-    sha256: str  # of the source, 16 digits
+    name: str  # relative to the folder, as it appears in the manifest
+    sha256: str  # of the source, the first 16 hex digits
     caption: str | None  # from captions.tsv
     target: Path
 
 
 @dataclass(frozen=True)
-class Encode:
+class EncodeTask:
     """Encode a picture to a `.tril` file, with its caption as the prompt unless `options` has one."""
 
     options: EncodeOptions = DEFAULT_OPTIONS
@@ -59,24 +59,24 @@ class Encode:
 
     @property
     def uses_large_models(self) -> bool:
-        """Whether a captioner of gigabytes may be loaded."""
+        """Whether a captioning model of several gigabytes may be loaded."""
         from codec.encoder.prompt.caption import best
 
         prompt, captioner = self.options.prompt, self.options.captioner
         return prompt is None and captioner != "none" and (captioner != "auto" or best() is not None)
 
-    def __call__(self, task: Task) -> Row:
+    def __call__(self, item: WorkItem) -> Row:
         """Encode one file and return its row of the manifest."""
         from codec.encoder.extract import extract
 
         def encode() -> Layers:
-            return extract(task.source, replace(self.options, prompt=self.options.prompt or task.caption)).layers
+            return extract(item.source, replace(self.options, prompt=self.options.prompt or item.caption)).layers
 
-        return _run_task(task, encode, Layers.to_bytes)
+        return _process_item(item, encode, Layers.to_bytes)
 
 
 @dataclass(frozen=True)
-class Decode:
+class DecodeTask:
     """Decode a `.tril` file to a PNG. `layers`: which of 1, 2, 3 to use; `seed` None: the seed in the file."""
 
     decoder: str = "painter"
@@ -88,39 +88,39 @@ class Decode:
 
     @property
     def uses_large_models(self) -> bool:
-        """Whether networks of gigabytes are loaded."""
+        """Whether models of several gigabytes are loaded."""
         return self.decoder == "sd15"
 
-    def __call__(self, task: Task) -> Row:
+    def __call__(self, item: WorkItem) -> Row:
         """Decode one file and return its row of the manifest."""
 
         def read() -> Layers:
-            return Layers.from_bytes(task.source.read_bytes())
+            return Layers.from_bytes(item.source.read_bytes())
 
         def decode(layers: Layers) -> bytes:
             decoder = _get_decoder(self.decoder, self.options)
             return encode_png(decoder.decode(layers.only(self.layers), seed=self.seed))
 
-        return _run_task(task, read, decode)
+        return _process_item(item, read, decode)
 
 
 @cache
 def _get_decoder(name: str, options: Options | None) -> Decoder:
-    """Return one decoder for all files of a process, which keeps its networks loaded."""
+    """Return the decoder; it is created once per process, so its networks stay loaded."""
     from codec.decoders import get
 
     return get(name, options)
 
 
-def _run_task(task: Task, read: Callable[[], Layers], convert: Callable[[Layers], bytes]) -> Row:
-    """Read the layers, convert them to the output file and return the row, with the error if there was one."""
-    row: Row = {"file": task.name, "sha256": task.sha256, "output": task.target.name, "error": ""}
+def _process_item(item: WorkItem, read: Callable[[], Layers], convert: Callable[[Layers], bytes]) -> Row:
+    """Read an item's layers, convert them, write the output file, and return the row of the manifest."""
+    row: Row = {"file": item.name, "sha256": item.sha256, "output": item.target.name, "error": ""}
     start = time.perf_counter()
     try:
         layers = read()
         data = convert(layers)
-        task.target.parent.mkdir(parents=True, exist_ok=True)
-        write_file(task.target, data)
+        item.target.parent.mkdir(parents=True, exist_ok=True)
+        write_file(item.target, data)
         sizes = layers.sizes()
         row |= {"width": layers.width, "height": layers.height, "bytes": sizes.total, **sizes._asdict()}
     except CodecError as error:
@@ -134,7 +134,7 @@ def _run_task(task: Task, read: Callable[[], Layers], convert: Callable[[Layers]
 
 
 def process_folder(
-    operation: Encode | Decode, folder: Path, output: Path, jobs: int = 1, ray: str | None = None,
+    task: EncodeTask | DecodeTask, folder: Path, output: Path, jobs: int = 1, ray: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> tuple[int, int]:  # fmt: skip
     """Encode or decode every file below `folder` into `output` and return how many were written and how many failed.
@@ -142,52 +142,55 @@ def process_folder(
     Writes output/manifest.csv. Files that an earlier run with equal options has written are skipped. Captions come
     from folder/captions.tsv (file name, tab, text), if it exists. `jobs`, `ray`: see `run_tasks`.
 
-    Raises `CodecError` if there is nothing to do or the manifest is not ours, and what `run_tasks` raises.
+    Raises `CodecError` if there is nothing to do or output/manifest.csv is not a manifest, and what
+    `run_tasks` raises.
     """
-    suffixes = operation.input_suffixes
+    suffixes = task.input_suffixes
     sources = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
     if not sources:
         raise CodecError(f"there is no {', '.join(suffixes)} file in {folder.name}")
     output.mkdir(parents=True, exist_ok=True)
     manifest = output / MANIFEST
-    options_digest = hashlib.sha256(json.dumps(asdict(operation), default=str).encode()).hexdigest()[:12]
+    options_digest = hashlib.sha256(json.dumps(asdict(task), default=str).encode()).hexdigest()[:12]
     rows = {row["file"]: row for row in read_manifest(manifest)}
     done: list[Row] = []
-    tasks: list[Task] = []
-    for task in _make_tasks(operation, sources, folder, output):
-        row = rows.get(task.name)
-        if row is not None and _is_current(row, task, options_digest):
+    items: list[WorkItem] = []
+    for item in _make_items(task, sources, folder, output):
+        row = rows.get(item.name)
+        if row is not None and _is_current(row, item, options_digest):
             done.append(row)
         else:
-            tasks.append(task)
+            items.append(item)
     _write_manifest(manifest, done)
     failed = 0
-    for count, (task, result) in enumerate(run_tasks(operation, tasks, jobs, ray), len(done) + 1):
+    for count, (item, result) in enumerate(run_tasks(task, items, jobs, ray), len(done) + 1):
         _append_row(manifest, result | {"options": options_digest})
         failed += bool(result["error"])
         if on_progress:
-            on_progress(count, len(sources), task.name)
+            on_progress(count, len(sources), item.name)
     return len(sources) - failed, failed
 
 
-def _is_current(row: dict[str, str], task: Task, options_digest: str) -> bool:
-    """Return whether a task is done: same source, same options, no error, and the output still there."""
+def _is_current(row: dict[str, str], item: WorkItem, options_digest: str) -> bool:
+    """Return whether an item is done: same source, same options, no error, and the output still there."""
     key = row["sha256"], row["options"], row["error"]
-    return key == (task.sha256, options_digest, "") and task.target.is_file()
+    return key == (item.sha256, options_digest, "") and item.target.is_file()
 
 
-def _make_tasks(operation: Encode | Decode, sources: list[Path], folder: Path, output: Path) -> Iterator[Task]:
-    """Yield a task for each source; sources that differ only in their suffix keep it in the target's name."""
+def _make_items(task: EncodeTask | DecodeTask, sources: list[Path], folder: Path, output: Path) -> Iterator[WorkItem]:
+    """Yield an item for each source; of sources that differ only in their suffix, the target names keep the suffix."""
     captions = read_captions(folder)
     stems = Counter(path.with_suffix("") for path in sources)
     for path in sources:
         name = path.relative_to(folder)
         if stems[path.with_suffix("")] == 1:
-            target = name.with_suffix(operation.output_suffix)
+            target = name.with_suffix(task.output_suffix)
         else:
-            target = Path(f"{name}{operation.output_suffix}")
+            target = Path(f"{name}{task.output_suffix}")
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        yield Task(path, _escape_surrogates(name.as_posix()), digest, captions.get(name.as_posix()), output / target)
+        yield WorkItem(
+            path, _escape_surrogates(name.as_posix()), digest, captions.get(name.as_posix()), output / target
+        )
 
 
 def read_captions(folder: Path) -> dict[str, str]:
@@ -201,7 +204,7 @@ def read_captions(folder: Path) -> dict[str, str]:
 
 
 def read_manifest(manifest: Path) -> list[dict[str, str]]:
-    """Return the rows of a manifest without a truncated last one; no rows if there is no file.
+    """Return the complete rows of a manifest, without a truncated last one; none if there is no file.
 
     Raises `CodecError` for a file with other columns, so that it is not overwritten.
     """
@@ -236,5 +239,5 @@ def _write_rows(lines: TextIO, rows: Iterable[Row]) -> None:
 
 
 def _escape_surrogates(text: str) -> str:
-    """Return text that can be written as UTF-8: bytes of a file name that are not UTF-8 become escapes."""
+    """Return the text with escapes for lone surrogates, which stand for bytes of a file name that are not UTF-8."""
     return text.encode("utf-8", "backslashreplace").decode()

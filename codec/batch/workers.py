@@ -1,4 +1,4 @@
-"""Run one function on many tasks: in this process, in several, or on a Ray cluster."""
+"""Apply a function to many tasks in this process, in several processes, or on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from codec.errors import CodecError, ModelMissing
 
 MAX_JOBS: Final = 64
 _MAX_DEFAULT_JOBS: Final = 8
-_BYTES_PER_JOB: Final = 1 << 30  # memory of a process with the networks that ship with the codec
+_BYTES_PER_JOB: Final = 1 << 30  # memory that a process needs with the networks that ship with the codec
 Task = TypeVar("Task")
-Result = Any  # a value that JSON can hold, as Ray carries it between machines
+Result = Any  # a JSON value, so that it can be sent between machines
 
 
 def run_tasks(
     function: Callable[[Task], Result], tasks: Sequence[Task], jobs: int = 1, ray: str | None = None
 ) -> Iterator[tuple[Task, Result]]:
-    """Yield each task with its result as they are completed.
+    """Yield each task with its result, in the order of completion.
 
-    function: importable in other processes; it must return errors as results.
+    function: must be picklable, and return errors as results instead of raising them.
     jobs: number of processes or Ray actors, 1..64.
-    ray: None for local processes, "local" for a local Ray cluster, or the address of a cluster whose machines see the
-    same files.
+    ray: None for local processes, "local" for a local Ray cluster, or the address of a cluster; its machines must share
+    the file system.
 
-    Raises `CodecError` for another number of jobs, if a process dies or if no cluster answers, and `ModelMissing` if
-    Ray is not installed.
+    Raises `CodecError` if `jobs` is out of range, if a process dies or if no cluster answers, and `ModelMissing` if Ray
+    is not installed.
     """
     if not 1 <= jobs <= MAX_JOBS:
         raise CodecError(f"--jobs must be 1 to {MAX_JOBS}")
@@ -46,13 +46,13 @@ def run_tasks(
 
 
 def default_job_count() -> int:
-    """Return one process for each usable core, at most 8 and as many as fit into memory."""
+    """Return the number of usable cores, but at most 8, and at most the number of processes that fit into memory."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, _MAX_DEFAULT_JOBS, _free_memory() // _BYTES_PER_JOB))
 
 
 def _free_memory(root: Path = Path("/")) -> int:
-    """Return the bytes available on this machine or in this container; outside Linux, enough for the most jobs."""
+    """Return the bytes of memory available on this machine or in this container; outside Linux, enough for 8 jobs."""
     limits = [_MAX_DEFAULT_JOBS * _BYTES_PER_JOB]
     for name in ("proc/meminfo", "sys/fs/cgroup/memory.max"):
         try:
@@ -79,7 +79,7 @@ def _run_in_processes(
                 for future in wait(pending, return_when=FIRST_COMPLETED).done:
                     yield pending.pop(future), future.result()
         except BrokenProcessPool:
-            pool.shutdown(cancel_futures=True)  # afterwards the exit codes are known
+            pool.shutdown(cancel_futures=True)  # waits for the processes, which sets their exit codes
             if any(process.exitcode == -signal.SIGINT for process in processes):
                 raise KeyboardInterrupt from None  # Ctrl-C reached a worker first
             raise CodecError(
@@ -92,7 +92,10 @@ def _run_in_processes(
 
 @contextmanager
 def _ignore_sigint() -> Iterator[None]:
-    """Let processes started in this block ignore Ctrl-C until `_init_worker`, so that no import ends in a traceback."""
+    """Make processes that are started in this block ignore Ctrl-C until `_init_worker` runs.
+
+    Otherwise Ctrl-C during their imports would print tracebacks.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -110,7 +113,7 @@ def _init_worker() -> None:
 
 
 def limit_to_one_thread() -> None:
-    """Limit this process to one core; the other processes use the other cores."""
+    """Limit OpenCV and torch to one thread in this process, since the other processes use the other cores."""
     import cv2
     import torch
 
@@ -122,7 +125,7 @@ def limit_to_one_thread() -> None:
 
 
 class RayWorker:
-    """A Ray actor, which keeps its models loaded from one task to the next."""
+    """A Ray actor. Its models stay loaded between tasks."""
 
     def __init__(self, function: Callable[[Any], Result], tasks: Sequence[Any]) -> None:
         limit_to_one_thread()

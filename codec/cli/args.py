@@ -25,7 +25,7 @@ The file name - stands for standard input or output.
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser; the parsed arguments have a function `run`, which executes the command with them."""
+    """Return the parser. It sets `run` in the parsed arguments to the function that executes the command."""
     parser = argparse.ArgumentParser(
         prog="python -m codec",
         description="Store pictures as three layers - words, lines, colors - in a few hundred bytes.",
@@ -170,7 +170,7 @@ def _add_output(parser: argparse.ArgumentParser, metavar: str, description: str)
 
 
 def _integer(minimum: int) -> Callable[[str], int]:
-    """Return a parser of decimal integers from `minimum` up."""
+    """Return an argument type: decimal integers of at least `minimum`."""
 
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and len(text) < 25 and int(text) >= minimum):

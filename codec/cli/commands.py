@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from codec.decoders import OnStep
     from codec.decoders.sd15.options import Options
 
-_MAX_INPUT_BYTES = 1 << 20  # read of a .tril file or a PNG that carries one
+_MAX_INPUT_BYTES = 1 << 20  # that are read of an input: a .tril file, or a PNG with an embedded one
 _SD15_OPTIONS = (
     *("preset", "steps", "guidance", "scheduler", "structure_strength", "color_strength", "adapter_until"),
     *("control", "models", "checkpoint", "device"),
@@ -39,14 +39,14 @@ def encode(args: argparse.Namespace) -> None:
     if not args.best_of and (args.decoder not in ("painter", "sd15") or _given_sd15_options(args)):
         raise CodecError("--decoder and its options need --best-of when encoding")
     if args.balance == "auto" and args.decoder == "sd15":
-        args.balance = "structure"  # its adapters are conditioned on strokes and cells, not on detail
+        args.balance = "structure"  # its adapters take strokes and color cells, but no detail
     options = EncodeOptions(**{field.name: getattr(args, field.name) for field in fields(EncodeOptions)})
     if os.path.isdir(args.image):
         if args.best_of:
             raise CodecError("--best-of works on one picture, not on a folder")
-        from codec.batch.folders import Encode
+        from codec.batch.folders import EncodeTask
 
-        run_folder(Encode(options), args, args.image)
+        run_folder(EncodeTask(options), args, args.image)
         return
     source = sys.stdin.buffer if args.image == "-" else args.image
     extraction = extract(source, options, reserved_bytes=SEED_BYTES if args.best_of else 0)
@@ -69,9 +69,9 @@ def decode(args: argparse.Namespace) -> None:
     from codec.images.io import encode_png
 
     if os.path.isdir(args.file):
-        from codec.batch.folders import Decode
+        from codec.batch.folders import DecodeTask
 
-        run_folder(Decode(args.decoder, _sd15_options(args), args.layers, args.seed), args, args.file)
+        run_folder(DecodeTask(args.decoder, _sd15_options(args), args.layers, args.seed), args, args.file)
         return
     decoder = get(args.decoder, _sd15_options(args))
     layers = _read_layers(args).only(args.layers)
@@ -94,7 +94,7 @@ def inspect(args: argparse.Namespace) -> None:
 
 
 def cut(args: argparse.Namespace) -> None:
-    """Write a smaller .tril file without the least important strokes."""
+    """Write a smaller .tril file by removing the least important strokes."""
     from codec.editing.edits import cut
 
     layers = _read_layers(args)
@@ -124,9 +124,9 @@ def layers(args: argparse.Namespace) -> None:
 
 
 def _sd15_options(args: argparse.Namespace) -> Options | None:
-    """Return the options of the Stable Diffusion decoder, None for another decoder.
+    """Return the options of the Stable Diffusion decoder; None for any other decoder.
 
-    Raises `CodecError` if such options are given for another decoder.
+    Raises `CodecError` if these options are given with another decoder.
     """
     given = _given_sd15_options(args)
     if args.decoder != "sd15":
@@ -144,11 +144,12 @@ def _sd15_options(args: argparse.Namespace) -> Options | None:
 
 
 def _given_sd15_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of the Stable Diffusion decoder that were given on the command line, by field name."""
     return {name: getattr(args, name) for name in _SD15_OPTIONS if getattr(args, name) is not None}
 
 
 def _on_step() -> OnStep | None:
-    """Return the progress display if standard error is a terminal."""
+    """Return the callback that shows progress if standard error is a terminal, else None."""
     return show_step if sys.stderr.isatty() else None
 
 
@@ -162,7 +163,7 @@ def _stroke_count(layers: Layers) -> int:
 
 
 def _read_layers(args: argparse.Namespace) -> Layers:
-    """Return the layers of `args.file`; with --salvage the undamaged ones, after a warning."""
+    """Return the layers of `args.file`; with --salvage, warn about damaged layers and leave them out."""
     if args.file == "-":
         data = sys.stdin.buffer.read(_MAX_INPUT_BYTES)
     else:
@@ -178,7 +179,7 @@ def _read_layers(args: argparse.Namespace) -> Layers:
 
 
 def _write_output(path: str, data: bytes) -> None:
-    """Write to a file, or to standard output unless that is a terminal."""
+    """Write to a file, or to standard output for "-". Raises `CodecError` if that is a terminal."""
     from codec.atomic_write import write_file
 
     if path != "-":
@@ -191,6 +192,6 @@ def _write_output(path: str, data: bytes) -> None:
 
 
 def _report(args: argparse.Namespace, message: str) -> None:
-    """Print a line on success, unless the output itself goes to a stream."""
+    """Print a success message, unless the output goes to a stream, such as a pipe."""
     if os.path.isfile(args.output) or os.path.isdir(args.output):
         print(printable(message))

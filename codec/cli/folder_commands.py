@@ -1,4 +1,4 @@
-"""Encode and decode whole folders from the command line."""
+"""The commands `encode` and `decode` for a folder of files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from codec.cli.terminal import show_file_progress
 from codec.errors import CodecError
 
 if TYPE_CHECKING:
-    from codec.batch.folders import Decode, Encode
+    from codec.batch.folders import DecodeTask, EncodeTask
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
 
 
 def job_count(args: argparse.Namespace, *, uses_large_models: bool) -> int:
-    """Return the number of processes: --jobs, else 1 if several copies of the models may not fit into memory."""
+    """Return --jobs, or else the default: 1 where several copies of the models may not fit into memory."""
     if args.jobs is not None:
         return int(args.jobs)
     from codec.batch.workers import default_job_count
@@ -37,10 +37,10 @@ def job_count(args: argparse.Namespace, *, uses_large_models: bool) -> int:
     return 1 if uses_large_models or args.ray not in (None, "local") else default_job_count()
 
 
-def run_folder(task: Encode | Decode, args: argparse.Namespace, folder: str) -> None:
+def run_folder(task: EncodeTask | DecodeTask, args: argparse.Namespace, folder: str) -> None:
     """Encode or decode every file of a folder and print a summary.
 
-    Raises `CodecError` for an output that is not a folder, and, after all files are done, if any failed.
+    Raises `CodecError` if the output is not a folder, and, once all files are processed, if any of them failed.
     """
     from codec.batch.folders import MANIFEST, process_folder
 

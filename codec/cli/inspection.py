@@ -1,4 +1,4 @@
-"""The text that `inspect` prints."""
+"""Format the output of the command `inspect`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from codec.cli.terminal import printable
 
 
 def format_summary(summary: dict[str, Any]) -> str:
-    """Return a table of the bytes of each part and a line for each property; `summary`: see `codec.summary`."""
+    """Return a table with the size of each part, and a line for each property.
+
+    `summary`: as returned by `codec.summary.summarize`.
+    """
     lines = [f"{'part':<12}{'bytes':>8}{'bits':>8}{'bpp':>10}"]
     for name, part in summary["parts"].items():
         lines.append(f"{name:<12}{part['bytes']:>8}{part['bits']:>8}{part['bpp']:>10.5f}")

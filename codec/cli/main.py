@@ -16,12 +16,12 @@ from codec.errors import CodecError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
-    0: success; 1: an error, printed on one line; 130 after Ctrl-C; 141 if the reader of standard output has gone.
-    argparse exits with 2 for wrong usage.
+    0: success; 1: an error, printed in one line; 130: Ctrl-C; 141: the reader of standard output closed it (SIGPIPE).
+    For wrong usage, argparse exits with 2.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # the terminal's encoding may lack some characters
+            stream.reconfigure(errors="backslashreplace")  # escape characters that the terminal's encoding lacks
     args = build_parser().parse_args(arguments)
     try:
         args.run(args)
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CodecError as error:
         print_error(str(error))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at exit fails
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # otherwise the flush at exit would fail
         return 128 + signal.SIGPIPE
     except OSError as error:
         name = f"{os.path.basename(str(error.filename))}: " if error.filename else ""

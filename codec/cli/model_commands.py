@@ -8,7 +8,7 @@ import sys
 import time
 from typing import Any
 
-from codec.cli.terminal import bar, overwrite_line, printable
+from codec.cli.terminal import overwrite_line, printable, progress_bar
 from codec.models import locate
 from codec.models.locate import DownloadProgress, Model, Status, format_size
 
@@ -99,4 +99,4 @@ class _DownloadBar:
         speed = "checking" if progress.checking else f"{received / max(seconds, 0.1) / 1e6:.1f} MB/s"
         sizes = f"{progress.model_done / 1e6:.0f}/{progress.model_total / 1e6:.0f} MB"
         name = printable(progress.file)[-40:]
-        overwrite_line(f"{name} [{bar(fraction, _BAR_WIDTH)}] {fraction:4.0%} {sizes} {speed}")
+        overwrite_line(f"{name} [{progress_bar(fraction, _BAR_WIDTH)}] {fraction:4.0%} {sizes} {speed}")

@@ -1,4 +1,4 @@
-"""Output on a terminal: text from files made safe, error lines and progress."""
+"""Terminal output: escaped text, error messages and progress."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from codec.decoders import Step
 
-_CLEAR_LINE = "\r\033[K"
+_CLEAR_LINE = "\r\033[K"  # carriage return, then ANSI "erase to end of line"
+_BAR_WIDTH = 30  # characters
 
 
 def printable(text: str) -> str:
-    """Return the text with control and invisible characters escaped, so that it cannot steer a terminal."""
+    """Return the text with control and invisible characters escaped, so that it holds no terminal commands."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def print_error(message: str) -> None:
-    """Print one line to standard error, over a progress line if there is one."""
+    """Print one line to standard error; it replaces a progress line."""
     start = _CLEAR_LINE if sys.stderr.isatty() else ""
     print(f"{start}trilayer: {printable(message)}", file=sys.stderr)
 
 
-def bar(fraction: float, width: int) -> str:
+def progress_bar(fraction: float, width: int) -> str:
     """Return a progress bar of `width` characters; `fraction`: 0..1."""
     return ("#" * round(fraction * width)).ljust(width, ".")
 
@@ -33,8 +34,8 @@ def overwrite_line(text: str, end: str = "") -> None:
 
 
 def show_file_progress(done: int, total: int, name: str) -> None:
-    """Show how many files are done: one line that is redrawn on a terminal, a line per file in a log."""
-    line = f"[{bar(done / total, 30)}] {done} of {total}, {name if name.isprintable() else repr(name)}"
+    """Show how many files are done: on a terminal in one line that is redrawn, elsewhere in a line for each file."""
+    line = f"[{progress_bar(done / total, _BAR_WIDTH)}] {done} of {total}, {name if name.isprintable() else repr(name)}"
     if sys.stderr.isatty():
         overwrite_line(line, end="\n" if done == total else "")
     else:
@@ -42,5 +43,5 @@ def show_file_progress(done: int, total: int, name: str) -> None:
 
 
 def show_step(step: Step) -> None:
-    """Show the progress of a decode on one line that is redrawn."""
+    """Show the progress of a decode in one line that is redrawn."""
     overwrite_line(f"{step.index}/{step.total} {step.label}", end="\n" if step.index == step.total else "")

@@ -21,13 +21,13 @@ import codec.decoders
 import codec.encoder.extract
 from codec import CodecError, EncodeOptions
 from codec.batch import folders, workers
-from codec.batch.folders import MANIFEST, Decode, Encode, process_folder, read_manifest
+from codec.batch.folders import MANIFEST, DecodeTask, EncodeTask, process_folder, read_manifest
 from codec.cli.main import main
 from codec.images.io import encode_png, load
 from tests import canned
 from tests.pictures import disc
 
-BUDGET_400 = Encode(EncodeOptions(budget=400))
+BUDGET_400 = EncodeTask(EncodeOptions(budget=400))
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_finished_files_are_not_processed_again(folder, tmp_path, canned_encoder
     steps.clear()
     assert process_folder(BUDGET_400, folder, out, on_progress=lambda *step: steps.append(step)) == (3, 1)
     assert [name for _, _, name in steps] == ["broken.jpg"]  # failed files are tried again
-    assert process_folder(Encode(EncodeOptions(budget=500)), folder, out) == (3, 1)
+    assert process_folder(EncodeTask(EncodeOptions(budget=500)), folder, out) == (3, 1)
     assert all(path.stat().st_mtime_ns != time for path, time in times.items())  # the options differ
 
 
@@ -131,7 +131,7 @@ def test_files_that_differ_only_in_suffix_get_different_outputs(folder, tmp_path
 
 @pytest.mark.slow
 def test_several_processes_write_the_bytes_of_single_encodes(folder, tmp_path):
-    process_folder(Encode(EncodeOptions(budget=250)), folder, tmp_path / "out", jobs=2)
+    process_folder(EncodeTask(EncodeOptions(budget=250)), folder, tmp_path / "out", jobs=2)
     for name, prompt in (("a", "a disc"), ("deeper/b", None)):
         expected = codec.encode(folder / f"{name}.png", prompt=prompt, budget=250)
         assert (tmp_path / "out" / f"{name}.tril").read_bytes() == expected.to_bytes()
@@ -140,7 +140,7 @@ def test_several_processes_write_the_bytes_of_single_encodes(folder, tmp_path):
 def test_default_number_of_processes_is_one_for_large_models(folder, tmp_path, monkeypatch):
     job_counts = []
     monkeypatch.setattr(
-        folders, "process_folder", lambda operation, folder, out, jobs, *rest: job_counts.append(jobs) or (1, 0)
+        folders, "process_folder", lambda task, folder, out, jobs, *rest: job_counts.append(jobs) or (1, 0)
     )
     monkeypatch.setattr(workers, "default_job_count", lambda: 5)
     for jobs, words in (
@@ -186,8 +186,8 @@ def test_empty_folder_and_wrong_options_are_errors(tmp_path, folder, capsys):
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is optional")
 def test_ray_writes_the_bytes_of_single_encodes(folder, tmp_path):
-    operation = Encode(EncodeOptions(budget=250))
-    assert process_folder(operation, folder, tmp_path / "out", jobs=2, ray="local") == (3, 1)
+    task = EncodeTask(EncodeOptions(budget=250))
+    assert process_folder(task, folder, tmp_path / "out", jobs=2, ray="local") == (3, 1)
     expected = codec.encode(folder / "a.png", prompt="a disc", budget=250)
     assert (tmp_path / "out" / "a.tril").read_bytes() == expected.to_bytes()
 
@@ -195,7 +195,7 @@ def test_ray_writes_the_bytes_of_single_encodes(folder, tmp_path):
 @pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
 def test_missing_ray_is_an_error_with_its_remedy(folder, tmp_path):
     with pytest.raises(CodecError, match="pip install"):
-        process_folder(Encode(), folder, tmp_path / "out", ray="local")
+        process_folder(EncodeTask(), folder, tmp_path / "out", ray="local")
 
 
 def test_decoding_loads_one_decoder(tmp_path, folder, canned_encoder, monkeypatch):
@@ -204,5 +204,5 @@ def test_decoding_loads_one_decoder(tmp_path, folder, canned_encoder, monkeypatc
     get = codec.decoders.get
     monkeypatch.setattr(codec.decoders, "get", lambda *given: loaded.append(given) or get(*given))
     folders._get_decoder.cache_clear()
-    process_folder(Decode("painter-preview", layers=(2, 3), seed=3), tmp_path / "out", tmp_path / "pictures")
+    process_folder(DecodeTask("painter-preview", layers=(2, 3), seed=3), tmp_path / "out", tmp_path / "pictures")
     assert len(loaded) == 1 and len(list((tmp_path / "pictures").rglob("*.png"))) == 3
