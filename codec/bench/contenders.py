@@ -1,12 +1,11 @@
-"""The codecs of the benchmark: each encodes a picture in at most a given number of bytes, as well as it can.
+"""The codecs of the benchmark: each encodes a picture within a byte limit, as well as it can.
 
-A pixel codec may downscale the picture first and upscale it after decoding, as its user would at such rates; the size
-of the picture is given to the decoder for free. Whole files are counted, ours and theirs.
+A pixel codec may downscale the picture before encoding and upscale it after decoding, as its user would at such low
+rates; its decoder is told the original size, which costs no bytes. Sizes are those of whole files, headers included.
 """
 
 from __future__ import annotations
 
-import importlib
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,12 +14,13 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
+from codec.bench.lossless_codecs import is_installed, save_with_pillow
 from codec.bench.measures import ms_ssim
 from codec.errors import BudgetTooSmall, UnknownName
 
 SCALES: Final = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125)
 MAX_QUALITY: Final = 100  # of each format; 0 is the worst
-_FAST_AVIF_SAMPLES: Final = 3 << 14  # up to which AVIF's slower search is used
+_MAX_SLOW_AVIF_SAMPLES: Final = 3 << 14  # larger pictures are encoded with a faster search
 
 
 class Contender(Protocol):
@@ -32,13 +32,13 @@ class Contender(Protocol):
 
     @property
     def uses_large_models(self) -> bool:
-        """Return whether networks of gigabytes are loaded."""
+        """Return whether models of several gigabytes are loaded."""
 
     def remedy(self) -> str | None:
-        """Return what to do before the codec can take part; None if nothing."""
+        """Return what must be installed before the codec can be measured; None if nothing."""
 
     def encode(self, pixels: np.ndarray, prompt: str | None, max_bytes: int) -> bytes | None:
-        """Return a file of (h, w, 3) uint8 pixels; None if it cannot be so small."""
+        """Return (h, w, 3) uint8 pixels as a file of at most `max_bytes`; None if no file is that small."""
 
     def decode(self, data: bytes, height: int, width: int) -> np.ndarray:
         """Return the picture of a file, (height, width, 3) uint8."""
@@ -78,7 +78,7 @@ class Trilayer:
 
 @dataclass(frozen=True)
 class PixelCodec:
-    """A picture format. `write`: pixels and quality 0..100 to a file; `read`: a file to pixels."""
+    """A picture format. `write` encodes pixels at a quality of 0..100; `read` decodes a file to pixels."""
 
     name: str
     package: str
@@ -88,14 +88,10 @@ class PixelCodec:
     uses_large_models: bool = False
 
     def remedy(self) -> str | None:
-        try:
-            importlib.import_module(self.module)
-        except ImportError:
-            return f"pip install {self.package}"
-        return None
+        return None if is_installed(self.module) else f"pip install {self.package}"
 
     def encode(self, pixels: np.ndarray, prompt: str | None, max_bytes: int) -> bytes | None:
-        """Return the file with the highest MS-SSIM among the best that fits at each scale."""
+        """Return, of the best files within the limit at each scale, the one with the highest MS-SSIM."""
         best_file, best_score = None, -1.0
         for scale in SCALES:
             data = self._best_quality(_downscale(pixels, scale), max_bytes)
@@ -109,7 +105,7 @@ class PixelCodec:
         """Return the file of the highest quality that fits, found by bisection."""
         best, low, high = None, 0, MAX_QUALITY
         while low <= high:
-            quality = (low + high) // 2 if best else low  # the worst first, since often not even that fits
+            quality = (low + high) // 2 if best else low  # start with the lowest, since often not even that fits
             data = self.write(pixels, quality)
             if len(data) <= max_bytes:
                 best, low = data, quality + 1
@@ -144,12 +140,8 @@ def _pillow_writer(format_name: str, **options: Callable[[int], Any]) -> Callabl
     """Return a writer that uses Pillow; each option is a function of the quality."""
 
     def write(pixels: np.ndarray, quality: int) -> bytes:
-        from PIL import Image
-
-        file = io.BytesIO()
         values = {name: value(quality) for name, value in options.items()}
-        Image.fromarray(pixels).save(file, format_name, **values)
-        return file.getvalue()
+        return save_with_pillow(pixels, format_name, **values)
 
     return write
 
@@ -164,7 +156,7 @@ def _read_with_pillow(data: bytes) -> np.ndarray:
 def _write_avif(pixels: np.ndarray, quality: int) -> bytes:
     import imagecodecs
 
-    speed = 2 if pixels.size <= _FAST_AVIF_SAMPLES else 5
+    speed = 2 if pixels.size <= _MAX_SLOW_AVIF_SAMPLES else 5
     chroma = "420" if min(pixels.shape[:2]) > 1 else "444"
     return bytes(imagecodecs.avif_encode(pixels, level=quality, speed=speed, pixelformat=chroma, numthreads=1))
 
@@ -172,7 +164,7 @@ def _write_avif(pixels: np.ndarray, quality: int) -> bytes:
 def _write_jxl(pixels: np.ndarray, quality: int) -> bytes:
     import imagecodecs
 
-    distance = 0.1 * 250 ** (1 - quality / MAX_QUALITY)
+    distance = 0.1 * 250 ** (1 - quality / MAX_QUALITY)  # from 25 at quality 0 to 0.1 at quality 100
     return bytes(imagecodecs.jpegxl_encode(pixels, distance=distance, effort=8))
 
 
@@ -221,9 +213,9 @@ ALL_NAMES: Final = tuple(codec.name for codec in (*TRILAYER, *PIXEL_CODECS))  # 
 
 
 def find_contenders(names: Sequence[str] | None = None) -> tuple[tuple[Contender, ...], dict[str, str]]:
-    """Return the codecs that can run here, and for each other one what to install, by name.
+    """Return the codecs that can run here, and what to install for each of the others, by name.
 
-    `names`: only these. Raises `UnknownName` for a name that does not exist.
+    `names`: restricts both to these codecs. Raises `UnknownName` for an unknown name.
     """
     unknown = set(names or ()) - set(ALL_NAMES)
     if unknown:

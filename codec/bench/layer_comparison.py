@@ -11,17 +11,17 @@ from codec.bench.lossless_codecs import PICTURE_CODECS, TEXT_CODECS, LosslessCod
 from codec.layers import Layers
 from codec.structure.sketch import Sketch
 
-Description = tuple[str, str | np.ndarray]  # what other codecs compress: its name, and the text or pixels
+Description = tuple[str, str | np.ndarray]  # what other codecs compress: a name for it, and the text or pixels
 
 
 def compare(layers: Layers) -> dict[str, Any]:
     """Return the bytes of each layer in this format and in others.
 
     {"layers": by layer {"as": what the others compress, "ours": bytes, codec name: bytes or None, ...},
-    "missing": by codec name the command that installs it}
+    "missing": by codec name, the command that installs its package}
 
     The prompt is compressed as text; a sketch as a bitmap of its lattice, the smallest that shows its lines; a pose as
-    JSON; the colors as a picture with one pixel per cell. All lossless, and without the headers of the formats.
+    JSON; the colors as a picture with one pixel per cell. All codecs are lossless; their sizes exclude file headers.
     """
     sizes = layers.sizes()
     rows: dict[str, Any] = {}
@@ -43,7 +43,7 @@ def compare(layers: Layers) -> dict[str, Any]:
 
 
 def format_comparison(comparison: dict[str, Any]) -> str:
-    """Return the result of `compare` as a table, followed by what is not installed."""
+    """Return the result of `compare` as a table, followed by the missing packages."""
     rows = comparison["layers"]
     names = dict.fromkeys(key for row in rows.values() for key in row if key != "as")
     widths = {name: max(len(name), 6) + 2 for name in names}
@@ -61,7 +61,7 @@ def format_comparison(comparison: dict[str, Any]) -> str:
 
 
 def lattice_bitmap(sketch: Sketch) -> np.ndarray:
-    """Return the lattice cells on a sketch's strokes, (rows, cols) bool."""
+    """Return which lattice cells the strokes of a sketch cover, (rows, cols) bool."""
     bitmap = np.zeros((sketch.rows, sketch.cols), bool)
     for stroke in sketch.strokes:
         cols, rows = np.array(stroke).T

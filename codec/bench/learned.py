@@ -1,11 +1,12 @@
 """Perceptual measures with trained networks: LPIPS, DISTS and the CLIP score.
 
-The weights trained on human judgments come with the packages. The networks below them are files that are never
-downloaded here: torchvision's, in torch's own folder or in TRILAYER_MODELS, and the model "clip" of
-`codec.models.locate`. Pickles are converted to safetensors first (`codec.models.convert_pickle`).
+LPIPS and DISTS apply linear weights, trained on human judgments, to the features of a backbone trained on ImageNet. The
+linear weights are part of the packages lpips and DISTS-pytorch. The backbones are torchvision's files, found in torch's
+own folder or in TRILAYER_MODELS; CLIP is the model "clip" of `codec.models.locate`. Nothing is downloaded here. Pickles
+are converted to safetensors before they are loaded (`codec.models.convert_pickle`).
 
-Pictures are (h, w, 3) uint8 sRGB. Each measure raises `ModelMissing` with a one-line remedy if its files are missing
-or wrong.
+Pictures are (h, w, 3) uint8 sRGB. Each measure raises `ModelMissing` with a one-line remedy if a file is missing or is
+not the expected one.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ from codec.models.torchvision_compat import ensure_torchvision
 if TYPE_CHECKING:
     import torch
 
-    State = dict[str, torch.Tensor]  # by parameter name
+    StateDict = dict[str, torch.Tensor]  # tensors by parameter name
 
-# torchvision's files; a name ends with the first digits of the file's SHA-256
+# backbones of torchvision; each name ends with the first 8 hex digits of the file's SHA-256
 ALEXNET: Final = "alexnet-owt-7be5be79.pth"
 VGG16: Final = "vgg16-397923af.pth"
 _TORCHVISION_URL: Final = "https://download.pytorch.org/models"
-_MIN_LPIPS_SIDE: Final = 32  # pixels: AlexNet's pooling leaves nothing of smaller pictures
-_VGG16_STAGES: Final = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))  # convolutions between the pools
-_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-_EPSILON: Final = 1e-6  # keeps DISTS's quotients finite
+_MIN_LPIPS_SIDE: Final = 32  # pixels; AlexNet's pooling reduces smaller pictures to nothing
+_VGG16_STAGES: Final = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))  # layer numbers of convolutions
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_EPSILON: Final = 1e-6  # avoids division by zero in DISTS
 
 
 def lpips(original: np.ndarray, decoded: np.ndarray) -> float | None:
@@ -53,33 +54,33 @@ def lpips(original: np.ndarray, decoded: np.ndarray) -> float | None:
 def _lpips_network() -> Any:
     import torch
 
-    heads, trunk = _load_states("lpips", "weights/v0.1/alex.pth", ALEXNET)
+    linear, backbone = _load_weights("lpips", "weights/v0.1/alex.pth", ALEXNET)
     ensure_torchvision()
     from lpips import LPIPS
 
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-        warnings.simplefilter("ignore")  # lpips asks torchvision for an untrained network in a deprecated way
+        warnings.simplefilter("ignore")  # lpips creates torchvision's network through a deprecated argument
         network = LPIPS(pretrained=False, net="alex", pnet_rand=True, verbose=False)
     state = network.state_dict()
     try:
         for name in state:
             if name.startswith("net."):  # net.slice2.3.weight is AlexNet's features.3.weight
-                state[name] = trunk["features." + name.split(".", 2)[2]]
+                state[name] = backbone["features." + name.split(".", 2)[2]]
             elif name.startswith("lin"):  # lins.0 is the same as lin0
-                state[name] = heads[name.replace("lins.", "lin")]
+                state[name] = linear[name.replace("lins.", "lin")]
         network.load_state_dict(state)
     except (KeyError, RuntimeError):
-        raise ModelMissing(f"{ALEXNET} or the weights of lpips are of another network: download them again") from None
+        raise ModelMissing(f"{ALEXNET} or the weights of lpips do not fit their network: download them again") from None
     return network.eval().requires_grad_(False)
 
 
 def dists(original: np.ndarray, decoded: np.ndarray) -> float:
-    """Return DISTS (Ding 2020, VGG16) at the pictures' own size, about 0..1."""
+    """Return DISTS (Ding 2020, VGG16) without resizing the pictures, about 0..1."""
     import torch
 
-    trunk, alpha, beta = _dists_weights()
+    backbone, alpha, beta = _dists_weights()
     with torch.inference_mode():
-        features_a, features_b = _vgg16_features(original, trunk), _vgg16_features(decoded, trunk)
+        features_a, features_b = _vgg16_features(original, backbone), _vgg16_features(decoded, backbone)
         similarity = 0.0
         for a, b, texture_weight, structure_weight in zip(features_a, features_b, alpha, beta, strict=True):
             mean_a, mean_b = a.mean([2, 3], keepdim=True), b.mean([2, 3], keepdim=True)
@@ -92,37 +93,37 @@ def dists(original: np.ndarray, decoded: np.ndarray) -> float:
 
 
 @cache
-def _dists_weights() -> tuple[State, Any, Any]:
+def _dists_weights() -> tuple[StateDict, Any, Any]:
     """Return VGG16's weights, and alpha and beta: one weight per channel for the picture and each stage."""
     import torch
 
-    heads, trunk = _load_states("DISTS_pytorch", "weights.pt", VGG16)
+    linear, backbone = _load_weights("DISTS_pytorch", "weights.pt", VGG16)
     names = [f"features.{layer}.{kind}" for stage in _VGG16_STAGES for layer in stage for kind in ("weight", "bias")]
     try:
-        trunk = {name: trunk[name] for name in names}
-        channels = [3, *(len(trunk[f"features.{stage[-1]}.bias"]) for stage in _VGG16_STAGES)]
-        total = heads["alpha"].sum() + heads["beta"].sum()
-        alpha, beta = (torch.split(heads[name] / total, channels, dim=1) for name in ("alpha", "beta"))
+        backbone = {name: backbone[name] for name in names}
+        channels = [3, *(len(backbone[f"features.{stage[-1]}.bias"]) for stage in _VGG16_STAGES)]
+        total = linear["alpha"].sum() + linear["beta"].sum()
+        alpha, beta = (torch.split(linear[name] / total, channels, dim=1) for name in ("alpha", "beta"))
     except (KeyError, RuntimeError):
-        raise ModelMissing(f"{VGG16} or the weights of DISTS are of another network: download them again") from None
-    return trunk, alpha, beta
+        raise ModelMissing(f"{VGG16} or the weights of DISTS do not fit their network: download them again") from None
+    return backbone, alpha, beta
 
 
-def _vgg16_features(pixels: np.ndarray, trunk: State) -> list[torch.Tensor]:
-    """Return the picture and the features after each stage; DISTS pools by L2 with a Hann window, not by maxima."""
+def _vgg16_features(pixels: np.ndarray, backbone: StateDict) -> list[torch.Tensor]:
+    """Return the picture and the features after each stage; DISTS uses L2 pooling (Hann window), not max pooling."""
     import torch
     from torch.nn.functional import conv2d
 
     x = _to_tensor(pixels)
     features = [x]
-    x = (x - torch.tensor(_IMAGENET_MEAN)[:, None, None]) / torch.tensor(_IMAGENET_STD)[:, None, None]
+    x = (x - torch.tensor(IMAGENET_MEAN)[:, None, None]) / torch.tensor(IMAGENET_STD)[:, None, None]
     hann = torch.tensor([0.25, 0.5, 0.25])
     for number, stage in enumerate(_VGG16_STAGES):
         if number:
             window = torch.outer(hann, hann).expand(x.shape[1], 1, 3, 3)
             x = (conv2d(x * x, window, stride=2, padding=1, groups=x.shape[1]) + 1e-12).sqrt()
         for layer in stage:
-            x = conv2d(x, trunk[f"features.{layer}.weight"], trunk[f"features.{layer}.bias"], padding=1).relu()
+            x = conv2d(x, backbone[f"features.{layer}.weight"], backbone[f"features.{layer}.bias"], padding=1).relu()
         features.append(x)
     return features
 
@@ -178,22 +179,22 @@ def _to_tensor(pixels: np.ndarray) -> torch.Tensor:
 # weights
 
 
-def _load_states(package: str, heads_file: str, trunk_file: str) -> tuple[State, State]:
-    """Return the weights in a file of an installed package, which is not imported, and in a file of torchvision."""
-    spec, trunk = importlib.util.find_spec(package), _find_torchvision_file(trunk_file)
+def _load_weights(package: str, linear_file: str, backbone_file: str) -> tuple[StateDict, StateDict]:
+    """Return the linear weights in a package's file, without importing the package, and the weights of a backbone."""
+    spec, backbone = importlib.util.find_spec(package), _find_torchvision_file(backbone_file)
     remedies = [] if spec else [f"pip install {package.replace('_', '-')}"]
-    if trunk is None:
-        url = f"{_TORCHVISION_URL}/{trunk_file}"
+    if backbone is None:
+        url = f"{_TORCHVISION_URL}/{backbone_file}"
         remedies.append(f"put {url} into {_torch_hub_folder()}, or into DIR and set TRILAYER_MODELS=DIR")
-    if not spec or not spec.origin or trunk is None:
+    if not spec or not spec.origin or backbone is None:
         raise ModelMissing(", and ".join(remedies))
-    digest_start = trunk_file.rpartition("-")[2].removesuffix(".pth")
-    heads = load_pickled_state(Path(spec.origin).parent / heads_file)
-    return heads, load_pickled_state(trunk, digest_start)
+    sha256_prefix = backbone_file.rpartition("-")[2].removesuffix(".pth")
+    linear = load_pickled_state(Path(spec.origin).parent / linear_file)
+    return linear, load_pickled_state(backbone, sha256_prefix)
 
 
 def _torch_hub_folder() -> Path:
-    """Return the folder into which torchvision downloads weights."""
+    """Return the folder to which torchvision downloads weights."""
     import torch
 
     return Path(torch.hub.get_dir()) / "checkpoints"
@@ -206,10 +207,10 @@ def _find_torchvision_file(name: str) -> Path | None:
     return next((folder / name for folder in folders if (folder / name).is_file()), None)
 
 
-def load_pickled_state(source: Path, digest_start: str = "") -> State:
-    """Return the tensors of a pickle, which is converted to safetensors once and then read from the cache.
+def load_pickled_state(source: Path, sha256_prefix: str = "") -> StateDict:
+    """Return the tensors of a pickle. It is converted to safetensors on first use; later calls read the converted file.
 
-    Raises `ModelMissing` if the pickle's SHA-256 does not start with `digest_start` or if
+    Raises `ModelMissing` if the pickle's SHA-256 does not start with `sha256_prefix` or if
     `codec.models.convert_pickle` rejects it.
     """
     from safetensors import SafetensorError
@@ -217,13 +218,13 @@ def load_pickled_state(source: Path, digest_start: str = "") -> State:
 
     try:
         digest = weights.sha256(source)
-        if not digest.startswith(digest_start):
-            raise ModelMissing(f"{source} is damaged or another file than its name says: download it again")
+        if not digest.startswith(sha256_prefix):
+            raise ModelMissing(f"{source} is damaged or is not the file that its name says: download it again")
         target = conversion_cache.cache_dir() / "bench" / f"{source.stem}-{digest[:16]}.safetensors"
         if not target.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             convert_pickle.convert(source, target)
-        state: State = load_file(target)
+        state: StateDict = load_file(target)
         return state
     except SafetensorError:
         raise ModelMissing(f"{target} is damaged: delete it") from None

@@ -1,7 +1,7 @@
-"""Sizes of the same text, bitmap or color cells in general compressors and picture formats.
+"""Lossless codecs to compare a layer's size with: general-purpose compressors for text, picture formats for pixels.
 
-All codecs are lossless, at their best settings. Their packages are optional and imported on first use; a codec without
-its package has no size, and `missing_packages` names what to install.
+All run at their best settings. Their packages are optional and imported on first use; a codec whose package is missing
+returns None, and `missing_packages` names what to install.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-_MAX_SLOW_AVIF_PIXELS: Final = 4096  # up to which AVIF's slowest search is fast enough
+_MAX_SLOW_AVIF_PIXELS: Final = 4096  # larger pictures are encoded with a faster search
 _BOX_HEADER_BYTES: Final = 8
 
 
@@ -29,7 +29,7 @@ class LosslessCodec:
 
     def compress(self, value: str | np.ndarray) -> bytes | None:
         """Return the compressed file, or None without the package."""
-        return self.write(value) if _is_installed(self.module) else None
+        return self.write(value) if is_installed(self.module) else None
 
     def compressed_size(self, value: str | np.ndarray) -> int | None:
         """Return the bytes of the compressed data without headers (see `payload_size`), or None."""
@@ -38,9 +38,9 @@ class LosslessCodec:
 
 
 def payload_size(file: bytes) -> int:
-    """Return the bytes of colors and pixels in a PNG, WebP or AVIF, without signature, headers and box structure.
+    """Return the bytes of palette and pixel data in a PNG, WebP or AVIF, without signature, headers and boxes.
 
-    Other files are counted whole: JPEG XL comes as a bare codestream, brotli and zstd have almost no headers.
+    Other files are counted whole: a JPEG XL is a bare codestream, and brotli and zstd have almost no headers.
     """
     if file.startswith(b"\x89PNG"):
         return sum(size for kind, size in _chunks(file, 8, "big") if kind in (b"PLTE", b"IDAT"))
@@ -53,10 +53,11 @@ def payload_size(file: bytes) -> int:
 
 def missing_packages(codecs: Sequence[LosslessCodec]) -> dict[str, str]:
     """Return the command that installs each codec whose package is missing, by name."""
-    return {codec.name: f"pip install {codec.package}" for codec in codecs if not _is_installed(codec.module)}
+    return {codec.name: f"pip install {codec.package}" for codec in codecs if not is_installed(codec.module)}
 
 
-def _is_installed(module: str) -> bool:
+def is_installed(module: str) -> bool:
+    """Return whether a module can be imported."""
     try:
         importlib.import_module(module)
     except ImportError:
@@ -64,23 +65,23 @@ def _is_installed(module: str) -> bool:
     return True
 
 
-def _chunks(file: bytes, at: int, order: Literal["big", "little"]) -> Iterator[tuple[bytes, int]]:
+def _chunks(file: bytes, offset: int, order: Literal["big", "little"]) -> Iterator[tuple[bytes, int]]:
     """Yield (type, size) of the chunks of a PNG (size, type, data, CRC) or a WebP (type, size, data, padding)."""
-    while at + 8 <= len(file):
-        first, second = file[at : at + 4], file[at + 4 : at + 8]
+    while offset + 8 <= len(file):
+        first, second = file[offset : offset + 4], file[offset + 4 : offset + 8]
         kind, raw_size = (second, first) if order == "big" else (first, second)
         size = int.from_bytes(raw_size, order)
         yield kind, size
-        at += size + (12 if order == "big" else 8 + size % 2)
+        offset += size + (12 if order == "big" else 8 + size % 2)
 
 
 def _boxes(file: bytes) -> Iterator[tuple[bytes, int]]:
     """Yield (type, size without header) of the top-level boxes of an AVIF."""
-    at = 0
-    while at + _BOX_HEADER_BYTES <= len(file):
-        size = max(int.from_bytes(file[at : at + 4], "big"), _BOX_HEADER_BYTES)
-        yield file[at + 4 : at + 8], size - _BOX_HEADER_BYTES
-        at += size
+    offset = 0
+    while offset + _BOX_HEADER_BYTES <= len(file):
+        size = max(int.from_bytes(file[offset : offset + 4], "big"), _BOX_HEADER_BYTES)
+        yield file[offset + 4 : offset + 8], size - _BOX_HEADER_BYTES
+        offset += size
 
 
 # the codecs
@@ -100,11 +101,11 @@ def _zstd(text: str) -> bytes:
 
 
 def _png(pixels: np.ndarray) -> bytes:
-    return _save_with_pillow(pixels, "PNG", optimize=True)
+    return save_with_pillow(pixels, "PNG", optimize=True)
 
 
 def _webp(pixels: np.ndarray) -> bytes:
-    return _save_with_pillow(pixels, "WEBP", lossless=True, quality=100, method=6)
+    return save_with_pillow(pixels, "WEBP", lossless=True, quality=100, method=6)
 
 
 def _avif(pixels: np.ndarray) -> bytes:
@@ -128,7 +129,8 @@ def _jxl(pixels: np.ndarray) -> bytes:
     return bytes(min(files, key=len))
 
 
-def _save_with_pillow(pixels: np.ndarray, format_name: str, **options: Any) -> bytes:
+def save_with_pillow(pixels: np.ndarray, format_name: str, **options: Any) -> bytes:
+    """Return pixels, (h, w) bool or uint8 or (h, w, 3) uint8, as a file in one of Pillow's formats."""
     from PIL import Image
 
     file = io.BytesIO()

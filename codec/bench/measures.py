@@ -1,7 +1,7 @@
 """Measures of how similar a decoded picture is to its original, and of how natural it looks.
 
-Pictures are (h, w, 3) uint8 sRGB of equal size. A measure whose package or network is missing is skipped and named.
-Measures that need trained networks from elsewhere are in learned.py.
+Pictures are (h, w, 3) uint8 sRGB of equal size. A measure whose package or network is missing is skipped and
+reported. Measures with trained networks whose weights must be downloaded are in learned.py.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from codec.bench.learned import clip_score, dists, load_pickled_state, lpips
+from codec.bench.learned import IMAGENET_MEAN, IMAGENET_STD, clip_score, dists, load_pickled_state, lpips
 from codec.errors import ModelMissing
 
-_MS_SSIM_WEIGHTS: Final = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the five scales (Wang 2003)
-_MIN_SSIM_SIDE: Final = 22  # pixels: below, there is no further scale
+_MS_SSIM_WEIGHTS: Final = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # exponents of the five scales (Wang 2003)
+_MIN_SSIM_SIDE: Final = 22  # pixels; smaller pictures are not halved for another scale
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-_STAGES: Final = (2, 4, 10, 15)  # the last of EfficientNet-Lite0's 16 blocks at 1/4, 1/8, 1/16 and 1/32 of the size
-_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_LAST_BLOCKS: Final = (2, 4, 10, 15)  # of EfficientNet-Lite0's stages at 1/4, 1/8, 1/16 and 1/32 of the resolution
 
 
 def edge_f(original: np.ndarray, decoded: np.ndarray) -> float:
@@ -75,10 +74,10 @@ def _ssim(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
 
 
 def feature_distance(original: np.ndarray, decoded: np.ndarray) -> float:
-    """Return the distance of EfficientNet-Lite0's features (ImageNet), 0 and up.
+    """Return the distance between the features of EfficientNet-Lite0, trained on ImageNet: 0 and up.
 
-    At four depths the channels of each position are normalized to length 1; their mean squared differences are
-    summed. This is LPIPS (Zhang 2018) without its learned weights.
+    At four depths, the feature vector of each position is normalized to length 1, and the mean squared distance of the
+    vectors is taken; the result is the sum. This is LPIPS (Zhang 2018) without its learned weights.
     """
     import torch
 
@@ -92,13 +91,13 @@ def _normalized_features(pixels: np.ndarray) -> list[Any]:
     import torch
 
     network = _efficientnet()
-    normalized = ((pixels / 255 - _IMAGENET_MEAN) / _IMAGENET_STD).astype(np.float32)
+    normalized = ((pixels / 255 - IMAGENET_MEAN) / IMAGENET_STD).astype(np.float32)
     x = torch.from_numpy(normalized.transpose(2, 0, 1))[None]
     x = network._swish(network._bn0(network._conv_stem(x)))
     features = []
     for number, block in enumerate(network._blocks):
         x = block(x)
-        if number in _STAGES:
+        if number in _LAST_BLOCKS:
             features.append(x / (x.norm(dim=1, keepdim=True) + 1e-8))
     return features
 
@@ -124,7 +123,7 @@ def _brisque() -> Any:
 
     scorer = BRISQUE()
     scale = scorer.scale_features
-    # some features are arrays of one value, which numpy 2 does not convert to numbers
+    # brisque passes some features as arrays of one value, which numpy 2 does not convert to numbers
     scorer.scale_features = lambda features: scale([np.ravel(value)[0] for value in features])
     return scorer
 
@@ -139,7 +138,7 @@ class Measure(NamedTuple):
     function: MeasureFunction
     better: Literal["high", "low"]
     digits: int  # after the decimal point
-    packages: str  # to install for it
+    packages: str  # that it needs, as arguments of pip install
 
 
 def _without_prompt(function: Callable[[np.ndarray, np.ndarray], float | None]) -> MeasureFunction:
@@ -161,7 +160,7 @@ MEASURES: Final = {
 
 
 def available_measures() -> tuple[dict[str, MeasureFunction], dict[str, str]]:
-    """Return the measures that work here, and for each other one what to install, by name."""
+    """Return the measures that work here, and what to install for each of the others, by name."""
     test_picture = np.arange(64 * 64 * 3, dtype=np.uint8).reshape(64, 64, 3)
     available: dict[str, MeasureFunction] = {}
     missing: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Summarize results.csv as a table, rate curves and a contact sheet."""
+"""Summarize results.csv as a table, as curves over the rate, and as a contact sheet."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _used_measures(summaries: dict[tuple[int, str], Summary]) -> dict[str, Measu
 def format_table(rows: Sequence[ResultRow]) -> str:
     """Return a Markdown table of means, with the best codec of each rate in bold.
 
-    Only codecs that encoded the most pictures compete for the best. Measures without values have no column.
+    Only the codecs that encoded the largest number of pictures compete. Measures without values get no column.
     """
     summaries = summarize_results(rows)
     measures = _used_measures(summaries)
@@ -76,7 +76,7 @@ def format_table(rows: Sequence[ResultRow]) -> str:
 
 
 def _best_values(at_rate: dict[str, Summary], measures: dict[str, Measure]) -> dict[str, tuple[int, float]]:
-    """Return, by measure, the number of pictures that a codec must have encoded and the best mean of those codecs."""
+    """Return for each measure the largest number of encoded pictures, and the best mean of the codecs that reach it."""
     max_encoded = max(summary.encoded for summary in at_rate.values())
     best = {}
     for name, measure in measures.items():
@@ -112,7 +112,7 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 
 def write_curves(rows: Sequence[ResultRow], path: Path) -> None:
-    """Write a PNG with a chart for each measure: mean over rate, a line for each codec.
+    """Write a PNG with a chart for each measure: its mean against the rate, with a line for each codec.
 
     Raises `ModuleNotFoundError` without matplotlib.
     """
@@ -132,7 +132,7 @@ def write_curves(rows: Sequence[ResultRow], path: Path) -> None:
                 width = 2.5 if codec in {ours.name for ours in TRILAYER} else 1.5
                 lines[codec], *_ = plot.plot(*zip(*points, strict=True), color=color, linewidth=width, marker=".")
         plot.set_title(f"{measure_name}, {measure.better} is good", fontsize="medium")
-        plot.set_xticks(range(len(rates)), [str(rate) for rate in rates])  # at equal distances
+        plot.set_xticks(range(len(rates)), [str(rate) for rate in rates])  # evenly spaced
     if lines:
         figure.legend(lines.values(), lines, loc="outside lower center", ncols=len(lines), frameon=False)
     data = io.BytesIO()
@@ -146,7 +146,7 @@ def write_curves(rows: Sequence[ResultRow], path: Path) -> None:
 def write_contact_sheet(rows: Sequence[ResultRow], pictures: Path, path: Path, max_pictures: int = 12) -> bool:
     """Write a JPEG with a row for each picture: the original, then every codec at `SHEET_RATE`.
 
-    `pictures`: the folder of saved pictures. Returns False, and writes nothing, without results at that rate.
+    `pictures`: the folder of saved pictures. Returns False and writes nothing if there are no results at that rate.
     """
     images = sorted({(row["image"], row["sha256"]) for row in rows if int(row["rate"]) == SHEET_RATE})[:max_pictures]
     codecs = [name for name in ALL_NAMES if any(row["codec"] == name for row in rows)]

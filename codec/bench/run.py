@@ -1,11 +1,11 @@
-"""Run the benchmark over a folder of pictures; a later run continues where an earlier one stopped."""
+"""Run the benchmark on a folder of pictures; a later run continues where an earlier one stopped."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,28 +13,27 @@ from typing import Any, Final
 import numpy as np
 
 from codec.atomic_write import replacement, write_file
-from codec.batch.folders import PICTURE_SUFFIXES, read_captions
+from codec.batch.folders import PICTURE_SUFFIXES, OnProgress, read_captions
 from codec.batch.workers import run_tasks
 from codec.bench.contenders import Contender, find_contenders
 from codec.bench.measures import MEASURES, MeasureFunction, available_measures
 from codec.errors import CodecError, ImageError
 
 RATES: Final = (300, 655, 1000, 2000)  # bytes
-SHEET_RATE: Final = 655  # bytes: decoded pictures are saved for the contact sheet at this rate
-MAX_PICTURE_SIDE: Final = 512  # pixels: larger pictures are downscaled first
+SHEET_RATE: Final = 655  # bytes; at this rate, decoded pictures are saved for the contact sheet
+MAX_PICTURE_SIDE: Final = 512  # pixels; larger pictures are downscaled first
 COLUMNS: Final = (
     "image", "sha256", "width", "height", "rate", "codec", "bytes", *MEASURES, "encode s", "decode s", "error",
 )  # fmt: skip
 Row = dict[str, Any]  # by column
-OnProgress = Callable[[int, int, str], None]  # pictures done, pictures in all, name of the last one
 
 
 @dataclass(frozen=True)
 class Task:
-    """The measurements of one picture."""
+    """The measurements to make of one picture."""
 
     source: Path
-    sha256: str  # of the source, 16 digits
+    sha256: str  # of the source, the first 16 hex digits
     prompt: str | None
     wanted: tuple[tuple[int, str], ...]  # (rate, codec name)
     pictures: Path  # the folder for decoded pictures
@@ -46,7 +45,7 @@ def run(
 ) -> Path:  # fmt: skip
     """Measure every picture of `folder` and return output/results.csv: a row per picture, rate and codec.
 
-    Rows that the file has are not measured again. A picture that cannot be read gets rows with an error.
+    Rows that are already in the file are not measured again. A picture that cannot be read gets rows with an error.
     Raises `CodecError` if there are no pictures and `UnknownName` for unknown codecs.
     """
     contenders, _ = find_contenders(names)
@@ -62,8 +61,8 @@ def run(
     tasks = []
     for path in sources:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        cells = [(rate, contender.name) for rate in rates for contender in contenders]
-        wanted = tuple((rate, name) for rate, name in cells if (digest, rate, name) not in done)
+        pairs = [(rate, contender.name) for rate in rates for contender in contenders]
+        wanted = tuple((rate, name) for rate, name in pairs if (digest, rate, name) not in done)
         if wanted:
             tasks.append(Task(path, digest, captions.get(path.name), wanted, output / "pictures"))
     skipped = len(sources) - len(tasks)
@@ -86,7 +85,7 @@ def read_results(file: Path) -> list[dict[str, str]]:
 
 
 def _repair(file: Path) -> None:
-    """Remove a truncated last line, and add the columns that an older file lacks."""
+    """Remove a truncated last line, and add columns that a file of an older version lacks."""
     data = file.read_bytes() if file.exists() else b""
     if not data.endswith(b"\n"):
         if b"\n" not in data:
@@ -112,7 +111,7 @@ def _append_rows(file: Path, rows: list[Row]) -> None:
 
 
 def measure(task: Task) -> list[Row]:
-    """Return the rows of one picture, and save it and the pictures decoded at `SHEET_RATE`."""
+    """Return the rows of one picture; save the picture itself and those decoded at `SHEET_RATE`."""
     from codec.images.io import load
 
     try:
@@ -169,7 +168,7 @@ def _downscale(pixels: np.ndarray) -> np.ndarray:
 
 
 def slug(name: str) -> str:
-    """Return a codec's name as part of a file name."""
+    """Return a codec's name in a form that can be part of a file name."""
     return "".join(c if c.isalnum() else "-" for c in name.lower())
 
 
