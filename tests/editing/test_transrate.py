@@ -7,15 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import codec
 from codec import Layers, Pose, Prompt
 from codec.allocation import COLOR_SHARE, available_bytes, color_bytes
 from codec.editing.transrate import coarsen, transrate
 from codec.texture import rdoq
 from tests.samples import example
 
-PICTURE = Path(__file__).parents[2] / "assets/examples/coffee.jpg"
-FULL = codec.encode(PICTURE, prompt="a cup of coffee on a wooden table", balance="structure")
+FULL = Layers.from_bytes((Path(__file__).parents[1] / "golden/1/cut-400.tril").read_bytes())  # 615 bytes
 POSE = Pose((((1024, 200), (1024, 1800), *(None,) * 16),))
 
 

@@ -15,13 +15,7 @@ from codec.texture.quantizer import STEPS
 from codec.texture.rate_control import mean_difference
 from tests.samples import colormaps
 
-EXAMPLES = 50  # the fuzz lane runs many more
-
-
-@settings(max_examples=EXAMPLES)
-@given(colormaps())
-def test_payload_round_trip(colormap: Colormap) -> None:
-    assert Colormap.from_bytes(colormap.to_bytes()) == colormap
+EXAMPLES = 25  # the fuzz lane runs many more
 
 
 @given(st.binary(max_size=60))
@@ -49,8 +43,9 @@ def test_damaged_payload_decodes_canonically_or_raises_corrupt(data: st.DataObje
 
 @settings(max_examples=EXAMPLES)
 @given(colormaps(), st.data())
-def test_every_prefix_is_a_canonical_colormap(colormap: Colormap, data: st.DataObject) -> None:
+def test_payload_round_trip_and_every_prefix_is_a_canonical_colormap(colormap: Colormap, data: st.DataObject) -> None:
     payload = colormap.to_bytes()
+    assert Colormap.from_bytes(payload) == colormap
     size = data.draw(st.integers(12, max(len(payload), 12)))
     cut = colormap.cut(size)
     assert cut.to_bytes() == payload[:size] and Colormap.from_bytes(payload[:size]) == cut
@@ -59,9 +54,9 @@ def test_every_prefix_is_a_canonical_colormap(colormap: Colormap, data: st.DataO
 
 
 def test_longer_prefixes_are_closer_to_the_cells(photo: np.ndarray) -> None:
-    cells = resize_area(photo, 16, 16)
-    whole = rate_control.fit(cells, 200)
-    differences = [mean_difference(cells, whole.cut(size).cells) for size in (8, 20, 40, 80, 120, 200)]
+    cells = resize_area(photo, 12, 12)
+    whole = rate_control.fit(cells, 120)
+    differences = [mean_difference(cells, whole.cut(size).cells) for size in (8, 20, 40, 80, 120)]
     assert differences == sorted(differences, reverse=True) and differences[-1] < differences[0] / 3
     with pytest.raises(BudgetTooSmall):
         whole.cut(1)

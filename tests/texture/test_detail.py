@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 BASE = Colormap(2, 2, 40, (4, *[0] * 11))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(details)
 def test_payload_round_trip(detail: Detail) -> None:
     assert Detail.from_bytes(detail.to_bytes()) == detail
@@ -42,7 +42,7 @@ def test_extreme_levels_survive(sign: int) -> None:
 
 
 def test_every_prefix_returns_the_same_bytes() -> None:
-    texture = replace(BASE, detail=random_detail(3, 6, 5, 0.03))
+    texture = replace(BASE, detail=random_detail(3, 4, 3, 0.03))
     payload = texture.to_bytes()
     header = next(size for size in range(len(payload)) if _decodes(payload[:size]))
     assert header <= 8
@@ -217,11 +217,11 @@ print(hashlib.sha256(payload + Detail.from_bytes(payload).residual.tobytes()).he
 """
 
 
-@pytest.mark.parametrize(("threads", "kernel"), [("1", ""), ("2", ""), ("2", "NEHALEM")])
-def test_bytes_do_not_depend_on_threads_or_kernels(threads: str, kernel: str) -> None:
+def test_bytes_do_not_depend_on_threads_or_kernels() -> None:
+    """A process with two threads and the kernels of an old CPU writes and reads the same as this one."""
     payload = random_detail(3).to_bytes()
     expected = hashlib.sha256(payload + Detail.from_bytes(payload).residual.tobytes()).hexdigest()
     names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    env = {**os.environ, **dict.fromkeys(names, threads)} | ({"OPENBLAS_CORETYPE": kernel} if kernel else {})
+    env = {**os.environ, **dict.fromkeys(names, "2"), "OPENBLAS_CORETYPE": "NEHALEM"}
     result = subprocess.run([sys.executable, "-c", SCRIPT], cwd=ROOT, env=env, capture_output=True, text=True)
     assert result.stdout.strip() == expected, result.stderr

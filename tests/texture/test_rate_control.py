@@ -13,7 +13,8 @@ from codec.texture.rate_control import mean_difference
 
 
 @pytest.mark.parametrize(
-    ("grid", "budget", "max_difference"), [(8, 60, 5.5), (16, 120, 7.0), (16, 200, 4.5), (32, 600, 5.0)]
+    ("grid", "budget", "max_difference"),
+    [(8, 60, 5.5), (16, 120, 7.0), pytest.param(32, 600, 5.0, marks=pytest.mark.slow)],
 )
 def test_photo_fits_the_budget(photo: np.ndarray, grid: int, budget: int, max_difference: float) -> None:
     cells = resize_area(photo, grid, grid)
@@ -23,8 +24,8 @@ def test_photo_fits_the_budget(photo: np.ndarray, grid: int, budget: int, max_di
 
 
 def test_larger_budgets_are_closer(photo: np.ndarray) -> None:
-    cells = resize_area(photo, 12, 9)
-    budgets = (20, 40, 80, 160, 320)
+    cells = resize_area(photo, 8, 6)
+    budgets = (20, 40, 80, 160)
     differences = [mean_difference(cells, rate_control.fit(cells, budget).cells) for budget in budgets]
     assert differences == sorted(differences, reverse=True)
 
@@ -34,7 +35,7 @@ def test_budget_without_room_for_the_mean_color_is_rejected(photo: np.ndarray) -
         rate_control.fit(resize_area(photo, 8, 8), 1)
 
 
-@pytest.mark.parametrize("shape", [(2, 2), (2, 64), (64, 3), (64, 64), (17, 31)])
+@pytest.mark.parametrize("shape", [(2, 2), (2, 64), (64, 3), (17, 31), pytest.param((64, 64), marks=pytest.mark.slow)])
 def test_grids_of_all_shapes_can_be_fitted(photo: np.ndarray, shape: tuple[int, int]) -> None:
     cells = resize_area(photo, shape[1], shape[0])
     colormap = rate_control.fit(cells, 150)
@@ -52,7 +53,7 @@ def test_estimated_bits_match_the_payload_and_nearly_fill_the_budget(photo: np.n
     assert quantized.bits - 1 < payload_bits < quantized.bits + 16
 
 
-@pytest.mark.parametrize(("grid", "budget", "steps"), [(8, 60, range(16, 44)), (16, 120, range(30, 48))])
+@pytest.mark.parametrize(("grid", "budget", "steps"), [(8, 60, range(16, 44))])
 def test_fit_is_closer_than_any_fixed_step(photo: np.ndarray, grid: int, budget: int, steps: range) -> None:
     cells = resize_area(photo, grid, grid)
     quantizer = rdoq.RDOQuantizer(cells)

@@ -348,7 +348,7 @@ def places(value: object) -> list[tuple[object, object]]:
     return [place for key in keys for place in ((value, key), *places(value[key]))]
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(st.data())
 def test_mutated_documents_give_nothing_or_valid_layers(data):
     key = data.draw(st.sampled_from(sorted(DOCUMENTS)))

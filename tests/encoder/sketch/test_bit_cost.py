@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from codec.encoder.extract import Extraction
+from codec import Layers
 from codec.encoder.sketch.bit_cost import STRAIGHT_HISTORY, stroke_bits, turn_bits
+
+EXAMPLE = Path(__file__).parents[3] / "assets/examples/coffee.tril"
 
 
 def test_probabilities_of_turns_sum_to_almost_one() -> None:
@@ -27,7 +31,7 @@ def test_straight_on_costs_least_and_a_sharp_turn_most() -> None:
         assert bits[[0, 4]].min() > bits[[1, 3]].max()
 
 
-def test_estimate_of_a_sketch_is_close_to_its_size(extraction: Extraction) -> None:
-    drawn = extraction.layers.structure
+def test_estimate_of_a_sketch_is_close_to_its_size() -> None:
+    drawn = Layers.from_bytes(EXAMPLE.read_bytes()).structure
     estimate = stroke_bits(np.array([len(stroke) for stroke in drawn.strokes])).sum()
     assert estimate == pytest.approx(8 * len(drawn.to_bytes()), rel=0.25)

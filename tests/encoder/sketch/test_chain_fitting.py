@@ -27,7 +27,7 @@ def arc(center: tuple[float, float], radius: float, start: float, sweep: float) 
     return np.stack([center[0] + radius * np.cos(angle), center[1] + radius * np.sin(angle)], 1).astype(np.float32)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.floats(150, 350), st.floats(120, 220), st.floats(15, 100), st.floats(0, 6.28), st.floats(0.6, 6.2))
 def test_chain_of_an_arc_is_valid_and_close_to_it(
     x: float, y: float, radius: float, start: float, sweep: float

@@ -18,7 +18,7 @@ def ring(thickness: int, ink: tuple[int, int, int] = (0, 0, 0), paper: int = 255
     return picture
 
 
-@pytest.mark.parametrize("thickness", [1, 3, 8, 12])
+@pytest.mark.parametrize("thickness", [1, 12])
 def test_line_of_any_width_is_found_once_along_its_middle(thickness: int) -> None:
     strokes = extract_sketch(ring(thickness), 500, edges="drawing").points(512, 512)
     points = np.concatenate(strokes)
