@@ -20,24 +20,25 @@ _MODULE_SYNTAX: Final = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 def bundle_modules(entry: Path) -> str:
     """Return the module and all modules that it imports as one script, each after its imports.
 
-    Where modules import each other, their top-level code must not use such an import, only their functions may.
-    Raises `ValueError` for an import or export of another form, an imported name that is not exported, and a name
-    that two modules declare.
+    Raises `ValueError` for an import or export of another form, an imported name that is not exported, a name that
+    two modules declare, and modules that import each other.
     """
     sources: dict[Path, str] = {}
-    _collect(entry.resolve(), sources, set())
+    _collect(entry.resolve(), sources, ())
     _check_names(sources)
     return "\n".join(f"// {path.name}\n{_without_module_syntax(path, source)}" for path, source in sources.items())
 
 
-def _collect(path: Path, sources: dict[Path, str], visited: set[Path]) -> None:
+def _collect(path: Path, sources: dict[Path, str], importers: tuple[Path, ...]) -> None:
     """Add the sources of a module and its imports in the order in which a browser would run them."""
-    if path in visited:
+    if path in importers:
+        names = " -> ".join(module.name for module in (*importers[importers.index(path) :], path))
+        raise ValueError(f"modules import each other: {names}")
+    if path in sources:
         return
-    visited.add(path)
     source = path.read_text(encoding="utf-8")
     for match in _IMPORT.finditer(source):
-        _collect((path.parent / match["path"]).resolve(), sources, visited)
+        _collect((path.parent / match["path"]).resolve(), sources, (*importers, path))
     sources[path] = source
 
 

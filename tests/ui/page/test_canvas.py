@@ -255,6 +255,60 @@ def test_two_fingers_zoom_and_do_not_draw(canvas):
     assert canvas.layers() == FILE
 
 
+def test_a_second_pointer_never_joins_a_stroke(canvas):
+    """A pen, a palm, a second finger and a mouse; a stroke that is cut off comes back with Undo."""
+    devices = canvas.page.context.new_cdp_session(canvas.page)
+
+    def touch(kind: str, **places: tuple[float, float]) -> None:
+        points = [
+            dict(zip("xy", canvas.spot(*place), strict=True)) | {"id": int(name[1:])} for name, place in places.items()
+        ]
+        devices.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def point(kind: str, device: str, x: float, y: float) -> None:
+        left, top = canvas.spot(x, y)
+        event = {"type": kind, "x": left, "y": top, "pointerType": device, "button": "left", "buttons": 1}
+        devices.send("Input.dispatchMouseEvent", event | {"clickCount": 1})
+
+    def reach(stroke: list[float]) -> tuple[float, float]:
+        value = canvas.value()
+        x, y = np.array(stroke).reshape(-1, 2).T
+        return float(x.max() / value["width"]), float(y.max() / value["height"])
+
+    # a finger draws, the mouse moves and clicks
+    touch("touchStart", f1=(0.1, 0.1))
+    touch("touchMove", f1=(0.2, 0.1))
+    canvas.page.mouse.move(*canvas.spot(0.9, 0.9))
+    canvas.page.mouse.down()
+    canvas.page.mouse.up()
+    touch("touchMove", f1=(0.3, 0.1))
+    touch("touchEnd")
+    strokes = canvas.value()["strokes"]
+    assert len(strokes) == len(STROKES) + 1 and reach(strokes[0])[0] < 0.35 and reach(strokes[0])[1] < 0.2
+    canvas.undo()
+    # a finger draws, a second one comes down: the stroke is gone, and Undo brings it back
+    touch("touchStart", f1=(0.1, 0.1))
+    touch("touchMove", f1=(0.3, 0.1))
+    touch("touchStart", f1=(0.3, 0.1), f2=(0.6, 0.6))
+    touch("touchEnd")
+    assert canvas.layers() == FILE
+    canvas.announces("Undo brings it back")
+    canvas.undo()
+    assert len(canvas.strokes()) == len(STROKES) + 1
+    canvas.undo()
+    assert canvas.layers() == FILE
+    # the pen draws, the palm comes down and moves
+    point("mousePressed", "pen", 0.1, 0.1)
+    point("mouseMoved", "pen", 0.2, 0.1)
+    touch("touchStart", f1=(0.8, 0.9))
+    touch("touchMove", f1=(0.7, 0.95))
+    point("mouseMoved", "pen", 0.3, 0.1)
+    touch("touchEnd")
+    point("mouseReleased", "pen", 0.3, 0.1)
+    strokes = canvas.value()["strokes"]
+    assert len(strokes) == len(STROKES) + 1 and reach(strokes[0])[0] < 0.35 and reach(strokes[0])[1] < 0.2
+
+
 def test_strokes_cells_and_masks_are_drawn_with_the_keyboard(canvas):
     canvas.keys("ArrowLeft", "ArrowUp", "Enter", "ArrowRight", "Shift+ArrowRight", "ArrowDown", "Enter")
     assert canvas.strokes()[1:] == STROKES and len(canvas.strokes()[0]) >= 12

@@ -2,12 +2,12 @@
 // slider moves, only its newest position is requested; letting go makes one edit of it. Colors painted meanwhile
 // elsewhere stay.
 
-import { drawCells } from './draw.mjs';
 import { gesture } from './gestures.mjs';
 import { record } from './history.mjs';
 import { $$ } from './host.mjs';
 import { announce, count, request } from './messages.mjs';
 import { gridShape, hasGrid, selectedCells, setGridColors, state } from './state.mjs';
+import { drawCells } from './updates.mjs';
 
 // The shift under way, or null: {load, shape, original, cells, pending, isFinal, isRequesting, isApplied}.
 // original: the grid's colors before it; pending: the slider values to request next.

@@ -1,6 +1,6 @@
 // The canvas's controls after a change: which buttons are enabled, and the state that `data-` attributes show.
 
-import { buildCellGrid, drawAll } from './draw.mjs';
+import { buildCellGrid } from './draw.mjs';
 import { maskSize } from './geometry/bitmap.mjs';
 import { nextGridSize } from './geometry/cells.mjs';
 import { MAX_PEOPLE } from './geometry/skeleton.mjs';
@@ -13,11 +13,12 @@ import { TOOLS } from './tool_registry.mjs';
 import { chosenTool, keepChosenTool, setTool } from './toolbar.mjs';
 import { gridShape, hasMask, selectedCells, selectedStrokes, state } from './state.mjs';
 import { view } from './view.mjs';
+import { drawAll, onUpdate } from './updates.mjs';
 
 const MAX_MASK_SIDE = 512;
 
 // Rebuild everything that depends on the sizes of the picture and its grids.
-export function rebuild() {
+function rebuildAll() {
   root.classList.toggle('empty', !state.doc);
   if (state.doc) {
     resizeMask();
@@ -26,9 +27,9 @@ export function rebuild() {
     keepChosenTool(() => setTool(usableTool()));
   }
   buildCellGrid();
-  pruneSelections();
+  dropMissing();
   drawAll();
-  updateControls();
+  updateButtons();
 }
 
 function resizeMask() {
@@ -45,14 +46,14 @@ function usableTool() {
 }
 
 // Drop from the selections what the drawing no longer has.
-export function pruneSelections() {
+function dropMissing() {
   const existing = new Set(state.doc?.strokes);
   for (const stroke of selectedStrokes) if (!existing.has(stroke)) selectedStrokes.delete(stroke);
   pruneCellSelection();
   if (state.joint && !state.doc?.pose?.[state.joint.person]) state.joint = null;
 }
 
-export function updateControls() {
+function updateButtons() {
   const { doc } = state, enabled = enabledActions(), { activeElement } = document;
   for (const button of $$('button[data-do]')) {
     const action = button.dataset.do;
@@ -109,3 +110,7 @@ function publishState() {
     busy: Boolean(openRequests),
   });
 }
+
+onUpdate('rebuild', rebuildAll);
+onUpdate('selections', dropMissing);
+onUpdate('controls', updateButtons);

@@ -3,19 +3,17 @@
 // is scheduled once for each frame.
 
 import { selectionOutline } from './geometry/cells.mjs';
-import { boundingBox, smooth } from './geometry/polyline.mjs';
+import { boundingBox } from './geometry/polyline.mjs';
 import { gesture } from './gestures.mjs';
 import { cellGrid, layers, root, stage } from './host.mjs';
-import { cursor } from './keyboard.mjs';
 import { selectedCells, selectedStrokes, state } from './state.mjs';
 import { drawPeople } from './tool_pose.mjs';
 import { COLOR_TOOLS } from './tool_registry.mjs';
 import { tool } from './toolbar.mjs';
 import { screenToImage, view } from './view.mjs';
+import { ACCENT, INK, drawDashed, drawDashedBox, drawLines, strokeLines, strokePath } from './ink.mjs';
+import { onUpdate } from './updates.mjs';
 
-export const INK = '#1c1917';
-export const ACCENT = '#0f766e';
-const HALO = 'rgb(255 255 255 / 50%)';
 const DRAWING_CURSOR = '#be123c';
 const MASK_COLOR = 0xff5a14e6; // ABGR, pink; CSS makes it translucent
 const MAX_PIXEL_RATIO = 2;
@@ -33,15 +31,9 @@ function paintScheduled() {
   if (state.doc) for (const paint of paints) paint();
 }
 
-export const drawSketch = () => schedule(paintSketch);
-export const drawMask = () => schedule(paintMask);
-
-export function drawAll() {
-  if (!state.doc) return;
-  drawCells();
-  drawSketch();
-  drawMask();
-}
+onUpdate('sketch', () => schedule(paintSketch));
+onUpdate('mask', () => schedule(paintMask));
+onUpdate('cells', paintColors);
 
 // ---- color cells ----
 
@@ -70,9 +62,8 @@ function cellRow(row, cols) {
   return element;
 }
 
-// Draw the cells whose color changed.
-export function drawCells() {
-  if (!state.doc.grid) return;
+function paintColors() {
+  if (!state.doc?.grid) return;
   const ctx = layers.cells.getContext('2d'), { cols, colors } = state.doc.grid;
   const buttons = cellGrid.querySelectorAll('button');
   colors.forEach((hex, cell) => {
@@ -103,7 +94,7 @@ function paintSketch() {
   }
   if (COLOR_TOOLS.includes(tool)) drawCellSelection(ctx, unit);
   gesture?.tool.draw?.(ctx, unit);
-  if (cursor) drawCursor(ctx, unit);
+  if (state.cursor) drawCursor(ctx, unit);
 }
 
 function drawStrokes(ctx, unit) {
@@ -115,58 +106,6 @@ function drawStrokes(ctx, unit) {
   strokeLines(ctx, selectedStrokes, [['#fff', 5], [ACCENT, 3]], unit);
   drawDashedBox(ctx, [left - margin, top - margin, right + margin, bottom + margin], unit);
   ctx.restore();
-}
-
-// Draw polylines in ink, with a light halo that keeps them visible on dark cells.
-export const drawLines = (ctx, polylines, unit) => strokeLines(ctx, polylines, [[HALO, 3.4], [INK, 1.6]], unit);
-
-function strokeLines(ctx, polylines, styles, unit) {
-  ctx.beginPath();
-  for (const polyline of polylines) tracePath(ctx, smoothed(polyline));
-  strokePath(ctx, styles, unit);
-}
-
-// Stroke the current path with each of [color, width in screen pixels].
-export function strokePath(ctx, styles, unit) {
-  for (const [color, width] of styles) {
-    ctx.strokeStyle = color;
-    ctx.lineWidth = width * unit;
-    ctx.stroke();
-  }
-}
-
-// Strokes follow the cells of a lattice; decoders average them like this before they draw.
-const smoothedStrokes = new WeakMap();
-function smoothed(stroke) {
-  if (!smoothedStrokes.has(stroke)) smoothedStrokes.set(stroke, smooth(stroke, 1));
-  return smoothedStrokes.get(stroke);
-}
-
-// Add a polyline to the path as quadratic curves through the midpoints of its segments.
-export function tracePath(ctx, p) {
-  const n = p.length;
-  ctx.moveTo(p[0], p[1]);
-  for (let i = 2; i < n - 2; i += 2) {
-    ctx.quadraticCurveTo(p[i], p[i + 1], (p[i] + p[i + 2]) / 2, (p[i + 1] + p[i + 3]) / 2);
-  }
-  ctx.lineTo(p[n - 2], p[n - 1]);
-}
-
-// Stroke the path that `trace` adds in white with dark dashes, which is visible on any background.
-export function drawDashed(ctx, trace, unit) {
-  ctx.beginPath();
-  trace();
-  ctx.lineWidth = 1.6 * unit;
-  ctx.strokeStyle = '#fff';
-  ctx.stroke();
-  ctx.setLineDash([4 * unit, 4 * unit]);
-  ctx.strokeStyle = INK;
-  ctx.stroke();
-  ctx.setLineDash([]);
-}
-
-export function drawDashedBox(ctx, [left, top, right, bottom], unit) {
-  drawDashed(ctx, () => ctx.rect(left, top, right - left, bottom - top), unit);
 }
 
 function drawCellSelection(ctx, unit) {
@@ -182,7 +121,7 @@ function drawCellSelection(ctx, unit) {
 }
 
 function drawCursor(ctx, unit) {
-  const [x, y] = cursor, arm = 9 * unit;
+  const [x, y] = state.cursor, arm = 9 * unit;
   ctx.beginPath();
   ctx.moveTo(x - arm, y);
   ctx.lineTo(x + arm, y);

@@ -1,13 +1,12 @@
 // Erasing an object. The server erases, with the same code as the command line.
 
-import { pruneSelections, updateControls } from './controls.mjs';
-import { drawAll } from './draw.mjs';
 import { encodeRuns } from './geometry/bitmap.mjs';
 import { mergeErased } from './geometry/merge.mjs';
 import { gesture, gestureEnd } from './gestures.mjs';
 import { record, snapshot } from './history.mjs';
 import { announce, count, request } from './messages.mjs';
 import { hasMask, state } from './state.mjs';
+import { drawAll, pruneSelections, updateControls } from './updates.mjs';
 
 export async function eraseObject() {
   if (state.openRequests || !hasMask() || gesture) return;

@@ -1,16 +1,17 @@
 // Gestures: a pointer, or the keyboard's cursor, begins one, moves, and ends it.
 
-import { updateControls } from './controls.mjs';
-import { drawAll } from './draw.mjs';
-import { record, snapshot } from './history.mjs';
+import { notifyListeners, record, snapshot, undoStack } from './history.mjs';
+import { announce } from './messages.mjs';
 import { state } from './state.mjs';
 import { TOOLS } from './tool_registry.mjs';
 import { tool } from './toolbar.mjs';
+import { drawAll, updateControls } from './updates.mjs';
 
-// The gesture under way, or null: {tool, before, start, last}, and what the tool adds. before: a snapshot; start and
-// last: image points.
+// The gesture under way, or null: {tool, before, start, last, hasMoved}, and what the tool adds. before: a snapshot;
+// start and last: image points.
 export let gesture = null;
 const waiting = [];
+const MIN_DISCARDED = 0.05; // of the width: a shorter stroke was the first finger of two
 
 export function beginGesture(point, options) {
   if (gesture || !state.doc || !TOOLS[tool].isAvailable()) return;
@@ -25,6 +26,8 @@ export function beginGesture(point, options) {
 export function moveGesture(point) {
   const { last } = gesture;
   gesture.last = point;
+  const [x, y] = gesture.start;
+  gesture.hasMoved ||= Math.hypot(point[0] - x, point[1] - y) > MIN_DISCARDED * state.doc.width;
   gesture.tool.move?.(point, last);
 }
 
@@ -44,6 +47,21 @@ export function cancelGesture() {
   gesture = null;
   drawAll();
   releaseWaiting();
+}
+
+// Cancel a gesture that another pointer has interrupted. What it has changed can be had back by Undo.
+export function discardGesture() {
+  if (!gesture) return;
+  const discarded = gesture;
+  discarded.tool.end?.(discarded);
+  const after = snapshot();
+  cancelGesture();
+  if (!discarded.hasMoved || (after.doc === discarded.before.doc && after.mask === discarded.before.mask)) return;
+  undoStack.push(discarded.before);
+  undoStack.push(after);
+  updateControls();
+  notifyListeners('discarded');
+  announce('Stroke discarded. Undo brings it back.');
 }
 
 // Wait until no gesture is under way, so that an answer of the server does not replace what is being drawn.

@@ -1,11 +1,11 @@
 // A finer or coarser color grid, which the server resamples.
 
-import { rebuild, updateControls } from './controls.mjs';
 import { nextGridSize } from './geometry/cells.mjs';
 import { gesture, gestureEnd } from './gestures.mjs';
 import { record, snapshot } from './history.mjs';
 import { announce, request } from './messages.mjs';
 import { selectedCells, state } from './state.mjs';
+import { rebuild, updateControls } from './updates.mjs';
 
 // Change the grid to the next finer (direction > 0) or coarser size.
 export async function resizeGrid(direction) {

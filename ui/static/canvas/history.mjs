@@ -5,12 +5,10 @@
 //                what was done, '' for a load from the server
 //   undo(), redo()
 
-import { updateControls, rebuild } from './controls.mjs';
 import { UndoStack } from './geometry/undo_stack.mjs';
-import { cancelGesture, gesture } from './gestures.mjs';
 import { gradio } from './host.mjs';
-import { announce } from './messages.mjs';
 import { state } from './state.mjs';
+import { updateControls } from './updates.mjs';
 
 const MAX_UNDO_STEPS = 100;
 export const undoStack = new UndoStack(MAX_UNDO_STEPS);
@@ -32,28 +30,6 @@ export function record(before, word = 'edited') {
   undoStack.push(before);
   if (state.doc !== before.doc) commit(); else updateControls();
   notifyListeners(word);
-}
-
-export function restore({ doc, mask }) {
-  const changed = doc !== state.doc;
-  cancelGesture();
-  Object.assign(state, { doc, mask });
-  rebuild();
-  if (changed) commit();
-}
-
-export function undo() {
-  if (!undoStack.undoSteps || gesture) return;
-  restore(undoStack.undo(snapshot()));
-  announce('Undone');
-  notifyListeners('Undone');
-}
-
-export function redo() {
-  if (!undoStack.redoSteps || gesture) return;
-  restore(undoStack.redo(snapshot()));
-  announce('Redone');
-  notifyListeners('Redone');
 }
 
 // Set the component's value and trigger its `edit` event. The value goes to the server only with the events that read

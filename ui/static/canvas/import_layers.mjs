@@ -1,13 +1,13 @@
 // A sketch or colors from another file: a .tril, a picture, a drawing or an SVG, which the server reads. What is drawn
 // or painted in the meantime stays on top.
 
-import { rebuild, updateControls } from './controls.mjs';
 import { mergeColors, mergeSketch } from './geometry/merge.mjs';
 import { gesture, gestureEnd } from './gestures.mjs';
 import { record, snapshot } from './history.mjs';
 import { $, gradio } from './host.mjs';
 import { announce, request, showError } from './messages.mjs';
 import { selectedStrokes, state } from './state.mjs';
+import { rebuild, updateControls } from './updates.mjs';
 
 export const PICTURE_TYPES = '.png,.jpg,.jpeg,.webp,.avif,image/*';
 const SENDING_FAILED = 'The file could not be sent: it is over 20 MB, or the server does not respond. '

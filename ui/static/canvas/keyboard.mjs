@@ -1,12 +1,10 @@
 // Keyboard shortcuts, and a cursor for every tool: arrow keys move it, Enter or Space begins and ends a gesture. The
 // buttons' `aria-keyshortcuts` state the same shortcuts.
 
-import { drawSketch } from './draw.mjs';
 import { eraseObject } from './erase.mjs';
 import { cellCenter } from './geometry/cells.mjs';
 import { WHOLE_PICTURE } from './geometry/viewport.mjs';
 import { beginGesture, cancelGesture, endGesture, gesture, moveGesture } from './gestures.mjs';
-import { redo, undo } from './history.mjs';
 import { $, TEXT_FIELDS, cellGrid, colorInput, root, stage } from './host.mjs';
 import { announce } from './messages.mjs';
 import { selectAll, selectNothing } from './selection.mjs';
@@ -17,6 +15,8 @@ import { COLOR_TOOLS, TOOLS, sizes } from './tool_registry.mjs';
 import { deleteSelection, nudgeSelection } from './tool_select.mjs';
 import { setTool, tool } from './toolbar.mjs';
 import { ZOOM_STEP, panBy, placeOnStage, setView, zoomBy } from './view.mjs';
+import { redo, undo } from './undo.mjs';
+import { drawSketch } from './updates.mjs';
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const TOOL_KEYS = {
@@ -27,23 +27,22 @@ const LONG_STEP = 5; // with Shift
 const STAGE_MARGIN = 0.05; // of the stage: how close the cursor comes to its edge when zoomed in
 const PERSON_STEP = 1.05;
 
-export let cursor = null; // an image point, or null while hidden
-
 export function hideCursor() {
-  if (!cursor) return;
-  cursor = null;
+  if (!state.cursor) return;
+  state.cursor = null;
   if (state.doc) drawSketch();
 }
 
 function moveCursor(dx, dy, isLong) {
   const { doc } = state, [stepX, stepY] = cursorStep(), steps = isLong ? LONG_STEP : 1;
-  const [x, y] = cursor ?? [doc.width / 2 - dx * stepX, doc.height / 2 - dy * stepY];
+  const [x, y] = state.cursor ?? [doc.width / 2 - dx * stepX, doc.height / 2 - dy * stepY];
   const clamp = (v, side) => Math.max(0, Math.min(side - 0.001, v));
-  cursor = [clamp(x + steps * dx * stepX, doc.width), clamp(y + steps * dy * stepY, doc.height)];
+  state.cursor = [clamp(x + steps * dx * stepX, doc.width), clamp(y + steps * dy * stepY, doc.height)];
   keepCursorInSight();
-  if (gesture) moveGesture(cursor);
+  if (gesture) moveGesture(state.cursor);
   drawSketch();
-  announce(`${Math.round(100 * cursor[0] / doc.width)} % across, ${Math.round(100 * cursor[1] / doc.height)} % down`);
+  const [u, v] = state.cursor;
+  announce(`${Math.round(100 * u / doc.width)} % across, ${Math.round(100 * v / doc.height)} % down`);
 }
 
 // Return the step of the arrow keys in image pixels: a color cell, or two cells of the sketch's lattice.
@@ -55,7 +54,7 @@ function cursorStep() {
 
 function keepCursorInSight() {
   const excess = (v) => Math.max(STAGE_MARGIN - v, 0) + Math.min(1 - STAGE_MARGIN - v, 0);
-  const [u, v] = placeOnStage(cursor);
+  const [u, v] = placeOnStage(state.cursor);
   if (excess(u) || excess(v)) panBy(excess(u), excess(v));
 }
 
@@ -65,8 +64,8 @@ function startOrStopDrawing(event) {
     announce('Stroke finished');
     return;
   }
-  if (!cursor) moveCursor(0, 0, false);
-  beginGesture(cursor, { shift: event.shiftKey, alt: event.altKey });
+  if (!state.cursor) moveCursor(0, 0, false);
+  beginGesture(state.cursor, { shift: event.shiftKey, alt: event.altKey });
   if (gesture) announce(`${TOOLS[tool].name} started: arrow keys draw, Enter stops`);
 }
 
@@ -75,7 +74,7 @@ function startOrStopDrawing(event) {
 function pressArrow(event) {
   const [dx, dy] = ARROWS[event.key], hasSelection = tool === 'select' && selectedStrokes.size;
   const nudges = tool === 'pose' ? state.joint : hasSelection;
-  if (gesture || !(event.ctrlKey || event.metaKey || (nudges && !cursor))) {
+  if (gesture || !(event.ctrlKey || event.metaKey || (nudges && !state.cursor))) {
     moveCursor(dx, dy, event.shiftKey);
     return true;
   }
@@ -110,7 +109,7 @@ function escapePressed() {
 const PLAIN_KEYS = {
   '[': () => changeSize(-1),
   ']': () => changeSize(1),
-  '+': () => zoomBy(ZOOM_STEP, cursor ? placeOnStage(cursor) : undefined),
+  '+': () => zoomBy(ZOOM_STEP, state.cursor ? placeOnStage(state.cursor) : undefined),
   '=': () => PLAIN_KEYS['+'](),
   '-': () => zoomBy(1 / ZOOM_STEP),
   0: () => setView(WHOLE_PICTURE),
@@ -158,7 +157,7 @@ root.addEventListener('keydown', (event) => {
 });
 
 stage.addEventListener('blur', () => {
-  if (gesture && cursor) endGesture();
+  if (gesture && state.cursor) endGesture();
   hideCursor();
 });
 

@@ -1,12 +1,12 @@
 // Drawings that come from the server, as the component's value.
 
-import { rebuild } from './controls.mjs';
 import { cancelGesture, gesture } from './gestures.mjs';
 import { commit, notifyListeners, snapshot, undoStack } from './history.mjs';
 import { gradio } from './host.mjs';
 import { announce } from './messages.mjs';
 import { state } from './state.mjs';
 import { resetView } from './view.mjs';
+import { rebuild } from './updates.mjs';
 
 export const componentValue = () => (gradio.props.value ? JSON.parse(gradio.props.value) : null);
 

@@ -1,15 +1,15 @@
 // The layer canvas, an editor for the sketch, the color cells, people and an object mask. `ui.page.layer_canvas` joins
 // this module and all that it imports into one script, which runs once for each mount of the component.
 
+import './controls.mjs';
 import './pointer.mjs';
 import './tool_cells.mjs';
 import './tool_pen.mjs';
 import { shiftColors } from './color_shift.mjs';
-import { drawSketch } from './draw.mjs';
 import { eraseObject } from './erase.mjs';
 import { WHOLE_PICTURE } from './geometry/viewport.mjs';
 import { resizeGrid } from './grid_size.mjs';
-import { onHistoryChange, redo, restore, snapshot, undo } from './history.mjs';
+import { onHistoryChange, snapshot } from './history.mjs';
 import { $, $$, colorInput, container, gradio, root, stage } from './host.mjs';
 import { PICTURE_TYPES, chooseFile, importLayer } from './import_layers.mjs';
 import { useToolOnCell } from './keyboard.mjs';
@@ -24,6 +24,8 @@ import { sizes } from './tool_registry.mjs';
 import { bringSelectionToFront, deleteSelection } from './tool_select.mjs';
 import { setTool, tool } from './toolbar.mjs';
 import { ZOOM_STEP, setView, zoomBy } from './view.mjs';
+import { redo, restore, undo } from './undo.mjs';
+import { drawSketch } from './updates.mjs';
 
 // The actions of the buttons, by their `data-do`.
 const ACTIONS = {

@@ -1,12 +1,11 @@
 // What applies to whatever the tool selects: strokes, cells or a joint.
 
-import { updateControls } from './controls.mjs';
-import { drawSketch } from './draw.mjs';
 import { announce } from './messages.mjs';
 import { canDrawStrokes, selectedCells, selectedStrokes, state } from './state.mjs';
 import { selectAllCells } from './tool_area.mjs';
 import { selectAllStrokes } from './tool_select.mjs';
 import { tool } from './toolbar.mjs';
+import { drawSketch, updateControls } from './updates.mjs';
 
 // Select all cells or strokes. Return false if the tool selects neither.
 export function selectAll() {

@@ -6,6 +6,7 @@
 // previousMask    the mask that was last used or cleared
 // revision        how many edits were made since the drawing was loaded
 // joint           the selected joint, {person, number}, or null
+// cursor          the keyboard's cursor, an image point, or null while hidden
 // openRequests    how many requests to the server may still change the drawing
 // subtracting     whether the mask tools subtract
 export const state = {
@@ -16,6 +17,7 @@ export const state = {
   previousMask: null,
   revision: 0,
   joint: null,
+  cursor: null,
   openRequests: 0,
   subtracting: false,
 };

@@ -1,13 +1,12 @@
 // Selection of color cells.
 
-import { updateControls } from './controls.mjs';
-import { drawSketch } from './draw.mjs';
 import { cellsInBox } from './geometry/cells.mjs';
 import { boxFromCorners } from './geometry/polyline.mjs';
 import { gesture } from './gestures.mjs';
 import { announce, count } from './messages.mjs';
 import { gridShape, hasGrid, selectedCells, state } from './state.mjs';
 import { TOOLS } from './tool_registry.mjs';
+import { drawSketch, updateControls } from './updates.mjs';
 
 let selectionShape = ''; // of the grid whose cells are selected
 

@@ -1,12 +1,12 @@
 // Color cells: brush, fill and color picker.
 
-import { drawCells } from './draw.mjs';
 import { cellAt, cellsAlongSegment, paintCells, similarCells } from './geometry/cells.mjs';
 import { colorInput } from './host.mjs';
 import { announce, count } from './messages.mjs';
 import { hasGrid, selectedCells, setGridColors, state } from './state.mjs';
 import { TOOLS, sizeOf } from './tool_registry.mjs';
 import { setTool } from './toolbar.mjs';
+import { drawCells } from './updates.mjs';
 
 const TOLERANCE_STEP = 4; // RGB levels to a step of the tolerance slider
 

@@ -1,6 +1,5 @@
 // The object mask: brush, rectangle and lasso, each of which adds or subtracts.
 
-import { drawDashed, drawDashedBox, drawMask, drawSketch } from './draw.mjs';
 import { fillPolygon, paintSegment } from './geometry/bitmap.mjs';
 import { boxFromCorners } from './geometry/polyline.mjs';
 import { gesture } from './gestures.mjs';
@@ -9,6 +8,8 @@ import { $ } from './host.mjs';
 import { announce } from './messages.mjs';
 import { hasDrawing, hasMask, state } from './state.mjs';
 import { TOOLS, brushRadius } from './tool_registry.mjs';
+import { drawDashed, drawDashedBox } from './ink.mjs';
+import { drawMask, drawSketch } from './updates.mjs';
 
 // Alt switches between adding and subtracting for one gesture.
 const maskValue = () => (state.subtracting === Boolean(gesture.isAlternate) ? 1 : 0);

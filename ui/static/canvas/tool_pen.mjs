@@ -1,13 +1,13 @@
 // Pen and eraser. Lines of the format have no width, so a thick pen draws the outline that an edge detector would find.
 
-import { pruneSelections } from './controls.mjs';
-import { drawLines, drawSketch, tracePath } from './draw.mjs';
 import { boundingBox, clampPath, eraseFromStrokes, resample, roundCoordinate, smooth } from './geometry/polyline.mjs';
 import { dotStroke, outlineStrokes } from './geometry/strokes.mjs';
 import { gesture } from './gestures.mjs';
 import { $ } from './host.mjs';
 import { canDrawStrokes, latticeSpacing, state } from './state.mjs';
 import { TOOLS, brushRadius, sizeOf } from './tool_registry.mjs';
+import { drawLines, tracePath } from './ink.mjs';
+import { drawSketch, pruneSelections } from './updates.mjs';
 
 const SMOOTHING_LEVELS = 11;
 const MAX_SMOOTHING_PASSES = 12;

@@ -1,8 +1,6 @@
 // People: joints are dragged, a limb drags the whole person. A picture has either a sketch or people, so people that
 // are added replace the strokes, which come back when the last person is removed.
 
-import { updateControls } from './controls.mjs';
-import { ACCENT, INK, drawAll, drawSketch, strokePath } from './draw.mjs';
 import {
   JOINT_NAMES, LIMBS, clampJoint, estimateJoint, limbAt, nearestJoint, scalePerson, standingPerson, translatePerson,
 } from './geometry/skeleton.mjs';
@@ -14,6 +12,8 @@ import { hasDrawing, selectedStrokes, state } from './state.mjs';
 import { TOOLS } from './tool_registry.mjs';
 import { setTool } from './toolbar.mjs';
 import { screenToImage } from './view.mjs';
+import { ACCENT, INK, strokePath } from './ink.mjs';
+import { drawAll, drawSketch, updateControls } from './updates.mjs';
 
 const JOINT_RADIUS = 10; // screen pixels
 const TOUCH_JOINT_RADIUS = 18; // screen pixels

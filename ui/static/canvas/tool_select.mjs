@@ -2,8 +2,6 @@
 // strokes in a rectangle, and a drag on a selected stroke moves the selection. Strokes move by whole lattice cells, so
 // that they keep their exact shape in the file.
 
-import { updateControls } from './controls.mjs';
-import { drawAll, drawDashedBox, drawSketch } from './draw.mjs';
 import { boundingBox, boxFromCorners, hasPointInBox } from './geometry/polyline.mjs';
 import { bringToFront, nearestStroke, snapShift, translateStrokes } from './geometry/strokes.mjs';
 import { gesture } from './gestures.mjs';
@@ -12,6 +10,8 @@ import { announce, count } from './messages.mjs';
 import { canDrawStrokes, selectedStrokes, state } from './state.mjs';
 import { TOOLS } from './tool_registry.mjs';
 import { screenToImage } from './view.mjs';
+import { drawDashedBox } from './ink.mjs';
+import { drawAll, drawSketch, updateControls } from './updates.mjs';
 
 const STROKE_RADIUS = 9; // screen pixels
 const TOUCH_STROKE_RADIUS = 16; // screen pixels

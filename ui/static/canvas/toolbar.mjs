@@ -1,12 +1,11 @@
 // The choice of a tool, and its options.
 
 import { hideBrush } from './brush_ring.mjs';
-import { updateControls } from './controls.mjs';
-import { drawSketch } from './draw.mjs';
 import { $, $$, root } from './host.mjs';
 import { announce } from './messages.mjs';
 import { selectedStrokes, state } from './state.mjs';
 import { TOOLS, sizes } from './tool_registry.mjs';
+import { drawSketch, updateControls } from './updates.mjs';
 
 export let tool = 'pen';
 export let chosenTool = 'pen'; // by the person; comes back with the next picture on which it can be used

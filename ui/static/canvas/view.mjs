@@ -1,14 +1,12 @@
-// Zoom and pan with wheel and fingers. The wheel zooms with Ctrl, which a trackpad's pinch also sends. A plain wheel
+// Zoom and pan, and the wheel. The wheel zooms with Ctrl, which a trackpad's pinch also sends. A plain wheel
 // zooms once the canvas has the focus; zooming out stops at the whole picture, so that the page can scroll past it.
 
-import { updateControls } from './controls.mjs';
-import { drawSketch } from './draw.mjs';
 import {
-  WHOLE_PICTURE, clampView, imageToStage, panView, pinchGesture, stageToImage, zoomView,
+  WHOLE_PICTURE, clampView, imageToStage, panView, stageToImage, zoomView,
 } from './geometry/viewport.mjs';
-import { cancelGesture } from './gestures.mjs';
 import { stage } from './host.mjs';
 import { state } from './state.mjs';
+import { drawSketch, updateControls } from './updates.mjs';
 
 export const ZOOM_STEP = 1.5;
 const WHEEL_LINE = 30; // pixels
@@ -53,38 +51,3 @@ stage.addEventListener('wheel', (event) => {
   const delta = event.deltaY * (event.deltaMode ? WHEEL_LINE : 1);
   zoomBy(Math.exp(-Math.max(-MAX_WHEEL, Math.min(MAX_WHEEL, delta)) / WHEEL_PER_ZOOM), stagePlace(event));
 }, { passive: false });
-
-// ---- two fingers ----
-
-const fingers = new Map(); // pointer id -> [u, v]
-let pinch = null; // the fingers' last places, until both are lifted
-
-// Each of these returns whether the event belongs to a two-finger gesture.
-
-export function fingerDown(event) {
-  if (event.pointerType !== 'touch') return false;
-  fingers.set(event.pointerId, stagePlace(event));
-  if (fingers.size === 2) {
-    cancelGesture();
-    pinch = [...fingers.values()];
-  }
-  return fingers.size > 1;
-}
-
-export function fingerMoved(event) {
-  if (!fingers.has(event.pointerId)) return false;
-  fingers.set(event.pointerId, stagePlace(event));
-  if (!pinch || fingers.size < 2) return Boolean(pinch);
-  const places = [...fingers.values()].slice(0, 2), { factor, from, to } = pinchGesture(pinch, places);
-  zoomBy(factor, from);
-  panBy(to[0] - from[0], to[1] - from[1]);
-  pinch = places;
-  return true;
-}
-
-export function fingerUp(event) {
-  fingers.delete(event.pointerId);
-  const wasPinching = pinch !== null;
-  if (!fingers.size) pinch = null;
-  return wasPinching;
-}
