@@ -1,7 +1,7 @@
 """How the bytes of a file are shared between the structure and the texture layer.
 
-The balance "structure" gives the texture layer a share of the bytes, and the strokes the rest. The balance "picture"
-gives the sketch a small share, and the texture layer, as base colors and detail, the rest.
+With the balance "structure", the texture layer gets a fixed share of the bytes and the strokes get the rest. With the
+balance "picture", the sketch gets a small share, and the texture layer (base colors and detail) gets the rest.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ from typing import Final
 
 from codec.layers import Layers
 
-COLOR_SHARE: Final = 0.26  # of the bytes for structure and texture
-SKETCH_SHARE: Final = 0.2  # of these bytes in a picture with detail
-MAX_SKETCH_BYTES: Final = 400  # of a sketch beside detail, so that larger budgets go to the detail
+# fractions of the bytes that structure and texture share
+COLOR_SHARE: Final = 0.26  # for the texture layer if it has no detail
+SKETCH_SHARE: Final = 0.2  # for the sketch if the texture layer has detail
+MAX_SKETCH_BYTES: Final = 400  # for the sketch if the texture layer has detail: larger budgets go to the detail
 MIN_DETAIL_BYTES: Final = 200  # a smaller texture layer has no detail
-BASE_SHARE: Final = 0.12  # of the texture layer's bytes, for the base colors
+BASE_SHARE: Final = 0.12  # fraction of the texture layer's bytes for the base colors
 MIN_BASE_BYTES, MAX_BASE_BYTES = 24, 200
-_FRAMING: Final = 2  # bytes that a new layer adds around its payload: a check and a second length byte
+_FRAMING: Final = 2  # bytes that a new layer adds to its payload: a check byte and a second length byte
 
 
 def available_bytes(layers: Layers, max_bytes: int) -> int:
-    """Return how many bytes a file of `max_bytes` has for the payloads of structure and texture.
+    """Return how many bytes of a file of `max_bytes` are left for the payloads of structure and texture.
 
-    The result is negative if the rest of the file is too large.
+    The result is negative if the rest of the file exceeds `max_bytes`.
     """
     sizes = layers.sizes()
     new_layers = (layers.structure is None) + (layers.texture is None)
@@ -30,7 +31,7 @@ def available_bytes(layers: Layers, max_bytes: int) -> int:
 
 
 def color_bytes(available: int, structure_bytes: int | None = None) -> int:
-    """Return how many of the available bytes the texture layer gets: its share, or all that the structure leaves.
+    """Return how many of the available bytes the texture layer gets: its share, or more if the structure needs less.
 
     `structure_bytes`: size of the complete structure layer; None if it is unknown.
     """
@@ -39,7 +40,7 @@ def color_bytes(available: int, structure_bytes: int | None = None) -> int:
 
 
 def sketch_bytes(available: int) -> int:
-    """Return how many of the available bytes a sketch beside detail gets."""
+    """Return how many of the available bytes the sketch gets if the texture layer has detail."""
     return min(int(available * SKETCH_SHARE), MAX_SKETCH_BYTES)
 
 

@@ -1,4 +1,4 @@
-"""Replace files atomically: a reader sees the old content or the new one, never a part of it, even after a crash."""
+"""Replace files atomically: readers see either the old or the new content, even after a crash."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def write_file(path: str | os.PathLike[str], data: bytes, *, durable: bool = Tru
 
 
 def write_files(files: Mapping[Path, bytes], *, durable: bool = True) -> None:
-    """Replace the content of plain files, none of them before all new contents are on the disk. Raises `OSError`."""
+    """Replace the content of plain files once all new contents are on the disk. Raises `OSError`."""
     targets: dict[Path, Path] = {}  # by temporary file
     try:
         for path, data in files.items():
             target = Path(os.path.realpath(path))
             temporary = _temporary_path(target)
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # less the umask
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # reduced by the umask
             targets[temporary] = target
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
                 if durable:
-                    os.fsync(handle)  # else a power cut may leave the new name with nothing behind it
+                    os.fsync(handle)  # otherwise a power failure could leave an empty file
             if target.exists():
                 temporary.chmod(target.stat().st_mode & 0o777)
         for temporary, target in targets.items():

@@ -4,7 +4,7 @@
   x FormatError             The bytes are not a valid file.
     + NotTrilayer           The bytes do not start with the magic number of a Trilayer file.
     + UnsupportedVersion    The file has another format version or needs an unknown extension.
-    + Truncated             The file ends before its lengths say that it should.
+    + Truncated             The file is shorter than its length fields say.
     + Corrupt               A checksum, a length or a value is invalid.
   x LimitExceeded           The input is well-formed but exceeds a size limit.
   x InvalidLayer            A value is out of the range that a layer can hold.
@@ -38,7 +38,7 @@ class UnsupportedVersion(FormatError):
 
 
 class Truncated(FormatError):
-    """The file ends before its lengths say that it should."""
+    """The file is shorter than its length fields say."""
 
 
 class Corrupt(FormatError):

@@ -1,10 +1,10 @@
-"""The shape of a grid of about square cells over a picture."""
+"""The shape of a grid of roughly square cells over a picture."""
 
 from __future__ import annotations
 
 
 def grid_shape(width: int, height: int, cells: int, min_side: int = 4, max_side: int = 32) -> tuple[int, int]:
-    """Return (rows, columns) of a grid of about square cells, with `cells` on the picture's longer side.
+    """Return (rows, columns) of a grid of roughly square cells, with `cells` on the picture's longer side.
 
     Both are limited to `min_side`..`max_side`.
     """

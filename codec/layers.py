@@ -12,7 +12,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple, SupportsIndex
+from typing import Final, NamedTuple, SupportsIndex, cast
 
 from codec.bitstream import container
 from codec.bitstream.container import Chunk, Container
@@ -28,14 +28,14 @@ from codec.texture.colormap import Colormap
 SEED: Final = container.SKIPPABLE | container.KEEPABLE | 1  # chunk type
 SETTINGS: Final = container.SKIPPABLE | container.KEEPABLE | 2  # chunk type
 MAX_SEED: Final = (1 << 64) - 1
-BITS_PER_PIXEL: Final = 0.02  # the bound of the paper (arXiv 2412.12982): 655 bytes at 512 x 512
+BITS_PER_PIXEL: Final = 0.02  # the paper's upper bound (arXiv 2412.12982): 655 bytes at 512 x 512
 MIN_BUDGET: Final = 160  # bytes: even a thumbnail needs a prompt, a few strokes and colors
 
 _KNOWN_CHUNKS: Final = frozenset((SEED, SETTINGS))
 
 
 class Sizes(NamedTuple):
-    """The bytes of each part of a file. `overhead`: header, lengths, check bytes and checksum."""
+    """The size of each part of a file in bytes. `overhead`: header, lengths, check bytes and checksum."""
 
     semantic: int
     structure: int
@@ -74,12 +74,12 @@ class Layers:
     extra: tuple[Chunk, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "width", _integer("width", self.width))
-        object.__setattr__(self, "height", _integer("height", self.height))
+        object.__setattr__(self, "width", whole_number("width", self.width))
+        object.__setattr__(self, "height", whole_number("height", self.height))
         if not all(1 <= side <= MAX_SIDE for side in (self.width, self.height)):
             raise InvalidLayer(f"the picture is {self.width} x {self.height}; a side must be 1 to {MAX_SIDE} pixels")
         if self.seed is not None:
-            object.__setattr__(self, "seed", _integer("seed", self.seed))
+            object.__setattr__(self, "seed", whole_number("seed", self.seed))
             if not 0 <= self.seed <= MAX_SEED:
                 raise InvalidLayer("the seed must be 0 to 2^64 - 1")
         object.__setattr__(self, "extra", tuple(sorted((kind, bytes(data)) for kind, data in self.extra)))
@@ -105,7 +105,8 @@ class Layers:
     def from_bytes(cls, data: bytes) -> Layers:
         """Return the layers of a file. Accepts exactly the bytes that `to_bytes` writes.
 
-        Raises `LimitExceeded` for over 65,536 bytes and a `FormatError` for all other bytes that are not a file.
+        Raises `LimitExceeded` for more than 65,536 bytes, and a `FormatError` for anything else that is not a valid
+        file.
         """
         return cls._from_container(container.unpack(data, known_chunks=_KNOWN_CHUNKS))
 
@@ -139,7 +140,7 @@ class Layers:
         return 8 * size / (self.width * self.height)
 
     def only(self, which: Iterable[int]) -> Layers:
-        """Return a copy with only some of the layers: 1 is semantic, 2 structure, 3 texture."""
+        """Return a copy with only the layers of these numbers: 1 is semantic, 2 structure, 3 texture."""
         numbers = set(which)
         return replace(
             self,
@@ -179,7 +180,7 @@ class Layers:
 
     @classmethod
     def _decodes(cls, content: Container, name: str) -> bool:
-        """Whether a layer can be decoded. One that cannot has passed its 8-bit check by chance."""
+        """Return whether a layer can be decoded. Damage passes the 8-bit check byte by chance in 1 of 256 cases."""
         try:
             cls._from_container(replace(content, payloads=container.keep_layers(content.payloads, {name}), chunks=()))
         except FormatError:
@@ -187,14 +188,12 @@ class Layers:
         return True
 
 
-def _integer(name: str, value: object) -> int:
+def whole_number(name: str, value: object) -> int:
     """Return a number of any integer type as an int. Raises `InvalidLayer` for anything else."""
-    if isinstance(value, SupportsIndex):
-        try:
-            return operator.index(value)
-        except TypeError:
-            pass
-    raise InvalidLayer(f"the {name} must be a whole number, not {value!r}")
+    try:
+        return operator.index(cast(SupportsIndex, value))
+    except TypeError:
+        raise InvalidLayer(f"the {name} must be a whole number, not {value!r:.60}") from None
 
 
 def _decode_seed(payload: bytes) -> int:

@@ -1,7 +1,7 @@
-"""Search for the random seed whose decode is most similar to the source picture.
+"""Search for the random seed whose decoded picture is most similar to the source picture.
 
-A generative decoder makes a different picture from each seed. Storing the best of several seeds takes two bytes of the
-file; seed 0, the decoders' default, takes none.
+A generative decoder makes a different picture from each seed. Storing the best of several seeds takes two bytes in the
+file, or none if it is 0, the decoders' default.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from codec.decoders.base import Decoder, OnStep, Step
     from codec.layers import Layers
 
-MAX_COUNT: Final = 256  # so that a seed is one byte and its chunk two
+MAX_COUNT: Final = 256  # so that a seed fits into one byte, and its chunk into two
 SEED_BYTES: Final = 2  # of the file
-COMPARED_SIDE: Final = 256  # pixels: longer sides are shrunk to it for the comparison
-_COLOR_SIDE: Final = 32  # pixels, likewise for colors
+COMPARED_SIDE: Final = 256  # pixels; larger pictures are shrunk to this side before they are compared
+_COLOR_SIDE: Final = 32  # pixels; the same for the comparison of colors
 _WINDOW: Final = 7  # pixels a side of the windows of SSIM
 _SCALES: Final = 3  # of SSIM, each half the size of the previous one
 _SSIM_C1, _SSIM_C2 = 0.01**2, 0.03**2  # for values of 0..1
-_GMSD_C: Final = 0.0026 / 9  # GMSD's constant for values of 0..1 and gradients of unit gain
-_COLOR_WEIGHT: Final = 4.0  # an Oklab distance of 0.25, red to orange, counts as much as unrelated structure
+_GMSD_C: Final = 0.0026 / 9  # GMSD's constant, for values in 0..1 and gradient filters of unit gain
+_COLOR_WEIGHT: Final = 4.0  # makes an Oklab distance of 0.25 (red to orange) count as 1
 
 
 class Distance(NamedTuple):
@@ -62,10 +62,11 @@ def distance(a: np.ndarray, b: np.ndarray) -> Distance:
 
 
 def best_of(pixels: np.ndarray, layers: Layers, decoder: Decoder, count: int, on_step: OnStep | None = None) -> Layers:
-    """Return the layers with the seed of 0..count-1 whose decode is nearest to `pixels`, (H, W, 3) uint8 sRGB.
+    """Return the layers with the seed, of 0..count-1, whose decoded picture is nearest to `pixels`.
 
-    `count`: 1..256. Of equally good seeds the lowest is used; seed 0 is not stored, since it is the decoders' default.
-    `on_step`: called for every step of every decode, with indices over all decodes.
+    `pixels`: (H, W, 3) uint8 sRGB. `count`: 1..256. Of equally good seeds, the lowest is used; seed 0 is not stored,
+    since it is the decoders' default.
+    `on_step`: called for every step of every decode; steps are numbered through all decodes.
 
     Raises `CodecError` for another count, `ImageError` if the sizes of pixels and layers differ, `Cancelled` if
     `on_step` returned False, and whatever the decoder raises.
@@ -84,7 +85,7 @@ def best_of(pixels: np.ndarray, layers: Layers, decoder: Decoder, count: int, on
 
 
 def _renumbered(on_step: OnStep | None, seed: int, count: int) -> Callable[[Step], bool | None] | None:
-    """Return a callback for one decode that reports its steps as part of all decodes."""
+    """Return a callback for one decode that numbers its steps through all decodes."""
     if on_step is None:
         return None
 

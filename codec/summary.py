@@ -1,4 +1,4 @@
-"""Summarize a file's content and the cost of each part in plain values."""
+"""Summarize the content of a file and the size of each part as JSON values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def summarize(layers: Layers) -> dict[str, Any]:
 
 
 def _summarize_colors(texture: Colormap) -> dict[str, Any]:
-    """Return the base colors' grid and quantizer, and the bytes of both parts; `detail` is None without one."""
+    """Return the grid and step of the base colors, the detail (None if there is none), and the bytes of both."""
     total, detail = len(texture.to_bytes()), texture.detail
     detail_bytes = 0 if detail is None else len(detail.to_bytes())
     return {

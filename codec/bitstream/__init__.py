@@ -1,1 +1,1 @@
-"""The file as bytes: container, range coder, trained tables and generation settings."""
+"""The bytes of a file: container, range coder, trained tables and generation settings."""

@@ -1,6 +1,6 @@
-"""Names of well-known models, so that a file stores one in a byte.
+"""Names of well-known models, each of which a file stores in one byte.
 
-This list is part of the format: its order is fixed, and names may only be appended, up to 256.
+The list is part of the format: its order is fixed, and names may only be appended, up to 256.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ CHECKPOINTS: Final = (
     "flux1-krea-dev", "flux1-krea-dev_fp8_scaled", "flux1-fill-dev", "flux2_dev_fp8mixed", "qwen_image_fp8_e4m3fn",
     "qwen_image_edit_fp8_e4m3fn", "z_image_turbo_bf16", "hidream_i1_full_fp8", "hidream_i1_dev_fp8",
     "Chroma1-HD", "PixArt-Sigma-XL-2-1024-MS", "aura_flow_0.3", "wan2.1_t2v_14B_fp8_scaled",
-    # the models of Draw Things, as it names them
+    # models of Draw Things, under its names
     "sd_v1.4_f16", "sd_v1.5_f16", "sd_v2.1_f16", "sd_xl_base_1.0_f16", "sd_xl_refiner_1.0_f16",
     "sdxl_turbo_f16", "sd3_medium_f16", "flux_1_dev_q5p", "flux_1_dev_q8p", "flux_1_schnell_q5p",
     "flux_1_schnell_q8p", "flux_2_klein_q8p", "qwen_image_1.0_q6p", "z_image_turbo_1.0_q6p",
-    # the models of NovelAI, as it names them
+    # models of NovelAI, under its names
     "Stable Diffusion 1D44365E", "Stable Diffusion 81274D13", "Stable Diffusion F64BA557",
     "Stable Diffusion XL C1E1DE52", "Stable Diffusion XL 7BCCAA2C", "NovelAI Diffusion V4 37442FCA",
     "NovelAI Diffusion V4 7ABFFA2A",

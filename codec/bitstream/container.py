@@ -1,7 +1,7 @@
 """The frame of a `.tril` file: three length-prefixed layers between a 3-byte header and a checksum.
 
-This module knows bytes, lengths and checksums only, not what a layer or a chunk means. FORMAT.md specifies
-the format and uses the same names.
+This module handles only bytes, lengths and checksums, not the meaning of layers and chunks. FORMAT.md specifies the
+format and uses the same names.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from codec.errors import Corrupt, LimitExceeded, NotTrilayer, Truncated, UnsupportedVersion
 from codec.limits import MAX_FILE_BYTES, MAX_SIDE
 
-MAGIC: Final = b"\xb3L"  # "³L" in Latin-1; invalid UTF-8, so that no tool takes the file for text
+MAGIC: Final = b"\xb3L"  # "³L" in Latin-1; invalid UTF-8, so that no tool mistakes the file for text
 VERSION: Final = 1  # of the format
 LAYERS: Final = ("semantic", "structure", "texture")
 SIZES: Final = ((512, 512), (768, 512), (512, 768), (768, 768), (1024, 1024))  # size codes 1..5
@@ -75,8 +75,8 @@ def pack(content: Container) -> bytes:
 def unpack(data: bytes, *, known_chunks: frozenset[int] = frozenset()) -> Container:
     """Return the content of a file. Accepts exactly the bytes that `pack` writes.
 
-    `known_chunks`: the chunk types that the caller understands. Raises `LimitExceeded` for over 65,536 bytes, before
-    any is read, and a `FormatError` for everything else that `pack` would not write.
+    `known_chunks`: the chunk types that the caller understands. Raises `LimitExceeded` for more than 65,536
+    bytes, before any is read, and a `FormatError` for everything else that `pack` would not write.
     """
     content, damaged, intact = _parse(data)
     if damaged or not intact:
@@ -88,11 +88,11 @@ def unpack(data: bytes, *, known_chunks: frozenset[int] = frozenset()) -> Contai
 
 
 def salvage(data: bytes) -> tuple[Container, tuple[str, ...]]:
-    """Return what is intact in a damaged file, and the names of the damaged layers.
+    """Return the intact parts of a damaged file, and the names of the damaged layers.
 
-    A layer is damaged if its check byte does not match or the file ends before it does; its payload is then empty.
-    A check byte has 8 bits, so it misses 1 in 256 damaged layers. Chunks are returned only if the checksum of the
-    whole file matches. Raises the errors of `unpack` if the header cannot be read.
+    A layer is damaged if its check byte does not match or the file ends before the layer does; its payload is then
+    empty. A check byte has 8 bits, so it misses 1 in 256 damaged layers. Chunks are returned only if the checksum of
+    the whole file matches. Raises the errors of `unpack` if the header cannot be read.
     """
     content, damaged, intact = _parse(data, lenient=True)
     payloads = keep_layers(content.payloads, set(LAYERS) - set(damaged))

@@ -1,7 +1,7 @@
 """How the picture was generated: the payload of an optional extension of the file.
 
-A byte of flags says which fields follow, so unknown settings take no space. Steps, guidance and sampler take a
-byte each, the size two, a well-known model one, a model's hash five.
+A flag byte says which fields follow, so unknown settings take no space. Steps, guidance and sampler take one byte each,
+the size two, a well-known model one, and a model's hash five.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _MORE_SAMPLERS = (
 )  # fmt: skip
 _METHODS = (*(name for name in _BASE_SAMPLERS if not name.endswith("_karras")), *_MORE_SAMPLERS)
 SCHEDULES: Final = ("karras", "exponential", "sgm_uniform", "simple", "beta")
-# part of the format: the order is fixed
+# part of the format, so the order is fixed
 SAMPLERS: Final = (
     *_BASE_SAMPLERS,
     *_MORE_SAMPLERS,
     *(name for schedule in SCHEDULES for method in _METHODS if (name := f"{method}_{schedule}") not in _BASE_SAMPLERS),
 )
 MAX_MODEL: Final = 64  # bytes of UTF-8 in a model's name
-SIZE_UNIT: Final = 8  # pixels: a latent diffusion model's latents have 1/8 of the picture's sides
+SIZE_UNIT: Final = 8  # pixels; the latents of a latent diffusion model have 1/8 of the picture's width and height
 MAX_GENERATION_SIDE: Final = 256 * SIZE_UNIT  # pixels
 
 _STEPS, _GUIDANCE, _SAMPLER, _MODEL_NAME, _MODEL_INDEX, _MODEL_HASH, _SIZE = (1 << bit for bit in range(7))
@@ -145,7 +145,7 @@ def _decode_size(width: int, height: int) -> tuple[int, int]:
 
 
 def _encode_model(model: str) -> tuple[int, bytes]:
-    """Return the flag of the model's shortest form, and its bytes."""
+    """Return the flag and the bytes of the shortest encoding of a model's name."""
     if model in checkpoints.indices():
         return _MODEL_INDEX, bytes([checkpoints.indices()[model]])
     if match := _HASH_NAME.fullmatch(model):
@@ -154,7 +154,7 @@ def _encode_model(model: str) -> tuple[int, bytes]:
 
 
 def _decode_model(flags: int, data: bytes) -> str | None:
-    """Return the model that `data` encodes, if any. `Settings.from_bytes` checks that it is its shortest form."""
+    """Return the model that `data` encodes, if any. `Settings.from_bytes` checks that the encoding is the shortest."""
     if flags & _MODEL_INDEX:
         return CHECKPOINTS[data[0]]
     if flags & _MODEL_HASH:

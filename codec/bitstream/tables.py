@@ -1,7 +1,7 @@
 """The trained tables that are part of the format, verified by their hashes.
 
-FORMAT.md lists the same hashes. With any other table, existing files would decode to something else, and new
-files could not be read elsewhere.
+FORMAT.md lists the same hashes. With other tables, existing files would decode to something else, and other
+installations could not read new files.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def load_tensors(name: str) -> dict[str, np.ndarray]:
     """Return the arrays of integers in a safetensors file, by name. Raises `ModelMissing` as `read` does.
 
     The format: the length of the header (8 bytes, little-endian), the header (JSON), then the little-endian data.
-    Reading it here keeps decoders independent of the package `safetensors`.
+    Parsing it here keeps decoding independent of the package `safetensors`.
     """
     data = read(name)
     start = 8 + int.from_bytes(data[:8], "little")

@@ -10,7 +10,7 @@ _LINEAR_TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
 )
 _WHITE = np.array([0.95047, 1.0, 1.08883])  # D65
-_METRIC_STEP = 2e-3  # in Oklab
+_METRIC_STEP = 2e-3  # of the central differences, in Oklab units
 
 
 def cielab(lab: np.ndarray) -> np.ndarray:
@@ -23,7 +23,7 @@ def cielab(lab: np.ndarray) -> np.ndarray:
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the CIEDE2000 difference of (..., 3) CIE L*a*b* colors, (...). The names follow the paper's symbols."""
+    """Return the CIEDE2000 differences of (..., 3) CIE L*a*b* colors: (...). Names follow the paper's symbols."""
     lightness, a_star, b_star = np.moveaxis(np.stack([a, b]), -1, 0)
     mean_chroma_7 = np.hypot(a_star, b_star).mean(0) ** 7
     a_prime = a_star * (1.5 - 0.5 * np.sqrt(mean_chroma_7 / (mean_chroma_7 + 25.0**7)))

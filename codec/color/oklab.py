@@ -1,8 +1,8 @@
 """Conversion between sRGB and Oklab (Ottosson 2020).
 
-Distances in Oklab are close to perceived ones, and its lightness is independent of its color, which suits a
-transform codec. The conversion to Oklab uses floats, since only encoders need it. The conversion back uses
-integers alone, so that a file decodes to the same colors on every machine.
+Distances in Oklab approximate perceived differences, and lightness is separate from hue and chroma, which suits a
+transform codec. The conversion to Oklab uses floats, since only encoders need it. The conversion back uses only
+integers, so that a file decodes to the same colors on every machine.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def _to_linear(encoded: np.ndarray) -> np.ndarray:
 def _thresholds() -> np.ndarray:
     """Return the smallest linear value, in units of 1/65,536, of each sRGB level 1..255: (255,) int64.
 
-    The powers are floats, but none of them is close to an integer before it is rounded up, so the result is the
-    same on every machine (a test checks this).
+    The powers are computed in floats, but none is so close to an integer that two math libraries could round it up
+    differently; a test checks this.
     """
     linear = _to_linear((np.arange(255) + 0.5) / 255)
     thresholds: np.ndarray = np.ceil(linear * 65536).astype(np.int64)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
-from typing import Final, Literal, SupportsIndex
+from typing import Final, Literal
 
 from codec.errors import InvalidLayer, UnknownName
-from codec.layers import MAX_SEED
+from codec.layers import MAX_SEED, whole_number
 from codec.semantic.prompt import Prompt
 from codec.texture.colormap import MAX_CELLS, MIN_CELLS
 
@@ -20,23 +19,24 @@ BALANCES: Final = ("auto", "picture", "structure")
 
 @dataclass(frozen=True, kw_only=True)
 class EncodeOptions:
-    """How a picture is encoded. All fields have defaults; values are checked when the object is made.
+    """How a picture is encoded. All fields have defaults; their values are checked in the constructor.
 
-    `prompt`: text that says what the picture shows. None: the text in the file's metadata, else a caption by
-        the best captioner whose weights are installed, else a description of the picture's colors.
+    `prompt`: text that says what the picture shows. None: the prompt in the file's metadata; if there is none, a
+        caption by the best captioner whose weights are installed; if there is none, a description of the picture's
+        colors.
     `negative`: text that says what the picture must not show; "" for none given.
     `budget`: maximum size of the whole file in bytes. None: 0.02 bits per pixel, at least 160 bytes.
     `grid`: color cells on the longer side, or (rows, columns), 2 to 64 each. None: chosen by the encoder.
     `edges`: the edge detector, one of `EDGES`. "contours" is the network that ships with the codec; "canny" is a
         multi-scale color gradient; "lineart" finds dark lines; "drawing" is for black-and-white drawings;
         "pidinet" and "hed" need weights; "auto" is the best detector whose weights are installed;
-        "openpose" stores the people in the picture as a pose instead of a sketch.
+        "openpose" makes the structure layer a pose of the people in the picture instead of a sketch.
     `seed`: the decoder's random seed, 0 to 2^64 - 1. None: the seed in the file's metadata, if any.
-    `captioner`: one of `CAPTIONERS`. "auto" is the best captioner whose weights are installed and is used only if
-        the file's metadata hold no prompt; "blip2" and "blip" are preferred to the metadata; "none" uses none.
-    `balance`: what the bytes beside the prompt are for, one of `BALANCES`. "picture": mostly for the texture layer,
-        as base colors and detail, for the painter; "structure": mostly for the strokes, with color cells and no
-        detail, for Stable Diffusion; "auto": structure if `edges` is "openpose", else picture.
+    `captioner`: one of `CAPTIONERS`. "auto" is the best captioner whose weights are installed, and is used only
+        if the file's metadata hold no prompt; "blip2" and "blip" override the metadata; "none" disables captioning.
+    `balance`: which layer gets most of the bytes that the prompt leaves, one of `BALANCES`. "picture": the texture
+        layer, with detail, which suits the painter; "structure": the sketch, with colors without detail, which suits
+        Stable Diffusion; "auto": "structure" if `edges` is "openpose", else "picture".
 
     Raises `InvalidLayer` for a prompt, grid or seed that no file can hold, and `UnknownName` for an unknown
     detector, captioner or balance.
@@ -52,10 +52,10 @@ class EncodeOptions:
     balance: Literal["auto", "picture", "structure"] = "auto"
 
     def __post_init__(self) -> None:
-        Prompt("" if self.prompt is None else self.prompt, self.negative)  # raises for text it cannot hold
+        Prompt("" if self.prompt is None else self.prompt, self.negative)  # raises for text that a prompt cannot hold
         for name in ("budget", "seed"):
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, _integer(name, getattr(self, name)))
+                object.__setattr__(self, name, whole_number(name, getattr(self, name)))
         if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
             raise InvalidLayer("the seed must be 0 to 2^64 - 1")
         if self.grid is not None:
@@ -66,30 +66,22 @@ class EncodeOptions:
 
     @property
     def stores_detail(self) -> bool:
-        """Whether the bytes are shared for a picture: with detail in the texture layer if there is room for it."""
+        """Whether the texture layer gets detail, if there is room for it."""
         return self.balance == "picture" or (self.balance == "auto" and self.edges != POSE_DETECTOR)
-
-
-def _integer(name: str, value: SupportsIndex) -> int:
-    """Return a number of any integer type as an int. Raises `InvalidLayer` for anything else."""
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise InvalidLayer(f"the {name} must be a whole number, not {value!r:.60}") from None
 
 
 def _checked_grid(grid: int | tuple[int, int]) -> int | tuple[int, int]:
     """Return the grid as ints. Raises `InvalidLayer` unless it has one or two sides of 2 to 64 cells."""
-    sides = [_integer("grid", side) for side in (grid if isinstance(grid, tuple) else (grid,))]
+    sides = [whole_number("grid", side) for side in (grid if isinstance(grid, tuple) else (grid,))]
     if len(sides) not in (1, 2) or not all(MIN_CELLS <= side <= MAX_CELLS for side in sides):
         raise InvalidLayer(f"the color grid must have {MIN_CELLS} to {MAX_CELLS} cells a side")
     return (sides[0], sides[1]) if len(sides) == 2 else sides[0]
 
 
-def _check_name(what: str, name: object, names: tuple[str, ...]) -> None:
+def _check_name(kind: str, name: object, names: tuple[str, ...]) -> None:
     """Raise `UnknownName` unless `name` is one of `names`."""
     if name not in names:
-        raise UnknownName(f"unknown {what} {name!r:.60}: choose one of {', '.join(names)}")
+        raise UnknownName(f"unknown {kind} {name!r:.60}: choose one of {', '.join(names)}")
 
 
 DEFAULT_OPTIONS: Final = EncodeOptions()

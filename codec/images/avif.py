@@ -1,8 +1,8 @@
-"""Read the dimensions of all images coded in an AVIF file and its color encoding, before any is decoded.
+"""Read the sizes of all images coded in an AVIF file, and its color encoding, before any image is decoded.
 
-The size in a file's boxes and the size in its AV1 data may differ: a decoder produces all pixels of the coded size and
-scales them afterwards. So the AV1 sequence headers are read here, of every coded item and of the first sample of every
-track. Section numbers refer to the AV1 specification; boxes and items are from ISO/IEC 14496-12.
+The size in a file's boxes may differ from the size in its AV1 data: a decoder first produces all pixels of the coded
+size and then scales them. So the AV1 sequence headers of every coded item, and of the first sample of every track, are
+read here. Section numbers refer to the AV1 specification; boxes and items are from ISO/IEC 14496-12.
 """
 
 from __future__ import annotations
@@ -105,19 +105,19 @@ def _associations(ipma: _ByteReader, item: int) -> Iterator[int]:
 
 def _boxes(data: memoryview) -> Iterator[Box]:
     """Yield type and body of each box."""
-    at = 0
+    offset = 0
     for _ in range(_MAX_PARTS):
-        if at + 8 > len(data):
+        if offset + 8 > len(data):
             return
-        size, kind = struct.unpack_from(">I4s", data, at)
-        start = at + 8
+        size, kind = struct.unpack_from(">I4s", data, offset)
+        start = offset + 8
         if size == 1:
-            size, start = struct.unpack_from(">Q", data, start)[0], at + 16
-        end = at + size if size else len(data)
+            size, start = struct.unpack_from(">Q", data, start)[0], offset + 16
+        end = offset + size if size else len(data)
         if end < start:
             raise ImageError("is an AVIF file with a box smaller than its header; it is damaged")
         yield kind, data[start:end]
-        at = end
+        offset = end
     raise _too_many_parts()
 
 
@@ -127,7 +127,7 @@ def _item_streams(file: memoryview, meta: memoryview) -> Iterator[memoryview]:
     coded_items = set()
     item_info = boxes.get(b"iinf", memoryview(b"\0"))
     for kind, body in _boxes(item_info[8 if item_info[0] else 6 :]):
-        id_end = 8 if body[0] > 2 else 6  # of the item's ID, which two bytes and the item's type follow
+        id_end = 8 if body[0] > 2 else 6  # end of the item's ID; two bytes and the item's type follow
         if kind == b"infe" and bytes(body[id_end + 2 : id_end + 6]) == b"av01":
             coded_items.add(int.from_bytes(body[4:id_end], "big"))
     budget = len(file)
@@ -139,7 +139,7 @@ def _item_streams(file: memoryview, meta: memoryview) -> Iterator[memoryview]:
         source = boxes.get(b"idat", memoryview(b"")) if construction_method else file
         parts = [source[offset : offset + size] for offset, size in extents]
         budget -= sum(map(len, parts))
-        if budget < 0:  # extents that repeat the same bytes
+        if budget < 0:  # the extents overlap
             raise _too_many_parts()
         yield parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
 
@@ -271,7 +271,7 @@ def _read_frame_size(bits: _BitReader, reduced_header: int) -> tuple[int, int]:
     else:
         _skip_operating_points(bits)
     field_widths = bits.read(4) + 1, bits.read(4) + 1
-    if not reduced_header and max(field_widths) > 12:  # a frame may override its size, in this many bits
+    if not reduced_header and max(field_widths) > 12:  # a frame may declare its own size in this many bits
         raise ImageError("is an AVIF file whose frames may be larger than 4096 pixels; save it again")
     return bits.read(field_widths[0]) + 1, bits.read(field_widths[1]) + 1
 
@@ -307,11 +307,11 @@ class _ByteReader:
 
     def __init__(self, data: memoryview) -> None:
         self._data = data
-        self._at = 0
+        self._position = 0
 
     @property
     def remaining(self) -> int:
-        return len(self._data) - self._at
+        return len(self._data) - self._position
 
     def integer(self, size: int) -> int:
         return int.from_bytes(self.bytes(size), "big")
@@ -319,8 +319,8 @@ class _ByteReader:
     def bytes(self, size: int) -> memoryview:
         if size > self.remaining:
             raise ImageError("is an AVIF file that is cut off or damaged")
-        self._at += size
-        return self._data[self._at - size : self._at]
+        self._position += size
+        return self._data[self._position - size : self._position]
 
     def leb128(self) -> int:
         value = 0

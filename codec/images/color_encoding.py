@@ -38,10 +38,10 @@ SRGB, PQ, HLG = 13, 16, 18  # transfer functions of CICP
 _GAMMAS: Final = {4: 2.2, 5: 2.8, 8: 1.0}  # exponents from sample to light, by transfer function of CICP
 _REFERENCE_WHITE: Final = 203.0  # cd/m²
 _PQ_PEAK, _HLG_PEAK = 10_000.0, 1000.0  # cd/m²
-_KNEE: Final = 0.6  # light above which highlights are compressed; the reference white becomes 0.8, level 231
+_KNEE: Final = 0.6  # linear light above which highlights are compressed; reference white becomes 0.8, sRGB level 231
 _OETF_STEPS: Final = (1 << 16) - 1
-_ROWS: Final = 128  # converted at once, which bounds the memory
-_SAME_PRIMARIES: Final = 0.003  # difference of chromaticities that is rounding
+_BAND_ROWS: Final = 128  # rows that are converted at a time, to bound memory
+_SAME_PRIMARIES: Final = 0.003  # differences of chromaticities below this count as rounding errors
 _BRADFORD: Final = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
 
@@ -73,10 +73,10 @@ class ColorEncoding:
 
 
 def from_cicp(primaries: int, transfer: int, *, full_range: bool = True) -> ColorEncoding:
-    """Return the encoding of two numbers of CICP; sRGB for what is unspecified, reserved or unknown.
+    """Return the encoding of two numbers of CICP; unspecified, reserved and unknown ones stand for sRGB.
 
-    The transfer functions of SDR video (BT.709, BT.601, BT.2020 and relatives) are taken as sRGB's, as browsers do:
-    the function of such a camera is not the inverse of a display's.
+    As in browsers, the transfer functions of SDR video (BT.709, BT.601, BT.2020 and relatives) are treated as sRGB:
+    they describe cameras, and are not the inverse of a display's function.
     """
     chromaticities = _CICP_PRIMARIES.get(primaries, SRGB_PRIMARIES)
     if transfer in _GAMMAS:
@@ -86,7 +86,7 @@ def from_cicp(primaries: int, transfer: int, *, full_range: bool = True) -> Colo
 
 
 def from_png(gamma: int | None, chromaticities: tuple[int, ...] | None) -> ColorEncoding:
-    """Return the encoding of a PNG's gAMA and cHRM, in units of 1/100,000; what is absent or absurd is sRGB's.
+    """Return the encoding of a PNG's gAMA and cHRM, in units of 1/100,000; absent and absurd values stand for sRGB's.
 
     `chromaticities`: x, y of white, red, green and blue. A gAMA within 5 % of 1/2.2 stands for sRGB, as in libpng.
     """
@@ -110,20 +110,22 @@ def to_srgb(rgb: np.ndarray, encoding: ColorEncoding) -> np.ndarray:
     matrix = _matrix_to_srgb(encoding.primaries)
     to_xyz = _rgb_to_xyz(encoding.primaries)
     levels = _srgb_levels()
-    if matrix is None and not encoding.is_hdr:  # each channel by itself
+    if matrix is None and not encoding.is_hdr:  # channels are independent
         return np.asarray(levels[_steps(light)][rgb])
     luminance = None if to_xyz is None else to_xyz[1].astype(np.float32)
     gains = (np.arange(_OETF_STEPS + 1, dtype=np.float32) / _OETF_STEPS) ** 0.2 * (_HLG_PEAK / _REFERENCE_WHITE)
     converted = np.empty_like(rgb)
-    for start in range(0, len(rgb), _ROWS):
-        band = light[rgb[start : start + _ROWS]]
+    for start in range(0, len(rgb), _BAND_ROWS):
+        band = light[rgb[start : start + _BAND_ROWS]]
         if encoding.transfer == HLG and not encoding.gamma and luminance is not None:
-            band *= gains[_steps(band @ luminance)][..., None]  # of a display, by the luminance of the scene
+            band *= gains[_steps(band @ luminance)][
+                ..., None
+            ]  # the OOTF of a display, which depends on the scene luminance
         if matrix is not None:
             band = band @ matrix.T
         if encoding.is_hdr:
             band = _compress_highlights(band)
-        converted[start : start + _ROWS] = levels[_steps(band)]
+        converted[start : start + _BAND_ROWS] = levels[_steps(band)]
     return converted
 
 
@@ -133,7 +135,7 @@ def _steps(light: np.ndarray) -> np.ndarray:
 
 
 def _compress_highlights(light: np.ndarray) -> np.ndarray:
-    """Map (..., 3) light to below 1: as it is up to the knee, above it with ever smaller slope, smooth at the knee."""
+    """Map (..., 3) linear light to below 1: unchanged up to the knee, then with a continuously decreasing slope."""
     peak = np.maximum(np.maximum(light[..., 0], light[..., 1]), np.maximum(light[..., 2], _KNEE))
     excess = (peak - _KNEE) / (1 - _KNEE)
     target = _KNEE + (1 - _KNEE) * excess / (1 + excess)

@@ -1,4 +1,4 @@
-"""Apply ICC profiles with LittleCMS. A profile counts by what it does to colors, not by its name."""
+"""Apply ICC profiles with LittleCMS. Profiles are judged by their effect on colors, not by their names."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _COLOR_SPACES: Final = {"L": b"GRAY", "RGB": b"RGB ", "CMYK": b"CMYK"}
 _HEADER_BYTES: Final = 128
-_PROBE_STEP: Final = 17  # of levels, from 0 to 255
-_MAX_DIFFERENCE: Final = 2  # levels; the sRGB profiles of different makers differ by so much
+_PROBE_STEP: Final = 17  # distance between the probed levels in 0..255
+_MAX_DIFFERENCE: Final = 2  # levels, by which the sRGB profiles of different vendors differ
 
 
 def to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
@@ -46,7 +46,7 @@ def to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
 
 
 def _is_identity(transform: Any, mode: str) -> bool:
-    """Whether a transform leaves a lattice of colors as it is: then the profile is sRGB, whatever it is called."""
+    """Return whether a transform leaves a lattice of colors unchanged, so that its profile is in effect sRGB."""
     from PIL import Image, ImageCms
 
     if mode == "CMYK":

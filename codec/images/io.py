@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 64 << 20  # of one picture file
 
-# different bits that may follow the scans of a JPEG, more than of the largest MCU
+# different bytes to append to the scans of a truncated JPEG, each longer than the largest MCU
 _JPEG_FILLERS: Final = (bytes(3000), b"\xb5" * 3000, b"\x6d" * 3000, b"\xff\0" * 3000)
 _RESTART_MARKER = re.compile(rb"\xff[\xd0-\xd7]")
 
-# warnings.catch_warnings is not thread-safe, so pictures are decoded one at a time
+# pictures are decoded one at a time, since warnings.catch_warnings is not thread-safe
 _WARNINGS_LOCK = threading.Lock()
 
 
@@ -42,7 +42,7 @@ class Picture:
     pixels: (H, W, 3) uint8, sRGB, 1..4096 pixels a side.
     texts: metadata by keyword, e.g. {"parameters": "a cat\\nSteps: 20"}; at most 64 entries, and at most 1 MiB from
     each source (PNG chunks, EXIF, XMP, pixels). EXIF texts are keyed by tag name, XMP by `exif.XMP_KEY` and text
-    hidden in the pixels by `lsb_text.KEY`. They come from the file as they are: never use them as markup or commands.
+    hidden in the pixels by `lsb_text.KEY`. They are untrusted: never use them as markup or commands.
     tril: the unchecked .tril file embedded in a PNG; None if there is none or it is damaged.
     """
 
@@ -129,7 +129,7 @@ def _read(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[str, bytes
     if isinstance(source, bytes | bytearray | memoryview):
         name, data = "the picture", bytes(source)
     elif isinstance(source, str | os.PathLike):
-        name = repr(os.path.basename(os.fspath(source)))  # repr: a file name may hold any characters
+        name = repr(os.path.basename(os.fspath(source)))  # repr escapes control characters
         try:
             with open(source, "rb") as file:
                 data = file.read(MAX_BYTES + 1)
@@ -186,7 +186,7 @@ def _decode(parts: SanitizedFile) -> _Decoded:
 def _complete_jpeg(parts: SanitizedFile) -> Image.Image:
     """Decode a JPEG without its end marker. Raises `ImageError` if more than that is missing.
 
-    A decoder reads what follows the scans only for pixels that they lack. So if different bytes there give the same
+    A decoder reads beyond the scans only if they lack pixels. So if different bytes after the scans give the same
     pixels, the scans are complete.
     """
     from PIL import ImageChops

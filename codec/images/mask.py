@@ -15,17 +15,17 @@ _THRESHOLD: Final = 127  # of 255, above which a pixel is bright or opaque
 def load_mask(source: str | os.PathLike[str] | bytes | BinaryIO, width: int, height: int) -> np.ndarray:
     """Read a mask of any format that `codec.images.io.load` reads, scaled to (height, width) bool, True where marked.
 
-    In a picture without transparency, what is bright (mean of the channels above 127) is marked. In one with
-    transparency, what is bright and opaque is marked; if nothing is, what is opaque, whatever its color. Opacity counts
-    against its largest value in the picture, so a translucent brush marks, too; if it nowhere falls below half of
-    that, the picture counts as one without transparency. Raises `ImageError` as `load` does.
+    In an opaque picture, bright pixels (mean of the channels above 127) are marked. In a picture with transparency,
+    bright and opaque pixels are marked, or if there are none, all opaque pixels. Opacity is relative to its maximum in
+    the picture, so a translucent brush marks, too; a picture whose opacity is nowhere below half of the maximum counts
+    as opaque. Raises `ImageError` as `load` does.
     """
     rgb, alpha = io.load_with_alpha(source)
     luma = io.resize_area(rgb, width, height).mean(axis=2)
     if alpha is None or 2 * int(alpha.min()) >= int(alpha.max()):
         return np.asarray(luma > _THRESHOLD)
     opacity = np.round(alpha.astype(np.float32) * (255 / alpha.max())).astype(np.uint8)
-    # area means of the bright part and of all that is opaque: colors below transparency do not count
+    # weigh brightness by opacity before averaging, so that the colors of transparent pixels do not count
     visible_luma = np.round(rgb.mean(axis=2) * (opacity / 255)).astype(np.uint8)
     layers = io.resize_area(np.dstack([visible_luma, opacity, opacity]), width, height)
     bright = layers[..., 0] > _THRESHOLD

@@ -1,7 +1,7 @@
 """Reduce picture files to the parts that a decoder needs, before any pixel is decoded.
 
-PNG and JPEG files are rebuilt from these parts, so that compressed text bombs, endless junk between markers and
-broken metadata never reach the decoder. Dimensions are checked in the headers.
+PNG and JPEG files are rebuilt from these parts, so that decompression bombs in texts, junk between markers and broken
+metadata never reach the decoder. Picture sizes are checked in the headers.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from codec.limits import MAX_SIDE
 MAX_TEXTS: Final = 64  # per file, of MAX_TEXT_BYTES in all
 MAX_PROFILE_BYTES: Final = 2 << 20  # of an ICC profile; a CMYK press profile has about 0.6 MB
 MAX_INFLATED_BYTES: Final = 3 << 20  # of all compressed texts and profiles of a file together
-MAX_CHUNKS: Final = 1 << 14  # of a PNG, JPEG or WebP: 64 MiB of pixels in chunks of 4 KiB
-MAX_AVIF_PIXELS: Final = 3 * MAX_SIDE * MAX_SIDE  # of all coded images of an AVIF: colors, alpha, a thumbnail
-MAX_SCANS: Final = 64  # of a progressive JPEG: each costs a pass over the whole picture
+MAX_CHUNKS: Final = 1 << 14  # of a PNG, JPEG or WebP; enough for 64 MiB in chunks of 4 KiB
+MAX_AVIF_PIXELS: Final = 3 * MAX_SIDE * MAX_SIDE  # total of an AVIF's coded images: colors, alpha, a thumbnail
+MAX_SCANS: Final = 64  # of a progressive JPEG; the decoder passes over the whole picture for each
 _RAW_PROFILE: Final = "Raw profile type "
 _COLOR_CHUNKS: Final = {b"cICP": 4, b"sRGB": 1, b"gAMA": 4, b"cHRM": 32}  # size by type
 PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-_MAX_ZLIB_RATIO = 1032  # of DEFLATE, bytes out per byte in
+_MAX_ZLIB_RATIO = 1032  # maximum compression ratio of DEFLATE
 
 
 @dataclass
@@ -41,7 +41,7 @@ class SanitizedFile:
     exif: bytes = b""
     icc_profile: bytes = b""
     color_encoding: ColorEncoding = field(default_factory=ColorEncoding)  # unless there is a usable ICC profile
-    ignore_profile: bool = False  # because `color_encoding` was given more strongly, by cICP
+    ignore_profile: bool = False  # `color_encoding` comes from cICP, which takes precedence over the profile
     is_unterminated: bool = False  # a JPEG without its end marker, whose scans may be cut off
     transparent_color: tuple[int, ...] | None = None  # samples of tRNS in a PNG without a palette
     bit_depth: int = 8  # per sample
@@ -100,7 +100,7 @@ def _sanitize_png(data: bytes) -> SanitizedFile:
             width, height, parts.bit_depth, color_type = struct.unpack_from(">IIBB", body)
             check_size(width, height)
         if kind == b"tRNS" and color_type in (0, 2):
-            # Pillow compares these samples before it scales the pixels to 8 bits, we compare after: see io._alpha
+            # withheld from Pillow, which would compare it with pixels before they are scaled to 8 bits: see io._alpha
             parts.transparent_color = struct.unpack_from(">H" if color_type == 0 else ">HHH", body)
         elif kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
             kept.append(chunk)
@@ -128,7 +128,7 @@ def _sanitize_png(data: bytes) -> SanitizedFile:
 
 
 def _png_color_encoding(colors: dict[bytes, bytes]) -> ColorEncoding:
-    """Return the color encoding of a PNG's chunks by type: cICP counts before sRGB, that before gAMA and cHRM."""
+    """Return the color encoding that a PNG's chunks give: cICP precedes sRGB, which precedes gAMA and cHRM."""
     if b"cICP" in colors:
         primaries, transfer, _, full_range = colors[b"cICP"]
         return color_encoding.from_cicp(primaries, transfer, full_range=full_range != 0)
@@ -142,7 +142,8 @@ def _png_color_encoding(colors: dict[bytes, bytes]) -> ColorEncoding:
 def _take_raw_profile(parts: SanitizedFile, text: str) -> bool:
     """Store what ImageMagick writes as "Raw profile type": a name, the size in bytes and hexadecimal digits.
 
-    The profile is EXIF, XMP or ICC by its content. A chunk of its own counts more. Returns False for anything else.
+    Its content tells whether the profile is EXIF, XMP or ICC. A chunk of the standard type takes precedence. Returns
+    False for anything else.
     """
     head = text.split(maxsplit=2)
     if len(head) < 3 or not head[1].isdecimal():
@@ -164,17 +165,17 @@ def _take_raw_profile(parts: SanitizedFile, text: str) -> bool:
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     """Yield type, body and whole bytes of each chunk, up to IEND or to where the file is cut off."""
-    at = len(PNG_SIGNATURE)
+    offset = len(PNG_SIGNATURE)
     for _ in range(MAX_CHUNKS):
-        if at + 12 > len(data):
+        if offset + 12 > len(data):
             return
-        size, kind = struct.unpack_from(">I4s", data, at)
-        size = min(size, len(data) - at - 12)  # a truncated IDAT goes to the decoder, which reports what is missing
-        end = at + 12 + size
-        yield kind, data[at + 8 : end - 4], data[at:end]
+        size, kind = struct.unpack_from(">I4s", data, offset)
+        size = min(size, len(data) - offset - 12)  # the decoder gets a truncated IDAT and reports it
+        end = offset + 12 + size
+        yield kind, data[offset + 8 : end - 4], data[offset:end]
         if kind == b"IEND":
             return
-        at = end
+        offset = end
     raise ImageError(f"has more than {MAX_CHUNKS} PNG chunks; save it again")
 
 
@@ -202,7 +203,7 @@ def _png_text(kind: bytes, body: bytes, inflate: _Inflater, max_bytes: int) -> t
 class _Inflater:
     """Decompress zlib data within a limit for one value and a budget for the whole file.
 
-    A bomb costs its decompressed size whether it is used or not, and a file may hold thousands.
+    A decompression bomb costs time even if its output is discarded, and a file may hold thousands of them.
     """
 
     def __init__(self) -> None:
@@ -225,7 +226,7 @@ class _Inflater:
 
 # JPEG (ITU-T T.81)
 
-# no repetition in these patterns: a run of FF bytes is scanned once
+# these patterns have no repetition, so that a run of FF bytes takes linear time
 _MARKER = re.compile(rb"\xff([^\x00\xff])")
 _MARKER_IN_SCAN = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # restart markers belong to the scan
 _XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
@@ -235,7 +236,8 @@ END_OF_IMAGE: Final = b"\xff\xd9"
 _EOI, _SOS, _COM = 0xD9, 0xDA, 0xFE
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
-_METADATA = (frozenset(range(_APP0, _APP15 + 1)) | {_COM}) - {_APP0, _APP2, _APP14}  # all but JFIF, ICC, Adobe colors
+# comments and all APPn segments except JFIF, ICC profiles and Adobe's color transform
+_METADATA = (frozenset(range(_APP0, _APP15 + 1)) | {_COM}) - {_APP0, _APP2, _APP14}
 
 
 class _Segment(NamedTuple):
@@ -275,27 +277,27 @@ def _sanitize_jpeg(data: bytes) -> SanitizedFile:
     parts.data = data[:2] + b"".join(segment.data for segment in kept)
     scans = kept[-1].data
     if not scans.endswith(END_OF_IMAGE):
-        # looking for what is missing takes four times as long as decoding, so fewer scans are allowed
+        # the check for missing data decodes the file four times, so fewer scans are allowed
         if scans.count(START_OF_SCAN) > MAX_SCANS // 4 or not _has_all_coefficients(kept):
             raise ImageError("is a JPEG that is cut off; save it again")
-        parts.data = parts.data.rstrip(b"\xff")  # half an end marker
+        parts.data = parts.data.rstrip(b"\xff")  # the first half of an end marker
         parts.is_unterminated = True
     return parts
 
 
 def _has_all_coefficients(segments: list[_Segment]) -> bool:
-    """Whether the scans of a JPEG code every coefficient of every component to its last bit, if they are not cut off.
+    """Return whether the scans of a JPEG, if they are complete, code every coefficient to its last bit.
 
-    A progressive JPEG (T.81, annex G) may end between two scans, where nothing else shows what is missing.
+    A progressive JPEG (T.81, annex G) may be truncated between two scans, which nothing else reveals.
     """
     marker, frame, _ = next(segment for segment in segments if segment.marker in _START_OF_FRAME)
     is_progressive = marker in _PROGRESSIVE
     missing = {(component, index) for component in frame[6 : 6 + 3 * frame[5] : 3] for index in range(64)}
     scans = segments[-1].data
-    at = 0
-    while (match := _MARKER_IN_SCAN.search(scans, at)) and match.end() + 2 <= len(scans):
+    offset = 0
+    while (match := _MARKER_IN_SCAN.search(scans, offset)) and match.end() + 2 <= len(scans):
         body = scans[match.end() + 2 : match.end() + struct.unpack_from(">H", scans, match.end())[0]]
-        at = match.end() + 2 + len(body)
+        offset = match.end() + 2 + len(body)
         if match[1][0] == _SOS and body and len(body) >= 4 + 2 * body[0]:
             first, last, bits = body[-3:] if is_progressive else (0, 63, 0)
             if not bits & 15:
@@ -308,39 +310,39 @@ def _jpeg_segments(data: bytes) -> Iterator[_Segment]:
 
     Skips whatever stands between segments. Raises `ImageError` if there is no scan or too many segments.
     """
-    at = 2
+    offset = 2
     for _ in range(MAX_CHUNKS):
-        match = _MARKER.search(data, at)
+        match = _MARKER.search(data, offset)
         if match is None or match.end() + 2 > len(data):
             raise ImageError("is a JPEG without a picture in it; it is damaged or cut off")
         marker, start = match[1][0], match.end()
         if marker == _SOS:
             yield _Segment(marker, b"", b"\xff" + data[start - 1 : _end_of_scans(data, start)])
             return
-        at = start
+        offset = start
         if marker == 0x01 or 0xD0 <= marker <= _EOI:  # TEM, RSTn, SOI and EOI have no body
             continue
-        at += struct.unpack_from(">H", data, start)[0]
-        yield _Segment(marker, data[start + 2 : at], b"\xff" + data[start - 1 : at])
+        offset += struct.unpack_from(">H", data, start)[0]
+        yield _Segment(marker, data[start + 2 : offset], b"\xff" + data[start - 1 : offset])
     raise ImageError(f"has more than {MAX_CHUNKS} JPEG segments; save it again")
 
 
-def _end_of_scans(data: bytes, at: int) -> int:
-    """Return the offset after EOI, given the offset of the first scan header; phones append videos there."""
+def _end_of_scans(data: bytes, offset: int) -> int:
+    """Return the offset after EOI, given that of the first scan header. Phones append videos after EOI."""
     scans = 1
     for _ in range(MAX_CHUNKS):
-        match = _MARKER_IN_SCAN.search(data, at)
+        match = _MARKER_IN_SCAN.search(data, offset)
         if match is None:
             return len(data)
-        marker, at = match[1][0], match.end()
+        marker, offset = match[1][0], match.end()
         if marker == _EOI:
-            return at
-        if at + 2 > len(data):
+            return offset
+        if offset + 2 > len(data):
             return len(data)
         scans += marker == _SOS
         if scans > MAX_SCANS:
             break
-        at += struct.unpack_from(">H", data, at)[0]
+        offset += struct.unpack_from(">H", data, offset)[0]
     raise ImageError(f"is a JPEG with more than {MAX_SCANS} scans; save it again")
 
 
@@ -350,7 +352,7 @@ def _end_of_scans(data: bytes, at: int) -> int:
 def _sanitize_webp(data: bytes) -> SanitizedFile:
     """Return the file without texts and profiles that are too large; take the others out.
 
-    Some writers forget the flags of VP8X, without which a decoder does not look for these chunks, or VP8X itself.
+    Metadata are read here because decoders look for them only if a VP8X chunk announces them, which some writers omit.
     """
     check_size(*_webp_size(data))
     limits = {b"ICCP": MAX_PROFILE_BYTES, b"EXIF": MAX_PROFILE_BYTES, b"XMP ": MAX_TEXT_BYTES}
@@ -373,14 +375,14 @@ def _sanitize_webp(data: bytes) -> SanitizedFile:
 
 def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, bytes]]:
     """Yield type, declared size of the body and whole bytes of each chunk of a WebP file."""
-    at = 12
+    offset = 12
     for _ in range(MAX_CHUNKS):
-        if at + 8 > len(data):
+        if offset + 8 > len(data):
             return
-        kind, size = struct.unpack_from("<4sI", data, at)
-        end = at + 8 + size + size % 2
-        yield kind, size, data[at:end]
-        at = end
+        kind, size = struct.unpack_from("<4sI", data, offset)
+        end = offset + 8 + size + size % 2
+        yield kind, size, data[offset:end]
+        offset = end
     raise ImageError(f"has more than {MAX_CHUNKS} WebP chunks; save it again")
 
 

@@ -1,8 +1,8 @@
 """Write a sketch's curves as SVG 1.1 and read curves from SVG files made by drawing programs.
 
 The reader takes <path>, <polyline>, <polygon> and <line>, grouped or not, with any SVG 1.1 transform. It keeps
-outlines only and ignores colors and widths. svgelements parses path data and transforms; everything that a hostile
-file could inflate (size, tags, attributes, transforms, points) is limited here first. A DOCTYPE is refused, so no
+outlines only and ignores colors and widths. svgelements parses path data and transforms. To protect it from hostile
+files, the numbers of bytes, tags, attributes, transforms and points are limited here. A DOCTYPE is refused, so no
 entity can expand.
 """
 

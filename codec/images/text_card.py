@@ -1,4 +1,4 @@
-"""Draw text on a card: the rendering of the semantic layer alone."""
+"""Draw text on a card, which is how the semantic layer is shown on its own."""
 
 from __future__ import annotations
 

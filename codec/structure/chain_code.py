@@ -15,7 +15,7 @@ STEPS: Final[tuple[Point, ...]] = ((1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), 
 DIRECTION: Final = {step: index for index, step in enumerate(STEPS)}
 
 _CENTER_TOLERANCE: Final = 0.01  # cells
-_CORNER: Final = 0.4  # cells from the center: a point farther out may only touch the cell's corner
+_CORNER: Final = 0.4  # cells; a point farther from the cell's center may only touch the cell's corner
 
 
 def is_chain(stroke: Sequence[Point]) -> bool:
@@ -26,7 +26,7 @@ def is_chain(stroke: Sequence[Point]) -> bool:
 
 
 def smooth(points: np.ndarray) -> np.ndarray:
-    """Return (N, 2) points averaged along the chain by [1 2 1] / 4; the ends stay."""
+    """Return (N, 2) points smoothed along the chain by [1 2 1] / 4; the ends stay."""
     if len(points) < 3:
         return points
     inner = (points[:-2] + 2 * points[1:-1] + points[2:]) / 4
@@ -36,8 +36,8 @@ def smooth(points: np.ndarray) -> np.ndarray:
 def snap(positions: np.ndarray) -> list[Stroke]:
     """Return the strokes along a curve.
 
-    `positions`: (N, 2) of x, y in lattice units, where cell i spans i..i + 1. A curve that turns back on itself gives
-    several strokes, one within a single cell none. The cell centers of a stroke give that stroke.
+    `positions`: (N, 2) of x, y in lattice units, where cell i spans i..i + 1. A curve that turns back on itself becomes
+    several strokes; a curve within a single cell becomes none. The cell centers of a stroke become the same stroke.
     """
     cells = [(int(x), int(y)) for x, y in positions]
     centered = bool((np.abs(positions - np.floor(positions) - 0.5) < _CENTER_TOLERANCE).all())
@@ -73,7 +73,7 @@ def _cells_along(positions: np.ndarray) -> list[Point]:
         neighbor = bool(out) and _distance(cell, out[-1]) == 1
         if neighbor and off_center > _CORNER:
             continue
-        while len(out) >= 2 and _distance(cell, out[-2]) == 1:  # the cell between is a corner
+        while len(out) >= 2 and _distance(cell, out[-2]) == 1:  # the cell between them is a corner
             out.pop()
         if out and not neighbor:
             out += _line(out[-1], cell)

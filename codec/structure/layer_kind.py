@@ -9,7 +9,7 @@ from codec.errors import Corrupt
 
 SKETCH: Final = 1
 POSE: Final = 2
-WEIGHTS: Final = (1, 52, 11)  # of the reserved kind, a sketch, a pose
+WEIGHTS: Final = (1, 52, 11)  # frequencies of the reserved kind, a sketch and a pose
 
 
 def write(coder: Encoder, kind: int) -> None:

@@ -1,7 +1,7 @@
 """The structure layer as a pose: people as OpenPose skeletons.
 
-They have OpenPose's 18 COCO keypoints (Cao et al. 2019), on which the openpose T2I-Adapter was trained. pose_payload.py
-encodes them.
+A skeleton has OpenPose's 18 COCO keypoints (Cao et al. 2019), on which the openpose T2I-Adapter was trained.
+pose_payload.py encodes poses.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _to_pixels(joint: tuple[int, int], width: int, height: int) -> tuple[float, 
 
 
 def _draw_line(canvas: np.ndarray, points: np.ndarray, thickness: float, color: tuple[int, int, int]) -> None:
-    """Draw a line, or a dot for one point. Only the part of the canvas around it is touched: a crowd has many lines."""
+    """Draw a line, or a dot for one point. Only the pixels around it are processed, since a crowd has many lines."""
     margin = thickness / 2 + 2
     left, top = np.maximum((points.min(0) - margin).astype(int), 0)
     right, bottom = np.minimum((points.max(0) + margin).astype(int) + 1, canvas.shape[1::-1])

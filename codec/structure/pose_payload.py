@@ -1,10 +1,10 @@
 """The payload of a pose: each person's joints, entropy-coded with probabilities from a small network.
 
-The network is a RNADE (Uria, Murray and Larochelle 2013). Its hidden layer accumulates what is known of a person:
-the size class, which joints are visible, and the positions of the joints coded so far. From it follow the
-probability that a joint is visible, and a mixture of logistic distributions for each coordinate. The weights are
-integers, trained on synthetic bodies (codec/training/pose_tables.py), and so is all arithmetic: the bytes are
-the same on every machine.
+The network is an RNADE (Uria, Murray and Larochelle 2013). Its hidden layer accumulates what is known about a person:
+the size class, which joints are visible, and the positions of the joints coded so far. From the hidden layer follow the
+probability that a joint is visible, and a mixture of logistic distributions for each coordinate. The weights were
+trained on synthetic bodies (codec/training/pose_tables.py). Weights and arithmetic are in integers, so that the bytes
+are the same on every machine.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ PARENTS: Final = (1, 1, 1, 2, 3, 1, 5, 6, 1, 8, 9, 8, 11, 12, 0, 0, 14, 15)  # o
 FIRST_FACE_JOINT: Final = 14  # eyes and ears, which are close to their parents
 SIZE_CLASSES: Final = tuple((4 + s % 4) * 2 << s // 4 for s in range(32))  # smallest extent of each: 8..1792 units
 
-# Rows of the weight table: each input has a row of weights to the hidden units, and each output has a row of weights
-# from the hidden units. Input 0 is the constant 1 and input 1 the size class.
-HIDDEN_UNITS: Final = 64  # without the last one, which is the constant 1
+# Rows of the weight table: a row of weights to the hidden units for each input, and a row of weights from them for each
+# output. Input 0 is the constant 1, and input 1 the size class. Each constant is the first row of a group.
+HIDDEN_UNITS: Final = 64  # besides the last one, which is the constant 1
 MIXTURE_PARTS: Final = 3  # each with a mean, a width and a weight
-VISIBILITY_INPUTS: Final = 2  # first row of: which joints are visible, in coding order
-POSITION_INPUTS: Final = VISIBILITY_INPUTS + JOINT_COUNT  # of: x, y of the first visible joint, and of CODING_ORDER[1:]
-VISIBILITY_OUTPUTS: Final = POSITION_INPUTS + 2 * JOINT_COUNT  # of: is a joint visible
-MIXTURE_OUTPUTS: Final = VISIBILITY_OUTPUTS + JOINT_COUNT  # of: the mixtures of the coordinates in POSITION_INPUTS
+VISIBILITY_INPUTS: Final = 2  # whether each joint is visible, in coding order
+POSITION_INPUTS: Final = VISIBILITY_INPUTS + JOINT_COUNT  # x, y of the first visible joint, then of CODING_ORDER[1:]
+VISIBILITY_OUTPUTS: Final = POSITION_INPUTS + 2 * JOINT_COUNT  # the logit of each joint's visibility
+MIXTURE_OUTPUTS: Final = VISIBILITY_OUTPUTS + JOINT_COUNT  # the mixtures of the coordinates in POSITION_INPUTS
 
-ONE: Final = 256  # 1.0 of inputs and hidden units; that of weights is 2,048
+ONE: Final = 256  # represents 1.0 in inputs and hidden units; in weights, 2,048 does
 MAX_HIDDEN: Final = 8 * ONE
-_MIXTURE_TOTAL: Final = 1 << 19  # frequencies that a mixture distributes; each position has 1 more
-_EXPONENT_ONE: Final = 1 << 16  # 1.0 of exponents to base 2
+_MIXTURE_TOTAL: Final = 1 << 19  # sum of the frequencies that a mixture gives to all positions; each gets 1 more
+_EXPONENT_ONE: Final = 1 << 16  # represents 1.0 in exponents to base 2
 _FIRST_SIZE_CLASS: Final = 28  # the expected size class of the first person
 _P_NO_PERSON: Final = 1024  # of 65,536
 
@@ -86,7 +86,7 @@ class OffsetScale(NamedTuple):
     """The scale of a joint's offset from its origin."""
 
     unit: int  # in coordinates
-    fine_bits: int  # the network sees an offset of 2^-fine_bits units as 1.0
+    fine_bits: int  # the network's input is 1.0 for an offset of 2^-fine_bits units
     log2_unit: int  # in 64ths
 
 

@@ -1,4 +1,4 @@
-"""Antialiased lines and dots in numpy, for showing sketches and poses."""
+"""Antialiased lines and dots in numpy, to render sketches and poses."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ def draw_polyline(coverage: np.ndarray, points: np.ndarray, thickness: float) ->
     """Draw a polyline with round caps and joins into a coverage map, in place.
 
     `coverage`: (H, W) float32 in 0..1, where 1 is fully covered; each pixel keeps its maximum. `points`: (N, 2) of
-    x, y in pixels, N >= 1, where pixel centers have a fraction of .5. `thickness`: in pixels; a line under 1 px is
-    drawn 1 px wide and fainter.
+    x, y in pixels, N >= 1, with pixel centers at .5. `thickness`: in pixels; a line thinner than 1 px is drawn
+    1 px wide and fainter.
     """
     radius = max(thickness, 1.0) / 2
     opacity = min(thickness, 1.0)

@@ -1,8 +1,8 @@
 """The structure layer as a line sketch; see pose.py for its other kind.
 
-A stroke is a chain of 8-connected cells of a lattice over the picture. The few important curves of an edge map
-take far fewer bytes this way than its bitmap would. Strokes are ordered by importance, so that a sketch
-is fitted to a byte budget by dropping its last strokes.
+A stroke is a chain of 8-connected cells of a lattice over the picture. The few important curves of an edge map take far
+fewer bytes in this form than the bitmap would. Strokes are ordered by importance, so that a sketch is fitted to a byte
+budget by dropping its last strokes.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ class Sketch:
         """Return the sketch of these curves, in their order.
 
         `polylines`: (N, 2) arrays of x, y in pixels; points outside the picture are moved to its edge. A curve that
-        turns back on itself gives two strokes, one within a single cell none. The `points()` of a sketch give the
-        same strokes. `width`, `height`: of the picture in pixels. `rows`: None for about square cells. Raises
-        `InvalidLayer` for more points than a sketch holds, and for values that are not finite.
+        turns back on itself becomes two strokes; a curve within a single cell becomes none. The `points()` of a sketch
+        become the same strokes again. `width`, `height`: of the picture in pixels. `rows`: None for roughly square
+        cells. Raises `InvalidLayer` for more points than a sketch holds, and for values that are not finite.
         """
         if width < 1 or height < 1:
             raise InvalidLayer("the width and height of the picture must be at least 1")
@@ -102,7 +102,7 @@ class Sketch:
     def cut(self, max_bytes: int) -> Sketch:
         """Return the sketch of the first strokes whose payload has at most `max_bytes`, possibly none.
 
-        The payload is truncated, not encoded again.
+        The result has the truncated payload of this sketch.
         """
         payload = self.to_bytes()
         if len(payload) <= max_bytes:
@@ -125,8 +125,7 @@ class Sketch:
     def from_bytes(cls, payload: bytes) -> Sketch:
         """Return the sketch of a payload. Raises `Corrupt` for bytes that are not one.
 
-        Any prefix of a payload that contains the lattice (about 3 bytes) is a payload, too. `to_bytes` returns
-        it unchanged.
+        Any prefix that contains the lattice (about 3 bytes) is a valid payload, and `to_bytes` returns it unchanged.
         """
         kind, decoder = layer_kind.read(payload)
         if kind != layer_kind.SKETCH:

@@ -1,11 +1,11 @@
-"""The payload of a sketch: entropy-coded chain codes, any prefix of which is a payload, too.
+"""The payload of a sketch: entropy-coded chain codes. Every prefix with the lattice is a valid payload, too.
 
-A stroke is coded as a start, a first direction and a turn for each further step (Freeman 1974); turn_model.py
-predicts the turns and the end. Starts are grouped into runs: within a run they ascend in a fixed order of
-the cells, so that only the gap to the previous start is coded.
+A stroke is coded as a start, a first direction, and a turn for each further step (Freeman 1974); turn_model.py predicts
+the turns and the end. Starts are grouped into runs. Within a run they ascend in a fixed order of the cells, so that
+only the gap to the previous start is coded.
 
-There is neither a count nor an end mark. A payload just ends, and a decoder keeps the strokes that do not
-depend on the bytes that might follow. A sketch is therefore shortened by truncating its payload.
+There is neither a stroke count nor an end mark. A decoder keeps the strokes that do not depend on bytes after the end.
+A sketch can therefore be shortened by truncating its payload.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from codec.bitstream import tables
+from codec.bitstream.aspect_ratios import ASPECT_WEIGHTS, COMMON_ASPECTS
 from codec.bitstream.range_coder import BitModel, Coder, Encoder, PrefixDecoder, PrefixEnd
 from codec.errors import Corrupt
 from codec.structure import turn_model
@@ -25,14 +26,12 @@ from codec.structure.turn_model import DRAWN, EMPTY, END, MARGIN, OUTSIDE, Conte
 
 MIN_CELLS, MAX_CELLS = 8, 1024  # of the lattice, on each side
 MAX_STROKES: Final = 4096
-MAX_POINTS: Final = 32768  # of all strokes together; bounds the decoding time of a hostile file
+MAX_POINTS: Final = 32768  # of all strokes together, which bounds the decoding time of hostile files
 
 _COMMON_COLS: Final = range(32, 160)
 _P_COMMON_COLS: Final = 62000  # of 65,536
-_ASPECTS: Final = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))  # common ones, width : height
-_ASPECT_WEIGHTS: Final = (40, 4, 4, 4, 4, 4, 3, 1)  # the last one: the rows are coded explicitly
 
-# indices into the models of a start, the rows of stroke_starts.npy
+# indices into `SketchContext.models` and the rows of stroke_starts.npy
 _NEW_RUN: Final = 0
 _GAP_LENGTH: Final = 1
 _GAP_TOP: Final = 17
@@ -85,7 +84,7 @@ def decode(coder: PrefixDecoder) -> SketchFields:
 
 
 def sketch_continues(remainder: PrefixDecoder, context: SketchContext) -> bool:
-    """Return whether a decoder finds another stroke, or an invalid one, in the bits that fill the last byte."""
+    """Return whether a decoder finds another stroke, valid or not, in the bits that fill the last byte."""
     try:
         code_stroke(remainder, context.copy())
     except PrefixEnd:
@@ -101,9 +100,9 @@ def _code_lattice(coder: Coder, cols: int = MIN_CELLS, rows: int = MIN_CELLS) ->
         cols = _COMMON_COLS.start + coder.uniform(len(_COMMON_COLS), cols - _COMMON_COLS.start)
     else:
         cols = MIN_CELLS + coder.uniform(MAX_CELLS - MIN_CELLS + 1, cols - MIN_CELLS)
-    common_rows = [_rows_for_aspect(cols, aspect) for aspect in _ASPECTS]
-    aspect = coder.choice(_ASPECT_WEIGHTS, common_rows.index(rows) if rows in common_rows else len(_ASPECTS))
-    if aspect < len(_ASPECTS):
+    common_rows = [_rows_for_aspect(cols, aspect) for aspect in COMMON_ASPECTS]
+    aspect = coder.choice(ASPECT_WEIGHTS, common_rows.index(rows) if rows in common_rows else len(common_rows))
+    if aspect < len(common_rows):
         return cols, common_rows[aspect]
     return cols, MIN_CELLS + coder.uniform(MAX_CELLS - MIN_CELLS + 1, rows - MIN_CELLS)
 
@@ -118,7 +117,7 @@ class SketchContext:
     """The state that encoder and decoder share: the cells drawn so far, the current run, and statistics.
 
     `cells`: states of all cells, row by row with a margin. `last_index`: scan index of the run's last start, -1 for
-    none. `run_strokes`, `previous_run_strokes`: strokes in this run and in the one before. `stroke_count`,
+    none. `run_strokes`, `previous_run_strokes`: number of strokes in this run and in the one before. `stroke_count`,
     `point_count`, `straight_steps`: of all complete strokes. `models`: adaptive models of the starts.
     """
 
@@ -177,10 +176,10 @@ class SketchContext:
 
 @functools.cache
 def _row_order(rows: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the order in which a run visits the rows, and the rank of each row in it.
+    """Return the order in which a run visits the rows, and the rank of each row in that order.
 
-    The order is that of the bit-reversed row numbers: the strokes of a truncated run are spread over the
-    whole picture.
+    Rows are ordered by their bit-reversed numbers, so that the strokes of a truncated run are spread over the whole
+    picture.
     """
     bits = (rows - 1).bit_length()
     order = sorted(range(rows), key=lambda row: int(f"{row:0{bits}b}"[::-1], 2))
@@ -234,7 +233,7 @@ def _direction(a: Point, b: Point) -> int:
 
 
 def _code_start(coder: Coder, context: SketchContext, stroke: Stroke | None) -> Point:
-    """Code the first cell of a stroke. It is at or after the previous start in scan order, or begins a new run."""
+    """Code the first cell of a stroke, which is at or after the previous start in scan order, or begins a new run."""
     cells = context.cols * context.rows
     index = scan_index(context.cols, context.rows, stroke[0]) if stroke else 0
     if context.last_index >= 0 and coder.bit(context.models[_NEW_RUN], int(index < context.last_index)):
@@ -252,7 +251,7 @@ def _code_start(coder: Coder, context: SketchContext, stroke: Stroke | None) -> 
 
 
 def _code_gap(coder: Coder, models: Sequence[BitModel], expected_length: int, gap: int) -> int:
-    """Code an integer by an Exp-Golomb code whose models depend on its length in bits minus the expected one."""
+    """Code an integer by an Exp-Golomb code whose models depend on its length minus `expected_length`, in bits."""
 
     def relative(length: int) -> int:
         return min(max(length - expected_length + 10, 0), _LENGTH_CONTEXTS - 1)
@@ -270,7 +269,7 @@ def _code_gap(coder: Coder, models: Sequence[BitModel], expected_length: int, ga
 
 
 def _code_first_direction(coder: Coder, context: SketchContext, start: Point, stroke: Stroke | None) -> int:
-    """Code the direction of a stroke's first step by a tree of bits, whose models depend on where the stroke starts."""
+    """Code the direction of a stroke's first step by a binary tree of models, chosen by the place of the start."""
     x, y = start
     direction = _direction(stroke[0], stroke[1]) if stroke else 0
     covered = context.cells[context.cell_index(x, y)] == DRAWN
@@ -290,9 +289,10 @@ def _start_priors() -> list[tuple[int, int]]:
 def arrange(strokes: Iterable[Stroke], cols: int, rows: int, first_run: int = 8) -> tuple[Stroke, ...]:
     """Return strokes in an order that takes fewer bytes but keeps the most important ones in front.
 
-    `strokes`: most important first. They are divided into runs, the first of `first_run` strokes or more, each further
-    one twice as long as the one before, and each run is sorted by scan order. (A short last run would
-    cost more.) Strokes are reversed if needed, so that they start at their upper end.
+    `strokes`: most important first. They are divided into runs, the first of at least `first_run` strokes and each
+    further one twice as long as the one before, and each run is sorted by scan order. The lengths are chosen so that
+    the last run is complete, since a short last run takes more bytes. Strokes are reversed if needed to start at their
+    upper end.
     """
     upright = [stroke if stroke[0][::-1] <= stroke[-1][::-1] else stroke[::-1] for stroke in strokes]
     run_count = max((len(upright) // first_run + 1).bit_length() - 1, 1)

@@ -1,8 +1,8 @@
 """The probability model of a stroke's next symbol: its end, or the next turn.
 
-A decision tree looks at the last eight turns, the drawn cells and the border nearby, the heading, and some
-statistics of this stroke and the earlier ones. Each of its leaves holds fixed frequencies. The tree is
-trained (codec/training/stroke_tables.py) and part of the format.
+A decision tree tests the last eight turns, nearby drawn cells, the nearby border of the lattice, the heading, and
+statistics of this stroke and of earlier ones. Each leaf holds fixed frequencies. The tree is trained
+(codec/training/stroke_tables.py) and part of the format.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from codec.structure.chain_code import STEPS
 END: Final = 0  # the symbol that ends a stroke; symbols 1..7 are turns of -3..3 eighths of a circle
 SYMBOL_COUNT: Final = 8
 HISTORY_LENGTH: Final = 8  # turns that the tree looks back at
-MARGIN: Final = 13  # cells around the lattice, so that all tested cells have an index
+MARGIN: Final = 13  # width of the margin around the lattice, in cells, so that every tested cell has an index
 EMPTY, DRAWN, OUTSIDE = 0, 1, 2  # states of a cell
 
-# The tree's tests are numbered; each constant is the first number of its kind. Tests 0..63 come before: test
-# 8 * q + v is true if `TurnHistory.turns[q]` is v.
+# The tree's tests are numbered; each constant is the first number of its kind. Test 8 * i + turn, with i in 0..7, is
+# true if `TurnHistory.turns[i]` equals turn.
 DIAGONAL_TEST: Final = 64  # the heading is diagonal
 HEADING_TESTS: Final = 65  # the heading is 0..7, 8 tests
 DRAWN_TESTS: Final = 73  # a cell of the neighborhood is drawn, 49 tests
@@ -36,8 +36,8 @@ THRESHOLDS: Final = (  # of each feature, in the order of `SketchContext.feature
     (2, 3, 4, 5, 6, 8, 11, 16, 24, 36, 54, 80),  # points of this stroke
     (-1, 0, 1, 2, 3, 4, 6, 8),  # net turn of this stroke
     (8, 9, 10, 12, 14, 16, 20, 24, 30),  # straight steps since the last turn
-    (-1, 0, 1),  # the same minus the straight steps before that turn
-    (-1, 0, 1),  # the same minus the straight steps before the turn before that
+    (-1, 0, 1),  # that number, minus the straight steps before that turn
+    (-1, 0, 1),  # that number, minus the straight steps before the second-last turn
     (45, 50, 55, 60, 65, 70, 75),  # percentage of straight steps in the earlier strokes
     (8, 10, 12, 14, 17, 20, 25, 30),  # average points of the earlier strokes
     (1, 2, 4, 8, 16, 32, 64, 128),  # number of earlier strokes
@@ -51,11 +51,12 @@ _NO_RUN: Final = 1 << 16  # longer than any run of straight steps
 
 
 class TurnHistory:
-    """The turns of a stroke so far, mirrored so that the last one that is not straight goes left.
+    """The turns of a stroke so far, mirrored so that the last turn (straight steps excluded) goes left.
 
-    `turns`: the last 8 turns, newest first, each as 0..6 for -3..3 eighths, or 7 before the first one. `mirrored`:
-    whether left and right are swapped. `net_turn`: the sum of all turns. `run`, `previous_run`, `earlier_run`:
-    straight steps since the last turn, before it, and before the turn before it. `straight_steps`: in all.
+    `turns`: the last 8 turns, newest first, as 0..6 for -3..3 eighths of a circle, or 7 if there were fewer.
+    `mirrored`: whether left and right are swapped. `net_turn`: the sum of all turns. `run`, `previous_run`,
+    `earlier_run`: straight steps since the last turn, before it, and before the second-last turn. `straight_steps`: the
+    total.
     """
 
     __slots__ = ("turns", "mirrored", "net_turn", "run", "previous_run", "earlier_run", "straight_steps")
@@ -85,7 +86,7 @@ class TurnHistory:
 
 
 class Context(NamedTuple):
-    """What the tree tests before each symbol."""
+    """The input of the tree's tests."""
 
     cells: bytearray  # states of the lattice's cells and the margin, row by row
     cell: int  # index of the current cell in `cells`
@@ -97,10 +98,10 @@ class Context(NamedTuple):
 
 @functools.lru_cache(maxsize=16)
 def neighborhoods(pitch: int) -> tuple[tuple[int, ...], ...]:
-    """Return the offsets of 49 cells nearby in an array with rows of `pitch`, for heading h at index 2 * h + mirrored.
+    """Return the offsets of 49 nearby cells in an array with rows of `pitch`, at index 2 * heading + mirrored.
 
-    The cells reach 3 to either side, 2 back and 4 ahead. For a diagonal heading they lie along the two axis
-    directions beside it: 2 back and 4 ahead on either.
+    The cells reach 3 to either side, 2 back and 4 ahead. For a diagonal heading, they span the two axes beside it, 2
+    back and 4 ahead along each.
     """
     return tuple(
         tuple(_offset(pitch, heading, mirrored, side, ahead) for side in range(-3, 4) for ahead in range(-2, 5))
@@ -134,7 +135,7 @@ def find_leaf(context: Context) -> int:
     node = 0
     while node >= 0:
         test, if_true, if_false = tree[node]
-        # the most frequent tests are inlined from `evaluate`
+        # the most frequent tests are inlined from `evaluate` for speed
         if test < DIAGONAL_TEST:
             result = turns[test >> 3] == test & 7
         elif DRAWN_TESTS <= test < COVERED_TEST:

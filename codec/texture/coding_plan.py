@@ -1,4 +1,4 @@
-"""The scan order of a colormap's coefficients, and where the features of each one are read from."""
+"""The scan order of a colormap's coefficients, and the sources of each coefficient's features."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-LEVEL_FEATURES: Final = 17  # features of each coefficient that are computed from coded levels
-FREQUENCY_FEATURES: Final = 7  # features of each coefficient that its frequency determines
+LEVEL_FEATURES: Final = 17  # number of features that depend on the levels coded before
+FREQUENCY_FEATURES: Final = 7  # number of features that depend on the coefficient's frequency
 # Right shift of each level feature: turns sums over 8 and 32 positions into means.
 FEATURE_SHIFTS: Final = np.array([0] * 13 + [3, 5, 3, 3])
-# Frequencies (row, col) with a sign bias of their own.
+# Frequencies (row, col) that have their own sign bias.
 BIASED_FREQUENCIES: Final = ((0, 0), (1, 0), (2, 0), (3, 0), (0, 2), (2, 2), (0, 1))
 
 _NEIGHBORS: Final = ((-1, 0), (0, -1), (-1, -1), (-2, 0), (0, -2), (-1, 1), (1, -1))  # (row, col) offsets
@@ -76,7 +76,7 @@ class CodingPlan(NamedTuple):
 
 @functools.lru_cache(maxsize=64)
 def plan(rows: int, cols: int) -> CodingPlan:
-    """Return the coding plan of a grid, with coefficients scanned by ascending frequency; cells count as square."""
+    """Return the coding plan of a grid. Coefficients are scanned by ascending frequency, assuming square cells."""
     row, col = np.divmod(np.arange(rows * cols), cols)
     squared = (row * cols) ** 2 + (col * rows) ** 2  # of the frequency
     scan = np.lexsort((row, squared))

@@ -1,11 +1,11 @@
 """The texture layer: a coarse map of colors, and optionally a detail on top of it.
 
 A colormap is a grid of 2 to 64 cells a side in Oklab, transformed by one DCT over the whole grid and quantized with one
-step size. The payload (colormap_payload.py) codes the coefficients from low frequency to high, so every prefix
-of a payload is the same map, blurred. A cell that a person painted is a spot: it has its own color, stored beside
-the transform, so a single brush stroke is neither lost in quantization nor spread over other cells.
+step size. The payload (colormap_payload.py) codes the coefficients by ascending frequency, so every prefix of a payload
+is a blurred version of the map. A cell that a person painted is a spot: its color is stored separately from the
+transform, so that a brush stroke is neither lost in quantization nor spread over other cells.
 
-A detail (detail.py) refines the map, the base colors, into a small picture of up to 192 pixels a side.
+A detail (detail.py) refines the map, which then holds the base colors, to a small picture of up to 192 pixels a side.
 
 Decoding uses integer arithmetic only. Encoders choose the levels: see rdoq.py (for a step size) and rate_control.py
 (for a byte budget).
@@ -28,7 +28,7 @@ from codec.texture.small_picture import enlarge, to_srgb
 
 __all__ = ["MAX_CELLS", "MIN_CELLS", "Colormap", "check_grid", "spot_to_srgb"]
 
-_KIND_WEIGHTS: Final = (1, 15)  # reserved, colormap; thus no base is empty
+_KIND_WEIGHTS: Final = (1, 15)  # frequencies of the reserved kind and of a colormap; makes every base non-empty
 _MAX_BYTE: Final = 255
 
 
@@ -42,8 +42,8 @@ class Colormap:
     vertical frequency.
     `spots`: the cells with their own color, (cell, (r, g, b)) with sRGB values in 0..63, in ascending order of
     cell = row * cols + col.
-    `ratio`: index 0..3 into `quantizer.RATIOS`, the step of L relative to that of a and b.
-    `detail`: what the small picture adds to these colors, or None.
+    `ratio`: index 0..3 into `quantizer.RATIOS`, the step of L relative to the step of a and b.
+    `detail`: refines these colors to a small picture; None if there is none.
 
     Raises `InvalidLayer` if any of these is out of range.
     """
@@ -102,10 +102,10 @@ class Colormap:
         return to_srgb(picture if self.detail is None else picture + self.detail.residual)
 
     def cut(self, max_bytes: int) -> Colormap:
-        """Return what the first `max_bytes` of the payload hold: with a coarser detail or none, then also blurred
-        and without the last spots.
+        """Return the colormap in the first `max_bytes` of the payload.
 
-        Raises `BudgetTooSmall` if these bytes do not contain the mean color.
+        It has a coarser detail or none; with even fewer bytes it is also blurred and lacks the last spots. Raises
+        `BudgetTooSmall` if these bytes do not contain the mean color.
         """
         payload = self.to_bytes()
         if len(payload) <= max_bytes:
@@ -130,8 +130,7 @@ class Colormap:
     def from_bytes(cls, payload: bytes) -> Colormap:
         """Return the colormap of a payload. Raises `Corrupt` if the payload is invalid.
 
-        Every prefix of a valid payload is valid as long as it contains the mean color, and `to_bytes` returns
-        the same prefix again.
+        Any prefix that contains the mean color is a valid payload, and `to_bytes` returns it unchanged.
         """
         start, length = _decode_length(payload)
         end = start + length if length else len(payload)
@@ -158,13 +157,13 @@ class Colormap:
 
 
 def _encode_length(length: int) -> bytes:
-    """Return a length as a sum of bytes, of which only the last is below 255."""
+    """Return bytes whose sum is the length; only the last is below 255."""
     full, rest = divmod(length, _MAX_BYTE)
     return bytes([_MAX_BYTE] * full + [rest])
 
 
 def _decode_length(payload: bytes) -> tuple[int, int]:
-    """Return the number of bytes that a length takes at the start of a payload, and the length."""
+    """Return the number of bytes of the length at the start of a payload, and the length."""
     full = len(payload) - len(payload.lstrip(bytes([_MAX_BYTE])))
     if full == len(payload):
         raise Corrupt("the texture layer ends before its mean color", ("texture",))

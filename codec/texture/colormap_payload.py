@@ -1,11 +1,11 @@
-"""The payload of a colormap: quantized DCT coefficients and spots, entropy coded.
+"""The payload of a colormap: entropy-coded DCT coefficients and spots.
 
-A payload holds the header (grid, step and ratio), the mean color, the spots, and then the other coefficients from low
-frequency to high, L, a and b of each frequency in turn. A small network gives the probability of each
+A payload holds the header (grid, step and ratio), the mean color, the spots, and then the other coefficients by
+ascending frequency, L, a and b of each frequency in turn. A small network gives the probability of each
 level (context_model.py).
 
-There is no coefficient count and no end mark. A decoder reads every symbol that the given bytes determine and takes all
-further coefficients as 0. Truncating a payload therefore gives a blurred version of the map.
+There is neither a coefficient count nor an end mark. A decoder reads every symbol that the given bytes determine, and
+assumes that all further coefficients are 0. A truncated payload therefore decodes to a blurred version of the map.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from codec.bitstream.aspect_ratios import ASPECT_WEIGHTS, COMMON_ASPECTS
 from codec.bitstream.range_coder import BitModel, Coder, Encoder, ExpGolombModel, PrefixDecoder, PrefixEnd
 from codec.errors import Corrupt
 from codec.texture.coding_plan import plan
@@ -26,13 +27,11 @@ MIN_CELLS, MAX_CELLS = 2, 64  # cells a side
 MAX_SPOT_VALUE: Final = 63  # of each color component of a spot
 
 _COMMON_SIDES: Final = (8, 10, 12, 14, 16, 20, 24, 32, 48, 64)  # cells on the longer side
-_SIDE_WEIGHTS: Final = (20, 6, 8, 6, 24, 10, 12, 10, 2, 2, 4)  # of the common sides, and of any other
-_COMMON_ASPECTS: Final = ((1, 1), (3, 2), (2, 3), (4, 3), (3, 4), (16, 9), (9, 16))  # width : height
-_ASPECT_WEIGHTS: Final = (40, 4, 4, 4, 4, 4, 3, 1)  # of the common aspect ratios, and of any other
+_SIDE_WEIGHTS: Final = (20, 6, 8, 6, 24, 10, 12, 10, 2, 2, 4)  # frequencies of the common sides, and of any other
 _STEP_WEIGHTS: Final = tuple(2 + max(20 - abs(step - 28), 0) for step in range(len(STEPS)))
 _RATIO_WEIGHTS: Final = (16, 16, 16, 16)
 _P_NO_SPOT: Final = 60000  # initial probability, of 65,536, that no further spot follows
-_MIN_ZERO_RUN: Final = 6  # zeros in a row after which a decoder reads several positions at once
+_MIN_ZERO_RUN: Final = 6  # after this many zeros in a row, a decoder reads several positions at once
 _FIRST_AC: Final = 3  # index of the first level after the mean color
 
 Spot = tuple[int, tuple[int, int, int]]  # cell = row * cols + col, and its (r, g, b), each 0..MAX_SPOT_VALUE
@@ -92,7 +91,7 @@ def decode(coder: PrefixDecoder) -> tuple[Header, tuple[int, ...], tuple[Spot, .
 
 
 def header_bits(header: Header) -> float:
-    """Return the bits taken by the base's length, layer kind, header, mean lightness and the flag for no spots."""
+    """Return the bits of the base's length, the layer's kind, the header, the mean lightness and the no-spots flag."""
     counter = _BitCounter()
     _code_header(counter, header)
     return 8 + counter.bits + math.log2(header.dc_levels * 16 / 15 * 65536 / _P_NO_SPOT)
@@ -117,7 +116,7 @@ def _to_scan_order(header: Header, levels: Sequence[int]) -> list[int]:
 
 
 def _holds_only_zeros(remainder: PrefixDecoder, context: CoefficientContext, start: int) -> bool:
-    """Return whether a decoder would read nothing but zeros from the end of the last byte, from level `start` on."""
+    """Return whether a decoder would read only zeros, for level `start` and later, from the rest of the last byte."""
     try:
         return not any(_decode_levels(remainder, context, start))
     except PrefixEnd:
@@ -135,8 +134,8 @@ def _code_header(coder: Coder, header: Header | None) -> Header:
         longer = _COMMON_SIDES[side]
     else:
         longer = MIN_CELLS + coder.uniform(MAX_CELLS - MIN_CELLS + 1, longer - MIN_CELLS)
-    grids = [_common_grid(longer, aspect) for aspect in _COMMON_ASPECTS]
-    aspect = coder.choice(_ASPECT_WEIGHTS, grids.index((rows, cols)) if (rows, cols) in grids else len(grids))
+    grids = [_common_grid(longer, aspect) for aspect in COMMON_ASPECTS]
+    aspect = coder.choice(ASPECT_WEIGHTS, grids.index((rows, cols)) if (rows, cols) in grids else len(grids))
     if aspect < len(grids):
         rows, cols = grids[aspect]
     else:
@@ -155,7 +154,7 @@ def _common_grid(longer: int, aspect: tuple[int, int]) -> tuple[int, int]:
 
 
 def _code_mean(coder: Coder, header: Header, levels: Sequence[int] | None) -> CoefficientContext:
-    """Code the mean color, the first three levels, and return a context that has seen it."""
+    """Code the mean color, which is the first three levels, and return a context that contains it."""
     context = CoefficientContext(header.rows, header.cols, log_steps(header.step, header.ratio))
     context.update(0, 0, coder.uniform(header.dc_levels, levels[0] if levels else 0))
     for index in (1, 2):
@@ -164,7 +163,7 @@ def _code_mean(coder: Coder, header: Header, levels: Sequence[int] | None) -> Co
 
 
 def _code_spots(coder: Coder, cells: int, spots: Sequence[Spot] | None) -> Iterator[Spot]:
-    """Code spots and yield each one: the number of cells skipped, and the color unless it repeats the last one."""
+    """Code and yield the spots: for each, the number of skipped cells, and the color unless it equals the last one."""
     stop, same_color, gap = BitModel(_P_NO_SPOT), BitModel(), ExpGolombModel(12)
     cell, color, count = -1, None, 0
     while not coder.bit(stop, int(spots is not None and count == len(spots))):
@@ -203,9 +202,9 @@ def _code_level(coder: Coder, context: CoefficientContext, index: int, level: in
 
 
 def _encode_levels(coder: Encoder, context: CoefficientContext, levels: Sequence[int]) -> None:
-    """Encode all levels after the mean color; equivalent to `_code_level` for each, but codes runs of zeros at once."""
+    """Encode all levels after the mean color. Equivalent to `_code_level` for each, but faster for runs of zeros."""
     index = _FIRST_AC
-    for nonzero in [at for at in range(_FIRST_AC, len(levels)) if levels[at]]:
+    for nonzero in [number for number in range(_FIRST_AC, len(levels)) if levels[number]]:
         while index <= nonzero:
             positions = (nonzero - index) // 3
             if positions > 1 and index % 3 == 0:
@@ -220,7 +219,7 @@ def _encode_levels(coder: Encoder, context: CoefficientContext, levels: Sequence
 def _decode_levels(coder: PrefixDecoder, context: CoefficientContext, index: int) -> Iterator[int]:
     """Read all levels from `index` on, and yield those that were read one at a time; all others are 0.
 
-    In a run of zeros, several positions are read at once: half as many positions as the run has levels so far.
+    In a run of zeros, several positions are read at once: half as many as the number of zero levels read so far.
     """
     run = 0  # length of the current run of zeros; half of it is kept after a nonzero level
     while index < context.levels.size:

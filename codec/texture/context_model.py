@@ -1,10 +1,10 @@
 """Context modeling of colormap coefficients by small integer networks.
 
-Coefficients are coded from low frequency to high, the three channels of a frequency in turn. Each channel has a network
-with one hidden layer. From the levels coded so far, the frequency and the step size, it predicts the
-probability that the magnitude of the next level falls into bucket 0, 1, 2 and so on. A weighted sum predicts the
-sign. Correlation of chroma with lightness, and of b with a, is learned from running sums of products of levels.
-The weights are the integer table `color_net.npy` (training/color_priors.py).
+Coefficients are coded by ascending frequency, the three channels of a frequency in turn. Each channel has a network
+with one hidden layer. From the levels coded so far, the frequency and the step size, it predicts the probability that
+the magnitude of the next level falls into bucket 0, 1, 2 and so on. A weighted sum of features predicts the sign.
+Correlation of chroma with lightness, and of b with a, is learned from running sums of products of levels. The weights
+are the integer table `color_net.npy` (training/color_priors.py).
 
 `CoefficientContext` evaluates one coefficient at a time, or a run of positions under the assumption that all
 their levels are 0; decoders need both. `logits` evaluates all coefficients of known levels at once, for encoders
@@ -32,13 +32,13 @@ from codec.texture.coding_plan import (
 from codec.texture.quantizer import MAX_LEVEL
 
 HIDDEN: Final = 32  # hidden units of each network
-OUTPUTS: Final = 6  # logits of each network: of being in a bucket, given that it is in none before
-CHROMA_FEATURE: Final = LEVEL_FEATURES  # index of one more feature: the magnitude predicted from other channels
+OUTPUTS: Final = 6  # logits of each network: of each bucket, given that the magnitude is in no earlier one
+CHROMA_FEATURE: Final = LEVEL_FEATURES  # index of the feature that predicts the magnitude from other channels
 FEATURES: Final = LEVEL_FEATURES + 1 + FREQUENCY_FEATURES + 1  # the last one is the step size
 BIAS_FEATURE: Final = 6  # index of the first sign feature that stands for a frequency
 SIGN_FEATURES: Final = BIAS_FEATURE + len(BIASED_FREQUENCIES)
 
-_PRODUCT_PRIOR: Final = 2000  # initial value of the sums of squares, which damps predictions from few levels
+_PRODUCT_PRIOR: Final = 2000  # initial sum of squares; damps predictions from few levels
 _MAX_SIGN_FEATURE: Final = 128
 _MAX_CHROMA_FEATURE: Final = 255
 _LOGIT_LIMIT: Final = 2048  # logits are clipped to -2048..2047, in 256ths
@@ -162,7 +162,7 @@ class CoefficientContext:
         return other
 
     def bucket_probabilities(self, position: int, channel: int) -> list[int]:
-        """Return the probabilities, of 65,536, of the first `OUTPUTS` buckets: each given that it is none before."""
+        """Return the probabilities, of 65,536, of the first `OUTPUTS` buckets, each given that it is no earlier one."""
         net = self._networks[channel]
         features = self.plan.level_features(self._buffer, (position, channel))
         hidden = self._static[position, channel] + features @ net.hidden[:LEVEL_FEATURES]
@@ -211,20 +211,20 @@ class CoefficientContext:
         if not position:
             return
         magnitude = int(log_magnitudes()[abs(level)])
-        at = 3 * position + channel
-        self._buffer[at] = magnitude
-        self._buffer[3 * self.positions + at] = self._buffer[3 * self.positions + at - 3] + magnitude
+        index = 3 * position + channel
+        self._buffer[index] = magnitude
+        self._buffer[3 * self.positions + index] = self._buffer[3 * self.positions + index - 3] + magnitude
         if level:
             self._signed[position][channel] = magnitude if level > 0 else -magnitude
         if channel == 2:
             l, a, b = self._signed[position]
-            for index, product in enumerate((l * l, l * a, l * b, a * a, a * b)):
-                self._products[index] += product
+            for number, product in enumerate((l * l, l * a, l * b, a * a, a * b)):
+                self._products[number] += product
 
     def _predict_chroma(self, position: int, channel: int) -> tuple[int, int]:
         """Return 16 times the signed log magnitude predicted from L, and that predicted from a, by linear regression.
 
-        Both are 0 for L and for the mean color, the second one for a, too.
+        Both are 0 for L and for the mean color; for a, the second one is 0.
         """
         if not channel or not position:
             return 0, 0

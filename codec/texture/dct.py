@@ -19,14 +19,19 @@ def basis(size: int) -> np.ndarray:
     The cosines are computed in floats. No value is close enough to a rounding boundary for two math libraries
     to round it differently; a test checks this.
     """
+    return np.asarray(np.rint(exact_basis(size) * BASIS_ONE).astype(np.int64))
+
+
+def exact_basis(size: int) -> np.ndarray:
+    """Return the DCT-II basis before rounding: (size, size) float64, one frequency per row."""
     frequency, position = np.mgrid[:size, :size]
     waves = np.cos(np.pi * (2 * position + 1) * frequency / (2 * size)) * np.sqrt(2 / size)
     waves[0] = np.sqrt(1 / size)
-    return np.asarray(np.rint(waves * BASIS_ONE).astype(np.int64))
+    return np.asarray(waves)
 
 
 def float_basis(size: int) -> np.ndarray:
-    """Return the same basis as floats: (size, size) float64."""
+    """Return the rounded basis as floats: (size, size) float64."""
     return np.asarray(basis(size) / BASIS_ONE)
 
 

@@ -1,8 +1,9 @@
 """The detail of the texture layer: what a small color picture adds to the base colors.
 
-A detail is a grid of cells, each covering 8 x 8 pixels of the small picture, with 40 quantized latents per cell. A
-learned synthesis turns these levels into a residual in YCbCr. What a level contributes depends on its channel and
-the quality only, and reaches 28 pixels at most, so levels can be cleared, moved and cut off.
+A detail is a grid of cells, each covering 8 x 8 pixels of the small picture, with 40 quantized latents (levels) per
+cell. A learned synthesis transform turns the levels into a residual in YCbCr. A level changes pixels up to 28 pixels
+away, and its dequantized value depends only on its channel and the quality, so levels can be cleared, moved and cut
+off.
 
 Decoding uses integer arithmetic only. Encoders choose the levels: see codec/encoder/colormap/fit_detail.py.
 """
@@ -30,7 +31,7 @@ REACH_PIXELS: Final = 28  # a level changes no pixel of the small picture farthe
 class Detail:
     """Quantized latents of the small picture's residual, as a file holds them.
 
-    `quality`: 0..63, the larger the finer the quantizer steps.
+    `quality`: 0..63; higher qualities have finer quantizer steps.
     `levels`: (40, rows, cols) integers in -800..800, with 2..24 rows and columns; stored as read-only int16.
 
     Raises `InvalidLayer` for other values. Details with the same quality and levels are equal.
@@ -77,7 +78,7 @@ class Detail:
 
     @property
     def residual(self) -> np.ndarray:
-        """What is added to the enlarged base colors: (3, 8 rows, 8 cols) int64 YCbCr, 1.0 == 2^14."""
+        """The residual, to be added to the enlarged base colors: (3, 8 rows, 8 cols) int64 YCbCr, 1.0 == 2^14."""
         return detail_network().residual(self.levels, self.quality)
 
     def to_bytes(self) -> bytes:
@@ -91,7 +92,7 @@ class Detail:
     def from_bytes(cls, payload: bytes) -> Detail:
         """Return the detail of a payload. Raises `Corrupt` if the payload ends before quality and grid are known.
 
-        Every prefix that holds these is valid, and `to_bytes` returns the same bytes again.
+        Any prefix that contains both is a valid payload, and `to_bytes` returns it unchanged.
         """
         try:
             header, levels = detail_payload.decode(payload)
@@ -102,7 +103,7 @@ class Detail:
         return detail
 
     def cut(self, max_bytes: int) -> Detail | None:
-        """Return the detail that the first `max_bytes` of the payload hold; None if they end before the grid."""
+        """Return the detail in the first `max_bytes` of the payload; None if they end before the grid."""
         payload = self.to_bytes()
         if len(payload) <= max_bytes:
             return self

@@ -10,7 +10,7 @@ import numpy as np
 from codec.bitstream.range_coder import TOTAL
 from codec.texture.detail_network import SCALES, detail_network
 
-REACH: Final = 24  # largest offset of a level from its predicted value that has a symbol of its own, plus 1
+REACH: Final = 24  # offsets of a level from its predicted value have symbols of their own up to REACH - 1
 SYMBOLS: Final = 2 * REACH + 1
 MEAN_FRACTIONS: Final = 16  # a mean is given in sixteenths of a level
 
@@ -20,7 +20,7 @@ def cumulative_tables() -> list[list[list[int]]]:
     """Return the cumulative frequencies, by scale and by mean: SYMBOLS + 1 ascending integers from 0 to 65,536.
 
     The second index is the mean minus the predicted level, in sixteenths, plus 8. Symbol s is the offset s - REACH
-    from the predicted level; the first and the last one also stand for all offsets beyond.
+    from the predicted level; the first and the last symbol also stand for all larger offsets.
     """
     return [_scale_tables(int(decay)) for decay in detail_network().decays[:SCALES]]
 

@@ -1,4 +1,4 @@
-"""The shape of a detail's grid for a picture."""
+"""The shape of the grid of a picture's detail."""
 
 from __future__ import annotations
 

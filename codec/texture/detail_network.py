@@ -1,8 +1,8 @@
 """The detail's networks in integer arithmetic: synthesis, and the context model of the entropy coder.
 
 Weights are 8-bit integers, activations are integers in units of 1/1024. Matrix products run in float64 for speed. All
-sums stay far below 2^53 (checked when the weights are loaded), so every product is exact whatever the order of its
-additions, and the results are the same on every machine. FORMAT.md specifies the arithmetic.
+sums stay far below 2^53 (checked when the weights are loaded), so every product is exact in any order of additions, and
+the results are the same on every machine. FORMAT.md specifies the arithmetic.
 
 The synthesis adds a linear lapped transform (Tran, Liang, Tu, "Lapped transform via time-domain pre- and
 post-filtering", 2003) and a small convolutional network. The context model is an autoregressive model over slices of
@@ -29,9 +29,9 @@ SLICES: Final = (4, 4, 8, 8, 16)  # channels of each slice, from coarse to fine
 CHANNELS: Final = sum(SLICES)
 SLICE_STARTS: Final = tuple(sum(SLICES[:index]) for index in range(len(SLICES)))
 QUALITIES: Final = 64
-ANCHORS: Final = 8  # qualities with context biases of their own; those between are interpolated
+ANCHORS: Final = 8  # qualities for which context biases are stored; for qualities between, they are interpolated
 QUALITIES_PER_ANCHOR: Final = 9
-SCALES: Final = 38  # Laplace distributions, each 1.19 times as wide as the one before
+SCALES: Final = 38  # number of Laplace distributions, each 1.19 times as wide as the one before
 LOG_SCALE_STEP: Final = 176  # between the natural logarithms of two neighboring scales, in 1/1024
 MIN_LOG_SCALE: Final = -3068  # natural logarithm of the smallest scale, 0.05, in 1/1024
 WEIGHTS: Final = "texture/detail_net.safetensors"
@@ -109,7 +109,8 @@ class DetailNetwork:
         self.decays = tensors["decay"].astype(np.int64)  # (SCALES,) exp(-1 / (16 * scale)) in units of 2^-32
         # of each slice: (2, ANCHORS, hidden units) biases of both passes
         self._biases = [tensors[f"slices.{index}.starts"].astype(np.int64) for index in range(len(SLICES))]
-        self._border = tensors["mixing"].astype(np.float64)  # (8, 8) of the pixels on both sides of a cell's border
+        # (8, 8) post-filter for the 8 pixels around a border between cells
+        self._border = tensors["mixing"].astype(np.float64)
 
     def residual(self, levels: np.ndarray, quality: int) -> np.ndarray:
         """Return what (CHANNELS, h, w) levels add to the base colors: (3, 8 h, 8 w) int64 YCbCr, 1.0 == 2^14.
@@ -120,9 +121,9 @@ class DetailNetwork:
         return np.asarray(self._synthesis(self._latents(levels, quality)) - self._zero_synthesis(rows, cols))
 
     def context_sums(self, index: int, levels: np.ndarray, quality: int) -> np.ndarray:
-        """Return the sums of the slices before slice `index`, for both passes: (2, hidden units, h, w).
+        """Return the context that earlier slices give slice `index`, for both passes: (2, hidden units, h, w).
 
-        `levels`: (CHANNELS, h, w), of which those of the slices before are used.
+        `levels`: (CHANNELS, h, w); only those of earlier slices are used.
         """
         biases = self._interpolated_biases(index, quality)[:, :, None, None].astype(np.float64)
         if index == 0:
@@ -135,8 +136,8 @@ class DetailNetwork:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the means, in 1/16 of a level, and the indices of the scales: (channels of the slice, h, w) int64.
 
-        `context_sums`: from the method of this name. `own`: the slice's levels that the first pass coded, 0
-        elsewhere; the first pass does not use them.
+        `context_sums`: as returned by the method of this name. `own`: the slice's levels from the first pass, 0
+        elsewhere; used in the second pass only.
         """
         channels = slice(SLICE_STARTS[index], SLICE_STARTS[index] + SLICES[index])
         near, sums = self._convolutions[f"slices.{index}.near"], context_sums[int(is_second)]

@@ -1,12 +1,12 @@
-"""The payload of a detail: quality, grid and levels, entropy coded.
+"""The payload of a detail: entropy-coded quality, grid and levels.
 
 The 40 channels form five slices, from coarse to fine. A slice is coded in two passes, one for each color of a
-checkerboard over the cells. The levels of a pass are predicted from all levels before them (detail_network.py), which
-gives each a predicted value and a Laplace distribution (detail_distributions.py). Within a pass the widest
-distributions come first, and a flag says whether all levels with very narrow ones equal their predictions.
+checkerboard over the cells. From all levels coded before a pass, the networks (detail_network.py) predict a value and a
+Laplace distribution (detail_distributions.py) for each level of the pass. Levels with wider distributions come first,
+and a flag says whether all levels with very narrow distributions equal their predicted values.
 
-There is no level count and no end mark. A decoder reads every symbol that the given bytes determine, and takes all
-further levels as predicted. So every prefix of a payload holds a coarser detail.
+There is neither a level count nor an end mark. A decoder reads every symbol that the given bytes determine, and assumes
+that all further levels equal their predicted values. Every prefix of a payload therefore holds a coarser detail.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MAX_PREDICTED: Final = 200
 _P_DEFAULT_GRID: Final = 50000  # probability, of 65,536, of a grid of 16 x 16 cells
 _P_AS_PREDICTED: Final = 64000  # probability, of 65,536, that all narrow levels of a pass equal their predictions
 _WIDE_SCALE: Final = 2  # levels with a scale below this index are narrow
-_MAX_EXTRA_BITS: Final = 10  # of the distance of a level beyond the table's reach
+_MAX_EXTRA_BITS: Final = 10  # of the code for offsets beyond the table's reach
 
 
 class DetailHeader(NamedTuple):
@@ -45,7 +45,7 @@ def encode(header: DetailHeader, levels: np.ndarray) -> bytes:
     _code_header(coder, header)
     passes = list(_coding_passes(levels, header.quality))
     values = [coding_pass.select(levels) for coding_pass in passes]
-    last, stop = 0, 0  # the last pass with a level that is not as predicted, and the symbols of it to code
+    last, stop = 0, 0  # the last pass with a level that differs from its prediction, and its number of symbols to code
     for number, coding_pass in enumerate(passes):
         if length := coding_pass.symbols_needed(values[number]):
             last, stop = number, length
@@ -107,7 +107,7 @@ class _CodingPass:
         return selected
 
     def symbols_needed(self, values: list[int]) -> int:
-        """Return the number of symbols up to the last level that is not as predicted; 0 if there is none."""
+        """Return the number of symbols up to the last level that differs from its prediction; 0 if none does."""
         different = [index for index, value in enumerate(values) if value != self.predicted[index]]
         return different[-1] + 1 + int(different[-1] >= self.wide) if different else 0
 
@@ -182,9 +182,9 @@ def _make_pass(
 
 
 def _holds_only_predicted(remainder: PrefixDecoder, passes: list[_CodingPass], start: int) -> bool:
-    """Return whether a decoder would read only predicted levels from the end of the last byte.
+    """Return whether a decoder would read only predicted levels from the rest of the last byte.
 
-    It reads from symbol `start` of the first pass on.
+    Reading starts at symbol `start` of the first pass.
     """
     for number, coding_pass in enumerate(passes):
         decoded = list(coding_pass.predicted)

@@ -1,4 +1,4 @@
-"""The quantizer of a colormap: step sizes, and the values that levels can take."""
+"""The quantizer of a colormap: step sizes, and the range of levels."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from codec.color import oklab
 
 # The step of a and b for each step index, eight per octave, in units of 1/oklab.ONE.
 STEPS: Final = tuple(m << octave >> 3 for octave in range(8) for m in (256, 279, 304, 332, 362, 395, 431, 470))
-# The step of L for each ratio index, in quarters of the step of a and b. Oklab's a and b span a fraction of
-# the range of L for the same visible difference (CIEDE2000), so they need the finer step.
+# The step of L for each ratio index, in quarters of the step of a and b. For the same visible difference (CIEDE2000), a
+# and b change less than L, so they need a finer step.
 RATIOS: Final = (8, 10, 12, 16)
 _RATIO_OCTAVES: Final = (0, 3, 5, 8)  # the step of L relative to that of ratio 0, in eighths of an octave
 MAX_LEVEL: Final = 32767  # the largest magnitude of a level
@@ -33,5 +33,5 @@ def dequantize(levels: np.ndarray, step: int, ratio: int) -> np.ndarray:
 
 
 def dc_levels(rows: int, cols: int, step: int, ratio: int) -> int:
-    """Return the number of levels that the DC coefficient of L can have, from black to just above white."""
+    """Return the number of levels of L's DC coefficient, from black to just above white."""
     return 2 + 4 * oklab.ONE * max(rows, cols) // (RATIOS[ratio] * STEPS[step])

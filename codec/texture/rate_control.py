@@ -1,10 +1,10 @@
-"""Rate control: the colormap that is nearest to given cells within a byte budget. Only encoders run it, in floats.
+"""Rate control: find the colormap nearest to given cells within a byte budget. For encoders only; uses floats.
 
 This is rate-constrained coordinate descent including context effects. Changing a level changes its own bits and, as it
 is part of the context of later levels, theirs too. The gradient of the networks gives the second effect for all levels
 at once, so a round costs a few matrix products. Each round applies the better half of the changes that lower the cost,
-or fewer of them if the cost would rise otherwise. Lambda then follows the rate: it grows while there are too many bits
-and shrinks while there are too few. Its swings around the target help the search leave poor local minima.
+or fewer if together they would raise it. Then lambda is adapted: it grows while there are too many bits and shrinks
+while there are too few. Its oscillation around the target helps the search leave poor local minima.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from codec.texture.colormap import Colormap
 from codec.texture.colormap_payload import Header, header_bits
 from codec.texture.quantizer import MAX_LEVEL, RATIOS, STEPS, dc_levels, log_steps
 
-# What `fit` tries, as (ratio, steps coarser than the estimate), since the best one differs from map to map.
+# Trials of `fit`, as (ratio, number of steps coarser than the estimate); the best one differs from map to map.
 _CANDIDATES_SMALL: Final[tuple[tuple[int, int], ...]] = ((2, 2), (2, 0), (1, 4), (0, 4))
 _CANDIDATES_MEDIUM: Final[tuple[tuple[int, int], ...]] = ((2, 1), (1, 1))
 _CANDIDATES_LARGE: Final[tuple[tuple[int, int], ...]] = ((2, 1),)
-_MAX_SMALL_CELLS: Final = 100  # up to here a trial is fast, so `fit` makes more of them
-_MAX_MEDIUM_CELLS: Final = 400  # above, `fit` makes one trial only
-_MAX_DESCENT_CELLS: Final = 1024  # above, `fit` searches for a step only
-_TERMINATION_BITS: Final = 0.3  # average loss at the end of a payload
-_LARGER_LAMBDAS: Final = (1.0, 1.5)  # factors tried to make a finer step fit
+_MAX_SMALL_CELLS: Final = 100  # for up to this many cells, trials are fast, so `fit` makes more of them
+_MAX_MEDIUM_CELLS: Final = 400  # for more cells, `fit` makes one trial only
+_MAX_DESCENT_CELLS: Final = 1024  # for more cells, `fit` only searches for the step
+_TERMINATION_BITS: Final = 0.3  # mean number of bits lost at the end of a payload
+_LAMBDA_FACTORS: Final = (1.0, 1.5)  # tried to make a finer step fit
 
 _ROUNDS: Final = 32
 _MAX_LAMBDA_FACTOR: Final = 1.25  # largest change of lambda from round to round
 _FILL_ROUNDS: Final = 6  # single changes added at the end
-_MAX_EXACT_CELLS: Final = 400  # above, the change in distortion is approximated by its Taylor series
-_REACH: Final = 192  # levels beyond the last nonzero one that may become nonzero
+_MAX_EXACT_CELLS: Final = 400  # for more cells, the change in distortion is approximated by its Taylor series
+_REACH: Final = 192  # number of levels after the last nonzero one that may become nonzero
 _MIN_GAIN: Final = 1e-4  # smallest decrease of the cost that counts
 _MIN_DIFFERENCE: Final = 0.5  # see rdoq.py
 _LN2: Final = math.log(2)
@@ -70,7 +70,7 @@ def mean_difference(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _fit_levels(quantizer: rdoq.RDOQuantizer, step: int, ratio: int, max_bytes: int) -> Colormap:
-    """Return the best colormap of one step and ratio that `RateController` finds, or else the coarsest one."""
+    """Return the best colormap that `RateController` finds for a step and ratio, or else the coarsest possible one."""
     header = Header(quantizer.rows, quantizer.cols, step, ratio)
     max_bits = 8 * max_bytes - _TERMINATION_BITS - header_bits(header)
     try:
@@ -89,7 +89,7 @@ def _fit_step(quantizer: rdoq.RDOQuantizer, max_bytes: int) -> Colormap:
     while len(best.colormap.to_bytes()) > max_bytes and step < len(STEPS) - 1:
         step += 1
         best = quantizer.quantize(step)
-    for factor in _LARGER_LAMBDAS:
+    for factor in _LAMBDA_FACTORS:
         finer = quantizer.quantize(max(step - 1, 0), lmbda=factor * rdoq.LAMBDA)
         if len(finer.colormap.to_bytes()) <= max_bytes:
             best = min(best, finer, key=lambda quantized: quantized.difference)
@@ -148,7 +148,7 @@ class RateController:
     def optimize(self, max_bits: float) -> rdoq.Quantized:
         """Return the nearest colormap whose levels, without the mean lightness, take at most `max_bits`.
 
-        Returns the smallest one found if none does.
+        If there is none, returns the one with the fewest bits among those tried.
         """
         state = best = self._evaluate(self._quantizer.optimize_levels(self._step, self._ratio))
         lmbda = rdoq.lagrange_multiplier(self._step)
@@ -162,9 +162,9 @@ class RateController:
         return rdoq.Quantized(colormap, best.distortion / len(best.squared_error), best.bits)
 
     def _descend(self, state: State, lmbda: float) -> State:
-        """Apply the better half of the changes that lower the cost, or fewer if the cost of these together is higher.
+        """Apply the better half of the changes that lower the cost, or fewer if together they raise it.
 
-        Returns the same state if no change helps.
+        Returns the same state if no change lowers the cost.
         """
         changes = self._filter(state, self._propose(state, lmbda))
         delta_cost = self._score(state, changes, lmbda)
@@ -181,7 +181,7 @@ class RateController:
         return state
 
     def _fill(self, state: State, max_bits: float) -> State:
-        """Apply single changes that lower the distortion most per bit, as long as they fit into the remaining bits."""
+        """Apply the single changes that lower the distortion most per bit, while they fit into the remaining bits."""
         for _ in range(_FILL_ROUNDS):
             changes = self._filter(state, self._propose(state, 0.0))
             distortion, bits = self._delta_distortion(state, changes), self._delta_rate(state, changes)
@@ -339,7 +339,7 @@ def _last_two_nonzero(levels: np.ndarray) -> tuple[int, int]:
 
 
 def _is_better(state: State, other: State, max_bits: float) -> bool:
-    """Return whether a state has less distortion, if both fit, or else fewer bits."""
+    """Return whether a state has less distortion than another if both fit, or else whether it has fewer bits."""
     if max(state.bits, other.bits) <= max_bits:
         return state.distortion < other.distortion
     return state.bits < other.bits

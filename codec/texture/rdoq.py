@@ -1,9 +1,9 @@
-"""Rate-distortion optimized quantization of a colormap, in floats. Only encoders run it.
+"""Rate-distortion optimized quantization of a colormap. For encoders only; uses floats.
 
-The cost is the sum of the cells' CIEDE2000 differences plus lambda times the bits. Near a cell's color its squared
-difference is a quadratic form (ciede2000.py), so the change in distortion from changing a level by one is known
+The cost is the sum of the cells' CIEDE2000 differences plus lambda times the bits. Near a cell's color, the squared
+difference is a quadratic form (ciede2000.py), so the change in distortion from changing a level by one can be computed
 for all levels at once; rates come from the context model (context_model.py). Each round applies only a fraction of the
-profitable changes, because every change affects the gains of the others.
+useful changes, because every change affects the gains of the others.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ PREVIEW_ROUNDS: Final = 2  # enough to estimate rate and distortion
 LAMBDA: Final = 2.0  # CIEDE2000 difference of one cell per bit at step 32; proportional to the step size
 
 _REFERENCE_STEP: Final = 32
-_HEADER_BITS: Final = 26  # approximate size of what precedes the levels
-_FINAL_RATE: Final = 0.8  # final bits as a fraction of those after PREVIEW_ROUNDS
-_STEPS_PER_HALVING: Final = 9  # coarser steps that halve the bits
-_MIN_DIFFERENCE: Final = 0.5  # smaller differences get the weight of this one, since the weight is the inverse
+_HEADER_BITS: Final = 26  # approximate number of bits before the levels
+_FINAL_RATE: Final = 0.8  # bits after all rounds, as a fraction of those after PREVIEW_ROUNDS
+_STEPS_PER_HALVING: Final = 9  # increase of the step index that halves the bits
+_MIN_DIFFERENCE: Final = 0.5  # lower bound of differences where they are inverted to weights
 _CONTEXT_FACTOR: Final = 1.15  # accounts for the effect of a change on the bits of later levels
-_TAIL_BITS: Final = 2.0  # extra bits of a nonzero level beyond the last one, for the zeros in between
+_TAIL_BITS: Final = 2.0  # extra bits of a new last nonzero level, for the zeros before it
 _SIGN_BITS: Final = 0.95
 _MIN_GAIN: Final = 1e-6  # smallest decrease of the cost that counts
 _DEAD_ZONE: Final = 0.38  # rounding offset of magnitudes below 1
@@ -42,7 +42,7 @@ BUCKETS: Final = np.array([bucket(size) for size in range(MAX_LEVEL + 2)])  # bu
 
 
 class Quantized(NamedTuple):
-    """A colormap with the mean CIEDE2000 difference of its cells and the bits of its levels, both estimates."""
+    """A colormap, with estimates of the mean CIEDE2000 difference of its cells and of the bits of its levels."""
 
     colormap: Colormap
     difference: float
@@ -90,7 +90,7 @@ class RDOQuantizer:
     def quantize(
         self, step: int, ratio: int = DEFAULT_RATIO, rounds: int = DEFAULT_ROUNDS, lmbda: float = LAMBDA
     ) -> Quantized:
-        """Return the colormap for a step and a ratio. With `rounds` 0 it is rounded with a dead zone only."""
+        """Return the colormap for a step and a ratio. With 0 rounds, coefficients are only rounded with a dead zone."""
         if not (0 <= step < len(STEPS) and 0 <= ratio < len(RATIOS)):
             raise InvalidLayer(f"the step must be in 0..{len(STEPS) - 1} and the ratio in 0..{len(RATIOS) - 1}")
         levels = self.optimize_levels(step, ratio, rounds, lmbda)
@@ -137,7 +137,7 @@ class RDOQuantizer:
         return steps, self._coefficients / steps
 
     def basis_functions(self) -> np.ndarray:
-        """Return what each coefficient, in scan order, adds to each cell: (positions, cells) float32."""
+        """Return the basis function of each coefficient, in scan order: (positions, cells) float32."""
         products = np.einsum("ry,cx->rcyx", self._vertical, self._horizontal).reshape(self.rows * self.cols, -1)
         return np.asarray(products[self._scan].astype(np.float32))
 

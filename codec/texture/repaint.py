@@ -1,4 +1,4 @@
-"""Changes of a colormap's cells that disturb the rest of the map as little as possible."""
+"""Change some cells of a colormap and leave the others as they are."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from codec.texture.colormap import Colormap, spot_to_srgb
 from codec.texture.colormap_payload import MAX_SPOT_VALUE
 from codec.texture.rdoq import quantize
 
-_MAX_REPAINTED = 1 / 4  # of the cells; when more change, the whole map is quantized again
+_MAX_SPOT_SHARE = 1 / 4  # of the cells; if more change, the whole map is quantized again
 
 
 def repaint(colormap: Colormap, cells: np.ndarray) -> Colormap:
-    """Return the colormap with these cells, (rows, cols, 3) uint8 sRGB: cells that differ become spots.
+    """Return the colormap with these cells, (rows, cols, 3) uint8 sRGB; changed cells become spots.
 
-    The map is quantized again, at the same step, if more than a quarter of the cells differ or the grid has
-    another size. A detail is kept: it adds to the new colors. Raises `InvalidLayer` as `quantize` does.
+    If more than a quarter of the cells change, or the grid has another size, the whole map is quantized again at the
+    same step. A detail is kept and added to the new colors. Raises `InvalidLayer` as `quantize` does.
     """
     cells = np.asarray(cells)
     old = colormap.cells
@@ -27,7 +27,7 @@ def repaint(colormap: Colormap, cells: np.ndarray) -> Colormap:
     changed = np.flatnonzero((cells != old).any(2))
     if not len(changed):
         return colormap
-    if len(changed) > int(_MAX_REPAINTED * colormap.rows * colormap.cols):
+    if len(changed) > int(_MAX_SPOT_SHARE * colormap.rows * colormap.cols):
         return _quantize_again(colormap, cells)
     spots = dict(colormap.spots)
     for cell in changed.tolist():
@@ -36,7 +36,7 @@ def repaint(colormap: Colormap, cells: np.ndarray) -> Colormap:
 
 
 def requantize(colormap: Colormap, cells: np.ndarray) -> Colormap:
-    """Return the colormap with these cells, quantized again at the same step: for smooth changes of many cells.
+    """Return the colormap with these cells, all quantized again at the same step: for smooth changes of many cells.
 
     A detail is kept.
     """
@@ -48,7 +48,7 @@ def _quantize_again(colormap: Colormap, cells: np.ndarray) -> Colormap:
 
 
 def _nearest_spot_color(color: np.ndarray) -> tuple[int, int, int]:
-    """Return the spot color that looks most like an sRGB color, (3,) uint8."""
+    """Return the spot color with the smallest CIEDE2000 difference from an sRGB color, (3,) uint8."""
     rounded = (color.astype(int) * MAX_SPOT_VALUE + 127) // 255
     offsets = np.moveaxis(np.mgrid[-1:2, -1:2, -1:2], 0, -1).reshape(-1, 3)
     candidates = np.clip(rounded + offsets, 0, MAX_SPOT_VALUE)

@@ -1,4 +1,4 @@
-"""The small picture: the base colors enlarged by a cubic, plus the residual of the detail, in integer arithmetic."""
+"""The small picture: base colors enlarged by cubic interpolation, plus the detail's residual, in integer arithmetic."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def to_srgb(ycbcr: np.ndarray) -> np.ndarray:
 def enlarge(cells: np.ndarray, height: int, width: int) -> np.ndarray:
     """Return (rows, cols, 3) uint8 sRGB cells, enlarged: (3, height, width) int64 YCbCr, 1.0 == 2^14.
 
-    The interpolation is the cubic of Catmull and Rom (1974), with the outermost cells repeated outside.
+    The interpolation is cubic (Catmull and Rom 1974); the outermost cells are repeated beyond the border.
     """
     down, across = interpolation_weights(height, cells.shape[0]), interpolation_weights(width, cells.shape[1])
     sums = down @ to_ycbcr(cells) @ across.T

@@ -42,6 +42,7 @@ from codec.encoder.colormap.detail_search import (
     lanczos_matrix,
     ms_ssim,
 )
+from codec.texture import dct
 from codec.texture.detail_network import ANCHORS, SLICE_STARTS
 from codec.texture.small_picture import interpolation_weights
 
@@ -175,10 +176,7 @@ def _truncated(levels: Tensor, means: Tensor, rng: np.random.Generator) -> Tenso
 @functools.cache
 def _dct_matrix(size: int) -> Tensor:
     """Return the orthonormal DCT-II, one frequency per row: (size, size)."""
-    frequency, position = np.mgrid[:size, :size]
-    basis = np.cos(np.pi * (2 * position + 1) * frequency / (2 * size)) * np.sqrt(2 / size)
-    basis[0] = np.sqrt(1 / size)
-    return torch.from_numpy(basis).float()
+    return torch.from_numpy(dct.exact_basis(size)).float()
 
 
 @functools.cache

@@ -153,7 +153,7 @@ def test_file_with_another_digest_or_a_hostile_pickle_is_rejected(write_weights,
 def test_weights_of_another_network_are_rejected(write_weights, networks, monkeypatch):
     monkeypatch.setattr(networks, "alexnet", networks.vgg16)
     write_weights("alexnet")
-    with pytest.raises(ModelMissing, match="another network"):
+    with pytest.raises(ModelMissing, match="do not fit their network"):
         learned.lpips(SAME, OTHER)
 
 

@@ -1,13 +1,12 @@
 """An integer range coder, whose bytes are the same on every machine.
 
-Range coding (Martin 1979) with 32-bit integers and carry propagation as in LZMA. The code of a message
-is the shortest byte string that lies inside the final interval when infinitely many zero bytes follow
-it; trailing zero bytes are not stored. A decoder that reads past the end reads zeros, and zeros select the
-lowest interval, which for a bit is that of a 1. A syntax that uses 1 for "stop" therefore ends soon
-on any bytes.
+Range coding (Martin 1979) with 32-bit integers and carry propagation as in LZMA. The code of a message is the shortest
+byte string that lies inside the final interval when infinitely many zero bytes follow it; trailing zero bytes are not
+stored. A decoder reads zeros past the end. Zeros select the lowest interval, which is that of a 1 if a bit is coded;
+if 1 means "stop", decoding therefore ends soon after the last byte.
 
-`Encoder`, `Decoder` and `PrefixDecoder` share the interface `Coder`. `Decoder` reads a whole message;
-`PrefixDecoder` reads the beginning of one and stops where the missing bytes would matter.
+`Encoder`, `Decoder` and `PrefixDecoder` implement the interface `Coder`. `Decoder` reads a whole message;
+`PrefixDecoder` reads the beginning of one and stops at the first value that depends on missing bytes.
 """
 
 from __future__ import annotations

@@ -14,11 +14,11 @@ _MIN_PROBABILITY: Final = 64
 
 
 class BitModel:
-    """An adaptive model of a bit: `p` is the probability of a 1, of 65,536.
+    """An adaptive model of a bit: `p` is the probability of a 1, in units of 1/65,536.
 
-    The n-th bit moves `p` by 1 / (n + 1.5) of the distance to its value, so the model learns fast at
-    first and then settles. `count` is n: its initial value says how many bits the initial `p`
-    counts for. It grows to `max_count` at most.
+    The n-th bit moves `p` by 1 / (n + 1.5) of the distance to its value, so the model learns fast at first and then
+    settles. `count` is n, which grows to at most `max_count`; its initial value says how many observed bits the
+    initial `p` counts as.
     """
 
     __slots__ = ("p", "count", "max_count")
@@ -29,7 +29,7 @@ class BitModel:
         self.max_count = max_count
 
     def update(self, bit: int) -> None:
-        """Adapt to a coded bit. Floor division makes this the same on every machine."""
+        """Adapt to a coded bit. The arithmetic is in integers, so the result is the same on every machine."""
         p = self.p + 2 * ((TOTAL if bit else 0) - self.p) // (2 * self.count + 3)
         self.p = min(max(p, _MIN_PROBABILITY), TOTAL - _MIN_PROBABILITY)
         if self.count < self.max_count:
@@ -63,21 +63,21 @@ class Coder(ABC):
 
     @abstractmethod
     def choice(self, weights: Sequence[int], index: int = 0) -> int:
-        """Code an index into `weights`, which are its frequencies (>= 0); their sum is 65,536 at most."""
+        """Code an index into `weights`, which are its frequencies (>= 0); their sum is at most 65,536."""
 
     @abstractmethod
     def symbol(self, cumulative: Callable[[int], int], size: int, value: int = 0) -> int:
         """Code a symbol in 0..size - 1.
 
-        `cumulative(v)` is the sum of the frequencies (>= 1) of all symbols below v; `cumulative(size)` is
-        2^22 at most.
+        `cumulative(v)` is the sum of the frequencies (>= 1) of all symbols below v; `cumulative(size)` is at
+        most 2^22.
         """
 
     @abstractmethod
     def cumulative_symbol(self, cumulative: Sequence[int], value: int = 0) -> int:
         """Code a symbol in 0..len(cumulative) - 2, whose frequencies (>= 1) are the steps of an ascending table.
 
-        `cumulative[v]` is the sum of the frequencies of all symbols below v; the last entry is 2^22 at most.
+        `cumulative[v]` is the sum of the frequencies of all symbols below v; the last entry is at most 2^22.
         Equivalent to `symbol`, but faster.
         """
 

@@ -10,7 +10,7 @@ from codec.errors import Corrupt
 
 
 class Decoder(Coder):
-    """Decodes what an `Encoder` wrote. Nearly any bytes decode to something, which the caller must validate.
+    """Decodes what an `Encoder` wrote. Almost any bytes decode to some values, which the caller must validate.
 
     Where the range is not a multiple of the total, a gap remains above the last interval. No encoder
     produces a code there, so such a code raises `Corrupt` for `layer`.
@@ -70,11 +70,11 @@ class Decoder(Coder):
 
 
 class PrefixEnd(Exception):
-    """The next value depends on bytes that are missing. Layers catch this; callers never see it."""
+    """The next value depends on bytes that are missing. Each layer catches this, so it never reaches their callers."""
 
 
 class PrefixDecoder(Coder):
-    """Decodes a prefix of a message: only the values that are certain whatever bytes would follow.
+    """Decodes a prefix of a message: only those values that do not depend on the bytes that follow it.
 
     It tracks two codes, one with all missing bytes 0 and one with all of them 255. A value is certain
     if both codes select it. Otherwise the prefix has ended, and `PrefixEnd` is raised.
@@ -89,7 +89,7 @@ class PrefixDecoder(Coder):
 
     @classmethod
     def within(cls, range_: int, low: int, high: int) -> PrefixDecoder:
-        """Return a decoder of the codes `low`..`high` within a range, with no bytes after them."""
+        """Return a decoder of the codes `low`..`high` within a range, with no further bytes."""
         decoder = cls(b"")
         decoder._range, decoder._low, decoder._high = range_, low, high
         return decoder

@@ -53,10 +53,10 @@ class Encoder(Coder):
         return bytes(self._out).rstrip(b"\0")
 
     def terminations(self) -> Iterator[tuple[bytes, PrefixDecoder]]:
-        """Yield the codes of this message for a `PrefixDecoder`, whatever bytes follow them.
+        """Yield the codes from which a `PrefixDecoder` decodes at least this message, whatever bytes follow.
 
-        The shortest come first, of equally long ones the smallest. Each comes with a decoder that reads what
-        the code's last bytes hold beyond the encoded message.
+        Shorter codes come first, and smaller ones among codes of equal length. Each comes with a decoder that continues
+        after the message: the rest of the code's last bytes may decode to further values.
         """
         for count in range(5):  # the range exceeds 2^24, so there is a code at count = 2 at the latest
             unit = 1 << 32 - 8 * count
@@ -69,7 +69,7 @@ class Encoder(Coder):
                 yield bytes(out), PrefixDecoder.within(self._range, offset, offset + unit - 1)
 
     def _encode(self, start: int, size: int, total: int) -> None:
-        """Narrow the interval to [start, start + size) of `total` and output the settled bytes."""
+        """Narrow the interval to [start, start + size) of `total`, and output the bytes that no longer change."""
         unit = self._range // total
         self._low += start * unit
         self._range = size * unit

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from codec.bitstream import tables
 from codec.models import weights
-from codec.texture import detail_network
+from codec.texture import dct, detail_network
 from codec.texture.detail_grid import PIXELS_PER_CELL as CELL
 from codec.texture.detail_network import ACTIVATION_BITS, ANCHORS, CHANNELS, QUALITIES_PER_ANCHOR, SLICES
 
@@ -257,9 +257,7 @@ def _frequencies() -> list[tuple[int, int, int]]:
 
 def _cosine_patterns() -> Tensor:
     """Return the cosine patterns of `_frequencies`, (CHANNELS, 3 * 64), in the layout of `pixel_unshuffle`."""
-    frequency, position = np.mgrid[:CELL, :CELL]
-    basis = np.cos(np.pi * (2 * position + 1) * frequency / (2 * CELL)) * np.sqrt(2 / CELL)
-    basis[0] = np.sqrt(1 / CELL)
+    basis = dct.exact_basis(CELL)
     patterns = np.zeros((CHANNELS, 3, CELL, CELL))
     for index, (channel, row, col) in enumerate(_frequencies()):
         patterns[index, channel] = np.outer(basis[row], basis[col])
@@ -280,8 +278,7 @@ def lap_matrix(size: int, inverse: bool) -> Tensor:
     """
     matrix, half = np.eye(size), CELL // 2
     frequency, position = np.mgrid[:half, :half]
-    dct2 = np.cos(np.pi * (2 * position + 1) * frequency / (2 * half)) * np.sqrt(2 / half)
-    dct2[0] = np.sqrt(1 / half)
+    dct2 = dct.exact_basis(half)
     dct4 = np.cos(np.pi * (2 * position + 1) * (2 * frequency + 1) / (4 * half)) * np.sqrt(2 / half)
     inner = (dct2.T @ np.diag([_LAP_SCALE, 1, 1, 1]) @ dct4[:, ::-1])[::-1]
     identity, flipped, zero = np.eye(half), np.eye(half)[::-1], np.zeros((half, half))
