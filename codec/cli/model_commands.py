@@ -29,6 +29,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     actions = parser.add_subparsers(metavar="fetch")
     fetch = actions.add_parser("fetch", help="download models or resume a download", allow_abbrev=False)
     fetch.add_argument("names", nargs="+", metavar="NAME", help="as in the list")
+    fetch.add_argument(
+        "--full-precision", action="store_true", help="weights of 32 bits, twice the size (default: 16 where there are)"
+    )
     fetch.set_defaults(run=fetch_models)
     return parser
 
@@ -53,10 +56,11 @@ def fetch_models(args: argparse.Namespace) -> None:
     """Download the named models in turn. Raises `UnknownName` before the first download, and `ModelMissing`."""
     models = [locate.get_model(name) for name in args.names]
     for model in models:
-        print(f"{model.name}: {format_size(model.total_bytes)} from {model.repo}, license: {model.license}", flush=True)
+        size = format_size(model.download_bytes(args.full_precision))
+        print(f"{model.name}: {size} from {model.repo}, license: {model.license}", flush=True)
         show_progress = _DownloadBar() if sys.stderr.isatty() else None
         try:
-            path = locate.fetch(model.name, show_progress)
+            path = locate.fetch(model.name, show_progress, args.full_precision)
         finally:
             if show_progress is not None:
                 overwrite_line("")

@@ -26,6 +26,8 @@ class ModelFile:
     sha256: hex digest, or None if it is not known in advance
     approximate: whether `size` is a rounded figure
     optional: whether the model works without the file
+    alternative: path of a file that serves in its place; "" if there is none
+    fp16: the same weights in half precision, which are downloaded by default; None if the repository has none
     """
 
     path: str
@@ -33,6 +35,8 @@ class ModelFile:
     sha256: str | None = None
     approximate: bool = False
     optional: bool = False
+    alternative: str = ""
+    fp16: ModelFile | None = None
 
     @property
     def is_pickle(self) -> bool:
@@ -61,6 +65,7 @@ class Model:
     repo: owner/name on the Hugging Face Hub; revision: commit, 40 hex digits; files: what is read of it
     license: as the repository states it; note: further remarks for users
     checkpoint: a single file of the repository that holds all the weights, usable in place of `files`
+    aliases: other repositories with the same weights, such as the repository's earlier names
     """
 
     name: str
@@ -71,11 +76,16 @@ class Model:
     license: str
     note: str = ""
     checkpoint: ModelFile | None = None
+    aliases: tuple[str, ...] = ()
 
     @property
     def total_bytes(self) -> int:
-        """The size of `files` in bytes; approximate where sizes are rounded or unknown."""
-        return sum(file.size for file in self.files)
+        """The size of the default download in bytes; approximate where sizes are rounded or unknown."""
+        return self.download_bytes()
+
+    def download_bytes(self, full_precision: bool = False) -> int:
+        """Return the size of the download in bytes: in half precision where there is one, or in full precision."""
+        return sum((file if full_precision else file.fp16 or file).size for file in self.files)
 
     @property
     def has_pickles(self) -> bool:
@@ -103,9 +113,15 @@ def get_model(name: str) -> Model:
 
 
 def _parse_model(entry: dict[str, Any]) -> Model:
-    files = tuple(ModelFile(**file) for file in entry.pop("files"))
+    files = tuple(_parse_file(file) for file in entry.pop("files"))
     checkpoint = entry.pop("checkpoint", None)
-    return Model(files=files, checkpoint=ModelFile(**checkpoint) if checkpoint else None, **entry)
+    aliases = tuple(entry.pop("aliases", ()))
+    return Model(files=files, checkpoint=_parse_file(checkpoint) if checkpoint else None, aliases=aliases, **entry)
+
+
+def _parse_file(entry: dict[str, Any]) -> ModelFile:
+    fp16 = entry.pop("fp16", None)
+    return ModelFile(fp16=ModelFile(**fp16) if fp16 else None, **entry)
 
 
 def _read_catalog(path: Path) -> tuple[Model, ...]:

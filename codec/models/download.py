@@ -6,6 +6,7 @@ interruption, and waits for minutes for an unresponsive Hub.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import os
@@ -23,7 +24,9 @@ from codec.models import hub
 from codec.models.catalog import Model, ModelFile
 from codec.models.hub import RemoteFile
 
-PROBE_SECONDS: Final = 2.0
+QUERY_SECONDS: Final = 10.0  # that the Hub has to answer a question about a file
+_QUERY_ATTEMPTS: Final = 3
+_RETRY_SECONDS: Final = 1.0  # before another attempt
 _TIMEOUT_SECONDS: Final = 10.0  # without a byte, after which an attempt ends
 _MAX_IDLE_ATTEMPTS: Final = 3  # consecutive attempts without a new byte
 _CHUNK_BYTES: Final = 1 << 20
@@ -50,26 +53,21 @@ OnProgress = Callable[[DownloadProgress], bool | None]
 """Called in the downloading thread, at most ten times a second; returning False cancels the download."""
 
 
-def probe(model: Model, timeout: float = PROBE_SECONDS) -> str:
-    """Return "" if the Hub answers for this model within `timeout` seconds, else the reason.
-
-    Sends one request. Unresolvable names, refused connections and unresponsive servers return in time.
-    """
-    try:
-        hub.query_file(model, model.files[0], timeout)
-    except ModelMissing as error:
-        return str(error)
-    return ""
-
-
-def download(model: Model, on_progress: OnProgress | None = None, timeout: float = PROBE_SECONDS) -> Path:
+def download(
+    model: Model,
+    on_progress: OnProgress | None = None,
+    timeout: float = QUERY_SECONDS,
+    full_precision: bool = False,
+) -> Path:
     """Download the missing files of `model` into the Hub's cache; return the folder of its snapshot.
+
+    Weights are downloaded in half precision where the repository has them so, unless `full_precision`.
 
     Partial files are resumed. Each new file is verified against its SHA-256, the catalog's or else the
     Hub's, before it is put in place.
 
-    Raises ModelMissing, whose message names repository, file and remedy, within about `timeout` seconds
-    if the Hub does not answer at all. Raises Cancelled if `on_progress` returned False; the downloaded
+    Raises ModelMissing, whose message names repository, file and remedy; if the Hub does not answer at all,
+    after three attempts of `timeout` seconds. Raises Cancelled if `on_progress` returned False; the downloaded
     bytes are kept.
     """
     if hub.is_offline():
@@ -78,16 +76,21 @@ def download(model: Model, on_progress: OnProgress | None = None, timeout: float
             f"{hub.manual_remedy(model)}"
         )
     snapshot = hub.snapshot_dir(model)
-    missing = [file for file in model.files if not (snapshot / file.path).is_file()]
-    reporter = _ProgressReporter(model, on_progress, sum(file.size for file in model.files if file not in missing))
-    for number, file in enumerate(missing):
-        try:
-            remote = hub.query_file(model, file, timeout if number == 0 else _TIMEOUT_SECONDS)
-        except hub.FileNotInRepository:
-            if file.optional:
-                continue
-            raise ModelMissing(f"{model.repo} has no {file.path} at revision {model.revision[:12]}") from None
-        reporter.begin_file(file, remote.size)
+    missing, done = [], 0
+    for file in model.files:
+        choices = [file] if full_precision or file.fp16 is None else [file.fp16, file]
+        present = next((choice for choice in choices if (snapshot / choice.path).is_file()), None)
+        if present is None:
+            missing.append(choices)
+        done += present.size if present else 0
+    total = done + sum(choices[0].size for choices in missing)
+    reporter = _ProgressReporter(model, on_progress, done, total)
+    for choices in missing:
+        found = _query_first(model, choices, timeout)
+        if found is None:  # optional
+            continue
+        file, remote = found
+        reporter.begin_file(file, remote.size - choices[0].size, remote.size)
         transfer = _Transfer(model, file, remote, reporter)
         try:
             transfer.run()
@@ -97,21 +100,42 @@ def download(model: Model, on_progress: OnProgress | None = None, timeout: float
     return snapshot
 
 
+def _query_first(model: Model, choices: list[ModelFile], timeout: float) -> tuple[ModelFile, RemoteFile] | None:
+    """Return the first of some files that the repository has; None if it lacks an optional one."""
+    for file in choices:
+        with contextlib.suppress(hub.FileNotInRepository):
+            return file, _query_file(model, file, timeout)
+    if choices[-1].optional:
+        return None
+    raise ModelMissing(f"{model.repo} has no {choices[-1].path} at revision {model.revision[:12]}")
+
+
+def _query_file(model: Model, file: ModelFile, timeout: float) -> RemoteFile:
+    """Ask the Hub about a file; ask again if it does not answer."""
+    for _ in range(_QUERY_ATTEMPTS - 1):
+        try:
+            return hub.query_file(model, file, timeout)
+        except hub.HubUnreachable:
+            time.sleep(_RETRY_SECONDS)
+    return hub.query_file(model, file, timeout)
+
+
 class _ProgressReporter:
     """Reports the progress of one model's download, at intervals of `_REPORT_SECONDS`."""
 
-    def __init__(self, model: Model, on_progress: OnProgress | None, done: int) -> None:
+    def __init__(self, model: Model, on_progress: OnProgress | None, done: int, total: int) -> None:
         self.model = model
         self.on_progress = on_progress
         self.completed_bytes = done  # of all files before the current one
-        self.total_bytes = model.total_bytes
+        self.total_bytes = total
         self.file = ""
         self.file_bytes = 0
         self.reported_at = 0.0
 
-    def begin_file(self, file: ModelFile, size: int) -> None:
+    def begin_file(self, file: ModelFile, correction: int, size: int) -> None:
+        """Begin a file of `size` bytes, which are `correction` more than the total counts for it."""
         self.completed_bytes += self.file_bytes
-        self.total_bytes += size - file.size
+        self.total_bytes += correction
         self.file, self.file_bytes = file.path, size
 
     def report(self, count: int, checking: bool = False) -> None:
@@ -147,15 +171,17 @@ class _Transfer:
 
     def run(self) -> None:
         """Put the file into the snapshot. Raises ModelMissing, Cancelled and OSError."""
-        blob = self.root / "blobs" / self.remote.etag
-        blob.parent.mkdir(parents=True, exist_ok=True)
-        if not blob.is_file():
-            part = blob.with_name(f"{self.remote.etag}.trilayer")
+        blobs = self.root / "blobs"
+        blobs.mkdir(parents=True, exist_ok=True)
+        digest = self.file.sha256 or self.remote.etag  # the name of the finished file, if known in advance
+        blob = blobs / digest
+        if not digest or not blob.is_file():
+            part = blobs / f"{digest or hashlib.sha256(self.remote.url.encode()).hexdigest()}.trilayer"
             with self._lock(part):
                 self._check_disk_space(part)
                 with part.open("ab") as target:
                     self._receive(target)
-                self._verify(part)
+                blob = blobs / self._verify(part)
                 os.replace(part, blob)
         self._link(blob)
 
@@ -217,7 +243,7 @@ class _Transfer:
         """Append the bytes of one response to `target`."""
         position = target.tell()
         headers = {"Range": f"bytes={position}-"} if position else {}
-        with hub.open_url("GET", self.remote.url, headers, _TIMEOUT_SECONDS, follow_redirects=True) as response:
+        with hub.open_url("GET", self.remote.url, headers, _TIMEOUT_SECONDS) as response:
             content_range = response.headers.get("Content-Range") or ""
             if position and not content_range.startswith(f"bytes {position}-"):  # the server ignored the range
                 _truncate(target)
@@ -227,20 +253,24 @@ class _Transfer:
                 position += len(chunk)
                 self.reporter.report(min(position, self.remote.size))
 
-    def _verify(self, part: Path) -> None:
-        """Compare the file with the Hub's hash and the catalog's. Deletes it and raises ModelMissing if it differs."""
-        sha256, git_sha1 = hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
-        git_sha1.update(b"blob %d\0" % self.remote.size)  # Git hashes a blob with this header
+    def _verify(self, part: Path) -> str:
+        """Compare the file with the catalog's digest, or else the server's; return the name of its blob.
+
+        Deletes it and raises ModelMissing if it differs.
+        """
+        digests = {name: hashlib.new(name, usedforsecurity=False) for name in ("sha256", "sha1", "md5")}
+        git_sha1 = hashlib.sha1(b"blob %d\0" % self.remote.size, usedforsecurity=False)  # Git's header of a blob
         with part.open("rb") as data:
             while chunk := data.read(8 * _CHUNK_BYTES):
-                sha256.update(chunk)
-                git_sha1.update(chunk)
+                for digest in (*digests.values(), git_sha1):
+                    digest.update(chunk)
                 self.reporter.report(data.tell(), checking=True)
-        is_as_announced = self.remote.etag in (sha256.hexdigest(), git_sha1.hexdigest())
-        is_as_listed = self.file.sha256 in (None, sha256.hexdigest())
-        if not (is_as_announced and is_as_listed):
+        known = {digest.hexdigest() for digest in (*digests.values(), git_sha1)}
+        if (self.file.sha256 or self.remote.etag or git_sha1.hexdigest()) not in known:
             part.unlink()
             raise ModelMissing(f"{self.name} has the wrong SHA-256 and was deleted: fetch {self.model.name} again")
+        sha256 = digests["sha256"].hexdigest()
+        return sha256 if sha256 in (self.file.sha256, self.remote.etag) else git_sha1.hexdigest()
 
     def _link(self, blob: Path) -> None:
         path = hub.snapshot_dir(self.model) / self.file.path

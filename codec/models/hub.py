@@ -4,13 +4,16 @@ Files are kept where all the Hub's libraries look for them:
 
     HF_HOME/hub/models--OWNER--NAME/blobs/HASH  <-  snapshots/REVISION/PATH
 
-`open_url` is the only function of the program that opens a network connection, and only `codec models
-fetch` calls it. Obeyed are HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE and the usual proxy variables.
+This is the only module of the program that opens network connections, and only `codec models fetch` uses it.
+Obeyed are HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE and the usual proxy variables.
 """
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import http.client
+import ipaddress
 import os
 import re
 import ssl
@@ -25,11 +28,21 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from codec.errors import ModelMissing
+from codec.models import credentials, proxies
 from codec.models.catalog import Model, ModelFile
 
 _MAX_UNLISTED_BYTES: Final = 64 << 20  # of a file whose size the catalog does not give
-_MAX_REDIRECTS: Final = 3
+_MAX_REDIRECTS: Final = 5
+_REDIRECT_CODES: Final = (301, 302, 303, 307, 308)
+_PASSING_STATUSES: Final = (408, 429, 500, 502, 503, 504)
 _TRUE_VALUES: Final = {"1", "ON", "YES", "TRUE"}
+
+_HANDLERS: Final = (
+    urllib.request.HTTPHandler,
+    urllib.request.HTTPSHandler,
+    urllib.request.HTTPDefaultErrorHandler,
+    urllib.request.HTTPErrorProcessor,
+)
 
 T = TypeVar("T")
 
@@ -51,6 +64,16 @@ def repository_dir(model: Model, root: Path | None = None) -> Path:
     return (cache_dir() if root is None else root) / f"models--{model.repo.replace('/', '--')}"
 
 
+def alias_dirs(model: Model, root: Path | None = None) -> list[Path]:
+    """Return the folders of other repositories that may hold the model's weights: its aliases and its namesakes."""
+    base = cache_dir() if root is None else root
+    names = {f"models--{alias.replace('/', '--')}" for alias in model.aliases}
+    with contextlib.suppress(OSError):
+        names |= {path.name for path in base.glob(f"models--*--{glob.escape(model.repo.partition('/')[2])}")}
+    own = repository_dir(model, root)
+    return [base / name for name in sorted(names) if base / name != own]
+
+
 def snapshot_dir(model: Model, root: Path | None = None) -> Path:
     """Return the folder of the pinned revision's files under `root`, the Hub's cache by default."""
     return repository_dir(model, root) / "snapshots" / model.revision
@@ -61,7 +84,11 @@ def snapshot_dir(model: Model, root: Path | None = None) -> Path:
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """What the Hub says about a file. etag: SHA-256 of large files, Git's SHA-1 of small ones; size: in bytes."""
+    """What the Hub says about a file.
+
+    url: of the file at the Hub; etag: a digest in hex (SHA-256 of large files, Git's SHA-1 of small ones, other
+    servers' SHA-1 or MD5), or "" if the server names none; size: in bytes
+    """
 
     url: str
     etag: str
@@ -72,6 +99,10 @@ class FileNotInRepository(ModelMissing):
     """The repository exists, but has no such file."""
 
 
+class HubUnreachable(ModelMissing):
+    """The Hub did not answer, or only with a passing error; another attempt may succeed."""
+
+
 def is_offline() -> bool:
     """Return whether the environment forbids network access (HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE)."""
     value = os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE") or ""
@@ -79,8 +110,11 @@ def is_offline() -> bool:
 
 
 def endpoint() -> str:
-    """Return the Hub's address: HF_ENDPOINT, else https://huggingface.co."""
-    return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+    """Return the Hub's address, without user and password: HF_ENDPOINT, else https://huggingface.co.
+
+    Raises ModelMissing if HF_ENDPOINT is not an http or https address.
+    """
+    return credentials.parse_endpoint().address
 
 
 def manual_remedy(model: Model) -> str:
@@ -89,64 +123,120 @@ def manual_remedy(model: Model) -> str:
 
 
 def query_file(model: Model, file: ModelFile, timeout: float) -> RemoteFile:
-    """Ask the Hub for the URL, hash and size of a file; takes at most about `timeout` seconds.
+    """Ask the Hub for the URL, digest and size of a file; takes at most about `timeout` seconds.
 
-    Raises FileNotInRepository, or ModelMissing with the reason: unreachable, refused, another
-    revision or another size than in the catalog.
+    Raises FileNotInRepository, HubUnreachable, or ModelMissing with the reason: refused, another revision or
+    another size than in the catalog.
     """
-    url = f"{endpoint()}/{model.repo}/resolve/{model.revision}/{urllib.parse.quote(file.path)}"
+    address = endpoint()
+    url = f"{address}/{model.repo}/resolve/{model.revision}/{urllib.parse.quote(file.path)}"
     failure = f"{file.path} of {model.repo} cannot be fetched"
     try:
         headers, status = _call_with_timeout(lambda: _head(url, timeout), timeout)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise ModelMissing(
-            f"{failure}: {endpoint()} cannot be reached ({describe_error(error)}); check the connection, proxies and "
+        raise HubUnreachable(
+            f"{failure}: {address} cannot be reached ({describe_error(error)}); check the connection, proxies and "
             f"HF_ENDPOINT, {manual_remedy(model)}"
         ) from None
-    if status == 404 and headers.get("X-Error-Code") == "EntryNotFound":
-        raise FileNotInRepository(f"{model.repo} has no {file.path}")
-    if status in (401, 403, 404):
-        raise ModelMissing(
-            f"{failure}: {endpoint()} answered {status}; the repository was removed or renamed, or needs a login"
-        )
-    if status >= 400:
-        raise ModelMissing(f"{failure}: {endpoint()} answered {status}; try again later")
-    etag = (headers.get("X-Linked-ETag") or headers.get("ETag") or "").removeprefix("W/").strip('"')
-    size = headers.get("X-Linked-Size") or headers.get("Content-Length") or ""
-    if not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", etag) or not (size.isascii() and size.isdigit()):
-        raise ModelMissing(
-            f"{failure}: {endpoint()} does not answer like the Hugging Face Hub; check HF_ENDPOINT and proxies"
-        )
+    _check_status(model, file, headers, status, failure)
     if headers.get("X-Repo-Commit", model.revision) != model.revision:
-        raise ModelMissing(f"{failure}: {endpoint()} has another revision than {model.revision[:12]}")
-    if not _is_expected_size(file, int(size)):
+        raise ModelMissing(f"{failure}: {address} has another revision than {model.revision[:12]}")
+    etag, size = _parse_etag(headers), _parse_size(headers, file)
+    is_expected = size is not None and _is_expected_size(file, size)
+    if size is None or not (etag or (is_expected and _can_be_unverified(file, headers))):
+        raise ModelMissing(
+            f"{failure}: {address} does not answer like the Hugging Face Hub; check HF_ENDPOINT and proxies"
+        )
+    if not is_expected:
         expected = file.size or f"at most {_MAX_UNLISTED_BYTES}"
         raise ModelMissing(f"{failure}: {file.path} has {size} bytes there, not {expected}")
-    return RemoteFile(url, etag, int(size))
+    return RemoteFile(url, etag, size)
 
 
-def open_url(
-    method: str, url: str, headers: dict[str, str], timeout: float, follow_redirects: bool
-) -> http.client.HTTPResponse:
-    """Send a request and return the open response. Raises urllib's errors; ModelMissing for other schemes."""
-    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-        raise ModelMissing(f"HF_ENDPOINT must start with https://, not {url[:60]!r}")
-    opener = urllib.request.build_opener(*([] if follow_redirects else [_NoRedirect()]))
-    request = urllib.request.Request(url, method=method, headers={"User-Agent": "trilayer", **headers})  # noqa: S310
-    response: http.client.HTTPResponse = opener.open(request, timeout=timeout)
-    return response
+def open_url(method: str, url: str, headers: dict[str, str], timeout: float) -> http.client.HTTPResponse:
+    """Send a request, follow redirects and return the open response.
+
+    Redirects lead to https addresses only (or stay on the host, or on the loopback), at most `_MAX_REDIRECTS`
+    of them; the Hub's credentials are sent to the Hub's own host only. Raises urllib's errors, and
+    ModelMissing for a forbidden redirect or a proxy of a kind that is not supported.
+    """
+    for _ in range(_MAX_REDIRECTS + 1):
+        try:
+            return _send(method, url, headers, timeout)
+        except urllib.error.HTTPError as error:
+            if error.code not in _REDIRECT_CODES:
+                raise
+            error.close()
+            url = _redirect_target(url, error.headers)
+    raise ModelMissing(f"{endpoint()} redirects more than {_MAX_REDIRECTS} times; check HF_ENDPOINT")
 
 
 def describe_error(error: Exception) -> str:
-    """Return a network error as a short phrase."""
+    """Return a network error as a short phrase, without passwords and tokens."""
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(cause, TimeoutError):
         return "no answer" if str(cause) in ("", "timed out") else str(cause)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return "its certificate cannot be verified; set SSL_CERT_FILE to a file of trusted ones (python -m certifi)"
     if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror
-    return str(cause) or type(cause).__name__
+        return credentials.redact(cause.strerror)
+    return credentials.redact(str(cause) or type(cause).__name__)
+
+
+def _check_status(model: Model, file: ModelFile, headers: Message, status: int, failure: str) -> None:
+    """Raise the error that an HTTP status stands for, if it is one."""
+    address = endpoint()
+    if status == 404 and headers.get("X-Error-Code") == "EntryNotFound":
+        raise FileNotInRepository(f"{model.repo} has no {file.path}")
+    if status == 403 and headers.get("X-Error-Code") == "GatedRepo":
+        raise ModelMissing(
+            f"{failure}: accept its license at {address}/{model.repo}, then set HF_TOKEN and fetch again"
+        )
+    if status in (401, 403) and credentials.authorization(f"{address}/"):
+        raise ModelMissing(f"{failure}: {address} answered {status} to your token or password; renew or unset it")
+    if status in (401, 403, 404):
+        raise ModelMissing(
+            f"{failure}: {address} answered {status}; the repository was removed or renamed, or needs a login: "
+            "set HF_TOKEN"
+        )
+    if status == 407:
+        raise ModelMissing(f"{failure}: the proxy asks for a user and password; add them to HTTPS_PROXY")
+    if status in _PASSING_STATUSES:
+        raise HubUnreachable(f"{failure}: {address} answered {status}; try again later")
+    if status >= 400:
+        raise ModelMissing(f"{failure}: {address} answered {status}; try again later")
+
+
+def _parse_etag(headers: Message) -> str:
+    """Return the digest in the entity tag: 64, 40 or 32 hex digits in lower case; "" if it has another form.
+
+    Web servers mark a tag of a compressed response by a suffix such as -gzip.
+    """
+    text = headers.get("X-Linked-ETag") or headers.get("ETag") or ""
+    text = text.strip().removeprefix("W/").strip('" ').lower()
+    match = re.fullmatch(r"(?:sha256:)?([0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})(?:[-;:]\w+)?", text)
+    if match is None or re.fullmatch(r"[0-9a-f]{32}-\d+", text):  # the latter is S3's, of an upload in parts
+        return ""
+    return match[1]
+
+
+def _parse_size(headers: Message, file: ModelFile) -> int | None:
+    """Return the file's size in bytes: the Hub's, or else the catalog's; None if neither is known."""
+    size = (headers.get("X-Linked-Size") or headers.get("Content-Length") or "").strip()
+    if size.isascii() and size.isdigit() and len(size) < 16:
+        return int(size)
+    return file.size if file.size and not file.approximate else None
+
+
+def _can_be_unverified(file: ModelFile, headers: Message) -> bool:
+    """Return whether a file may come without the server's digest.
+
+    It may if the catalog has its digest, or if it holds no weights and the server is a Hub or the size is known.
+    """
+    if file.sha256 is not None:
+        return True
+    holds_weights = file.is_pickle or file.path.endswith(".safetensors")
+    return not holds_weights and (file.size > 0 or "X-Repo-Commit" in headers)
 
 
 def _is_expected_size(file: ModelFile, size: int) -> bool:
@@ -159,21 +249,62 @@ def _head(url: str, timeout: float) -> tuple[Message, int]:
     """Return headers and status of a HEAD request.
 
     The Hub answers for a large file with a redirect to its storage; the redirect's own headers describe
-    the file. Redirects within the Hub, such as those of renamed repositories, are followed.
+    the file. Other redirects, of renamed repositories and of mirrors, are followed.
     """
-    for _ in range(_MAX_REDIRECTS):
+    commit = ""
+    headers: Message
+    for _ in range(_MAX_REDIRECTS + 1):
         try:
-            with open_url("HEAD", url, {"Accept-Encoding": "identity"}, timeout, follow_redirects=False) as response:
-                return response.headers, response.status
+            with _send("HEAD", url, {"Accept-Encoding": "identity"}, timeout) as response:
+                headers, status = response.headers, response.status
         except urllib.error.HTTPError as error:
             error.close()
-            target = urllib.parse.urljoin(url, error.headers.get("Location") or "")
-            is_same_host = urllib.parse.urlsplit(target)[:2] == urllib.parse.urlsplit(url)[:2]
-            is_internal = 300 <= error.code < 400 and is_same_host
-            if not is_internal or error.headers.get("X-Linked-ETag"):
-                return error.headers, error.code
-            url = target
-    raise ModelMissing(f"{endpoint()} redirects in circles")
+            headers, status = error.headers, error.code
+        commit = commit or headers.get("X-Repo-Commit") or ""
+        if status not in _REDIRECT_CODES or headers.get("X-Linked-ETag"):
+            if commit and "X-Repo-Commit" not in headers:
+                headers["X-Repo-Commit"] = commit
+            return headers, status
+        url = _redirect_target(url, headers)
+    raise ModelMissing(f"{endpoint()} redirects more than {_MAX_REDIRECTS} times; check HF_ENDPOINT")
+
+
+def _send(method: str, url: str, headers: dict[str, str], timeout: float) -> http.client.HTTPResponse:
+    """Send one request, with the Hub's credentials if it goes to the Hub's host; follow no redirect."""
+    authorization = credentials.authorization(url)
+    all_headers = {"User-Agent": "trilayer", **headers} | ({"Authorization": authorization} if authorization else {})
+    request = urllib.request.Request(url, method=method, headers=all_headers)  # noqa: S310  # http or https only
+    opener = urllib.request.OpenerDirector()  # without urllib's redirects, which send credentials to other hosts
+    for handler in _HANDLERS:
+        opener.add_handler(handler())
+    opener.add_handler(urllib.request.ProxyHandler(proxies.for_url(url)))
+    response: http.client.HTTPResponse = opener.open(request, timeout=timeout)
+    return response
+
+
+def _redirect_target(url: str, headers: Message) -> str:
+    """Return the address that a response redirects to. Raises ModelMissing if it is forbidden."""
+    try:
+        target = urllib.parse.urljoin(url, (headers.get("Location") or "").strip())
+        old, new = urllib.parse.urlsplit(url), urllib.parse.urlsplit(target)
+        stays_on_host = (old.scheme, old.hostname, old.port) == (new.scheme, new.hostname, new.port)
+        stays_local = old.scheme == new.scheme == "http" and _is_loopback(old.hostname) and _is_loopback(new.hostname)
+        is_allowed = bool(new.hostname) and (new.scheme == "https" or stays_on_host or stays_local)
+        host = new.hostname or ""
+        netloc = f"[{host}]" if ":" in host else host
+        netloc += f":{new.port}" if new.port else ""
+    except ValueError:
+        is_allowed = False
+    if not is_allowed:
+        raise ModelMissing(f"{endpoint()} redirects to an address that is not https; check HF_ENDPOINT")
+    return urllib.parse.urlunsplit(new._replace(netloc=netloc))  # without user and password
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def _call_with_timeout(function: Callable[[], T], timeout: float) -> T:
@@ -196,8 +327,3 @@ def _call_with_timeout(function: Callable[[], T], timeout: float) -> T:
     if results:
         return results[0]
     raise errors[0] if errors else TimeoutError(f"no answer within {timeout:g} s")
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *arguments: Any) -> None:
-        return None

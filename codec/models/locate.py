@@ -8,6 +8,7 @@ first located (see conversion_cache.py).
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codec.errors import ModelMissing
-from codec.models import conversion_cache, download, hub, weights
+from codec.models import conversion_cache, download, hub, variants, weights
 from codec.models.catalog import Model, ModelFile, get_model, list_models
 from codec.models.conversion_cache import SourceFolder, cache_dir
 from codec.models.download import DownloadProgress, OnProgress
@@ -72,12 +73,13 @@ def locate(name: str, folder: str | os.PathLike[str] | None = None) -> Path:
     if source.path.is_file():
         weights.validate(source.path)
         return source.path
-    if not all((source.path / file.safetensors_path).is_file() for file in model.files if file.is_pickle):
+    if not all(variants.find(source.path / file.safetensors_path) for file in model.files if file.is_pickle):
         return conversion_cache.get_or_convert(model, source)
     for file in model.files:
-        path = source.path / file.safetensors_path
-        if path.suffix == ".safetensors" and path.is_file():
-            weights.validate(path)
+        if file.safetensors_path.endswith(".safetensors"):
+            variant = variants.find(source.path / file.safetensors_path)
+            for path in variant.paths if variant else ():
+                weights.validate(path)
     return source.path
 
 
@@ -96,10 +98,12 @@ def status(name: str, folder: str | os.PathLike[str] | None = None) -> Status:
     return Status("missing", None, _missing_message(model, folder))
 
 
-def fetch(name: str, on_progress: OnProgress | None = None) -> Path:
+def fetch(name: str, on_progress: OnProgress | None = None, full_precision: bool = False) -> Path:
     """Download the missing files of the model from the Hub; return what `locate` returns.
 
-    Raises UnknownName, ModelMissing (within 3 s if the Hub does not answer) and Cancelled, if
+    Weights are downloaded in half precision where the repository has them so, unless `full_precision`.
+
+    Raises UnknownName, ModelMissing (within a minute if the Hub does not answer) and Cancelled, if
     `on_progress` returned False. The next fetch resumes a cancelled or interrupted one.
     """
     model = get_model(name)
@@ -108,9 +112,13 @@ def fetch(name: str, on_progress: OnProgress | None = None) -> Path:
             if (converted := conversion_cache.find_converted(model)) is not None:
                 return converted
     snapshot = hub.snapshot_dir(model)
-    if _missing_files(model, snapshot, is_pinned=True):
+    lacks_precision = full_precision and any(file.fp16 and not (snapshot / file.path).is_file() for file in model.files)
+    if lacks_precision or _missing_files(model, snapshot, is_pinned=True):
+        other = None if full_precision else _find_snapshot(model, hub.cache_dir())
+        if other is not None and other.path.is_dir():  # the same weights under another revision or name
+            return locate(name)
         _delete_damaged_files(model, snapshot)
-        download.download(model, on_progress)
+        download.download(model, on_progress, full_precision=full_precision)
     if model.has_pickles:
         return conversion_cache.get_or_convert(model, SourceFolder(snapshot, is_pinned=True))
     return snapshot
@@ -138,17 +146,23 @@ def format_size(count: int) -> str:
 
 def _find_source(model: Model, folder: str | os.PathLike[str] | None) -> SourceFolder | None:
     """Return the first place that has the complete model: `folder`, TRILAYER_MODELS or the Hub's cache."""
-    roots = []
     if folder is not None:
-        given = Path(folder).expanduser()
-        _check_given_path(model, given)
-        roots.append(given)
-    if os.environ.get("TRILAYER_MODELS"):
-        roots.append(Path(os.environ["TRILAYER_MODELS"]).expanduser())
-    for root in roots:
+        _check_given_path(model, Path(folder).expanduser())
+    for root in _given_roots(folder):
         if source := _find_below(model, root):
             return source
     return _find_snapshot(model, hub.cache_dir())
+
+
+def _given_roots(folder: str | os.PathLike[str] | None) -> list[Path]:
+    """Return the folders that the user named: `folder` and TRILAYER_MODELS."""
+    names = (folder, os.environ.get("TRILAYER_MODELS") or None)
+    return [Path(name).expanduser() for name in names if name is not None]
+
+
+def _model_folders(model: Model, root: Path) -> tuple[Path, ...]:
+    """Return where the model's own folder may be in `root`."""
+    return root, root / model.name, root / model.repo, root / model.repo.split("/")[1]
 
 
 def _check_given_path(model: Model, path: Path) -> None:
@@ -167,7 +181,7 @@ def _find_below(model: Model, root: Path) -> SourceFolder | None:
     """Return where the model lies in `root`, or None: its own folder, a snapshot or a checkpoint file."""
     if _is_checkpoint(model, root):
         return SourceFolder(root, is_pinned=False)
-    folders = (root, root / model.name, root / model.repo, root / model.repo.split("/")[1])
+    folders = _model_folders(model, root)
     for path in folders:
         if not _missing_files(model, path, is_pinned=False):
             return SourceFolder(path, is_pinned=False)
@@ -182,39 +196,68 @@ def _find_below(model: Model, root: Path) -> SourceFolder | None:
 
 
 def _find_snapshot(model: Model, root: Path) -> SourceFolder | None:
-    """Return the model's snapshot in a Hub cache: of the pinned revision, or of another with the same weights."""
+    """Return the model's snapshot in a Hub cache: the pinned one, or one with the same weights, by their hashes.
+
+    The latter may be of another revision, or of a repository under another name.
+    """
     pinned = hub.snapshot_dir(model, root)
     if not _missing_files(model, pinned, is_pinned=True):
         return SourceFolder(pinned, is_pinned=True)
-    for path in _subfolders(pinned.parent):
-        is_complete = path != pinned and not _missing_files(model, path, is_pinned=True)
-        if is_complete and _has_pinned_weights(model, path):
-            return SourceFolder(path, is_pinned=True)
+    for repository in (pinned.parent.parent, *hub.alias_dirs(model, root)):
+        for path in _subfolders(repository / "snapshots"):
+            is_complete = path != pinned and not _missing_files(model, path, is_pinned=False)
+            if is_complete and _has_pinned_weights(model, path):
+                return SourceFolder(path, is_pinned=True)
     if model.checkpoint is not None and (pinned / model.checkpoint.path).is_file():
         return SourceFolder(pinned / model.checkpoint.path, is_pinned=True)
     return None
 
 
 def _has_pinned_weights(model: Model, snapshot: Path) -> bool:
-    """Return whether all weights are those of the catalog: the Hub's cache names each blob by its hash."""
-    large_files = [file for file in model.files if file.safetensors_path.endswith(".safetensors")]
-    return all(file.sha256 is not None and (snapshot / file.path).resolve().name == file.sha256 for file in large_files)
+    """Return whether all weights in a snapshot have the hashes in the catalog."""
+    for file in model.files:
+        if file.safetensors_path.endswith(".safetensors"):
+            choices = (file, file.fp16) if file.fp16 else (file,)
+            if not any(_is_pinned_file(choice, snapshot / choice.path) for choice in choices):
+                return False
+    return True
+
+
+def _is_pinned_file(file: ModelFile, path: Path) -> bool:
+    """Return whether `path` has the size and hash of `file`; the Hub's cache names each blob by its hash."""
+    if file.sha256 is None or not path.is_file():
+        return False
+    stat = path.stat()
+    if file.size and not file.approximate and stat.st_size != file.size:
+        return False
+    is_link = path.is_symlink()
+    return file.sha256 == (path.resolve().name if is_link else _cached_sha256(path, stat.st_size, stat.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=64)
+def _cached_sha256(path: Path, size: int, mtime_ns: int) -> str:
+    """Return the SHA-256 of a file; size and modification time tell a changed file from the one read before."""
+    return weights.sha256(path)
 
 
 def _missing_files(model: Model, folder: Path, is_pinned: bool) -> list[str]:
     """Return the paths of required files that are absent or, in a pinned snapshot, have the wrong size."""
-    missing = []
-    for file in model.files:
-        if file.optional:
-            continue
-        path = folder / file.path
-        if path.is_file():
-            has_exact_size = is_pinned and file.size and not file.approximate
-            if has_exact_size and path.stat().st_size != file.size:
-                missing.append(file.path)
-        elif is_pinned or not (folder / file.safetensors_path).is_file():
-            missing.append(file.path)
-    return missing
+    return [file.path for file in model.files if not (file.optional or _has_file(file, folder, is_pinned))]
+
+
+def _has_file(file: ModelFile, folder: Path, is_pinned: bool) -> bool:
+    """Return whether a folder has a file of a model: under its own name, converted, as a variant or an alternative."""
+    path = folder / file.path
+    if path.is_file():
+        has_exact_size = is_pinned and file.size and not file.approximate
+        return not has_exact_size or path.stat().st_size == file.size
+    if file.alternative and (folder / file.alternative).is_file():
+        return True
+    if is_pinned:
+        return file.fp16 is not None and _has_file(file.fp16, folder, is_pinned)
+    if file.safetensors_path.endswith(".safetensors"):
+        return variants.find(folder / file.safetensors_path) is not None
+    return False
 
 
 def _delete_damaged_files(model: Model, snapshot: Path) -> None:
@@ -235,13 +278,28 @@ def _subfolders(path: Path) -> Iterator[Path]:
 
 def _missing_message(model: Model, folder: str | os.PathLike[str] | None) -> str:
     """Return one line that says what is missing of the model and how to get it."""
-    missing = _missing_files(model, hub.snapshot_dir(model), is_pinned=True)
+    place, missing = _most_complete_folder(model, folder)
     largest = max((file for file in model.files if file.path in missing), key=lambda file: file.size)
     others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     checkpoint = ", or give one .safetensors checkpoint" if model.checkpoint else ""
     searched = f" (also looked in {folder})" if folder is not None else ""
+    where = f"of {model.repo}, {format_size(model.total_bytes)}" if place is None else f"in {place}"
     return (
-        f"{model.name} is missing: {largest.path}{others} of {model.repo}, {format_size(model.total_bytes)}{searched}; "
+        f"{model.name} is missing: {largest.path}{others} {where}{searched}; "
         f"python -m codec models fetch {model.name}, or put its files in DIR/{model.name} "
         f"and set TRILAYER_MODELS=DIR, or HF_HOME to a Hub cache that has them{checkpoint}"
     )
+
+
+def _most_complete_folder(model: Model, folder: str | os.PathLike[str] | None) -> tuple[Path | None, list[str]]:
+    """Return the folder that lacks the fewest files of the model, and these; None if no folder has any."""
+    required = sum(not file.optional for file in model.files)
+    pinned = hub.snapshot_dir(model)
+    best: tuple[Path | None, list[str]] = (None, _missing_files(model, pinned, is_pinned=True))
+    fewest = required
+    for root in _given_roots(folder):
+        for path in _model_folders(model, root):
+            missing = _missing_files(model, path, is_pinned=False)
+            if missing and len(missing) < fewest:
+                best, fewest = (path, missing), len(missing)
+    return best

@@ -75,13 +75,21 @@ def test_json_has_a_stable_set_of_fields(capsys):
 
 def test_fetch_prints_size_license_and_path(capsys, monkeypatch, tmp_path):
     fetched = []
-    monkeypatch.setattr(locate, "fetch", lambda name, bar: fetched.append((name, bar)) or tmp_path)
+    monkeypatch.setattr(locate, "fetch", lambda *arguments: fetched.append(arguments) or tmp_path)
     run("fetch", "taesd", "pidinet")
-    assert fetched == [("taesd", None), ("pidinet", None)]  # no progress bar without a terminal
+    assert fetched == [("taesd", None, False), ("pidinet", None, False)]  # no progress bar without a terminal
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "taesd: 9.79 MB from madebyollin/taesd, license: MIT"
     assert lines[1] == f"taesd: {tmp_path}"
     assert "license: other (see repository)" in lines[2]
+
+
+def test_full_precision_is_fetched_on_request(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        locate, "fetch", lambda name, bar, full_precision: tmp_path if full_precision else pytest.fail()
+    )
+    run("fetch", "--full-precision", "sd15")
+    assert capsys.readouterr().out.startswith("sd15: 4.27 GB from ")
 
 
 def test_unknown_name_fetches_nothing(monkeypatch):
@@ -104,7 +112,7 @@ class Terminal(io.StringIO):
 
 
 def test_terminal_shows_a_progress_bar_that_is_cleared_at_the_end(monkeypatch, tmp_path):
-    def fetch(name, on_progress):
+    def fetch(name, on_progress, full_precision):
         on_progress(DownloadProgress("unet/a.safetensors", 0, 200, 0, 400_000_000))
         on_progress(DownloadProgress("unet/a.safetensors", 100, 200, 100_000_000, 400_000_000))
         on_progress(DownloadProgress("unet/a.safetensors", 200, 200, 400_000_000, 400_000_000, checking=True))

@@ -1,124 +1,21 @@
-"""Downloads from a fake Hub on the loopback that redirects, disconnects, lies or does not respond."""
+"""Downloads from a Hub on the loopback that redirects, disconnects, lies or does not respond."""
 
 from __future__ import annotations
 
 import hashlib
-import http.server
 import os
 import socket
 import threading
 from contextlib import contextmanager
 from types import SimpleNamespace
-from urllib.parse import urlsplit
 
 import pytest
 import torch
-from safetensors.torch import save
 
 from codec.errors import Cancelled, ModelMissing
 from codec.models import catalog, download, hub, locate
 from codec.models.catalog import Model, ModelFile
-
-REVISION = "0123456789abcdef0123456789abcdef01234567"
-CONFIG = b'{"channels": [8]}'
-WEIGHTS = save({"w": torch.arange(1_000_000.0)})
-DIGEST = hashlib.sha256(WEIGHTS).hexdigest()
-
-
-def git_sha1(data: bytes) -> str:
-    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-
-
-class FakeHub(http.server.ThreadingHTTPServer):
-    """Answers like the Hub: small files directly, large ones after a redirect to another address."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files = {"config.json": CONFIG, "net.safetensors": WEIGHTS}
-        self.requests: list[tuple[str, str, str]] = []  # method, path, Range
-        self.disconnect_after = 0  # bytes of the next large response
-        self.is_honest = True  # whether the content is what the headers say
-        self.supports_ranges = True
-        self.commit = REVISION
-        self.status = 0
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def ranges_of(self, method: str, suffix: str) -> list[str]:
-        """Return the Range headers of the requests for a path."""
-        return [header for sent, path, header in self.requests if sent == method and path.endswith(suffix)]
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: FakeHub
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-    def do_HEAD(self) -> None:
-        self.answer()
-
-    def do_GET(self) -> None:
-        self.answer()
-
-    def answer(self) -> None:
-        hub, path = self.server, urlsplit(self.path).path
-        hub.requests.append((self.command, path, self.headers.get("Range", "")))
-        start = f"/owner/net/resolve/{REVISION}/"
-        name = path.removeprefix(start).removeprefix("/cdn/")
-        if hub.status:
-            self.head(hub.status)
-        elif path.startswith("/old/"):
-            self.head(307, {"Location": path.replace("/old/", "/owner/")})
-        elif name not in hub.files:
-            self.head(404, {"X-Error-Code": "EntryNotFound"})
-        elif path.startswith("/cdn/"):
-            self.body(hub.files[name])
-        elif len(hub.files[name]) > 10_000:
-            data = hub.files[name]
-            digest, size = hashlib.sha256(data).hexdigest(), str(len(data))
-            linked = {"X-Linked-ETag": f'"{digest}"', "X-Linked-Size": size, "X-Repo-Commit": hub.commit}
-            self.head(302, {"Location": f"/cdn/{name}", "ETag": '"xet"', **linked})
-        else:
-            self.body(hub.files[name])
-
-    def head(self, status: int, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for key, value in {"Content-Length": "0", **(headers or {})}.items():
-            self.send_header(key, value)
-        self.end_headers()
-
-    def body(self, data: bytes) -> None:
-        hub, first = self.server, 0
-        headers = {"ETag": f'W/"{git_sha1(data)}"', "X-Repo-Commit": hub.commit}
-        if hub.supports_ranges and (sent := self.headers.get("Range")):
-            first = int(sent.removeprefix("bytes=").removesuffix("-"))
-            headers["Content-Range"] = f"bytes {first}-{len(data) - 1}/{len(data)}"
-        self.head(206 if first else 200, {**headers, "Content-Length": str(len(data) - first)})
-        if self.command == "GET":
-            data = data if hub.is_honest else bytes(len(data))
-            end = None
-            if hub.disconnect_after and len(data) > 10_000:
-                end, hub.disconnect_after = first + hub.disconnect_after, 0
-            self.wfile.write(data[first:end])
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    monkeypatch.setenv("TRILAYER_CACHE", str(tmp_path / "ours"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRILAYER_MODELS"):
-        monkeypatch.delenv(name, raising=False)
-    with FakeHub() as fake:
-        threading.Thread(target=fake.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        monkeypatch.setenv("HF_ENDPOINT", fake.address)
-        yield fake
-        fake.shutdown()
+from tests.models.fake_hub import CONFIG, DIGEST, REVISION, WEIGHTS, Handler, git_sha1
 
 
 @pytest.fixture
@@ -338,10 +235,6 @@ def unused_address() -> str:
         return f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
-def test_probe_is_short():
-    assert download.PROBE_SECONDS <= 2
-
-
 def test_unresponsive_hub_times_out(server, net, monkeypatch):
     with unresponsive_server() as address:
         monkeypatch.setenv("HF_ENDPOINT", address)
@@ -350,7 +243,6 @@ def test_unresponsive_hub_times_out(server, net, monkeypatch):
             match=rf"config\.json of owner/net.*{address} cannot be reached \(.*no answer.*TRILAYER_MODELS",
         ):
             download.download(net, timeout=0.2)
-        assert "cannot be reached" in download.probe(net, timeout=0.2)
 
 
 def test_refused_connection_is_reported(server, net, monkeypatch):
@@ -378,7 +270,3 @@ def test_hanging_name_resolution_times_out(server, net, monkeypatch):
     with pytest.raises(ModelMissing, match=r"hub\.invalid cannot be reached \(no answer within 0\.2 s\)"):
         download.download(net, timeout=0.2)
     release.set()
-
-
-def test_probe_of_a_responding_hub_returns_no_reason(server, net):
-    assert download.probe(net) == ""

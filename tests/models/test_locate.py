@@ -95,7 +95,8 @@ def test_sizes_are_as_published():
         "color-adapter": "74.8 MB",
     }
     assert (sizes["pidinet"], sizes["hed"], sizes["openpose-detector"]) == ("2.87 MB", "29.4 MB", "209 MB")
-    assert sizes["sd15"] == "4.27 GB"
+    assert sizes["sd15"] == "2.13 GB"
+    assert locate.format_size(locate.get_model("sd15").download_bytes(full_precision=True)) == "4.27 GB"
 
 
 def test_unknown_name_lists_the_names():
@@ -129,6 +130,34 @@ def test_folder_in_the_hub_s_layout_is_found(tmp_path, monkeypatch, set_catalog,
         monkeypatch.setenv("TRILAYER_MODELS", str(tmp_path / "mine"))
     assert locate.locate("net", None if from_environment else tmp_path / "mine") == folder
     assert locate.status("net", None if from_environment else tmp_path / "mine").path == folder
+
+
+@pytest.mark.parametrize("suffix", ["fp16", "bf16", "fp32"])
+def test_weights_in_another_precision_are_found(tmp_path, set_catalog, suffix):
+    set_catalog(make_model())
+    folder = write_files(tmp_path / "net")
+    weights_file = folder / "diffusion_pytorch_model.safetensors"
+    weights_file.rename(folder / f"diffusion_pytorch_model.{suffix}.safetensors")
+    assert locate.locate("net", tmp_path) == folder
+    (folder / f"diffusion_pytorch_model.{suffix}.safetensors").rename(
+        folder / "diffusion_pytorch_model.ema.safetensors"
+    )
+    assert locate.status("net", tmp_path).state == "missing"
+
+
+@pytest.mark.parametrize(
+    "index",
+    ['{"weight_map": {"a": "../../x.safetensors"}}', '{"weight_map": {"a": "absent.safetensors"}}', "[]", "{", "",
+     '{"weight_map": {"a": 1}}', '{"weight_map": {"a": "x.bin"}}', '{"weight_map": {"a": []}}', "[" * 10_000],
+)  # fmt: skip
+def test_index_of_shards_that_is_damaged_counts_as_missing(tmp_path, set_catalog, index):
+    set_catalog(make_model())
+    folder = write_files(tmp_path / "a" / "net")
+    (folder / "diffusion_pytorch_model.safetensors").rename(tmp_path / "x.safetensors")
+    (folder / "x.bin").write_bytes(b"")
+    (folder / "diffusion_pytorch_model.safetensors.index.json").write_text(index)
+    with pytest.raises(ModelMissing, match=r"net is missing: diffusion_pytorch_model\.safetensors in .*net"):
+        locate.locate("net", folder)
 
 
 @pytest.mark.parametrize("variable", ["HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME"])

@@ -20,7 +20,7 @@ from torch import Tensor
 from codec.decoders.sd15 import configs, lora
 from codec.decoders.sd15.device import Device
 from codec.errors import CodecError, ModelMissing
-from codec.models import oom
+from codec.models import oom, variants
 
 WEIGHTS_NAME: Final = "diffusion_pytorch_model.safetensors"
 CLIP_CONTEXT: Final = 77  # tokens
@@ -54,7 +54,7 @@ def load_text_encoder(base: Path, device: Device) -> Any:
     with _naming_errors("text encoder", base):
         if base.is_dir():
             config = _read_json(base / "text_encoder" / "config.json")
-            state = _read_tensors(base / "text_encoder" / "model.safetensors")
+            state = _read_weights(base / "text_encoder" / "model.safetensors")
         else:
             config = configs.TEXT_ENCODER
             state = _read_checkpoint_part(base, "cond_stage_model.transformer.", strip_prefix=True)
@@ -112,7 +112,7 @@ def load_adapter(folder: Path, device: Device) -> Any:
 
     with _naming_errors("adapter", folder):
         network = T2IAdapter.from_config(_read_json(folder / "config.json"))
-        network.load_state_dict(_read_tensors(folder / WEIGHTS_NAME))
+        network.load_state_dict(_read_weights(folder / WEIGHTS_NAME))
         return _prepare(network, device)
 
 
@@ -155,9 +155,21 @@ def _prepare(network: Any, device: Device) -> Any:
 
 def _local_files(folder: Path) -> dict[str, Any]:
     """Return the arguments with which from_pretrained reads only this folder's safetensors."""
-    if not (folder / WEIGHTS_NAME).is_file():
-        raise FileNotFoundError(f"there is no {WEIGHTS_NAME}")
-    return {"local_files_only": True, "use_safetensors": True}
+    variant = _find_weights(folder / WEIGHTS_NAME)
+    return {"local_files_only": True, "use_safetensors": True, "variant": variant.name or None}
+
+
+def _find_weights(path: Path) -> variants.Variant:
+    """Return the files that hold the weights of `path`. Raises FileNotFoundError."""
+    variant = variants.find(path)
+    if variant is None:
+        raise FileNotFoundError(f"there is no {path.name}")
+    return variant
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file, which may be a variant or in shards."""
+    return {name: tensor for file in _find_weights(path).paths for name, tensor in _read_tensors(file).items()}
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:

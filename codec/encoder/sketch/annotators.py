@@ -44,7 +44,7 @@ def pidinet(pixels: np.ndarray, folder: Path | None = None) -> np.ndarray:
     Returns (h, w) float32 in 0..1. Raises ModelMissing (at once if weights are absent) or OutOfMemory.
     """
     with translate_errors("pidinet", _REMEDY), _use("pidinet", folder, _build_pidinet) as network:
-        # in BGR order, as for ControlNet and the adapters
+        # in BGR order, as controlnet_aux and so the paper has it; the adapters were trained on edges of RGB pictures
         return _run_edge_network(lambda frame: network(frame.flip(1) / 255)[-1], network, pixels)
 
 

@@ -50,6 +50,30 @@ def test_missing_libraries_are_named(monkeypatch, make_decoder):
         make_decoder().decode(PROMPT)
 
 
+@pytest.fixture(scope="module")
+def saved_pipeline():
+    from diffusers import StableDiffusionPipeline
+
+    return StableDiffusionPipeline.from_pretrained(tiny.models_dir() / "sd15", local_files_only=True)
+
+
+@pytest.mark.parametrize("variant", [None, "fp16"])
+@pytest.mark.parametrize("shard_size", ["1GB", "200KB"])
+def test_folder_that_the_installed_libraries_saved_is_loaded(
+    tmp_path, saved_pipeline, make_decoder, difference, variant, shard_size
+):
+    saved_pipeline.save_pretrained(tmp_path / "sd15", variant=variant, max_shard_size=shard_size)
+    names = {path.name for path in (tmp_path / "sd15").rglob("*")}
+    assert "tokenizer.json" in names and "merges.txt" not in names
+    assert (shard_size == "200KB") == any("-of-" in name for name in names)
+    picture = make_decoder(models=tmp_path, color_strength=0, structure_strength=0).decode(PROMPT)
+    assert difference(picture, make_decoder(color_strength=0, structure_strength=0).decode(PROMPT)) < 0.1
+    shard = next(path for path in sorted((tmp_path / "sd15" / "unet").glob("*.safetensors")))
+    shard.unlink()
+    with pytest.raises(ModelMissing, match=r"sd15 is missing: unet/diffusion_pytorch_model\.safetensors in .*sd15"):
+        make_decoder(models=tmp_path).decode(PROMPT)
+
+
 @pytest.mark.parametrize("part", ["unet", "vae", "text_encoder", "tokenizer"])
 @pytest.mark.parametrize("damage", ["truncated", "config"])
 def test_damaged_files_are_named(tmp_path, part, damage):
