@@ -1,11 +1,11 @@
-"""Decoders: from layers to a picture. The built-in painter and Stable Diffusion behind one interface.
+"""Decoders, which turn layers into a picture: the built-in painter and Stable Diffusion, with one interface.
 
     import codec.decoders
 
     decoder = codec.decoders.get("painter-preview")
     pixels = decoder.decode(layers)
 
-registry.py says how a decoder is added.
+registry.py explains how to add a decoder.
 """
 
 from __future__ import annotations

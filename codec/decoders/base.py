@@ -1,4 +1,4 @@
-"""The interface of decoders: layers in, a picture out, with progress reports and cancellation."""
+"""The interface of decoders, with progress reports and cancellation."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ OnStep = Callable[[Step], bool | None]
 
 @dataclass(frozen=True, slots=True)
 class Strengths:
-    """Options of the painters: the weight of each layer, 0..2; 1 leaves the layer as it is.
+    """Options of the painters: the strength of each layer, 0..2; 1 leaves the layer unchanged.
 
     structure: scales the contrast of the sketch's lines; at 0 they are not drawn, but still separate colors
-    colors: scales the colors' distance from their mean; at 0 all are the mean
+    colors: scales the distance of each color from their mean; at 0 all colors are the mean
 
     Raises InvalidLayer for values out of range.
     """
@@ -52,7 +52,7 @@ class Strengths:
 
 
 class Decoder(Protocol):
-    """Makes a picture from layers. One object may be used by many threads at once."""
+    """Makes a picture from layers. Several threads may use one object at the same time."""
 
     name: str
 

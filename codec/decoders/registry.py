@@ -1,4 +1,4 @@
-"""The registry of decoders: each is chosen by name and built on first use.
+"""The registry of decoders, which are selected by name and built on first use.
 
 To add a decoder:
 
@@ -68,8 +68,8 @@ def get(name: str, options: Options | Strengths | None = None) -> Decoder:
     `options`: sd15.options.Options for "sd15", Strengths for the painters. Without options, the same
     object is returned every time. Weights are loaded once, whatever the options.
 
-    Raises UnknownName for an unknown name, whose message lists the names, or for another decoder's
-    options, and ModelMissing if the decoder's weights are absent or damaged.
+    Raises UnknownName for an unknown name (the message lists all names) and for options of another decoder, and
+    ModelMissing if the decoder's weights are absent or damaged.
     """
     entry = _REGISTRY.get(name)
     if entry is None:

@@ -1,1 +1,1 @@
-"""The encoder: a picture to layers, within a byte budget."""
+"""The encoder: turns a picture into layers within a byte budget."""

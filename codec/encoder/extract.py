@@ -1,8 +1,8 @@
-"""Extraction of the three layers of a picture within a byte budget.
+"""Extract the three layers of a picture within a byte budget.
 
-The prompt is stored whole. The remaining bytes are shared in one of two ways (`EncodeOptions.balance`). For a picture
-the sketch gets a small share, and the texture layer the rest, as a few base colors and detail. For structure the colors
-get their share, the structure what the colors leave, and the colors are fitted again to all that it did not need.
+The prompt is stored whole. `EncodeOptions.balance` says how the remaining bytes are shared. With "picture", the sketch
+gets a small share, and the texture layer (a few base colors and detail) gets the rest. With "structure", the colors get
+a fixed share, the structure gets the rest, and the colors are then fitted again to all bytes that are left.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from codec.texture.colormap import MAX_CELLS, MIN_CELLS, Colormap
 
 EMBEDDED: Final = "the layers inside the picture"
 _SETTINGS_DIVISOR: Final = 10  # settings from the file's metadata get at most a tenth of the budget
-_PROMPT_DIVISOR: Final = 2  # a prompt that was not given gets at most half of the budget
-_BASE_CELLS: Final = 8  # on the longer side, of base colors beside detail
-_NEW_GRID: Final = 1.25  # if the colors get so many times the bytes of their first fit, another grid may be better
+_PROMPT_DIVISOR: Final = 2  # a prompt that the user did not give gets at most half of the budget
+_BASE_CELLS: Final = 8  # on the longer side of the base colors, if there is detail
+_REGRID_FACTOR: Final = 1.25  # the grid is chosen again if the colors get this many times the bytes of their first fit
 
 Source = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Picture
 
@@ -52,9 +52,9 @@ class Extraction:
 
 
 def extract(source: Source, options: EncodeOptions = DEFAULT_OPTIONS, *, reserved_bytes: int = 0) -> Extraction:
-    """Return the layers of a picture; `reserved_bytes` of the budget stay free.
+    """Return the layers of a picture, and leave `reserved_bytes` of the budget unused.
 
-    If all options are the defaults, the layers that a PNG carries (`codec.images.png_chunk`) are returned. Raises
+    With default options, the layers embedded in a PNG (`codec.images.png_chunk`) are returned if there are any. Raises
     `ImageError`, `BudgetTooSmall`, `InvalidLayer`, `ModelMissing` or `OutOfMemory`.
     """
     picture = _to_picture(source)
@@ -100,16 +100,16 @@ def _fit_structure_and_texture(
     structure = _fit_structure(pixels, options.edges, available - len(colors.to_bytes()))
     remaining = available - len(structure.to_bytes())
     grid: int | tuple[int, int] | None = colors.rows, colors.cols
-    if options.grid is None and remaining > _NEW_GRID * len(colors.to_bytes()):
+    if options.grid is None and remaining > _REGRID_FACTOR * len(colors.to_bytes()):
         grid = None
     return structure, _fit_colors(pixels, grid, remaining, available)
 
 
 def _fit_picture(pixels: np.ndarray, options: EncodeOptions, available: int) -> tuple[Sketch | Pose, Colormap]:
-    """Return a small structure layer, and a texture layer of base colors and detail in the bytes that it leaves.
+    """Return a small structure layer, and a texture layer of base colors and detail in the remaining bytes.
 
-    A picture without detail, such as a flat one, gets colors alone. Bytes that the finest detail does not need go to
-    the structure.
+    A picture without detail, such as a uniform area, gets only colors. Bytes that even the finest detail does not need
+    go to the structure.
     """
     structure = _fit_structure(pixels, options.edges, sketch_bytes(available))
     texture_bytes = available - len(structure.to_bytes())
@@ -124,14 +124,14 @@ def _fit_picture(pixels: np.ndarray, options: EncodeOptions, available: int) -> 
 
 
 def _fit_structure(pixels: np.ndarray, edges: str, max_bytes: int) -> Sketch | Pose:
-    """Return the pose of the people in the picture, or the sketch by another detector."""
+    """Return the pose of the people in the picture for "openpose", else the sketch."""
     if edges == POSE_DETECTOR:
         return annotators.people(pixels, max_bytes)
     return extract_sketch(pixels, max_bytes, edges=edges)
 
 
 def _fit_colors(pixels: np.ndarray, grid: int | tuple[int, int] | None, target_bytes: int, max_bytes: int) -> Colormap:
-    """Return the colors in `target_bytes`, or in up to `max_bytes` if they do not hold even one color."""
+    """Return the colors in about `target_bytes`; in up to `max_bytes` if these are too few for a single color."""
     if grid is None:
         return fit_best_grid(pixels, target_bytes, max_bytes)
     if isinstance(grid, int):
@@ -141,10 +141,9 @@ def _fit_colors(pixels: np.ndarray, grid: int | tuple[int, int] | None, target_b
 
 
 def shorten(found_prompt: FoundPrompt, max_bytes: int) -> FoundPrompt:
-    """Return a prompt and settings from metadata or a captioner that leave bytes for the other layers.
+    """Shorten prompt and settings that the user did not give, so that bytes remain for the other layers.
 
-    The model's name is dropped from large settings. Of a prompt that was not given, the negative part is dropped, then
-    the end.
+    Settings that are too large lose the model's name. A prompt that is too long loses its negative part, then its end.
     """
     found_prompt = replace(
         found_prompt, settings=_limited_settings(found_prompt.settings, max_bytes // _SETTINGS_DIVISOR)

@@ -16,7 +16,7 @@ Network = TypeVar("Network")
 
 
 class ModelSlot(Generic[Network]):
-    """Memory for one loaded network, used by one thread at a time. Loading another network releases the first."""
+    """Holds one loaded network, for one thread at a time. Loading another network releases the first one."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -24,10 +24,10 @@ class ModelSlot(Generic[Network]):
 
     @contextlib.contextmanager
     def use(self, key: object, load: Callable[[], Network]) -> Iterator[Network]:
-        """Lend the network of this key; `load` is called if another network or none is loaded."""
+        """Yield the network with this key; calls `load` unless it is already loaded."""
         with self._lock:
             if self._loaded is None or self._loaded[0] != key:
-                self.release()  # first: both networks may not fit into memory
+                self.release()  # before loading, since both networks may not fit into memory
                 self._loaded = key, load()
             yield self._loaded[1]
 
@@ -59,10 +59,10 @@ def free_memory() -> None:
 
 @contextlib.contextmanager
 def translate_errors(model: str, remedy: str) -> Iterator[None]:
-    """Raise library errors as codec errors.
+    """Convert errors of libraries to codec errors.
 
-    Out-of-memory errors become OutOfMemory with the remedy; unusable files and missing packages become ModelMissing.
-    model: name of the network, for the message.
+    Out-of-memory errors become OutOfMemory with the remedy; errors about unusable files and missing packages become
+    ModelMissing. model: name of the network, for the message.
     """
     try:
         yield
@@ -75,7 +75,7 @@ def translate_errors(model: str, remedy: str) -> Iterator[None]:
         reason = " ".join(str(error).split())
         if not is_out_of_memory(error):
             raise ModelMissing(f"{model} cannot be used ({reason[:200]}): fetch its files again") from None
-        traceback.clear_frames(error.__traceback__)  # its frames hold the arrays as long as the error exists
+        traceback.clear_frames(error.__traceback__)  # its frames reference the arrays as long as the error exists
     else:
         return
     free_memory()

@@ -1,7 +1,7 @@
-"""Brushwork: displaces the pixels of a smooth picture in dabs of paint that follow its forms.
+"""Brushwork: displaces the pixels of a smooth picture in dabs of paint that follow its contours.
 
-No colors are added: each pixel takes the color of a nearby one, all pixels of a dab from the same direction.
-So gradients turn into strokes, flat areas stay flat, and colors on two sides of a line stay apart, because no
+Each pixel takes the color of a nearby one; all pixels of a dab are displaced in the same direction. This turns
+gradients into strokes and leaves flat areas unchanged. Colors on two sides of a line do not mix, because no
 displacement is longer than the distance to the nearest line.
 """
 
@@ -13,24 +13,26 @@ import cv2
 import numpy as np
 
 LIC_STEP: Final = 1.5  # pixels between two samples of a line integral
-LIC_RADIUS: Final = 1 / 60  # of the diagonal: half the length of a line integral
-DAB_SIGMA: Final = 1 / 250  # of the diagonal: standard deviation of a dab's width
-WARP_CONTRAST: Final = 0.16  # color difference between cells from which transitions are sharpened
-MAX_DAB_CONTRAST: Final = 0.5  # color difference above which dabs shrink: they would fray the edge
-FULL_DAB_CONTRAST: Final = 0.4  # color difference, over three cells, at which dabs have full size
+LIC_RADIUS: Final = 1 / 60  # half the length of a line integral, as a fraction of the diagonal
+DAB_SIGMA: Final = 1 / 250  # standard deviation of a dab's width, as a fraction of the diagonal
+WARP_CONTRAST: Final = 0.16  # transitions are sharpened above this color difference between cells
+MAX_DAB_CONTRAST: Final = 0.5  # color difference above which dabs shrink, since they would fray the edge
+FULL_DAB_CONTRAST: Final = 0.4  # color difference over three cells at which dabs have full size
 
 
 def stroke_direction(picture: np.ndarray, ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return unit vectors along the picture's forms, as x and y, (height, width) float32 each.
+    """Return unit vectors along the picture's contours, as x and y, (height, width) float32 each.
 
-    They are the minor axis of the structure tensor (Foerstner, Guelch 1987) of colors and lines together.
+    They are the minor axes of the structure tensor (Foerstner, Guelch 1987) of colors and lines together.
     picture: (height, width, 3) float32 in 0..1; ink: (height, width) float32.
     """
     sigma = max(0.5, 0.02 * diagonal(ink))
     channels = np.dstack([picture, 0.5 * cv2.GaussianBlur(ink, (0, 0), max(0.5, sigma / 3))])
     gx = cv2.Sobel(channels, cv2.CV_32F, 1, 0)
     gy = cv2.Sobel(channels, cv2.CV_32F, 0, 1)
-    cosine = cv2.GaussianBlur((gx * gx - gy * gy).sum(2), (0, 0), sigma) - 1e-5  # level where the picture is flat
+    cosine = (
+        cv2.GaussianBlur((gx * gx - gy * gy).sum(2), (0, 0), sigma) - 1e-5
+    )  # makes the direction horizontal where the picture is flat
     sine = cv2.GaussianBlur((2 * gx * gy).sum(2), (0, 0), sigma)
     angle = (np.arctan2(sine, cosine) + np.pi) / 2
     return np.cos(angle), np.sin(angle)
@@ -39,9 +41,9 @@ def stroke_direction(picture: np.ndarray, ink: np.ndarray) -> tuple[np.ndarray, 
 def stroke_noise(
     direction: tuple[np.ndarray, np.ndarray], random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return noise in strokes along `direction`: dabs (height, width, 2), wide, and grain (height, width), fine.
+    """Return noise smeared along `direction`: wide dabs, (height, width, 2), and fine grain, (height, width).
 
-    Both float32, of mean 0 and standard deviation 1.
+    Both are float32 with mean 0 and standard deviation 1.
     """
     height, width = direction[0].shape
     noise = random.standard_normal((height, width, 3), np.float32)
@@ -70,7 +72,7 @@ def line_integral(noise: np.ndarray, direction: tuple[np.ndarray, np.ndarray], r
 def sharpen_transitions(colors: np.ndarray, line_distance: np.ndarray, cell: float) -> np.ndarray:
     """Narrow the transitions between areas of different color, which are as wide as a cell of the colormap.
 
-    Every pixel takes the color found farther from the transition's middle (warp sharpening, Arad, Gotsman
+    Every pixel takes a color from farther away from the middle of the transition (warp sharpening, Arad, Gotsman
     1999). colors: (height, width, 3) float32 in 0..1; line_distance: (height, width) float32, pixels to the
     nearest line; cell: side of a cell in pixels.
     """
@@ -90,19 +92,19 @@ def apply_dabs(
     dabs: np.ndarray,
     line_distance: np.ndarray,
     cell: float,
-    detail: np.ndarray,
+    line_density: np.ndarray,
     size: float = 1.0,
 ) -> np.ndarray:
-    """Break gradients into dabs: larger ones for larger cells, smaller ones where there is little detail.
+    """Break gradients into dabs: larger ones for larger cells, smaller ones where there are few lines.
 
-    colors, line_distance, cell: as for `sharpen_transitions`; dabs: as `stroke_noise` returns them; detail:
+    colors, line_distance, cell: as for `sharpen_transitions`; dabs: as `stroke_noise` returns them; line_density:
     (height, width) float32 in 0..1; size: factor of the displacement.
     """
     window = np.ones((2 * round(cell) + 1,) * 2, np.uint8)
     contrast = (cv2.dilate(colors, window) - cv2.erode(colors, window)).max(2)
     strength = np.clip(contrast / FULL_DAB_CONTRAST, 0.3, 1.0) * np.clip(1.6 - contrast / MAX_DAB_CONTRAST, 0.15, 1.0)
     strength = cv2.blur(strength, window.shape)
-    max_shift = size * 0.066 * np.sqrt(cell * diagonal(colors)) * strength * (0.65 + 0.35 * detail)
+    max_shift = size * 0.066 * np.sqrt(cell * diagonal(colors)) * strength * (0.65 + 0.35 * line_density)
     shift = np.tanh(2 * dabs) * np.minimum(max_shift, 0.7 * line_distance)[..., None]
     return _displace(colors, shift[..., 0], shift[..., 1])
 

@@ -1,14 +1,14 @@
-"""Color diffusion: colors spread from the cells of a colormap and are stopped by the lines of a sketch.
+"""Color diffusion: colors spread from the cells of a colormap, and the lines of a sketch stop them.
 
-After diffusion curves (Orzan et al. 2008), but with colors from cell means instead of from the curves. On a
-grid of pixels we minimize over x
+Like diffusion curves (Orzan et al. 2008), but the colors are given by cell means instead of on the curves. On a grid of
+pixels, minimize over x
 
     sum over links (i, j)      w_ij (x_i - x_j)²            smoothness; w_ij is small where a line cuts the link
   + sum over cells, pixels     cell_weight (cell mean - c)²  each cell keeps its color c
   + sum over pixels            prior_weight (x_i - x0_i)²    enclosed regions stay near the interpolated colors x0
 
-a sparse, symmetric, positive definite system, solved from coarse to fine by conjugate gradients. Lines run
-between pixels, not on them, so that no color leaks through a line and no pixel is lost to it.
+This is a sparse, symmetric, positive definite system, which is solved from coarse to fine by conjugate gradients. Lines
+run between pixels, not on them, so that no color leaks through a line and no pixel is covered by one.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from typing import Final
 import cv2
 import numpy as np
 
-CUT_LINK_WEIGHT: Final = 0.003  # of a link that a line cuts; other links have weight 1
-CELL_WEIGHT: Final = 30.0  # divided by the pixels of a cell, so that its effect does not depend on the resolution
-PRIOR_WEIGHT: Final = 0.05  # likewise
-SMALL_REGION_FACTOR: Final = 0.4  # by how much the prior's weight grows in a region as small as a cell
+CUT_LINK_WEIGHT: Final = 0.003  # weight of a link that a line cuts; other links have weight 1
+CELL_WEIGHT: Final = 30.0  # divided by the pixels of a cell, so that the effect does not depend on the resolution
+PRIOR_WEIGHT: Final = 0.05  # divided by the pixels of a cell, too
+SMALL_REGION_FACTOR: Final = 0.4  # relative increase of the prior's weight in a region as large as a cell
 ITERATIONS: Final = (40, 30, 24, 24)  # of conjugate gradients, from the coarsest level to the finest
-CONFIDENT_CONTRAST: Final = 8.0  # quantization errors by which neighboring cells must differ for full confidence
+CONFIDENT_CONTRAST: Final = 8.0  # contrast between cells, in quantization errors, at which confidence is 1
 MIN_CONFIDENCE: Final = 0.02
-OVERSHOOT: Final = 0.3  # by how much of the local range of colors a pixel may exceed it
+OVERSHOOT: Final = 0.3  # how far a pixel may exceed the local range of colors, as a fraction of that range
 
 
 def diffuse(
@@ -56,8 +56,8 @@ def diffuse(
 def cell_confidence(cells: np.ndarray, error: float) -> np.ndarray:
     """Return how much the color of each cell can be trusted, (rows, cols) float32 in MIN_CONFIDENCE..1.
 
-    Where a cell differs from its neighbors by no more than the quantization error, that difference means
-    nothing, and the area is best painted plain.
+    Where a cell differs from its neighbors by no more than the quantization error, the difference is meaningless, and
+    the area is best painted in one color.
     """
     if not error:
         return np.ones(cells.shape[:2], np.float32)
@@ -191,8 +191,9 @@ def _link_weights(is_cut: np.ndarray) -> np.ndarray:
 def _region_areas(lines: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
     """Return for each pixel the area of its region, enclosed by lines, in pixels: (height, width) float32.
 
-    An enclosed region alone must make up for the error of its cell's color; if it is much smaller than the
-    cell, it would glow. Lines are two pixels wide here, so that small gaps count as closed.
+    An enclosed region alone has to compensate for the error of its cell's mean. A region much smaller than the cell
+    would get far too bright or too dark, so the prior is stronger there. Lines are drawn two pixels wide to close small
+    gaps.
     """
     is_free = np.ones((height, width), np.uint8)
     cv2.polylines(is_free, [np.round(line - 0.5).astype(np.int32) for line in lines], False, 0, 2)
@@ -207,7 +208,9 @@ def _conjugate_gradients(system: _System, start: np.ndarray, iterations: int) ->
     buffer = np.empty_like(start)
 
     def dot(a: np.ndarray, b: np.ndarray) -> float:
-        return float(np.multiply(a, b, out=buffer).sum())  # NumPy sums in one thread: the same everywhere
+        return float(
+            np.multiply(a, b, out=buffer).sum()
+        )  # NumPy sums in one thread, so the result does not depend on the number of cores
 
     x = start.copy()
     residual = system.right_side - system.apply(x)

@@ -1,4 +1,4 @@
-"""Rendering of a sketch as pen strokes, and of the paper beneath.
+"""Render a sketch as pen strokes, and the paper beneath it.
 
 Lengths are fractions of the picture's diagonal, so that a picture looks the same at every working size.
 Polylines are (N, 2) of x, y in units of the whole picture (0..1).
@@ -16,8 +16,8 @@ import numpy as np
 from codec.structure import chain_code
 
 SUPERSAMPLING: Final = 3
-LINE_WIDTH: Final = 1 / 330  # of the diagonal: about 2.2 pixels at 512 x 512
-TAPER: Final = 1 / 18  # of the diagonal: length over which a stroke swells from its tip
+LINE_WIDTH: Final = 1 / 330  # about 2.2 pixels at 512 x 512
+TAPER: Final = 1 / 18  # length over which a stroke widens from its tip
 _SUBPIXEL_BITS: Final = 4  # of the fixed-point coordinates passed to OpenCV
 
 
@@ -47,7 +47,7 @@ def render_ink(polylines: Sequence[np.ndarray], height: int, width: int) -> np.n
 
 
 def _draw_stroke(canvas: np.ndarray, line: np.ndarray, weight: float) -> None:
-    """Draw a line whose tone and width vary along it, in runs of equal tone and width."""
+    """Draw a line of varying tone and width as a series of runs of constant tone and width."""
     height, width = canvas.shape
     diagonal = float(np.hypot(height, width))
     lengths = np.hypot(*((line[1:] - line[:-1]) * [width, height]).T)

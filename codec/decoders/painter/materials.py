@@ -1,4 +1,4 @@
-"""Textures of the materials that a prompt names, applied to the pixels whose colors fit."""
+"""Textures of the materials that a prompt names, applied to the pixels with matching colors."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from codec.color import oklab
 from codec.decoders.painter import brush
 from codec.decoders.painter.styles import Material
 
-COLOR_FALLOFF: Final = 0.03  # of lightness and chroma: over which a material fades out beyond its range
+# distances beyond a material's range over which it fades out
+COLOR_FALLOFF: Final = 0.03  # in lightness and chroma
 HUE_FALLOFF: Final = 20.0  # degrees
-HEIGHT_FALLOFF: Final = 0.15  # of the picture's height
-MIN_DETAIL: Final = 0.2  # value of `detail` where no lines are near
+HEIGHT_FALLOFF: Final = 0.15  # fraction of the picture's height
+MIN_LINE_DENSITY: Final = 0.2  # value of `line_density` where no lines are near
 
 
 def apply_materials(
@@ -22,14 +23,14 @@ def apply_materials(
     materials: tuple[Material, ...],
     direction: tuple[np.ndarray, np.ndarray],
     ink: np.ndarray,
-    detail: np.ndarray,
+    line_density: np.ndarray,
     random: np.random.Generator,
 ) -> np.ndarray:
     """Modulate the tones of a painting with each material's marks: (height, width, 3) float32 in 0..1 -> the same.
 
     direction: as `brush.stroke_direction` returns it
     ink: (height, width) float32, opacity of the lines, whose tones stay
-    detail: (height, width) float32, density of lines nearby, `MIN_DETAIL` to 1
+    line_density: (height, width) float32, density of lines nearby, `MIN_LINE_DENSITY` to 1
     """
     if not materials:
         return painting
@@ -43,7 +44,9 @@ def apply_materials(
         share = _membership(chroma, material.chroma, COLOR_FALLOFF)
         share = share * _membership(lightness, material.lightness, COLOR_FALLOFF)
         share = share * _membership(height, material.height, HEIGHT_FALLOFF)
-        share = share * (material.calm + (1 - material.calm) * (detail - MIN_DETAIL) / (1 - MIN_DETAIL))
+        share = share * (
+            material.calm + (1 - material.calm) * (line_density - MIN_LINE_DENSITY) / (1 - MIN_LINE_DENSITY)
+        )
         if material.hue:
             share = share * _membership(hue, material.hue, HUE_FALLOFF)
         share = np.minimum(cv2.GaussianBlur(share, (0, 0), max(0.5, 0.004 * brush.diagonal(ink))), unclaimed)

@@ -1,13 +1,13 @@
-"""The painter: paints a clean digital painting from a sketch and a colormap.
+"""The painter: makes a clean digital painting from a sketch and a colormap.
 
     base colors + detail --> small picture --> sharpened across the sketch's lines --+
                                                                                     +--> Real-ESRGAN x4 --> picture
     base colors alone --> color diffusion between the lines --> brushwork --> ink --+
 
-Pictures larger than that are enlarged by another, faster Real-ESRGAN, band by band.
+Larger pictures are enlarged further by another, faster Real-ESRGAN, band by band.
 
-No network here is trained on the layers. Of the prompt, only words of style and material count (styles.py);
-without sketch and colormap, the picture is a card with the prompt's text.
+No network here was trained on the layers. Only words for style and material in the prompt have an effect (styles.py).
+Without sketch and colormap, the picture is a card with the prompt's text.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ MAX_ENLARGED_AREA: Final = 2048 * 2048  # output of the enlarging network; large
 MIN_ENLARGEMENT: Final = 1.6  # factor of the sides above which that network is sharper than interpolation
 BAND_ROWS: Final = 64  # rows that it enlarges at a time
 OVERSAMPLING: Final = 1.25  # size of the refined painting relative to a small picture: keeps lines sharp
-CANVAS_DIVISOR: Final = 2  # the canvas has half that size; the refining network needs no more
+CANVAS_DIVISOR: Final = 2  # the canvas has half that size, which is enough for the refining network
 
 PENCIL: Final = np.array([0.17, 0.16, 0.18], np.float32)
 LINE_CELLS: Final = 64  # cells on the longer side, between which lines sharpen a small picture
-MAX_HALO: Final = 0.08  # by how much sharpening may exceed the range of the colors nearby
+MAX_HALO: Final = 0.08  # how far sharpening may exceed the range of nearby colors
 QUANTIZATION_ERROR: Final = 1.4  # standard deviation of a cell's sRGB values, per step of Oklab (measured)
 
 
@@ -166,15 +166,15 @@ class Painter:
         flat = brush.sharpen_transitions(flat, line_distance, cell)
         direction = brush.stroke_direction(flat, pen)
         dabs, grain = brush.stroke_noise(direction, random)
-        detail = _detail(pen)
+        line_density = _line_density(pen)
         confidence = color_diffusion.cell_confidence(colors, error)
         confidence = cv2.resize(confidence, (width, height), interpolation=cv2.INTER_LINEAR)[..., None]
-        painting = brush.apply_dabs(flat, dabs * confidence, line_distance, cell, detail, style.brush)
+        painting = brush.apply_dabs(flat, dabs * confidence, line_distance, cell, line_density, style.brush)
         reporter.step("brush", _to_uint8(painting))
 
         painting = _draw_lines(_sharpen(painting, confidence), pen, self.strengths.structure * style.lines)
-        painting = np.clip(painting * (1 + 0.05 * detail * grain)[..., None], 0.0, 1.0)
-        painting = materials.apply_materials(painting, style.materials, direction, pen, detail, random)
+        painting = np.clip(painting * (1 + 0.05 * line_density * grain)[..., None], 0.0, 1.0)
+        painting = materials.apply_materials(painting, style.materials, direction, pen, line_density, random)
         reporter.step("lines", _to_uint8(painting))
         return painting
 
@@ -205,7 +205,7 @@ class Painter:
                 line_distance = cv2.distanceTransform((pen < 0.15).astype(np.uint8), cv2.DIST_L2, 3)
                 dabs, _ = brush.stroke_noise(brush.stroke_direction(painting, pen), random)
                 cell = math.sqrt(height * width / (texture.rows * texture.cols))
-                painting = brush.apply_dabs(painting, dabs, line_distance, cell, _detail(pen), style.brush - 1)
+                painting = brush.apply_dabs(painting, dabs, line_distance, cell, _line_density(pen), style.brush - 1)
             if style.lines > 1:
                 painting = _draw_lines(painting, pen, self.strengths.structure * style.lines)
         reporter.step("lines", _to_uint8(painting))
@@ -221,7 +221,7 @@ class Painter:
         raise AssertionError("the last value of Upscaler.run is the picture")
 
     def _enlarger_input_size(self, layers: Layers, height: int, width: int) -> tuple[int, int] | None:
-        """Return the height and width to give the enlarger; None if the picture is hardly larger than the painting."""
+        """Return height and width of the enlarger's input; None if the picture is hardly larger than the painting."""
         rows, columns = _work_size(layers, MAX_ENLARGED_AREA, SCALE, max_side=MAX_SIDE)
         is_larger = max(rows * SCALE / height, columns * SCALE / width) > MIN_ENLARGEMENT
         return (rows, columns) if self.enlarger is not None and is_larger else None
@@ -265,8 +265,8 @@ def _polylines(layers: Layers) -> list[np.ndarray]:
 def _line_contrast(small: np.ndarray, lines: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
     """Return what to add to the enlarged small picture so that its transitions are sharp at the lines.
 
-    That is the difference of the same cells' colors diffused with the lines and without them:
-    (height, width, 3) float32. `small`: (h, w, 3) float32 in 0..1.
+    It is the difference between the cells' colors diffused with the lines and without them: (height, width, 3) float32.
+    `small`: (h, w, 3) float32 in 0..1.
     """
     scale = min(1.0, LINE_CELLS / max(small.shape[:2]))
     size = max(2, round(small.shape[1] * scale)), max(2, round(small.shape[0] * scale))
@@ -283,12 +283,12 @@ def _scale_from_mean(colors: np.ndarray, factor: float) -> np.ndarray:
     return np.asarray(np.clip(mean + np.float32(factor) * (colors - mean), 0.0, 1.0))
 
 
-def _detail(pen: np.ndarray) -> np.ndarray:
-    """Return the density of lines nearby: (height, width) float32, MIN_DETAIL to 1; 1 if there are no lines."""
+def _line_density(pen: np.ndarray) -> np.ndarray:
+    """Return the density of lines nearby, as in materials.py: (height, width) float32; 1 if there are no lines."""
     if not pen.any():
         return np.ones_like(pen)
     density = cv2.GaussianBlur(pen, (0, 0), max(0.5, 0.03 * brush.diagonal(pen)))
-    return np.asarray(np.clip(8 * density, materials.MIN_DETAIL, 1.0))
+    return np.asarray(np.clip(8 * density, materials.MIN_LINE_DENSITY, 1.0))
 
 
 def _sharpen(painting: np.ndarray, confidence: np.ndarray) -> np.ndarray:
@@ -339,7 +339,7 @@ def _enlarge(upscaler: Upscaler, picture: np.ndarray, height: int, width: int, r
 
 
 def _pixelate(picture: np.ndarray, blocks: float) -> np.ndarray:
-    """Return an (h, w, 3) uint8 picture in `blocks` square blocks along the longer side; unchanged for 0."""
+    """Pixelate an (h, w, 3) uint8 picture to `blocks` square blocks along the longer side; unchanged for 0."""
     height, width = picture.shape[:2]
     if not blocks or max(height, width) <= blocks:
         return picture

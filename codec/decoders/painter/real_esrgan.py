@@ -24,7 +24,7 @@ from codec.models import weights
 
 SCALE = 4
 STRIP_ROWS = 32  # rows of the small picture that are enlarged at a time
-HALO = 4  # further rows above and below, with which strips equal the picture enlarged in one piece
+HALO = 4  # further rows above and below a strip, with which strips equal the picture enlarged as a whole
 
 SRVGG = weights.WeightFile(
     "realesr-animevideov3-x4.safetensors",
@@ -152,7 +152,7 @@ class Upscaler:
 
     @property
     def receptive_radius(self) -> int:
-        """An upper bound of the distance, in pixels of the small picture, at which a result depends on it."""
+        """An upper bound of the receptive field's radius, in pixels of the small picture."""
         return sum(isinstance(module, nn.Conv2d) for module in self.network.modules())
 
     def step_count(self, rows: int) -> int:

@@ -1,8 +1,8 @@
-"""What the painter reads from a prompt: style and materials. The prompt adds no objects and changes no colors.
+"""The effect of a prompt on the painter: style and materials. The prompt adds no objects and changes no colors.
 
-Prompts are matched by whole words, in any case. Each row of LOOKS that has a word of the prompt multiplies
-factors of the Style; each row of MATERIALS adds a texture to the pixels whose color fits.
-To teach the painter a word, add it to a row; to teach it a look or a material, add a row.
+Whole words of the prompt are matched, ignoring case. Each row of LOOKS with a matching word multiplies factors of the
+Style; each such row of MATERIALS adds a texture to the pixels with matching colors. To add a word, put it into a row;
+to add a look or a material, add a row.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class Material:
     chroma, lightness: ranges of Oklab's, 0..1
     height: range of the distance from the picture's top, in fractions of its height
     size: length and width of the marks, in fractions of the diagonal
-    orientation: of the marks: "horizontal", "vertical", or "form", along the lines nearby
-    calm: amount where no lines are near, relative to where many are
+    orientation: of the marks: "horizontal", "vertical", or "form" (along the contours nearby)
+    calm: amount far from lines, relative to the amount among many lines
     amount: how much the marks change the tone, 0..1
     """
 
@@ -81,9 +81,9 @@ MATERIALS: Final[dict[str, Material]] = {
 
 
 def style_words(prompt: str) -> str:
-    """Return the first word of each row that has a word of the prompt.
+    """Return the first word of each row with a word of the prompt.
 
-    Prompts with the same `style_words` are painted alike.
+    Prompts with equal `style_words` give the same painting.
     """
     return ", ".join(row.split()[0].replace("|", " ") for row in _matching_rows(prompt))
 
@@ -104,7 +104,7 @@ def parse_style(prompt: str) -> Style:
 
 
 def _matching_rows(prompt: str) -> list[str]:
-    """Return the rows of both tables that have a word of the prompt, in their order."""
+    """Return the rows of both tables with a word of the prompt, in the order of the tables."""
     text = " " + " ".join(re.findall(r"[^\W_]+", prompt.lower())) + " "
     rows = (*LOOKS, *MATERIALS)
     return [row for row in rows if any(f" {word.replace('|', ' ')} " in text for word in row.split())]

@@ -1,1 +1,1 @@
-"""The colormap of a picture: the choice of a grid, and cells within a byte budget."""
+"""Fit the texture layer to a picture within a byte budget."""

@@ -1,11 +1,12 @@
-"""The networks of the detail codec in floats: analysis, synthesis, and the likelihood of each level.
+"""The networks of the detail codec in floats: analysis, synthesis, and likelihoods of levels.
 
     residual (3, 8h, 8w) --Analysis--> latents (40, h, w) --x gain, round--> levels --/ gain--> Synthesis --> residual
 
-The decoder runs synthesis and likelihoods in integers (codec/texture/detail.py); the encoder searches for levels with
-these floats, and codec/training trains them. Likelihoods follow Minnen, Ballé, Toderici 2018 (a Laplace distribution
-for each level, predicted from what was decoded before) with slices of channels (Minnen, Singh 2020) and checkerboard
-passes (He et al. 2021). The linear part of the transform starts as a lapped cosine transform (Tran, Liang, Tu 2003).
+The decoder evaluates synthesis and likelihoods in integers (codec/texture/detail.py). The encoder uses these float
+networks to search for levels, and codec/training trains them. Likelihoods follow Minnen, Ballé, Toderici 2018 (a
+Laplace distribution for each level, predicted from what was decoded before) with slices of channels (Minnen, Singh
+2020) and checkerboard passes (He et al. 2021). The linear part of the transform starts as a lapped cosine transform
+(Tran, Liang, Tu 2003).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ ANALYSIS_WEIGHTS: Final = weights.WeightFile(
 HIDDEN: Final = 64  # units of the likelihood networks
 MIN_LOG_SCALE, MAX_LOG_SCALE = math.log(0.05), math.log(30.0)  # of the Laplace distributions
 _WIDTHS: Final = (80, 40, 24)  # channels of the synthesis at 1/8, 1/4 and 1/2 of the small picture
-_LAP_SCALE: Final = 1.5  # of the lowest pattern of the overlap
+_LAP_SCALE: Final = 1.5  # factor of the lowest frequency in the pre-filter of the lapped transform
 
 
 class Analysis(nn.Module):
@@ -96,7 +97,7 @@ class Synthesis(nn.Module):
 
 
 class Slice(nn.Module):
-    """The likelihood of the levels of one slice."""
+    """The network that predicts the distributions of the levels of one slice."""
 
     def __init__(self, previous: int, own: int) -> None:
         """`previous`: channels of the slices before this one. `own`: channels of this one."""
@@ -104,7 +105,7 @@ class Slice(nn.Module):
         self.own = own
         self.before = _conv(previous, HIDDEN, 3) if previous else None
         self.near = nn.Conv2d(own, HIDDEN, 3, padding=1)
-        self.bias = nn.Parameter(torch.zeros(2, HIDDEN))  # of the black and the white cells
+        self.bias = nn.Parameter(torch.zeros(2, HIDDEN))  # for the black and for the white cells
         self.quality = nn.Parameter(torch.zeros(ANCHORS, HIDDEN))
         self.hidden = _conv(HIDDEN, HIDDEN, 1)
         self.last = _conv(HIDDEN, 2 * own, 1, 0.1)
@@ -112,14 +113,14 @@ class Slice(nn.Module):
         self.last.bias.data[own:] = -1.5
 
     def start(self, previous: Tensor, anchor_weights: Tensor) -> Tensor:
-        """Return the sums of previous slices and quality, with which both passes begin."""
+        """Return the part of the hidden units' input that depends on previous slices and quality, for both passes."""
         start = (anchor_weights @ self.quality)[..., None, None]
         return start + self.before(previous) if self.before is not None else start
 
     def forward(self, start: Tensor, own: Tensor, is_white: int) -> tuple[Tensor, Tensor]:
-        """Return means and logarithms of scales of the latents, (n, own, h, w) each.
+        """Return the means, and the logarithms of the scales, of the latents: (n, own, h, w) each.
 
-        `own`: this slice's latents as far as they are known, 0 elsewhere.
+        `own`: the known latents of this slice, 0 elsewhere.
         """
         a = F.relu(start + self.near(own) + self.bias[is_white][:, None, None])
         mean, scale = self.last(F.relu(self.hidden(a))).chunk(2, 1)
@@ -172,7 +173,7 @@ def checkerboard(height: int, width: int) -> Tensor:
 
 
 def laplace_bits(offset: Tensor, log_scale: Tensor) -> Tensor:
-    """Return the bits of integers that lie `offset` from the mean of their Laplace distribution."""
+    """Return the bits of integers whose distance from the mean of their Laplace distribution is `offset`."""
     distance, inverse = offset.abs(), (-log_scale).exp()
     far = math.log(0.5) - (distance - 0.5) * inverse + torch.log1p(-(-inverse).exp() + 1e-9)
     inside = distance.clamp(max=0.5)
@@ -186,7 +187,7 @@ def load_codec() -> DetailCodec:
 
     Raises `ModelMissing` if either file is absent or damaged.
     """
-    with torch.random.fork_rng(devices=[]):  # initial weights leave the random state of the process alone
+    with torch.random.fork_rng(devices=[]):  # the initialization must not change the random state of the process
         codec = DetailCodec()
     raw = tables.load_tensors(detail_network.WEIGHTS)
     one = 2.0**ACTIVATION_BITS
@@ -206,7 +207,7 @@ def load_codec() -> DetailCodec:
         for number, part in enumerate(codec.slices):
             assert isinstance(part, Slice)
             key = f"slices.{number}"
-            for name in ("before", "near"):  # their biases are in the starts
+            for name in ("before", "near"):  # their biases are contained in `starts`
                 conv = getattr(part, name)
                 if conv is not None:
                     conv.weight.copy_(

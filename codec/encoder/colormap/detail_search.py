@@ -1,9 +1,9 @@
-"""The search for a picture's levels of detail: analysis, then rounds of changes by one that pay for their bits.
+"""Search for the levels of a picture's detail: round the latents, then improve distortion plus rate step by step.
 
-In each round the slope of the distortion, its curvature and the bits of each change are known for all levels at once.
-The best part of the changes that lower distortion plus rate is made. The distortion is 1 - MS-SSIM (Wang, Simoncelli,
-Bovik 2003, without its finest scale) of the luma at twice the small picture's size, plus squared errors of luma and
-chroma.
+Each round computes, for all levels at once, the slope and the curvature of the distortion and the bits of a change by
+one. Of the changes that lower distortion plus rate, the best are applied. The distortion is 1 - MS-SSIM (Wang,
+Simoncelli, Bovik 2003, without its finest scale) of the luma at twice the small picture's size, plus squared errors of
+luma and chroma.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ MIN_WEIGHT, OCTAVES = 3.0, 5.0  # the distortion's weight in thousands of bits a
 LUMA_WEIGHT, CHROMA_WEIGHT = 10.0, 25.0  # of squared errors (of values in 0..1) against 1 - MS-SSIM
 SCALE_WEIGHTS: Final = (0.0448 + 0.2856, 0.3001, 0.2363, 0.1333)  # exponents of MS-SSIM from the second scale on
 YCBCR: Final = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
-_APPLIED: Final = 0.4  # share of the useful changes that is made in the first round; it falls to 0.16
-_CONTEXT_COST: Final = 1.15  # a change also changes the bits of the levels that are predicted from it
+_APPLIED: Final = 0.4  # share of the useful changes that is applied in the first round; it falls to 0.16
+_CONTEXT_COST: Final = 1.15  # accounts for the bits of other levels that are predicted from a changed one
 
 
 class LevelSearch:
-    """One picture and its base colors, for which levels are sought."""
+    """The search for the levels of one picture with given base colors."""
 
     def __init__(self, pixels: np.ndarray, base_cells: np.ndarray, rows: int, cols: int) -> None:
         """`pixels`: (H, W, 3), `base_cells`: (r, c, 3), both uint8 sRGB. `rows`, `cols`: the detail's grid."""
@@ -50,7 +50,7 @@ class LevelSearch:
 
     @torch.no_grad()
     def best_quality(self, max_bits: float) -> int:
-        """Return the finest quality whose rounded latents take at most `max_bits`, 0 if none does."""
+        """Return the finest quality at which the rounded latents take at most `max_bits`; 0 if there is none."""
         low, high = 0, QUALITIES
         while high - low > 1:
             middle = (low + high) // 2
@@ -68,8 +68,8 @@ class LevelSearch:
         with torch.no_grad():
             exact, log_gains, anchors = self._scaled_latents(quality)
         weight = MIN_WEIGHT * 2 ** (OCTAVES * quality / (QUALITIES - 1))
-        bit = 0.001 * 128**2 / (self._small.shape[2] * self._small.shape[3])  # the cost of a bit in training
-        price = 1.0  # multiple of that cost, which steers the rate towards `max_bits`
+        bit_cost = 0.001 * 128**2 / (self._small.shape[2] * self._small.shape[3])  # cost of a bit, as in training
+        multiplier = 1.0  # of that cost; adapted to bring the rate to `max_bits`
         levels = exact.round()
         best: tuple[float, Tensor] | None = None
         for number in range(rounds + 1):
@@ -81,19 +81,19 @@ class LevelSearch:
             with torch.enable_grad():
                 variable = levels.clone().requires_grad_()
                 loss = weight * self._distortion(variable, log_gains)
-                used, score = float(bits.sum()), float(loss.detach())
-                if used <= max_bits and (best is None or score < best[0]):
+                used_bits, score = float(bits.sum()), float(loss.detach())
+                if used_bits <= max_bits and (best is None or score < best[0]):
                     best = score, levels
                 if number == rounds:
                     break
                 (slope,) = torch.autograd.grad(loss, variable)
-            price = min(max(price * (1 + 1.5 * (used / max_bits - 1)), 0.3), 4.0)
-            # rounding has changed the slope, which is 0 at the exact latents: that gives the curvature
+            multiplier = min(max(multiplier * (1 + 1.5 * (used_bits / max_bits - 1)), 0.3), 4.0)
+            # the slope is about 0 at the exact latents, so its value at the rounded ones gives the curvature
             offset = levels - exact
             curvature = ((slope * offset).sum((2, 3)) / (offset * offset).sum((2, 3)).clamp(min=1e-3))[..., None, None]
             curvature = curvature.clamp(min=float(curvature.mean()) * 0.3)
-            up = slope + curvature / 2 + price * _CONTEXT_COST * bit * increase
-            down = -slope + curvature / 2 + price * _CONTEXT_COST * bit * decrease
+            up = slope + curvature / 2 + multiplier * _CONTEXT_COST * bit_cost * increase
+            down = -slope + curvature / 2 + multiplier * _CONTEXT_COST * bit_cost * decrease
             change = torch.minimum(up, down)
             useful = int((change < 0).sum())
             if useful:
@@ -159,5 +159,5 @@ def gaussian_matrix(size: int, stride: int) -> Tensor:
 
 
 def _to_ycbcr(pixels: np.ndarray) -> Tensor:
-    """Return (H, W, 3) uint8 sRGB as (1, 3, H, W) float32 YCbCr, 1.0 the whole range."""
+    """Return (H, W, 3) uint8 sRGB as (1, 3, H, W) float32 YCbCr, where 1.0 is the whole range."""
     return torch.from_numpy(pixels.astype(np.float32) @ (YCBCR.T / np.float32(255))).permute(2, 0, 1)[None]

@@ -1,8 +1,8 @@
-"""The colormap of a picture: the choice of its grid, and its cells within a byte budget.
+"""Fit a colormap to a picture within a byte budget: choose its grid, then its levels.
 
-More cells at a coarser step or fewer cells at a finer step take the same bytes. Of a few grids, each coded to the same
-size, the one is chosen whose cells, interpolated, differ least from the picture (mean CIEDE2000 difference at 64 cells
-on the longer side).
+The same number of bytes holds more cells at a coarser quantizer step, or fewer cells at a finer step. A few grids are
+coded to about the same size, their cells are interpolated, and the grid with the smallest mean CIEDE2000 difference
+from the picture is chosen. The comparison is made at 64 cells on the longer side.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from codec.images.io import resize_area
 from codec.texture import rate_control, rdoq
 from codec.texture.colormap import Colormap
 
-CELL_COUNTS: Final = (6, 8, 10, 12, 14, 16, 20, 24, 28, 32)  # on the longer side
-_REFERENCE_CELLS: Final = 64  # on the longer side of the picture that candidates are compared with
-# Typical cells on the longer side, per square root of the bytes. Finer grids at coarser steps have a smaller
-# difference after interpolation, but the decoder's picture looks blotchy.
-_DENSITY: Final = 1.1
-_NEIGHBORS: Final = 1  # grids tried on both sides of the typical one
+CELL_COUNTS: Final = (6, 8, 10, 12, 14, 16, 20, 24, 28, 32)  # candidates for the number of cells on the longer side
+_REFERENCE_CELLS: Final = 64  # on the longer side of the averaged picture that candidates are compared with
+# The typical number of cells on the longer side, divided by the square root of the bytes. Finer grids at coarser steps
+# have a smaller difference after interpolation, but make the decoded picture blotchy.
+_CELLS_PER_ROOT_BYTE: Final = 1.1
+_TRIED_NEIGHBORS: Final = 1  # number of candidates tried on either side of the typical number of cells
 
 
 def fit_best_grid(pixels: np.ndarray, target_bytes: int, max_bytes: int) -> Colormap:
     """Return the colormap of about `target_bytes` on the grid that approximates the picture best.
 
-    `pixels`: (H, W, 3) uint8 sRGB. Up to `max_bytes` are used if `target_bytes` do not hold even one color. Raises
-    `BudgetTooSmall` if `max_bytes` do not either.
+    `pixels`: (H, W, 3) uint8 sRGB. If `target_bytes` are too few for a single color, up to `max_bytes` are used; raises
+    `BudgetTooSmall` if these are too few as well.
     """
     height, width = pixels.shape[:2]
     rows, cols = grid_shape(width, height, _REFERENCE_CELLS, 1, _REFERENCE_CELLS)
@@ -60,15 +60,15 @@ def fit_grid(pixels: np.ndarray, grid: tuple[int, int], target_bytes: int, max_b
 
 
 def _candidate_grids(width: int, height: int, target_bytes: int) -> list[tuple[int, int]]:
-    """Return the typical grid of so many bytes and its neighbors, in ascending order."""
-    typical = _DENSITY * max(target_bytes, 1) ** 0.5
+    """Return the grids to try for this number of bytes, in ascending order."""
+    typical = _CELLS_PER_ROOT_BYTE * max(target_bytes, 1) ** 0.5
     nearest = min(range(len(CELL_COUNTS)), key=lambda index: abs(CELL_COUNTS[index] - typical))
-    candidates = CELL_COUNTS[max(nearest - _NEIGHBORS, 0) : nearest + _NEIGHBORS + 1]
+    candidates = CELL_COUNTS[max(nearest - _TRIED_NEIGHBORS, 0) : nearest + _TRIED_NEIGHBORS + 1]
     return sorted({grid_shape(width, height, cells) for cells in candidates})
 
 
 def _interpolate(cells: np.ndarray, rows: int, cols: int) -> np.ndarray:
-    """Return cells, (r, c, 3), interpolated linearly to (rows, cols, 3)."""
+    """Return (r, c, 3) cells, linearly interpolated to (rows, cols, 3)."""
     vertical, horizontal = _interpolation_matrix(len(cells), rows), _interpolation_matrix(cells.shape[1], cols)
     return np.asarray(np.einsum("yr,rcx,zc->yzx", vertical, cells, horizontal, optimize=True))
 

@@ -1,4 +1,4 @@
-"""The detail of a picture within a byte budget."""
+"""Fit the detail of the texture layer to a picture within a byte budget."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from codec.texture.colormap import Colormap
 from codec.texture.detail import Detail
 from codec.texture.detail_grid import detail_shape
 
-LONGER_CELLS: Final = ((350, 14), (900, 16), (1300, 20))  # (bytes of the texture, cells) up to so many bytes
-MAX_CELLS: Final = 24  # beyond
-_OVERSHOOT: Final = 1.12  # rounded latents may take this multiple of the bits, before the search
-_END_BITS: Final = 14  # of the header and the end of the payload
+# (maximum bytes of the texture layer, cells on the longer side of the detail's grid)
+CELLS_BY_BYTES: Final = ((350, 14), (900, 16), (1300, 20))
+MAX_CELLS: Final = 24  # for more bytes
+_OVERSHOOT: Final = 1.12  # before the search, rounded latents may take this multiple of the available bits
+_OVERHEAD_BITS: Final = 14  # for the header and the termination of the payload
 
 
 def fit_detail(pixels: np.ndarray, base: Colormap, max_bytes: int) -> Colormap:
-    """Return the base colors with the best detail whose payload has at most `max_bytes`.
+    """Return the base colors with the best detail, in a payload of at most `max_bytes`.
 
-    `pixels`: (H, W, 3) uint8 sRGB. The base is returned unchanged if no detail fits or the picture has
-    none. Raises `ModelMissing` if the
-    weights of the encoder are absent or damaged.
+    `pixels`: (H, W, 3) uint8 sRGB. The base is returned unchanged if no detail fits or the picture has none. Raises
+    `ModelMissing` if the weights of the encoder are absent or damaged.
     """
     bare = replace(base, detail=None)
     available = max_bytes - len(bare.to_bytes())
-    max_bits = 8 * available - _END_BITS
+    max_bits = 8 * available - _OVERHEAD_BITS
     if max_bits <= 0:
         return base
     from codec.encoder.colormap.detail_search import LevelSearch
@@ -46,6 +46,6 @@ def fit_detail(pixels: np.ndarray, base: Colormap, max_bytes: int) -> Colormap:
 
 
 def longer_cells(max_bytes: int, longer_side: int) -> int:
-    """Return the cells of the detail's grid on the longer side: more for more bytes, but 8 pixels or more each."""
-    cells = next((cells for limit, cells in LONGER_CELLS if max_bytes <= limit), MAX_CELLS)
+    """Return the number of cells on the longer side of the detail's grid, each of at least 8 pixels."""
+    cells = next((cells for limit, cells in CELLS_BY_BYTES if max_bytes <= limit), MAX_CELLS)
     return min(cells, max(2, -(-longer_side // 8)))

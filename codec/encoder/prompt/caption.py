@@ -1,4 +1,4 @@
-"""Captions of pictures: one sentence by a local captioner.
+"""Caption pictures with a local network.
 
 "blip2" is BLIP-2 with OPT 2.7b (Li et al. 2023), the paper's choice; it needs 15 GB of memory, or 8 GB on a GPU.
 "blip" is BLIP base (Li et al. 2022), for small machines; it needs 1 GB.
@@ -25,8 +25,8 @@ from codec.models.torchvision_compat import ensure_torchvision
 CAPTIONERS: Final = ("blip2", "blip")  # best first
 MAX_LENGTH: Final = 200  # characters of a caption
 
-_MIN_MEMORY: Final = {"blip2": 18 << 30, "blip": 2 << 30}  # bytes that a machine must have, for fp32
-_GENERATION: Final = {"max_new_tokens": 40, "num_beams": 3, "do_sample": False, "no_repeat_ngram_size": 3}
+_MIN_MEMORY: Final = {"blip2": 18 << 30, "blip": 2 << 30}  # bytes of RAM for weights in fp32
+_GENERATE_OPTIONS: Final = {"max_new_tokens": 40, "num_beams": 3, "do_sample": False, "no_repeat_ngram_size": 3}
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _caption(pixels: np.ndarray, name: str, folder: Path | None) -> str:
 
 
 def _fits(name: str) -> bool:
-    """Return whether the network fits into the machine's memory; True if its size is unknown."""
+    """Return whether the network fits into the machine's memory; True if the size of the memory is unknown."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >= _MIN_MEMORY[name]
     except (AttributeError, OSError, ValueError):  # not a POSIX system
@@ -101,7 +101,7 @@ def _load(name: str, folder: Path | None) -> _Captioner:
     classes = {"blip2": Blip2ForConditionalGeneration, "blip": BlipForConditionalGeneration}
     device = best_device()
     with _quiet():
-        # not the processor that uses torchvision: captions would depend on whether it is installed
+        # not the processor based on torchvision: captions would depend on whether torchvision is installed
         processor = BlipImageProcessorPil.from_pretrained(path, local_files_only=True)
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
         network, report = classes[name].from_pretrained(
@@ -113,7 +113,9 @@ def _load(name: str, folder: Path | None) -> _Captioner:
         )
     if report["missing_keys"]:  # transformers would initialize them randomly
         raise ModelMissing(f"{path} lacks weights of {name}, such as {min(report['missing_keys'])}: fetch it again")
-    if name == "blip2" and network.config.image_token_index is None:  # absent in early files: any token of no text
+    if (
+        name == "blip2" and network.config.image_token_index is None
+    ):  # early files lack it; any id outside the vocabulary will do
         network.config.image_token_index = network.config.text_config.vocab_size - 1
     return _Captioner(network.to(device).eval(), processor, tokenizer)
 
@@ -132,8 +134,8 @@ def _generate(captioner: _Captioner, pixels: np.ndarray) -> str:
     inputs = captioner.processor(np.ascontiguousarray(pixels), return_tensors="pt", input_data_format="channels_last")
     frame = inputs["pixel_values"].to(network.device, network.vision_model.dtype)
     with torch.inference_mode(), _quiet():
-        tokens = network.generate(pixel_values=frame, **_GENERATION)
-    start = network.config.text_config.bos_token_id  # BLIP's start token is unknown to its tokenizer
+        tokens = network.generate(pixel_values=frame, **_GENERATE_OPTIONS)
+    start = network.config.text_config.bos_token_id  # BLIP's tokenizer does not know its start token
     text: str = captioner.tokenizer.decode([t for t in tokens[0].tolist() if t != start], skip_special_tokens=True)
     return text
 

@@ -71,7 +71,11 @@ def describe(pixels: np.ndarray) -> str:
     names = list(_PROTOTYPES)
     colors = bytes.fromhex("".join(_PROTOTYPES.values()))
     prototypes = from_srgb(np.frombuffer(colors, np.uint8).reshape(-1, 3))
-    difference = (lab[:, :, None] - prototypes) * (1, 1.6, 1.6)  # hue counts more, as a tinted gray is not gray
+    difference = (lab[:, :, None] - prototypes) * (
+        1,
+        1.6,
+        1.6,
+    )  # hue and chroma weigh more than lightness: a tinted gray is not called gray
     nearest = (difference**2).sum(axis=3).argmin(axis=2)
     shares = np.bincount(nearest.ravel(), minlength=len(names)) / nearest.size
     order = [int(i) for i in np.argsort(-shares, kind="stable")]
@@ -129,7 +133,7 @@ def _position(mask: np.ndarray) -> str:
 
 
 def _lighting(lightness: np.ndarray) -> list[str]:
-    """Return which part is lighter: top or bottom, else left or right, else the center; nothing if all are alike."""
+    """Describe where the picture is lighter: top or bottom, else left or right, else the center; [] if it is even."""
     third = _CELLS // 3
     opposite_sides = (
         ("top", "bottom", lightness[:third], lightness[-third:]),
@@ -147,6 +151,6 @@ def _lighting(lightness: np.ndarray) -> list[str]:
 
 
 def _family(name: str) -> str:
-    """Return the family of a color name: its last word, or the family that this is counted with."""
+    """Return the family of a color name: its last word, or the family that this word belongs to."""
     family = name.split()[-1]
     return {"black": "gray", "white": "gray", "cream": "beige", "olive": "green"}.get(family, family)

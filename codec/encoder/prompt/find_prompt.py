@@ -1,4 +1,4 @@
-"""The prompt of a picture: given by the user, read from the file's metadata, captioned, or described from colors."""
+"""Find the prompt of a picture: given by the user, from metadata, by a captioner, or a description of its colors."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ NO_CAPTIONER: Final = f"{DESCRIBED}: no captioner is installed"
 
 @dataclass(frozen=True)
 class FoundPrompt:
-    """A prompt, one short line of text on where it comes from, and what else the file's metadata say.
+    """A prompt, a short text that says where it comes from, and the generation settings in the file's metadata.
 
-    seed, settings: how the picture was generated, None if the file does not say so.
+    seed, settings: how the picture was generated; None if the metadata do not say.
     """
 
     prompt: Prompt
@@ -38,9 +38,9 @@ def find_prompt(
 ) -> FoundPrompt:
     """Return the given prompt, else the one in the file's metadata, else a caption, else a description of the colors.
 
-    prompt: None for none given; "" is a prompt. negative: "" for none given.
-    captioner: "auto" uses the best installed captioner if the file has no prompt, and does without it if it fails;
-    "none" uses none; a name of `caption.CAPTIONERS` is preferred to the metadata.
+    prompt: None if none is given; "" counts as given. negative: "" if none is given.
+    captioner: "auto" uses the best installed captioner if the file has no prompt, and ignores its failure; "none" uses
+    none; a name in `caption.CAPTIONERS` overrides the metadata.
     Raises InvalidLayer for a given text that a Prompt cannot hold, and the errors of `caption.caption` if a captioner
     is named. Unreadable metadata are ignored.
     """
@@ -58,7 +58,7 @@ def find_prompt(
 
 
 def _stored_settings(picture: Picture, settings: Settings) -> Settings | None:
-    """Return the settings without a size that equals the picture's, which is stored anyway; None if none are left."""
+    """Return the settings to store: without a size that equals the picture's, and None if none are left."""
     height, width = picture.pixels.shape[:2]
     if settings.size == (width, height):
         settings = replace(settings, size=None)

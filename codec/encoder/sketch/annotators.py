@@ -1,9 +1,8 @@
-"""Networks that ControlNet's and T2I-Adapter's conditions were made with: soft edges by PiDiNet and HED, and people by
-OpenPose.
+"""The annotators that made the training data of ControlNet and T2I-Adapter: PiDiNet and HED (soft edges), OpenPose.
 
-The networks come from the package controlnet_aux; their weights are local files that `codec.models.locate` finds,
-converts and checks; nothing is downloaded. The package's own pre- and postprocessing is not used: here, sides need not
-be multiples of 64, an edge map stays float with one channel, and no pickle is opened.
+The networks come from the package controlnet_aux. Their weights are local files that `codec.models.locate` finds,
+checks and converts; nothing is downloaded. Unlike the package's own pre- and postprocessing, the code here accepts
+sides that are no multiples of 64, keeps edge maps as floats with one channel, and opens no pickles.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from codec.models.torchvision_compat import ensure_torchvision
 from codec.structure.pose import KEYPOINTS, MAX_PERSONS, UNITS, Person, Pose
 
 EDGE_NETWORKS: Final = ("pidinet", "hed")  # best first
-_MULTIPLE: Final = 16  # of the sides of the networks' input: they halve it up to four times
-_MIN_SIDE: Final = 128  # pixels; a narrower picture is padded, as OpenPose scales any height to 184
+_MULTIPLE: Final = 16  # the networks halve their input up to four times, so its sides must be multiples of this
+_MIN_SIDE: Final = 128  # pixels; OpenPose scales any height to 184, so smaller pictures are padded first
 _REMEDY: Final = "close other programs, or use the edge detector canny"
 
 _slots: dict[str, ModelSlot[Any]] = {name: ModelSlot() for name in (*EDGE_NETWORKS, "openpose-detector")}
@@ -82,7 +81,7 @@ def people(pixels: np.ndarray, max_bytes: int) -> Pose:
 
 
 def limit_persons(pose: Pose, max_bytes: int) -> Pose:
-    """Return the pose without as many of its last persons as needed for a payload of at most `max_bytes`.
+    """Return the pose without its last persons, as far as needed for a payload of at most `max_bytes`.
 
     Raises BudgetTooSmall if not even one person fits.
     """
@@ -159,18 +158,18 @@ def _run_edge_network(run: Callable[[Any], Any], network: Any, pixels: np.ndarra
     return np.asarray(edges[0, 0, :height, :width].float().clamp(0, 1).cpu().numpy())
 
 
-def _fuse(sides: Any) -> Any:
-    """Return the sigmoid of the mean of HED's five outputs, resized to the first one's size."""
+def _fuse(side_outputs: Any) -> Any:
+    """Return the sigmoid of the mean of HED's five side outputs, resized to the size of the first one."""
     import torch
     from torch.nn.functional import interpolate
 
-    size = sides[0].shape[2:]
-    enlarged = [interpolate(side, size, mode="bilinear", align_corners=False) for side in sides]
+    size = side_outputs[0].shape[2:]
+    enlarged = [interpolate(output, size, mode="bilinear", align_corners=False) for output in side_outputs]
     return torch.sigmoid(torch.stack(enlarged).mean(dim=0))
 
 
 def _to_person(joints: Any, padded: tuple[int, int], frame: tuple[int, int]) -> Person:
-    """Convert OpenPose's keypoints, which are fractions of the padded frame. padded, frame: (height, width)."""
+    """Convert OpenPose's keypoints from fractions of the padded frame. padded, frame: (height, width)."""
     person: list[tuple[int, int] | None] = []
     for joint in list(joints)[: len(KEYPOINTS)]:
         if joint is None:

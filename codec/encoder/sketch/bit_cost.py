@@ -1,4 +1,4 @@
-"""The rate of strokes in bits: estimates, and the cost of turns from the models that code them."""
+"""The bits that strokes take: rough estimates, and the cost of each turn from the probability model."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ START_BITS: Final = 9.5
 FIRST_BITS: Final = 2.2
 END_BITS: Final = 3.6
 CONTINUE_BITS: Final = 0.1
-OVERHEAD_BITS: Final = START_BITS + FIRST_BITS + END_BITS  # of a stroke besides its turns
-# A linear estimate of a whole stroke: bits of a stroke and of each of its points.
+OVERHEAD_BITS: Final = START_BITS + FIRST_BITS + END_BITS  # of a stroke, in addition to its turns
+# Linear estimate of a whole stroke: constant bits, and bits for each point.
 STROKE_BITS: Final = 16.0
 POINT_BITS: Final = 1.05
 
@@ -25,7 +25,7 @@ POINT_BITS: Final = 1.05
 # -2..2 eighths of a circle.
 STRAIGHT_HISTORY: Final = 2 * 25 + 2 * 5 + 2
 _TYPICAL_POINTS: Final = 10  # of the stroke so far
-_TYPICAL_SKETCH: Final = (20, 400, 220)  # strokes, points and straight steps so far
+_TYPICAL_SKETCH: Final = (20, 400, 220)  # numbers of strokes, points and straight steps so far
 
 
 def stroke_bits(points: np.ndarray) -> np.ndarray:
@@ -34,7 +34,7 @@ def stroke_bits(points: np.ndarray) -> np.ndarray:
 
 
 def link_bits(chains: list[np.ndarray]) -> np.ndarray:
-    """Return the bits of each link of some chains, away from other strokes.
+    """Return the bits of each link of some chains, assuming that no other strokes are near.
 
     chains: (M, 2) int arrays of (x, y) cells, M >= 2. Returns (links of all chains,) float32.
     """
@@ -87,7 +87,7 @@ def _turn_frequencies(heading: int, turns: list[int]) -> list[int]:
     for turn in reversed(turns):
         headings.insert(0, (headings[0] - turn) % 8)
     x = y = 32
-    for direction in reversed(headings):  # back along the chain; its last cell is not drawn yet
+    for direction in reversed(headings):  # backwards along the chain, whose last cell is not drawn yet
         x, y = x - STEPS[direction][0], y - STEPS[direction][1]
         context.cells[context.cell_index(x, y)] = DRAWN
     context.stroke_count, context.point_count, context.straight_steps = _TYPICAL_SKETCH

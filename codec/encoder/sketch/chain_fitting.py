@@ -1,4 +1,4 @@
-"""Curves to chains of lattice cells: a rate-distortion beam search over all curves at once."""
+"""Fit chains of lattice cells to curves by a rate-distortion beam search over all curves at once."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ BEAM_WIDTH: Final = 8  # hypotheses per curve
 MISS_BITS: Final = 0.45  # default cost in bits of a sample that is too far from the chain
 _NEAR: Final = 2.0  # squared pixels up to which a distance costs nothing
 _FAR: Final = 6.0  # squared pixels from which a distance counts as a full miss
-_PULL: Final = 0.02  # misses per squared pixel, which bring a stray chain back to its curve
-_LOOKAHEAD: Final = 0.7  # share of a link for which the penalty of its end is expected to hold
+_PULL: Final = 0.02  # misses per squared pixel of distance, so that a stray chain returns to its curve
+_LOOKAHEAD: Final = 0.7  # links for which the penalty at the end of a chain is assumed to continue
 _INFINITY: Final = np.float32(np.inf)
 
 
 @dataclass(frozen=True)
 class Lattice:
-    """cols x rows cells over a frame of width x height pixels."""
+    """A lattice of cols x rows cells over a frame of width x height pixels."""
 
     cols: int
     rows: int
@@ -48,10 +48,10 @@ class Lattice:
 
 
 def penalty(squared: np.ndarray) -> np.ndarray:
-    """Return the share of a miss that a squared distance in pixels counts as.
+    """Return how many misses a squared distance in pixels counts as.
 
-    This is the F-measure's criterion of 2 px, with a slope from 1.4 to 2.4 px instead of a step, since chains are
-    rounded to cells and sketches are drawn in pixels.
+    The F-measure counts a distance over 2 px as a miss. Here the penalty rises from 1.4 to 2.4 px instead of jumping,
+    since chains are rounded to cells and sketches are drawn in pixels.
     """
     return np.asarray(np.clip((squared - _NEAR) / np.float32(_FAR - _NEAR), 0, 1) + np.float32(_PULL) * squared)
 
@@ -63,8 +63,8 @@ def fit_chains(
 
     curves: (N, 2) float32 arrays of (x, y) pixel indices about a pixel apart. The beam search extends all chains at
     once, one link at a time. A hypothesis is a cell, the sample of the curve that the chain has reached, and the last
-    direction and turns; turns are at most 90 degrees. Distances are measured to the chain as it is drawn, smoothed by
-    [1 2 1] / 4, so where a link is drawn is known only when the next link is.
+    direction and turns; turns are at most 90 degrees. Distances are measured to the chain as it is drawn, that is,
+    smoothed by [1 2 1] / 4, so the place of a drawn link is known only once the next link is.
     Returns one (M, 2) int array of (x, y) cells per curve; M = 0 if there is no chain.
     """
     if not curves:
@@ -81,7 +81,7 @@ class _Hypotheses:
     """Partial chains, arrays of (active curves, beam or candidates)."""
 
     cells: np.ndarray  # (..., 2): the last cell
-    sample: np.ndarray  # the sample of the curve that the finally drawn part of the chain has reached
+    sample: np.ndarray  # the sample of the curve that the final part of the drawn chain has reached
     heading: np.ndarray  # the last direction
     history: np.ndarray  # the last three turns, numbered as in bit_cost.py
     cost: np.ndarray  # in bits
@@ -101,7 +101,7 @@ class _Candidates(NamedTuple):
 
     hypotheses: _Hypotheses
     expected_cost: np.ndarray  # estimated penalty of the samples ahead
-    final_cost: np.ndarray  # of the whole chain if it ends here; infinity if the curve goes on
+    final_cost: np.ndarray  # of the whole chain if it ends here; infinity if the curve continues
     moves: int  # K, links per hypothesis
 
 
@@ -144,7 +144,7 @@ class _BeamSearch:
         self.progress_bits = np.float32(1.5 / pitch)  # bits that a sample of progress counts for between hypotheses
         self.best_cost = np.full(len(curves), np.inf, np.float32)  # of each curve's finished chains
         self.best_end = np.full((len(curves), 2), -1)  # step and beam slot of the best finished chain
-        self.beams: list[tuple[np.ndarray, ...]] = []  # of every step: active curves, cells, and parents' slots
+        self.beams: list[tuple[np.ndarray, ...]] = []  # for every step: active curves, cells, and slots of the parents
 
     def start(self) -> None:
         """Begin a hypothesis of every curve in the nearest cell and the cells around it."""
@@ -241,7 +241,7 @@ class _BeamSearch:
     ) -> np.ndarray:
         """Return the cost of each candidate as a whole chain, (A, B, K), including the samples that it does not reach.
 
-        It is infinite if the curve goes on beyond the reach of the candidate's end.
+        It is infinite if the rest of the curve is out of reach of the candidate's end.
         """
         final_cost = np.full(cost.shape, np.inf, np.float32)
         last_sample = self.last_sample[self.active]

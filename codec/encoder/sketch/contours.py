@@ -1,9 +1,9 @@
 """The default edge detector: a small network that imitates HED.
 
-HED (Xie and Tu, "Holistically-Nested Edge Detection", 2015) finds the contours that a person would draw, with 14.7 M
-parameters and in two seconds per picture. This network has 0.24 M parameters and was distilled from HED
-(codec/training/contour_network.py). It is a U-Net (Ronneberger 2015) with sums as skip connections: four scales down by
-strided convolutions and back up to a soft edge map at full resolution.
+HED (Xie and Tu, "Holistically-Nested Edge Detection", 2015) finds the contours that a person would draw, but has 14.7 M
+parameters and takes two seconds per picture. This network has 0.24 M parameters and was distilled from HED
+(codec/training/contour_network.py). It is a U-Net (Ronneberger 2015) with additive skip connections: strided
+convolutions halve the resolution four times, and upsampling leads back to a soft edge map at full resolution.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def contours(pixels: np.ndarray) -> np.ndarray:
     padding = ((0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0))
     padded = np.pad(pixels, padding, mode="edge")
     x = torch.from_numpy(padded.transpose(2, 0, 1).astype(np.float32) / 255)[None]
-    both = torch.cat([x, x.flip(3)])  # the mean over the picture and its mirror image is closer to HED
+    both = torch.cat([x, x.flip(3)])  # the mean over a picture and its mirror image is closer to HED's map
     with torch.inference_mode():
         direct, mirrored = torch.sigmoid(_network()(both.contiguous(memory_format=torch.channels_last)))
     strength = (direct + mirrored.flip(2)) / 2

@@ -1,4 +1,4 @@
-"""Edge cues: strength of a color step, how well it explains its surroundings, continuation as a line, and clutter."""
+"""Edge cues: strength of a color step, its share of the local variance, continuation as a line, and clutter."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-SCALES: Final = (1, 2, 4, 8)  # standard deviations in pixels: coarse scales confirm edges, fine scales place them
+SCALES: Final = (1, 2, 4, 8)  # standard deviations in pixels: coarse scales confirm edges, fine scales locate them
 _FLAT_VARIANCE: Final = 4.0  # squared Lab units; a neighborhood of less variance counts as flat
-_HALF_STRENGTH: Final = 8.0  # squared Lab units of a step that counts as half strong
+_HALF_STRENGTH: Final = 8.0  # squared Lab units at which the strength of a step is 0.5
 _CLUTTER_SIGMAS: Final = (2, 6)  # pixels at a quarter of the resolution
 _ORIENTATIONS: Final = 8
 _LINE_REACH: Final = 10  # half length of line kernels, in pixels at half resolution
@@ -89,7 +89,7 @@ def _gradient(channels: np.ndarray, sigma: float) -> _Gradient:
 
 
 def _line_cues(strong: np.ndarray, cosine: np.ndarray, sine: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the edge of one orientation along a line through each pixel, its share of all edge, and their product.
+    """Return the strength of edges along the best line through each pixel, its share of all lines, and their product.
 
     strong: edge strength in 0..1. cosine, sine: of twice the tangent's angle. Returned maps have half the resolution.
     """

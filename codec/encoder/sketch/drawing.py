@@ -1,4 +1,4 @@
-"""Edges of black-and-white drawings: a line by its middle, whatever its width, and a filled shape by its outline."""
+"""Edges of black-and-white drawings: the center line of lines of any width, and the outline of filled shapes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def is_drawing(pixels: np.ndarray) -> bool:
 def drawing(pixels: np.ndarray) -> np.ndarray:
     """Return the lines of a drawing as soft edge strength.
 
-    Ink and paper are separated by Otsu's threshold (1979); the rarer of the two is the ink.
+    Ink and paper are separated by Otsu's threshold (1979); the less frequent of the two is the ink.
     pixels: (h, w, 3) uint8 in the working frame. Returns (h, w) float32 in 0..1.
     """
     import cv2

@@ -1,4 +1,4 @@
-"""Edge detectors by name: a picture to soft edge strength."""
+"""Edge detectors by name. Each computes the soft edge strength of a picture."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def canny(pixels: np.ndarray) -> np.ndarray:
 def lineart(pixels: np.ndarray) -> np.ndarray:
     """Return the dark lines of a drawing: differences of Gaussians, as in XDoG (Winnemoeller 2012).
 
-    A line gives one ridge along its middle, where a gradient gives one on either side.
+    A line gives a single ridge along its center, whereas gradients give one on either side.
     pixels: (h, w, 3) uint8. Returns (h, w) float32 in 0..1.
     """
     import cv2

@@ -37,7 +37,7 @@ def f_measure(drawn: np.ndarray | Sketch, reference: np.ndarray, tolerance: floa
 
     drawn: a (h, w) bool map, or a sketch, which is drawn one pixel wide at the reference's size.
     reference: (h, w) bool.
-    Two empty maps agree fully, an empty map and another one not at all.
+    Two empty maps have an agreement of 1; an empty map and a nonempty one have 0.
     """
     height, width = reference.shape
     if isinstance(drawn, Sketch):

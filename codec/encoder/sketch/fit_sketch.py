@@ -1,4 +1,4 @@
-"""A picture to a sketch: detect edges, trace curves, fit chains, rank the strokes, cut them to the budget."""
+"""Turn a picture into a sketch: detect edges, trace curves, fit chains, rank strokes, and cut to the budget."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from codec.structure.sketch_payload import MAX_CELLS, MIN_CELLS, arrange
 _MIN_PITCH, _MAX_PITCH = 3.4, 8.0  # of the lattice, in pixels of the working frame
 _TYPICAL_PITCH: Final = 5.0  # for the estimate of the bits that a picture's strokes need
 _MISS_BITS: Final = 0.35  # cost of a missed pixel at 200 bytes, see chain_fitting.py
-_MISS_FACTORS: Final = (0.7, 1.3)  # each curve is fitted loosely and closely; the ranking takes the better chain
-_CANDIDATE_BITS: Final = 2.5  # times the budget: estimated bits of the curves that are fitted
-_MAX_FILLERS: Final = 6  # strokes tried in the bytes that are left when the next stroke does not fit
+_MISS_FACTORS: Final = (0.7, 1.3)  # of the miss cost: each curve is fitted loosely and closely, and ranking chooses
+_CANDIDATE_RATIO: Final = 2.5  # curves are fitted until their estimated bits are this many times the budget
+_MAX_FILLERS: Final = 6  # strokes that are tried in the remaining bytes once the next stroke does not fit
 
 
 def edge_map(pixels: np.ndarray, edges: str = "contours") -> np.ndarray:
@@ -72,7 +72,7 @@ def rank_strokes(
     reference: the thin edge map. curve_sets: its curves, joined in one way or more (`trace.JOININGS`).
     height, width: of the picture. refinement: factor of the lattice's cells on a side.
     """
-    weights = reference.astype(np.float32)  # all pixels alike, as in the F-measure
+    weights = reference.astype(np.float32)  # equal for all edge pixels, as in the F-measure
     cols, rows = _lattice_shape(height, width, _lattice_pitch(curve_sets[0], max_bytes) / refinement)
     lattice = Lattice(cols, rows, reference.shape[1], reference.shape[0])
     curves = {curve.tobytes(): curve for curves in curve_sets for curve in _best_curves(curves, weights, max_bytes)}
@@ -88,13 +88,13 @@ def rank_strokes(
 
 
 def estimated_prefix(sketch: Sketch, max_bytes: float) -> Sketch:
-    """Return as many of the first strokes as are estimated to fit, in the order that is cheap to code."""
+    """Return as many of the first strokes as are estimated to fit, arranged to take fewer bytes (see `arrange`)."""
     bits = np.cumsum(stroke_bits(np.array([len(stroke) for stroke in sketch.strokes])))
     return _prefix(sketch, int(np.searchsorted(bits, 8 * max_bytes)))
 
 
 def _lattice_pitch(curves: list[np.ndarray], max_bytes: int) -> float:
-    """Return the lattice pitch, in pixels of the working frame: the more strokes share the budget, the coarser.
+    """Return the lattice pitch, in pixels of the working frame: coarser if more strokes share the budget.
 
     The coefficients were fitted to generated pictures. Trying a second, finer lattice gains .004 F in twice the time.
     """
@@ -108,29 +108,29 @@ def _estimated_bits(curves: list[np.ndarray], pitch: float) -> np.ndarray:
 
 
 def _lattice_shape(height: int, width: int, pitch: float) -> tuple[int, int]:
-    """Return (columns, rows) of the lattice of about this pitch, its cells as square as the limits allow."""
+    """Return (columns, rows) of a lattice of about this pitch, with cells as square as the limits allow."""
     cols = min(max(round(working_size(height, width)[1] / pitch), MIN_CELLS), MAX_CELLS)
     return cols, min(max(round(cols * height / width), MIN_CELLS), MAX_CELLS)
 
 
 def _best_curves(curves: list[np.ndarray], weights: np.ndarray, max_bytes: int) -> list[np.ndarray]:
-    """Return the curves with the largest weight per bit, as many as `_CANDIDATE_BITS` times the budget holds."""
+    """Return the curves with the largest weight per bit, as many as fit into `_CANDIDATE_RATIO` times the budget."""
     bits = _estimated_bits(curves, _MAX_PITCH)
     gain = np.array([weights[tuple(np.round(curve).astype(int).T[::-1])].sum() for curve in curves])
     order = np.argsort(-gain / bits, kind="stable")
-    count = int(np.searchsorted(np.cumsum(bits[order]), 8 * _CANDIDATE_BITS * max_bytes)) + 1
+    count = int(np.searchsorted(np.cumsum(bits[order]), 8 * _CANDIDATE_RATIO * max_bytes)) + 1
     return [curves[i] for i in order[:count]]
 
 
 def _prefix(sketch: Sketch, count: int) -> Sketch:
-    """Return the first strokes in the order that is cheap to code."""
+    """Return the first `count` strokes, arranged to take fewer bytes (see `arrange`)."""
     return Sketch(sketch.cols, sketch.rows, arrange(sketch.strokes[:count], sketch.cols, sketch.rows))
 
 
 def _fill_budget(sketch: Sketch, max_bytes: int) -> Sketch:
-    """Return as many of the first strokes as fit, and those of the next few that fit into the remaining bytes.
+    """Return as many of the first strokes as fit, and then those of the next few that fit into the remaining bytes.
 
-    The number of strokes is found by interpolation search, as bytes grow about in proportion to it.
+    The number of strokes is found by interpolation search, since the size is roughly proportional to it.
     """
     low, high = 0, len(sketch.strokes)  # `low` strokes fit, more than `high` do not
     best = _prefix(sketch, 0)

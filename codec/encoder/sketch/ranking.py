@@ -1,4 +1,4 @@
-"""The order of strokes by importance: a greedy cover of the edge map by newly covered edge per bit."""
+"""Rank strokes by importance: cover the edge map greedily by the gain in covered edge pixels per bit."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy as np
 from codec.encoder.sketch.bit_cost import OVERHEAD_BITS, link_bits
 from codec.encoder.sketch.chain_fitting import Lattice
 
-_STRAY_COST: Final = 0.6  # of a pixel of a chain with nothing to cover near it
+_STRAY_COST: Final = 0.6  # of a pixel of a chain with no edge near it
 _MIN_GAIN: Final = 3.0  # of a stroke
-_MIN_REMAINDER_GAIN: Final = 12.0  # of a stroke from what is left of a chain after another part was taken
+_MIN_REMAINDER_GAIN: Final = 12.0  # of a stroke from the remainder of a chain that another part was taken from
 _DISC: Final = [(dx, dy) for dy in range(-2, 3) for dx in range(-2, 3) if dx * dx + dy * dy <= 4]
-# The gain per bit that the ends of a part need, as a share of the part's: by default, and at most.
+# Minimum gain per bit of the ends of a part, relative to that of the whole part: the default, and the upper limit.
 _END_SHARE: Final = 0.4
 _MAX_END_SHARE: Final = 0.9
-_RANKED_BITS: Final = 1.5  # times the budget: estimated bits of the strokes that are ranked
+_RANKED_RATIO: Final = 1.5  # strokes are ranked until their estimated bits are this many times the budget
 
 
 class Coverage(NamedTuple):
-    """What a chain of L links covers and costs.
+    """The pixels that a chain of L links covers, and its cost.
 
-    Each covered pixel belongs to the first link that covers it.
+    Each covered pixel is assigned to the first link that covers it.
     """
 
     pixels: np.ndarray  # (P,) flat indices of covered pixels
@@ -38,12 +38,13 @@ def rank_chains(
 ) -> list[np.ndarray]:
     """Return the useful parts of the chains, most important first.
 
-    A chain covers what lies within 2 px of it; its pixels without anything to cover within 2 px have a cost. Of each
-    chain the part with the largest new gain per bit is taken; the remainders on either side may be taken later.
+    A chain covers the edge pixels within 2 px of it. Its own pixels with no edge pixel within 2 px have a cost. Of each
+    chain, the part with the largest new gain per bit is taken; the remainders on either side may be taken later.
     chains: (M, 2) int arrays of (x, y) cells; if several follow the same curve, the best one is taken.
     weights: (h, w) float32, the gain of covering each pixel, 0 off the thin edge map.
-    budget_bits: bits that will be kept. The ends of a part must have the gain per bit of the last stroke that fits, so
-    the chains are ranked twice. 0: the ends must have a share of the part's gain per bit.
+    budget_bits: number of bits that will be kept. If it is given, the chains are ranked twice: in the second ranking,
+    the ends of a part need the gain per bit of the last stroke that fitted in the first. 0: the ends need a fixed share
+    of the part's gain per bit.
     """
     if not chains:
         return []
@@ -53,7 +54,7 @@ def rank_chains(
         parts = [_Part(*coverage, _MIN_GAIN, 0.0) for coverage in coverages]
         end_gain_per_bit = _greedy_cover(parts, weights, budget_bits).last_gain_per_bit
     parts = [_Part(*coverage, _MIN_GAIN, end_gain_per_bit) for coverage in coverages]
-    return _greedy_cover(parts, weights, _RANKED_BITS * budget_bits or inf).chains
+    return _greedy_cover(parts, weights, _RANKED_RATIO * budget_bits or inf).chains
 
 
 class _Ranking(NamedTuple):
@@ -64,7 +65,8 @@ class _Ranking(NamedTuple):
 def _greedy_cover(parts: list[_Part], weights: np.ndarray, budget_bits: float) -> _Ranking:
     """Take the part with the largest gain per bit, until the parts take `budget_bits` or no part has enough gain.
 
-    This is the lazy greedy algorithm: a gain can only shrink, so an updated gain that is still the largest is the best.
+    This is the lazy greedy algorithm: gains can only shrink, so an updated gain that is still the largest is the
+    maximum.
     """
     remaining = weights.ravel().copy()
     heap = [(-part.best_gain_per_bit(remaining), i) for i, part in enumerate(parts)]

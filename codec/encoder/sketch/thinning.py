@@ -1,4 +1,4 @@
-"""Soft edge strength to a one-pixel-wide edge map."""
+"""Thin soft edge strength to a one-pixel-wide edge map."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NEIGHBORS: Final = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1),
 def thin(
     strength: np.ndarray, high: float = HIGH_THRESHOLD, low: float = LOW_THRESHOLD, min_length: int = MIN_LENGTH
 ) -> np.ndarray:
-    """Return the thin edge map of a soft one: ridges, hysteresis, skeleton, and small pieces removed.
+    """Return the thin edge map of a soft one, by non-maximum suppression, hysteresis and thinning.
 
     strength: (h, w) float32 in 0..1. A ridge pixel above `low` stays if its 8-connected piece reaches `high` (Canny's
     hysteresis) and the piece's skeleton has at least `min_length` pixels.
@@ -59,7 +59,7 @@ def suppress_non_maxima(strength: np.ndarray) -> np.ndarray:
     behind = cv2.remap(fine, x - step_x, y - step_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     is_maximum = fine * np.float32(1.0001) >= np.maximum(ahead, behind)
     spread = np.sqrt((xx - yy) ** 2 / 4 + xy * xy)
-    down, up = spread - (xx + yy) / 2, spread + (xx + yy) / 2  # curvature downwards across, upwards along
+    down, up = spread - (xx + yy) / 2, spread + (xx + yy) / 2  # downward curvature across, upward along the ridge
     is_crest = down > 0.25 * np.maximum(up, 0) + 1e-4  # excludes the foot of a ridge, where ties are frequent
     return np.where(is_maximum & is_crest, strength, np.float32(0))
 
@@ -88,9 +88,11 @@ def skeletonize(mask: np.ndarray) -> np.ndarray:
                 changed = True
     is_corner = _corner_table()
     row, col = np.divmod(pixels, width + 2)
-    for field in range(4):  # pixels of one field do not touch, so they can be deleted together
-        in_field = pixels[(row % 2) * 2 + col % 2 == field]
-        flat[in_field[is_corner[_neighborhood_codes(flat, in_field, offsets)]]] = 0
+    for parity in range(
+        4
+    ):  # pixels with the same parities of row and column do not touch, so they are deleted together
+        candidates = pixels[(row % 2) * 2 + col % 2 == parity]
+        flat[candidates[is_corner[_neighborhood_codes(flat, candidates, offsets)]]] = 0
     return padded[1:-1, 1:-1].astype(bool)
 
 
@@ -126,9 +128,9 @@ def _guo_hall_tables() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _corner_table() -> np.ndarray:
-    """Return the codes of pixels that can be deleted without breaking their curve.
+    """Return for each code whether the pixel is a corner that can be deleted without breaking its curve.
 
-    These have two or more neighbors, at least two of them at right angles, all in one 8-connected piece.
+    Such pixels have two or more neighbors, at least two of them at right angles, all in one 8-connected piece.
     """
     n, ne, e, se, s, sw, w, nw = _neighbor_bits()
     is_corner = (n & e & ~sw) | (e & s & ~nw) | (s & w & ~ne) | (w & n & ~se)

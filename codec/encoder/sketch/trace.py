@@ -1,4 +1,4 @@
-"""Thin edge map to curves: traced through junctions, joined over small gaps, smoothed."""
+"""Trace curves in a thin edge map: through junctions, joined over small gaps, and smoothed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 _STEPS: Final = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))
 # The angle between two directions, 0..4 eighths of a turn.
 _ANGLE: Final = tuple(tuple(abs((a - b + 12) % 8 - 4) for b in range(8)) for a in range(8))
-_TANGENT_POINTS: Final = 8  # points from an end of a piece to where its tangent is measured
-MAX_CURVES: Final = 1500  # the longest curves stay; limits the work on noise
+_TANGENT_POINTS: Final = 8  # distance, in points, over which the tangent at an end of a piece is measured
+MAX_CURVES: Final = 1500  # the longest curves are kept; bounds the time for noisy pictures
 
 
 class Joining(NamedTuple):
@@ -26,7 +26,7 @@ class Joining(NamedTuple):
 
 
 DEFAULT_JOINING: Final = Joining(14.0, 0.0)
-# Joinings that the encoder chooses from: which curves pay off depends on the other strokes.
+# The encoder chooses between these joinings for each curve, since the best one depends on the other strokes.
 JOININGS: Final = (DEFAULT_JOINING, Joining(24.0, 0.0), Joining(14.0, 6.0), Joining(14.0, 12.0))
 
 
@@ -70,8 +70,8 @@ def _joined_curves(pieces: list[Piece], joining: Joining, min_points: int, sigma
 def trace(edges: np.ndarray) -> list[Piece]:
     """Return the pieces of a thin edge map, (h, w) bool; every pixel is used once.
 
-    Pieces are traced from free ends first, then from what junctions left over, then around closed loops. At a junction
-    a piece takes the straightest direction.
+    Pieces are traced first from free ends, then from ends that remain at junctions, then around closed loops. At a
+    junction, a piece continues in the straightest direction.
     """
     tracer = _Tracer(edges)
     return [
@@ -82,7 +82,7 @@ def trace(edges: np.ndarray) -> list[Piece]:
 
 
 class _Tracer:
-    """An edge map with a border of one pixel, in reading order; pixels and offsets are flat indices into it."""
+    """Traces an edge map with a border of one pixel; pixels and offsets are flat, row-major indices into it."""
 
     def __init__(self, edges: np.ndarray) -> None:
         height, width = edges.shape
@@ -161,10 +161,10 @@ class _Tracer:
 
 
 def join(pieces: list[Piece], joining: Joining) -> list[np.ndarray]:
-    """Return curves, (N, 2) float64 of (x, y), of pieces whose ends are joined by straight lines.
+    """Join the ends of pieces by straight lines, and return the curves, (N, 2) float64 of (x, y).
 
     Ends up to `joining.gap` apart are joined if they continue each other, and ends up to `joining.corner` apart if the
-    turn is not too sharp: the nearest and best aligned pairs first.
+    turn is not too sharp. The nearest and best aligned pairs are joined first.
     """
     if not pieces:
         return []
@@ -180,7 +180,7 @@ def join(pieces: list[Piece], joining: Joining) -> list[np.ndarray]:
 
 
 def _follow(pieces: list[Piece], mates: dict[int, int], used: list[bool], end: int | None) -> np.ndarray:
-    """Return the curve that enters a piece at an end (see `_match_ends`) and follows its mates; mark them as used."""
+    """Return the curve that starts at an end of a piece (see `_match_ends`) and follows mates; mark all as used."""
     runs: list[np.ndarray] = []
     while end is not None:
         piece, side = divmod(end, 2)

@@ -1,4 +1,4 @@
-"""The working frame: the picture at the scale that edge detectors see."""
+"""The working frame: the picture at the size that edge detectors work on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def working_size(height: int, width: int) -> tuple[int, int]:
 
 
 def to_working_size(pixels: np.ndarray) -> np.ndarray:
-    """Resize a picture to the working frame, (H, W, 3) uint8 -> (h, w, 3) uint8: area mean down, bilinear up."""
+    """Resize (H, W, 3) uint8 to the working frame, (h, w, 3) uint8: by area means to shrink, bilinearly to enlarge."""
     import cv2
 
     height, width = working_size(*pixels.shape[:2])

@@ -113,7 +113,7 @@ def test_material_is_applied_where_the_color_fits(word, color, other):
 def test_material_along_forms_needs_lines_nearby():
     painting = np.full((64, 64, 3), 0.43, np.float32)
     direction = np.ones((64, 64), np.float32), np.zeros((64, 64), np.float32)
-    calm = np.full((64, 64), materials.MIN_DETAIL, np.float32)
+    calm = np.full((64, 64), materials.MIN_LINE_DENSITY, np.float32)
     result = materials.apply_materials(
         painting, styles.parse_style("rock").materials, direction, 0 * calm, calm, np.random.default_rng(1)
     )
