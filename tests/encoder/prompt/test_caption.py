@@ -266,7 +266,7 @@ def test_weights_are_loaded_from_a_given_folder(weights: Path, no_weights: None)
 @with_networks
 def test_endless_caption_is_truncated(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The network never emits its end token."""
-    monkeypatch.setitem(captions._GENERATION, "suppress_tokens", [3])
+    monkeypatch.setitem(captions._GENERATE_OPTIONS, "suppress_tokens", [3])
     text, _ = caption(RED, "blip")
     assert 0 < len(text) <= MAX_LENGTH
 
