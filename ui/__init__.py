@@ -1,1 +1,1 @@
-"""The web page and the API: view and edit the three layers of an image in the browser, and decode them."""
+"""The web page and the HTTP API: view, edit and decode the three layers of an image."""

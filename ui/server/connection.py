@@ -1,6 +1,6 @@
 """HTTP protocol with a 20 s header timeout.
 
-uvicorn waits without limit for the headers of a request, so a few thousand idle connections would use up all file
+uvicorn waits indefinitely for the headers of a request, so a few thousand idle connections would exhaust the file
 descriptors. `ui.server.guard` limits the body that follows the headers.
 """
 
@@ -11,7 +11,9 @@ from typing import Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-HEADER_TIMEOUT: Final = 20.0  # s from opening a connection, or from a request's first byte, to the end of the headers
+HEADER_TIMEOUT: Final = (
+    20.0  # s, from the start of a connection or the first byte of a request to the end of its headers
+)
 
 
 class HeaderTimeoutProtocol(H11Protocol):

@@ -1,9 +1,9 @@
-"""Patches of Gradio against denial of service. Apply them before the page is built.
+"""Patch Gradio against denial of service. Must be applied before the page is built.
 
-Without them
+Without these patches
 - the value of a file component may be a URL, which Gradio downloads to disk, whatever its size;
-- a session keeps every value that was sent to it, up to hundreds of megabytes, and takes 30 ms to create. Gradio needs
-  both for links to a session, which `ui.server.routes` closes;
+- a session keeps every value that was sent to it, up to hundreds of megabytes, and takes 30 ms to create. Gradio does
+  this to support links to a session, which `ui.server.routes` disables;
 - a session name may be megabytes long.
 
 `tests/ui/server/test_gradio_patches.py` names every private part of Gradio, uvicorn and Starlette that this folder

@@ -1,7 +1,7 @@
 """ASGI middleware: limits on requests, and security headers on every response.
 
-Gradio limits the size of a file (`max_file_size`), but neither the number of files in an upload, nor the bodies of its
-events, nor the rate of requests; and it sends no security headers.
+Gradio limits the size of a file (`max_file_size`), but not the number of files in an upload, the size of event bodies
+or the rate of requests, and it sends no security headers.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MAX_FILES: Final = 32  # of an upload
 MAX_CONCURRENT: Final = 512  # open requests of a client; a tab has two or three
 BODY_TIMEOUT: Final = 60.0  # s between two parts of a body
 
-# Gradio runs the script of a component with Function(), hence 'unsafe-eval'. No other host is allowed.
+# 'unsafe-eval' is needed because Gradio runs the script of a component with Function(). No other host is allowed.
 _CONTENT_SECURITY_POLICY: Final = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; media-src 'none'; object-src 'none'; "
@@ -52,7 +52,7 @@ HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
-    # it cannot list hosts, so on a Space only frame-ancestors limits who may frame the page
+    # this header cannot list hosts, so on a Space only frame-ancestors restricts who may frame the page
     *(() if hf_space.is_space() else ((b"x-frame-options", b"SAMEORIGIN"),)),
 )
 
@@ -130,20 +130,20 @@ class Guard:
             body = response.body = self._limited_body(kind, client, headers, receive)
             await self._app(scope, body, response.send)
         except Exception as error:
-            # after the body was refused, an error of the app about the missing rest does not matter
+            # once the body was refused, ignore the app's error about the missing rest
             refused = error if isinstance(error, RequestRefused) else body.refused if body is not None else None
             if refused is None and response.status:
-                if isinstance(error.__cause__, HTTPException):  # of a stream, which has already sent the reason
+                if isinstance(error.__cause__, HTTPException):  # from a stream, which has already sent the reason
                     await response.end()
                     return
-                raise  # cut the connection, so that the client notices that the response is incomplete
+                raise  # closes the connection, so that the client notices that the response is incomplete
             await response.refuse(refused or _as_refusal(error))
         else:
             if body.refused is not None:
                 await response.refuse(body.refused)
 
     def _check(self, kind: str, client: str, method: str, headers: Headers) -> None:
-        """Raises `RequestRefused` if the request is not allowed."""
+        """Raise `RequestRefused` if the request is not allowed."""
         if kind == "closed":
             raise RequestRefused(404, "not found")
         if wait := self._requests.take(client, ROUTE_COSTS.get(kind, 1.0)):
@@ -177,10 +177,10 @@ class Guard:
 class RequestBody:
     """The ASGI `receive` of a request with limits on its body.
 
-    Past a limit it reports the client as disconnected to the app, and `refused` holds the reason.
+    Beyond a limit, the app is told that the client has disconnected, and `refused` holds the reason.
 
-    max_bytes: of the body; boundary: that separates the files of a form; charge: called with the bytes and files of
-    each part of the body, returns the seconds to wait if they exceed the client's rate, else 0.
+    max_bytes: of the body; boundary: separates the files in a form; charge: called with the numbers of bytes and files
+    in each part of the body, returns the seconds to wait if they exceed the client's rate, else 0.
     """
 
     def __init__(
@@ -201,7 +201,9 @@ class RequestBody:
         self._complete = False
 
     async def __call__(self) -> Message:
-        if self._complete and self.refused is None:  # the next message will be the client's disconnect, at any time
+        if (
+            self._complete and self.refused is None
+        ):  # the only message left is the client's disconnect, which may come at any time
             return await self._receive()
         message: Message = {"type": "http.disconnect"}
         if self.refused is None:
@@ -218,7 +220,7 @@ class RequestBody:
         return message
 
     def _check(self, data: bytes) -> None:
-        """Count a part of the body. Raises `RequestRefused` past a limit."""
+        """Count a part of the body. Raises `RequestRefused` beyond a limit."""
         self._bytes += len(data)
         boundaries = self._count_boundaries(data) if self._boundary else 0
         self._boundaries += boundaries
@@ -228,7 +230,7 @@ class RequestBody:
             raise RequestRefused(429, _TOO_MANY_UPLOADS, wait)
 
     def _count_boundaries(self, data: bytes) -> int:
-        """Return how many boundaries end in this part of the body, including one that began in the last part."""
+        """Return how many boundaries end in this part of the body; one may begin in the previous part."""
         data = self._tail + data
         self._tail = data[max(0, len(data) - len(self._boundary) + 1) :]
         return data.count(self._boundary)
@@ -246,7 +248,7 @@ class Response:
         self.body: RequestBody | None = None
 
     async def send(self, message: Message) -> None:
-        """Send a message of the app, except for a response that it starts after its request's body was refused."""
+        """Send a message of the app, unless it starts a response after the request's body was refused."""
         if not self.status and self.body is not None and self.body.refused is not None:
             return
         if message["type"] == "http.response.start":
@@ -286,7 +288,7 @@ class Response:
 
 
 def _as_refusal(error: Exception) -> RequestRefused:
-    """Return the response to an exception of the app. Gradio raises many for requests that it does not expect."""
+    """Return the response to an exception of the app. Gradio raises many kinds for unexpected requests."""
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         return RequestRefused(404, "not found")
     if isinstance(error, OSError) and (message := user_message(error)):

@@ -1,6 +1,6 @@
-"""Periodic cleanup of the running server: old files, files beyond the limits, unread answers in Gradio's memory.
+"""Periodic cleanup in the running server: old files, files beyond the limits, unread answers in Gradio's memory.
 
-Gradio's own `delete_cache` considers only the age of files, and stops at the first upload that comes during a run.
+Gradio's own `delete_cache` considers only the age of files, and aborts if a file is uploaded while it runs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _log = logging.getLogger("trilayer")
 MAX_AGE: Final = 12 * 3600  # s that an upload or a decoded picture is kept
 MAX_BYTES: Final = 2 << 30  # of all files
 MAX_FILES: Final = 20_000
-MAX_UNREAD_ANSWERS: Final = 20_000  # of some KB each
+MAX_UNREAD_ANSWERS: Final = 20_000  # of a few KB each
 INTERVAL: Final = 20.0  # s between two cleanups
 
 FirstSeen = dict[tuple[Path, int], float]  # (file, mtime in ns) -> time.monotonic() when it was first seen so
@@ -33,10 +33,11 @@ def remove_old_files(
     folder: Path, max_age: float, keep: frozenset[Path] = frozenset(), *, max_bytes: int = MAX_BYTES,
     max_files: int = MAX_FILES, first_seen: FirstSeen | None = None,
 ) -> None:  # fmt: skip
-    """Remove files older than `max_age` seconds, then the oldest ones beyond the limits, and folders that this empties.
+    """Remove files older than `max_age` seconds, then the oldest ones beyond the limits, and folders left empty.
 
-    Files in `keep` stay. With `first_seen`, which is updated, a file is old only if the monotonic clock agrees: it
-    must have been seen unchanged for `max_age`. Setting the system clock then does not make new files look old.
+    Files in `keep` stay. With `first_seen`, which is updated, a file counts as old only if it has also been unchanged
+    for
+    `max_age` by the monotonic clock, so that setting the system clock does not make new files look old.
     """
     files = _list_files(folder)
     old = {file for file in files if time.time() - file.mtime_ns / 1e9 > max_age and file.path not in keep}
@@ -55,7 +56,7 @@ def remove_old_files(
 
 
 def _list_files(folder: Path) -> list[_File]:
-    """Return the files below a folder, without those that another thread removes meanwhile."""
+    """Return the files below a folder, except for those that another thread removes in the meantime."""
     files = []
     for parent, _, names in os.walk(folder):
         for path in (Path(parent, name) for name in names):
@@ -86,7 +87,7 @@ def _remove_file(path: Path, root: Path) -> None:
 
 
 def touch(folder: Path, files: frozenset[Path]) -> None:
-    """Set the mtime of a folder and of files in it to now: systems delete temporary files that look unused for days."""
+    """Set the mtime of a folder and files in it to now, since systems delete temporary files after days without use."""
     for path in (folder, *files):
         with contextlib.suppress(OSError):
             os.utime(path)

@@ -1,4 +1,4 @@
-"""Checks of where a request comes from, against cross-site request forgery and DNS rebinding."""
+"""Check the origin of requests, against cross-site request forgery and DNS rebinding."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")  # change nothing, and other o
 def is_cross_origin(method: str, headers: Headers) -> bool:
     """Return whether a web page of another origin sent a request that may change something.
 
-    Browsers state the origin's relation in Sec-Fetch-Site, except over plain HTTP to a network address; then the
-    Origin header must name the requested host. Programs send neither header and are allowed.
+    Browsers say in Sec-Fetch-Site whether the origin is the same, except over plain HTTP to a network address; in that
+    case, the Origin header must name the requested host. Other programs send neither header and are allowed.
     """
     if method in _SAFE_METHODS:
         return False
@@ -41,7 +41,7 @@ def is_loopback(host: str) -> bool:
 def has_foreign_host(headers: Headers) -> bool:
     """Return whether the Host header is not a loopback name.
 
-    With DNS rebinding, a page of another machine makes its own host name resolve to this machine, so that its requests
+    In DNS rebinding, a page of another machine makes its own host name resolve to this machine, so that its requests
     count as same-origin.
     """
     host = headers.get(b"host", b"").decode("latin-1")

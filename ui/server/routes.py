@@ -1,4 +1,4 @@
-"""The purpose of a request by its path, which decides what it may send, what it costs, and its name in the log."""
+"""Classify requests by their paths. The kind determines a request's limits, its cost and its name in the log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ROUTES: Final = tuple(
     (kind, re.compile(pattern, re.DOTALL))
     for kind, pattern in (
         ("health", "/health"),
-        ("page", rf"/|{_API}/(?:config|info|openapi\.json)/?"),  # each contains a description of the whole page
+        ("page", rf"/|{_API}/(?:config|info|openapi\.json)/?"),  # each response describes the whole page
         ("asset", "/(?:assets|static|svelte)/.*"),
         ("asset", rf"{_API}/(?:theme\.css|favicon\.ico|manifest\.json|robots\.txt|custom_component/.*)"),
         ("login", "/(?:login|logout)/?"),
@@ -19,7 +19,7 @@ _ROUTES: Final = tuple(
         ("event", f"{_API}/(?:queue/join|cancel/?|(?:run|api|call)/(?:v2/)?[^/]*/?)"),
         ("stream", f"{_API}/(?:queue/data|heartbeat/.*|upload_progress|call/.*)"),
         ("file", f"{_API}/file[=/].*"),
-        # Gradio's endpoints that this page does not use and that write files, send requests or reveal internals
+        # unused endpoints of Gradio that write files, send requests or reveal internals
         ("closed", rf"{_API}/(?:proxy=|deep_link|dev/|stream/|vibe-|undo-vibe-|process_recording|profiling|runs?\b).*"),
         ("closed", rf"{_API}/(?:run-history|monitoring|docs|redoc|pwa_icon).*"),
     )
@@ -27,5 +27,5 @@ _ROUTES: Final = tuple(
 
 
 def classify_route(path: str) -> str:
-    """Return the kind of request that a path stands for: one of the names in `_ROUTES`, or "other"."""
+    """Return the kind of a request with this path: one of the names in `_ROUTES`, or "other"."""
     return next((kind for kind, pattern in _ROUTES if pattern.fullmatch(path)), "other")

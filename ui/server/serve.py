@@ -1,7 +1,7 @@
 """Start and stop the server.
 
-By default it listens on loopback only, shares nothing, serves no files but its own, shows no error details and makes no
-outgoing connections.
+By default it listens on loopback only, creates no public link, serves only its own files, shows no error details and
+makes no outgoing connections.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
 _STATIC = Path(__file__).parents[1] / "static"
-SHUTDOWN_TIMEOUT: Final = 5  # s for decodes to reach their next step, and for responses to end
+SHUTDOWN_TIMEOUT: Final = 5  # s, for decodes to reach their next step, and for responses to finish
 MAX_OPEN_FILES: Final = 16_384  # files and connections; `guard` allows a client 512 requests
 
 # Read by Gradio and huggingface_hub when they are imported.
@@ -45,7 +45,7 @@ _ENVIRONMENT: Final = {
 
 @dataclass(frozen=True)
 class ServerConfig:
-    """Where the server listens, and who may use it.
+    """The address of the server, and who may use it.
 
     host, port: the address; without a port, the first free one from 7860
     login: "name:password"; None for the variable TRILAYER_LOGIN, without which no login is required
@@ -185,7 +185,7 @@ def launch_arguments(config: ServerConfig) -> dict[str, Any]:
 
 
 def raise_file_limit() -> None:
-    """Raise this process's limit of open files and connections, usually 1,024, as far as it may."""
+    """Raise this process's limit of open files and connections, usually 1,024, as far as the system allows."""
     try:
         import resource
     except ImportError:  # on Windows, which has no such limit
@@ -221,7 +221,7 @@ def serve(config: ServerConfig, log_level: str = "info") -> NoReturn:
 
 
 def _exit(folder: Path, code: int) -> NoReturn:
-    """End the process without waiting for threads that still compute, which must not write further files."""
+    """Exit without waiting for threads that are still computing; they must not write further files."""
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     temp_dir.remove(folder)

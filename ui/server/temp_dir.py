@@ -1,4 +1,4 @@
-"""The server's directory for temporary files, and the removal of those that killed servers left behind."""
+"""The server's directory for temporary files, and the removal of directories that killed servers left behind."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the page and the API have in common. Nothing here depends on the page's layout."""
+"""Services that the page and the API share. Nothing here depends on the page's layout."""

@@ -1,4 +1,4 @@
-"""What the page and the API do with files: open, encode and decode them.
+"""Open, encode and decode files, for the page and the API.
 
 Nothing here depends on Gradio. Bad input raises `CodecError` with a one-line message.
 """
@@ -18,6 +18,8 @@ from codec.decoders import Strengths
 from codec.encoder.encode_options import EncodeOptions
 from codec.errors import Corrupt, FormatError, Truncated
 from codec.images import png_chunk
+from codec.limits import MAX_FILE_BYTES
+from codec.texture.colormap import MAX_CELLS, MIN_CELLS
 from ui.services import validation
 from ui.services.canvas_state import file_stem
 
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     from codec.decoders.base import OnStep
 
 MAX_READ_BYTES: Final = 1 << 20  # of a .tril, or of a PNG with one inside
-GRID_RANGE: Final = (2, 64)  # cells on the longer side
-BUDGET_RANGE: Final = (64, 65_536)  # bytes
+GRID_RANGE: Final = (MIN_CELLS, MAX_CELLS)  # cells on the longer side
+BUDGET_RANGE: Final = (64, MAX_FILE_BYTES)
 DEFAULT_DECODER: Final = "painter"
 PREVIEW_DECODER: Final = "painter-preview"
 DECODER_LABELS: Final = {"painter": "Built-in painter", "sd15": "Stable Diffusion 1.5"}
@@ -38,8 +40,8 @@ class DecodeResult:
     """A finished decode.
 
     pixels: (H, W, 3) uint8
-    scope: the decoded part in words, "" for the whole picture, None if no layer had changed since the last decode
-    cache_entry: data for a later decode of an edited area, None if the decoder has none
+    scope: a description of the decoded part, "" for the whole picture; None if no layer changed since the last decode
+    cache_entry: data for a later decode of an edited area; None if the decoder provides none
     """
 
     pixels: np.ndarray
@@ -54,7 +56,7 @@ class OpenedImage:
     prompt_source: a line that says where the prompt comes from
     original: (H, W, 3) uint8 to compare with, None for a .tril file
     warning: a line about damage, or ""
-    embedded: the layers were inside a picture file
+    embedded: whether the layers were inside a picture file
     """
 
     layers: Layers
@@ -66,7 +68,7 @@ class OpenedImage:
 
 
 def encode_options(**fields: Any) -> EncodeOptions:
-    """Return encoder options from the page's values, which may be of any type; `grid` 0: chosen by the encoder.
+    """Return encoder options from the page's values, which may be of any type. `grid` 0: the encoder chooses.
 
     Raises `InvalidLayer` or `UnknownName`.
     """
@@ -78,7 +80,7 @@ def encode_options(**fields: Any) -> EncodeOptions:
 
 
 def open_picture(path: str, options: EncodeOptions) -> OpenedImage:
-    """Return the three layers of a picture file, or those it carries if no prompt is given.
+    """Return the three layers of a picture file, or the layers embedded in it if no prompt is given.
 
     Raises `ImageError`, `BudgetTooSmall` or `ModelMissing`.
     """
@@ -98,7 +100,7 @@ def _prompt_source(origin: str) -> str:
     """Return the line that says where the encoder found the prompt."""
     from codec.encoder.prompt.find_prompt import DESCRIBED, NO_CAPTIONER
 
-    if origin == DESCRIBED or origin.startswith(NO_CAPTIONER):  # the reason of a captioner that failed is shown
+    if origin == DESCRIBED or origin.startswith(NO_CAPTIONER):  # if a captioner failed, the text includes the reason
         return "Automatic description (colors only). Type what the picture shows."
     return f"Prompt {origin}"
 
@@ -106,7 +108,7 @@ def _prompt_source(origin: str) -> str:
 def open_file(path: str) -> OpenedImage:
     """Return the layers of a .tril file, or of a PNG with one inside.
 
-    Of a damaged file the intact layers are returned with a warning. Raises `CodecError` if there are none.
+    For a damaged file, the intact layers are returned with a warning. Raises `CodecError` if there are none.
     """
     try:
         with open(path, "rb") as file:
@@ -126,7 +128,7 @@ def open_bytes(data: bytes, name: str, prompt_source: str) -> OpenedImage:
     except (Corrupt, Truncated) as error:
         try:
             layers, damaged = Layers.salvage(data)
-        except FormatError:  # the header is damaged, too: the first error says more
+        except FormatError:  # the header is damaged, too; the first error is more specific
             raise error from None
         if layers.is_empty:
             raise error from None

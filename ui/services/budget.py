@@ -1,7 +1,8 @@
 """The byte budget slider: trims the layers to a size while the user moves it.
 
-The canvas's value carries the untrimmed layers (`Drawing.full`), so raising the budget restores every stroke and
-color, even after a reload of the page or a restart of the server. An edit makes the trimmed layers the full ones.
+The canvas's value contains the untrimmed layers (`Drawing.full`), so raising the budget restores every stroke and
+color, even after a reload of the page or a restart of the server. After an edit, the trimmed layers become the full
+ones.
 """
 
 from __future__ import annotations
@@ -19,8 +20,14 @@ from ui.services.canvas_state import Drawing
 MIN_BUDGET: Final = 100  # bytes, lower end of the slider
 MAX_BUDGET: Final = 4_000  # bytes, upper end of the slider
 ALLOCATIONS: Final = ("auto", "colors", "sketch")  # automatic, or the layer with a fixed size
-_EXTRACTION_BUDGETS: Final = (600, 1_000, 1_600, 2_500, MAX_BUDGET)  # bytes; detail cut to much less looks worse
-_MIN_FILL: Final = 0.9  # of the budget; layers that fill less are extracted again with more detail
+_EXTRACTION_BUDGETS: Final = (
+    600,
+    1_000,
+    1_600,
+    2_500,
+    MAX_BUDGET,
+)  # bytes; detail that is cut to much less looks worse
+_MIN_FILL: Final = 0.9  # layers that take less than this fraction of the budget are extracted again with more detail
 
 
 @dataclass(frozen=True)
@@ -45,9 +52,9 @@ def untrimmed_layers(drawing: Drawing, layers: Layers) -> Layers:
 
 
 def can_refine(drawing: Drawing, layers: Layers, max_bytes: int) -> bool:
-    """Return whether the layers are unedited and even untrimmed much smaller than the budget.
+    """Return whether the layers are unedited and, even untrimmed, much smaller than the budget.
 
-    Then extracting them from the image again may give more detail.
+    If so, extracting them from the image again may give more detail.
     """
     base = drawing.base
     unedited = base is not None and (layers.structure, layers.texture) == (base.structure, base.texture)
@@ -67,7 +74,7 @@ def extract_detail(layers: Layers, source: str, max_bytes: int, grid: Any, edges
 
 @lru_cache(maxsize=8)
 def _extract(source: str, options: EncodeOptions) -> Layers:
-    """Return the layers of a picture file; those of the last few requests are remembered while the slider moves."""
+    """Return the layers of a picture file. The last few results are cached, for when the slider moves."""
     return actions.open_picture(source, options).layers
 
 

@@ -1,7 +1,7 @@
 """Requests of the canvas to the server: JSON in, JSON out; {"error": a sentence} if a request fails.
 
-The canvas's own value comes with each request (see `canvas_state`), so the server stores nothing. An answer refers
-to the value that was sent: the canvas merges it with edits that were made in the meantime.
+Each request contains the canvas's value (see `canvas_state`), so the server stores nothing. The answer refers to the
+value that was sent; the canvas merges it with edits made in the meantime.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _log = logging.getLogger("trilayer")
 
 
 def answers_errors(request: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
-    """Turn what a request raises into an answer with a sentence for the status box."""
+    """Convert the exceptions of a request to an answer with a sentence for the status box."""
 
     @functools.wraps(request)
     def run(payload: Any) -> Answer:
@@ -60,7 +60,7 @@ def erase(payload: Any) -> Answer:
     erased = edits.erase(layers, mask)
     cells = []
     if layers.texture is not None and erased.texture is not None:
-        # cells outside the mask may change by one level, because all colors are coded together: leave them
+        # ignore cells outside the mask, which may change by one level because all colors are coded together
         touched = _touched_cells(mask, layers.texture.rows, layers.texture.cols).reshape(-1)
         old, new = canvas_state.hex_colors(layers.texture.cells), canvas_state.hex_colors(erased.texture.cells)
         cells = [[i, new[i]] for i in np.flatnonzero(touched).tolist() if new[i] != old[i]]

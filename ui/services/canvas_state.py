@@ -1,7 +1,7 @@
-"""The canvas's value: its JSON form, the checks of it, and the layers that it stands for.
+"""The canvas's value: its JSON form, its validation, and the layers that it represents.
 
-The value carries the file that it started from (`base`), so the server stores nothing for a session: a restart
-loses no work, and parts that were not edited keep their exact levels and strokes.
+The value contains the file that it started from (`base`), so the server stores nothing for a session: a restart loses
+no work, and unedited parts keep their exact levels and strokes.
 
     {name, base: base64 of a .tril, width, height,     px
      cols, rows,                                       the sketch's lattice
@@ -12,8 +12,7 @@ loses no work, and parts that were not edited keep their exact levels and stroke
      load,                                             changes with every load from the server
      rev}                                              counts the edits
 
-It travels between browser and server as JSON text, because Gradio copies a list number by number several times an
-edit.
+Browser and server exchange it as JSON text, because Gradio copies lists number by number several times per edit.
 """
 
 from __future__ import annotations
@@ -34,25 +33,26 @@ from codec.editing import edits
 from codec.errors import InvalidLayer
 from codec.limits import MAX_SIDE
 from codec.structure.pose import UNITS
+from codec.structure.sketch_payload import MAX_CELLS, MIN_CELLS
 from ui.services import validation
 
 MAX_BASE_CHARS: Final = 256 << 10  # of base64
 MAX_MASK_SIDE: Final = 1024  # px
 MAX_PROMPT_CHARS: Final = 20_000  # of the prompt and the negative prompt together
-LATTICE_RANGE: Final = (8, 1024)  # columns or rows of a sketch's lattice
+LATTICE_RANGE: Final = (MIN_CELLS, MAX_CELLS)  # columns or rows of a sketch's lattice
 MAX_STEM_CHARS: Final = 60  # of a file name
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """The canvas's value after the checks.
+    """The canvas's value after validation.
 
     base: the layers that it started from, None without any
     polylines: (N, 2) float64 of x, y in px
     cells: (rows, cols, 3) uint8 sRGB, None without a color grid
     pose: replaces the polylines, None for a sketch
     full: the layers before the byte budget trimmed them, None if it did not
-    load, rev: which load of the canvas this is an edit of, and the number of edits since
+    load, rev: the load of the canvas that was edited, and the number of edits since
     """
 
     name: str
@@ -153,7 +153,7 @@ def joints(pose: Pose, width: int, height: int) -> list[list[list[float] | None]
 
 
 def flat_points(points: np.ndarray) -> list[float]:
-    """Return (N, 2) x, y in px as [x0, y0, x1, y1, ...], rounded to a thousandth of a pixel."""
+    """Return (N, 2) x, y in px as [x0, y0, x1, y1, ...], rounded to 0.001 px."""
     return [round(float(v), 3) for v in points.reshape(-1)]
 
 
@@ -171,7 +171,7 @@ def to_json(value: dict[str, Any]) -> str:
 
 
 def read(value: Any) -> Drawing:
-    """Return the canvas's value, JSON text or an object, after the checks. Raises `InvalidLayer`."""
+    """Validate the canvas's value, JSON text or an object, and return it. Raises `InvalidLayer`."""
     if value is None:
         raise InvalidLayer("there is no image yet: drop a picture or open a .tril file")
     value = validation.json_object(_parse_json(value) if isinstance(value, str) else value, "drawing")
@@ -206,7 +206,7 @@ def _parse_json(text: str) -> Any:
 def read_mask(value: Any, width: int, height: int) -> np.ndarray:
     """Return the `mask` of an erase request as (height, width) bool.
 
-    It is {width, height: 1..1024, runs}: run lengths in reading order, the first of unmasked pixels.
+    The mask is {width, height: 1..1024, runs}: run lengths in row-major order, starting with unmasked pixels.
     """
     mask = validation.json_object(validation.json_object(value, "drawing").get("mask"), "mask")
     cols = validation.json_integer(mask, "width", 1, MAX_MASK_SIDE)

@@ -1,7 +1,7 @@
 """The two pictures of the compare slider, and the preview after an edit.
 
-Previews are computed a few at a time and outside Gradio's queue: in the queue, an answer would wait for those of other
-tabs and take several round trips instead of one.
+Only a few previews are computed at a time. They bypass Gradio's queue, in which an answer would wait for other tabs and
+take several round trips instead of one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ui.services.layer_selection import LayerSelection
 Inputs = ParamSpec("Inputs")
 Result = TypeVar("Result")
 
-MAX_CONCURRENT: Final = 2  # previews; more would only slow down each of them
+MAX_CONCURRENT: Final = 2  # previews; more would only slow each other down
 _executor = ThreadPoolExecutor(MAX_CONCURRENT, thread_name_prefix="preview")
 
 
@@ -37,13 +37,13 @@ class Comparison(NamedTuple):
 
 
 async def run_limited(work: Callable[Inputs, Result], *args: Inputs.args, **kwargs: Inputs.kwargs) -> Result:
-    """Return what `work` returns, run in a thread; waits, without a thread, while `MAX_CONCURRENT` others run."""
+    """Run `work` in a thread and return its result; waits, without a thread, while `MAX_CONCURRENT` others run."""
     return await asyncio.get_running_loop().run_in_executor(_executor, lambda: work(*args, **kwargs))
 
 
 def compare_picture(original: Any, layers: Layers, pixels: np.ndarray, name: str) -> Comparison:
     """Compare the original, or else the plainly drawn layers, with a picture, (h, w, 3) uint8. Raises OSError."""
-    # written here and not by Gradio, whose errors no handler of the page would see
+    # the file is written here, since no handler of the page sees errors of Gradio
     return _comparison(original, layers, files.store(rendering.to_jpeg(pixels), f"{name}.jpg"), name)
 
 
@@ -75,7 +75,7 @@ def render_preview(layers: Layers, strengths: Strengths) -> np.ndarray:
 
 
 def _visible_part(layers: Layers) -> Layers:
-    """Return what the preview depends on, as the cache's key: most words of a prompt do not change it."""
+    """Return the layers reduced to what affects the preview, as a cache key: most words of a prompt have no effect."""
     from codec.decoders.painter import styles
 
     visible = layers.only((2, 3))

@@ -17,13 +17,13 @@ from ui.services.status import StatusCode
 
 @dataclass(frozen=True)
 class EditorState:
-    """The values of the editor's inputs. They are not checked: the methods check what they return.
+    """The values of the editor's inputs, unchecked; the methods check what they return.
 
     canvas: the value of the layer canvas (see `ui.services.canvas_state`)
     prompt, negative, seed, keep_seed: the other fields that go into the file; `seed` is text
-    budget: bytes; allocation, fixed_size: which layer has a fixed size, and its bytes
+    budget: bytes; allocation, fixed_size: which layer has a fixed size, and that size in bytes
     grid, edges: options of the encoder
-    enabled_layers, structure_strength, color_strength: what the decoder is given, see `layer_selection`
+    enabled_layers, structure_strength, color_strength: the input of the decoder, see `layer_selection`
     decoder: its name; edited_only: decode only the edited area
     preset ... control: options of Stable Diffusion, see `sd15_options`
     status: the value of the status box, see `ui.services.status`
@@ -58,7 +58,7 @@ class EditorState:
 
     @classmethod
     def split(cls, values: Sequence[Any]) -> tuple[EditorState, tuple[Any, ...]]:
-        """Return the state from the first of a handler's inputs, and the inputs that are left."""
+        """Return the state, from the first of a handler's inputs, and the remaining inputs."""
         count = len(fields(cls))
         return cls(*values[:count]), tuple(values[count:])
 
@@ -106,7 +106,7 @@ class EditorState:
         return base.settings if base is not None else None
 
     def status_code(self) -> StatusCode:
-        """Return what the status box is about."""
+        """Return the code of the status that is shown."""
         return StatusCode.parse(self.status)
 
 

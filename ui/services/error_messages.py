@@ -1,4 +1,4 @@
-"""The sentence that a user reads when something fails."""
+"""The sentence that a user sees when something fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNEXPECTED: Final = "Something went wrong here; your layers are unchanged. Try a
 
 
 def user_message(error: BaseException) -> str:
-    """Return what the user can know and do about an error; "" for a defect of the program."""
+    """Return a message that explains an error and its remedy to the user; "" for a bug in the program."""
     if isinstance(error, CodecError):
         return sentence(str(error))
     if oom.is_out_of_memory(error):

@@ -15,7 +15,7 @@ from codec.texture import rdoq
 from ui.services.actions import OpenedImage
 
 FOLDER: Final = Path(__file__).parents[2] / "assets" / "examples"
-START_FILE: Final = FOLDER / "coffee.tril"  # open when the page is loaded
+START_FILE: Final = FOLDER / "coffee.tril"  # opened when the page is loaded
 START_PICTURE: Final = FOLDER / "coffee.jpg"
 
 

@@ -1,4 +1,4 @@
-"""Files that the server hands out, in its own temporary folder."""
+"""Files that the server sends to browsers, in its temporary folder."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from codec.atomic_write import write_file
 def store(data: bytes, name: str) -> str:
     """Write a file to the folder that Gradio serves and return its path. A file with the same content is reused.
 
-    The file is written to a temporary name first, so that it is complete or absent: Gradio's own
-    `save_bytes_to_cache` would truncate a file that may be on its way to a browser, and leave half of it on a full
-    disk. Raises OSError.
+    The file is first written under a temporary name, so that it is either complete or absent. Gradio's
+    `save_bytes_to_cache` would truncate a file that is being sent to a browser, and leave a partial one on a full disk.
+    Raises OSError.
     """
     path = Path(get_upload_folder(), hashlib.sha256(data).hexdigest(), name)
     try:

@@ -16,7 +16,7 @@ GPU_SECONDS: Final = 120  # for a decode
 
 
 def is_space() -> bool:
-    """Return whether this process runs on a Space, whose owner has made the page public."""
+    """Return whether this process runs on a Space, where the page is public."""
     return bool(os.environ.get("SPACE_ID"))
 
 
@@ -32,7 +32,7 @@ _run_on_gpu: Callable[..., Iterator[tuple[bool, Any]]] | None = None
 
 
 def prepare() -> None:
-    """Register for GPUs if the package `spaces` is installed. It requires the call before torch is imported."""
+    """Register for GPUs if the package `spaces` is installed. Must be called before torch is imported."""
     global _run_on_gpu
     try:
         spaces = importlib.import_module("spaces")

@@ -1,4 +1,4 @@
-"""Layers from other files: a sketch from a .tril, an SVG, a drawing or a picture; colors from a .tril or a picture."""
+"""Import layers: a sketch from a .tril, an SVG, a drawing or a picture; colors from a .tril or a picture."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from codec.layers import default_budget
 from ui.services import actions
 
 SKETCH_METHODS: Final = ("auto", "edges", "drawing")  # how a picture becomes a sketch
-MAX_NAME_CHARS: Final = 60  # of a file's name that are shown
-_MIN_SKETCH_BYTES: Final = {"contours": 400, "drawing": 1500}  # by edge detector, for images with a smaller budget
+MAX_NAME_CHARS: Final = 60  # of a file's name in messages
+_MIN_SKETCH_BYTES: Final = {"contours": 400, "drawing": 1500}  # by edge detector, even if the budget is smaller
 
 
 def upload_path(value: Any) -> str | None:
@@ -57,7 +57,7 @@ def import_sketch(layers: Layers, path: str, method: str, *, add: bool) -> Layer
 
 
 def import_colors(layers: Layers, path: str) -> Layers:
-    """Return the layers with the colors of a file: of a .tril with its own grid, of a picture in the present grid.
+    """Return the layers with the colors of a file: of a .tril in its own grid, or of a picture in the current grid.
 
     Raises `CodecError` for a file that cannot be read or has no colors.
     """
@@ -76,7 +76,7 @@ def import_colors(layers: Layers, path: str) -> Layers:
 
 
 def _extract_sketch(layers: Layers, picture: Picture, method: str) -> Layers:
-    """Return the layers with a sketch extracted from a picture; without structure if that has no lines."""
+    """Return the layers with a sketch extracted from a picture; without structure if the picture has no lines."""
     from codec.encoder.sketch.drawing import is_drawing
     from codec.encoder.sketch.fit_sketch import extract_sketch
 

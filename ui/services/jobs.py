@@ -1,4 +1,4 @@
-"""Work in a thread whose steps can be watched and that can be stopped at any time."""
+"""Run work in a thread, report its steps, and allow to stop it at any time."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Step = TypeVar("Step")
 Result = TypeVar("Result")
 
 THREAD_NAME: Final = "decode"
-_LIVENESS_CHECK_SECONDS: float = 5.0  # between two checks whether a silent thread is alive
-_LOCK_CHECK_SECONDS: Final = 0.1  # between two checks whether a job that waits for its lock was stopped
-_STOP_INTERVAL_SECONDS: Final = 0.2  # between two attempts of `stop_all`, as new jobs may have started
+_LIVENESS_CHECK_SECONDS: float = 5.0  # interval of the checks whether a thread that reports nothing is alive
+_LOCK_CHECK_SECONDS: Final = 0.1  # interval of the checks whether a job that waits for its lock was stopped
+_STOP_INTERVAL_SECONDS: Final = 0.2  # interval of the attempts of `stop_all`, since new jobs may start
 
 _running: set[Job[Any, Any]] = set()  # jobs whose thread has not ended
 _running_changed = threading.Condition()
@@ -42,11 +42,11 @@ def stop_all(timeout: float) -> bool:
 
 
 class Job(Generic[Step, Result]):
-    """`work(on_step)` in a daemon thread.
+    """Runs `work(on_step)` in a daemon thread.
 
     Iterating starts the work and yields its steps; if the reader is slower than the work, older steps are dropped.
-    `result` is set afterwards. Leaving the iteration in any way stops the work: `on_step` then returns False, which
-    a decoder answers with `Cancelled`. The work holds `lock`; while another job holds it, the reader gets the step
+    `result` is set afterwards. Leaving the iteration in any way stops the work: `on_step` then returns False, upon
+    which a decoder raises `Cancelled`. The work holds `lock`; while another job holds it, the reader gets the step
     `waiting`.
     """
 
@@ -66,7 +66,7 @@ class Job(Generic[Step, Result]):
 
     @property
     def stopped(self) -> bool:
-        """Whether the job was stopped or its reader has left."""
+        """Whether the job was stopped or its reader has left the iteration."""
         return self._stopped.is_set()
 
     def stop(self) -> None:
@@ -99,7 +99,7 @@ class Job(Generic[Step, Result]):
             try:
                 return self._steps.get(timeout=_LIVENESS_CHECK_SECONDS)
             except queue.Empty:
-                if not thread.is_alive() and self._steps.empty():  # it ended without publishing its end
+                if not thread.is_alive() and self._steps.empty():  # the thread ended without publishing None
                     self._error = self._error or SystemExit()
                     return None
 

@@ -1,4 +1,4 @@
-"""Which layers the decoder is given and how strongly it follows them. The file is not affected."""
+"""Which layers the decoder uses, and how strongly it follows them. The file is not affected."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The server's log: one JSON object a line on standard error, about requests and decodes but never their content.
+"""The server's log: a JSON object per line on standard error, about requests and decodes, but never their content.
 
-Prompts, file names, addresses and queries (a link contains the image) are left out. So are the messages of
-exceptions and of libraries, which may quote them; their types and locations are logged. Level "debug" logs the
-messages, too.
+Prompts, file names, addresses and queries (which may contain the image) are not logged. Neither are the messages of
+exceptions and of libraries, which may quote them, but only their types and locations. Level "debug" logs the messages,
+too.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def log_to_stderr(level: str) -> Iterator[None]:
         logger = logging.getLogger(name)
         logger.handlers[:], logger.propagate = [], True
     logging.captureWarnings(True)
-    logging.raiseExceptions = False  # an error of the log itself cannot be logged
+    logging.raiseExceptions = False  # errors of logging itself cannot be logged
     sys.stderr = StderrToLog()
     try:
         yield

@@ -1,7 +1,7 @@
 """Return free memory to the operating system.
 
-The C library keeps the memory that a thread has freed for that thread. In a server with many threads, each of which
-has decoded once, that would be more than a gigabyte.
+The C library keeps memory that a thread has freed for further use by that thread. In a server with many threads, each
+of which has decoded once, this would amount to more than a gigabyte.
 """
 
 from __future__ import annotations
@@ -32,6 +32,6 @@ def limit_arenas() -> None:
 
 
 def trim() -> None:
-    """Return the memory that is free now; takes a few milliseconds."""
+    """Return unused memory to the operating system; takes a few milliseconds."""
     if library := _glibc():
         library.malloc_trim(0)

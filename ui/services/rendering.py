@@ -1,4 +1,4 @@
-"""Pictures for the browser: layers drawn plainly, pictures scaled down, JPEG and PNG files."""
+"""Pictures for the browser: layers drawn without a decoder, scaled pictures, and JPEG and PNG files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _INK: Final = 0.85  # how far a stroke darkens the colors under it, 0..1
 def render_plain(layers: Layers) -> np.ndarray:
     """Return the layers drawn without a decoder, the sketch over the colors: (h, w, 3) uint8.
 
-    At most `MAX_SHOWN_SIDE` a side. It stands in for the original of a file that came without one.
+    At most `MAX_SHOWN_SIDE` a side. Shown instead of the original picture if there is none.
     """
     w, h = shown_size(layers.width, layers.height)
     if layers.texture is not None:

@@ -1,7 +1,7 @@
 """Stable Diffusion for the page: its options, the expected time, and the last decode of each tab.
 
-Nothing here depends on Gradio. torch is imported when the first estimate or decode needs it. No option names a path:
-where the weights are is the server's configuration.
+Nothing here depends on Gradio. torch is imported when the first estimate or decode needs it. No option is a path: the
+location of the weights is part of the server's configuration.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class DecodeCache:
         self._lock = threading.Lock()
 
     def put(self, tab: str | None, entry: CachedDecode) -> None:
-        """Store a tab's last decode; a large trajectory is dropped, and an edited area then blends less well."""
+        """Store a tab's last decode. Without a large trajectory, which is dropped, edited areas blend less smoothly."""
         if tab is None:
             return
         if sum(array.nbytes for array in entry.decoded.trajectory) > MAX_TRAJECTORY_BYTES:

@@ -1,4 +1,4 @@
-"""Layers as a link, which contains the whole image so that no server has to store it, and as a ZIP of their parts."""
+"""Share layers as a link that contains the whole image, so that no server has to store it, or as a ZIP file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from codec.limits import MAX_FILE_BYTES
 from ui.services import actions
 
 MAX_LINK_CHARS: Final = (4 * MAX_FILE_BYTES + 2) // 3  # base64 of the largest file
-MAX_QUERY_CHARS: Final = 2000  # a longer link goes into the fragment (#), which browsers do not send to servers
+MAX_QUERY_CHARS: Final = 2000  # longer links are put into the fragment (#), which browsers do not send to servers
 LONG_LINK_CHARS: Final = 8000  # some programs truncate links of this length
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
@@ -28,7 +28,7 @@ def to_link(layers: Layers) -> str:
 
 
 def from_link(text: Any) -> actions.OpenedImage:
-    """Return the layers in a link; of a truncated one the layers that are left, with a warning.
+    """Return the layers in a link; if the link is truncated, the complete layers in it, with a warning.
 
     Raises `FormatError` for anything else.
     """
@@ -44,7 +44,7 @@ def from_link(text: Any) -> actions.OpenedImage:
 
 
 def to_zip(layers: Layers) -> bytes:
-    """Return the folder of `codec.folder_io` as a ZIP: the same bytes for the same layers."""
+    """Return the files of `codec.folder_io` as a ZIP; equal layers give equal bytes."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in layer_files(layers).items():

@@ -18,7 +18,7 @@ class StatusKind(StrEnum):
 
 
 class StatusCode(StrEnum):
-    """What a status is about, for the events that depend on the status that is shown."""
+    """The subject of a status, for events that depend on the status that is shown."""
 
     OTHER = ""
     INVALID_INPUT = "invalid-input"
@@ -26,7 +26,7 @@ class StatusCode(StrEnum):
 
     @classmethod
     def parse(cls, value: Any) -> StatusCode:
-        """Return the code in the status box's value, as the browser sends it back."""
+        """Return the code in the status box's value, as sent by the browser."""
         code = value.get("code") if isinstance(value, dict) else None
         return cls(code) if isinstance(code, str) and code in list(cls) else cls.OTHER
 

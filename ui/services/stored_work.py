@@ -1,4 +1,4 @@
-"""The work that the browser stores, and sends back when the page is loaded again."""
+"""The work that the browser stores and sends when the page is loaded again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_FIELD_CHARS: Final = 100_000  # of each field
 
 
 class StoredWork(NamedTuple):
-    """Stored layers and their name, and the fields beside the canvas as they were typed, valid or not."""
+    """Stored layers, their name, and the other fields as they were typed, valid or not."""
 
     layers: Layers
     name: str
@@ -23,9 +23,9 @@ class StoredWork(NamedTuple):
 
 
 def read(value: Any) -> StoredWork:
-    """Return the work in a list of the canvas's value, prompt, negative prompt, seed and whether to keep the seed.
+    """Return the stored work. `value`: [canvas's value, prompt, negative prompt, seed, whether to keep the seed].
 
-    With an invalid prompt, the layers have none. Raises `FormatError` or `InvalidLayer` for an invalid drawing.
+    If the prompt is invalid, the layers have none. Raises `FormatError` or `InvalidLayer` for an invalid drawing.
     """
     if not isinstance(value, list) or len(value) != 5:
         raise FormatError("it was stored by another version of the page")

@@ -1,7 +1,7 @@
 """Checks of the values that the browser sends.
 
-Each function returns the checked value. `InvalidLayer` and `UnknownName`, with a one-line message, are raised for
-values that the page itself never sends.
+Each function returns the checked value. Values that the page itself never sends raise `InvalidLayer` or `UnknownName`
+with a one-line message.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from codec import Pose
 from codec.errors import InvalidLayer, UnknownName
 from codec.layers import MAX_SEED
 from codec.structure.pose import KEYPOINTS, MAX_PERSONS, UNITS
+from codec.structure.sketch_payload import MAX_STROKES
 from codec.texture.colormap import MAX_CELLS, MIN_CELLS
 
-MAX_STROKES: Final = 4096
 MAX_COORDINATES: Final = 200_000  # of all strokes together, two for each point
 MAX_SEED_TEXT: Final = 40  # characters of the seed field; the largest seed has 20
 
@@ -43,7 +43,7 @@ def real(value: Any, name: str, low: float, high: float) -> float:
 
 
 def seed(value: Any) -> int:
-    """Return the seed field as an int. It is text, since JavaScript numbers are exact only up to 2^53.
+    """Return the seed field as an int. It is text, since JavaScript represents integers exactly only up to 2^53.
 
     Raises `InvalidLayer` for anything but the digits of 0..`MAX_SEED`.
     """

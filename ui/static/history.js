@@ -1,4 +1,4 @@
-// The history: the last decodes, and edited work that another image has replaced. Stored in the browser, newest first.
+// The history: recent decodes, and edited work that was replaced by another image. Stored in the browser, newest first.
 const HISTORY_KEY = 'trilayer.history', MAX_ENTRIES = 30, THUMBNAIL_SIDE = 112, MAX_THUMBNAIL = 40000;
 
 const isValid = (entry) => Boolean(entry) && typeof entry.name === 'string' && typeof entry.what === 'string'
@@ -12,7 +12,7 @@ function readEntries() {
   } catch { return []; }
 }
 
-// If the storage is full, the oldest entries are dropped.
+// Drops the oldest entries if the storage is full.
 function storeEntries(entries) {
   for (let n = entries.length; n >= 0; n = n > 0 ? Math.floor(n * 0.8) : -1) {
     try { localStorage.setItem(HISTORY_KEY, JSON.stringify(entries.slice(0, n))); break; } catch { /* try fewer */ }
@@ -83,7 +83,7 @@ Object.assign(window.trilayer, {
   // Adds edited work that another image has replaced. saves.js calls this.
   addEdited(state) {
     const [value] = state;
-    try { addEntry({ state, name: String(value.name), what: 'edited', at: Date.now(), thumb: drawingThumbnail(value) }); } catch { /* a value that cannot be drawn is not ours */ }
+    try { addEntry({ state, name: String(value.name), what: 'edited', at: Date.now(), thumb: drawingThumbnail(value) }); } catch { /* not a value of the canvas */ }
   },
 });
 

@@ -15,8 +15,8 @@ document.addEventListener('click', (e) => {
   document.querySelector('#compare').scrollIntoView({ block: 'start' });
 });
 
-// A file may be dropped anywhere: a .tril file is opened, any other goes to the image box, which names the types that
-// it accepts. Without this, the browser would leave the page and show the file.
+// Files may be dropped anywhere. A .tril file is opened; any other file goes to the image box, which reports unsupported
+// types. Without this, the browser would leave the page and show the file.
 const hasFiles = (e) => Boolean(e.dataTransfer && e.dataTransfer.types.includes('Files'));
 document.addEventListener('dragover', (e) => { if (hasFiles(e)) e.preventDefault(); }, true);
 document.addEventListener('drop', (e) => {

@@ -1,7 +1,7 @@
-// Undo of the prompts, in one order with the canvas's own undo: text typed in one go is a step between the strokes
-// before and after it. In a text box, Ctrl+Z remains the browser's own; elsewhere it undoes text and drawing.
-// The canvas stores its own steps (`canvas` of `.lc`). Here are the steps of text, each with `at`: the number of the
-// canvas's steps before it.
+// Undo of prompts, in one sequence with the undo of the canvas: text that is typed without a pause is one step between the
+// strokes before and after it. In a text box, Ctrl+Z remains the browser's; elsewhere it undoes text and drawing.
+// The canvas stores its own steps (`canvas` of `.lc`). The steps of text are stored here, each with `at`: the number of
+// canvas steps before it.
 const BOXES = ['#prompt textarea', '#negative textarea'], PAUSE = 1500, MAX_STEPS = 100;
 const boxes = () => BOXES.map((selector) => document.querySelector(selector));
 
@@ -22,13 +22,13 @@ function restoreTexts(stored) {
   texts = readTexts();
 }
 
-// The canvas took a step; `word` is '' for a load, which may be of another image.
+// Handles a step of the canvas; `word` is '' for a load, possibly of another image.
 function onCanvasStep({ undo, redo, word }) {
   const isUndoOrRedo = word === 'Undone' || word === 'Redone';
   if (!isUndoOrRedo && undo === 0) { textUndo = []; textRedo = []; }
   if (!isUndoOrRedo && word) {
     textRedo = [];
-    // the canvas's history is full: it dropped its oldest step
+    // the canvas's history is full and has dropped its oldest step
     if (undo === canvasUndo) textUndo = textUndo.flatMap((step) => (step.at > 0 ? [{ ...step, at: step.at - 1 }] : []));
   }
   canvasUndo = undo;

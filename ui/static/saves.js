@@ -1,9 +1,9 @@
-// Stores the user's work in the browser, and opens it again, or the image in a link.
-// It is stored for the tab, so that two tabs do not mix, and for the browser, in case the tab is closed.
+// Stores the user's work in the browser and restores it, or opens the image in a link.
+// The session storage keeps the work of each tab apart; the local storage keeps a copy in case the tab is closed.
 const WORK_KEY = 'trilayer.kept', VERSION = 1, MAX_LINK = 100000;
 const storages = () => [window.sessionStorage, window.localStorage];
 const forEachStorage = (action) => {
-  for (const n of [0, 1]) { try { action(storages()[n]); } catch { /* full, or not allowed: then there is no copy */ } }
+  for (const n of [0, 1]) { try { action(storages()[n]); } catch { /* full or disabled: no copy is stored */ } }
 };
 const readWork = (n) => {
   try {
@@ -14,8 +14,8 @@ const readWork = (n) => {
 
 const forgetWork = () => forEachStorage((storage) => storage.removeItem(WORK_KEY));
 
-// The request for the image in the address, `?t=` or `#t=`. It is removed from the address, so that a reload opens the
-// work that was based on it.
+// Returns a request for the image in the address (`?t=` or `#t=`), and removes it from the address, so that a reload opens
+// the edited work instead.
 function takeLink() {
   const url = new URL(location.href), fragment = new URLSearchParams(url.hash.slice(1));
   const t = url.searchParams.get('t') ?? fragment.get('t');
@@ -30,9 +30,9 @@ let initialWork = null, lastState = null, isEdited = false, pendingRequest;
 const parse = ([canvas, ...fields]) => [canvas ? JSON.parse(canvas) : null, ...fields];
 const fingerprint = ([canvas, ...fields]) => JSON.stringify([canvas && canvas.load, canvas && canvas.rev, ...fields]);
 
-// Events of the page call these functions, see events.py.
+// These functions are called by events of the page, see events.py.
 Object.assign(window.trilayer, {
-  // The values at the start, which are not stored.
+  // Sets the values at the start; these are not stored.
   setInitialWork(...values) { initialWork = fingerprint(parse(values)); },
 
   storeWork(...values) {
@@ -48,7 +48,7 @@ Object.assign(window.trilayer, {
     forEachStorage((storage) => storage.setItem(WORK_KEY, text));
   },
 
-  // Replaces the last input by the request for the server: what it should open, {} for nothing.
+  // Replaces the last input by a request that tells the server what to open; {} for nothing.
   takeRequest(...inputs) {
     const request = pendingRequest;
     pendingRequest = {};
@@ -61,8 +61,8 @@ Object.assign(window.trilayer, {
     document.querySelector('#restore').click();
   },
 
-  // Copies the link to the clipboard, else puts it into the address bar. Returns the status. A long link goes into the
-  // fragment, which is not sent to servers: they refuse long addresses.
+  // Copies the link to the clipboard, or else puts it into the address bar. Returns the status. A long link is put into the
+  // fragment, which is not sent to servers, since these refuse long addresses.
   async copyLink(link) {
     if (!link) return link;
     const url = new URL(location.pathname, location.href);

@@ -1,6 +1,6 @@
-// Messages that the server cannot send, because it is unreachable or because Gradio itself refuses something. They
-// replace the content of the status box until its next update; Gradio's own notices are hidden by page.css.
-// When the server is back, Gradio reloads the page, which opens the stored work again.
+// Messages for when the server is unreachable or Gradio itself refuses a request. They replace the content of the status
+// box until its next update; page.css hides Gradio's own notices. When the server is back, Gradio reloads the page, which
+// restores the stored work.
 const UNREACHABLE = 'The server does not answer. Your work is stored in this browser and opens again when the server is back: this page keeps trying.';
 const QUEUE_FULL = 'The server is busy with many pictures. Your work is safe; try again in a minute.';
 const statusBox = document.querySelector('#status');
@@ -32,14 +32,14 @@ new MutationObserver((changes) => {
   statusBox.classList.remove('tl-said');
 }).observe(statusBox, { subtree: true, childList: true, characterData: true });
 
-// Gradio's words for the limits of uploads, in the words of this page; its other messages stay.
+// Rewords Gradio's messages about limits of uploads; its other messages stay.
 const rephrase = (text) => text
   .replace(/^File\(s\) exceed the maximum allowed size of ([\d.]+?)(?:\.0)? Mb: (.*)$/,
     'Too large: $2. The limit is $1 MB; choose a smaller file.')
   .replace(/^Invalid file types?: .* Only image\/\* allowed\.$/, 'Choose a PNG, JPEG, WebP or AVIF.')
   .replace(/^Invalid file types?: .* Only \.tril, ?\.png allowed\.$/, 'Choose a .tril file, or a PNG with layers inside.');
 
-// Gradio collects messages that follow each other closely in one notice.
+// Gradio groups messages that follow each other closely in one notice.
 const shownMessages = new WeakSet();
 new MutationObserver(() => {
   for (const message of document.querySelectorAll('[data-testid=toast-text]')) {
@@ -51,10 +51,10 @@ new MutationObserver(() => {
 
 const originalFetch = window.fetch;
 const isOwn = (request) => new URL(request instanceof Request ? request.url : request, location.href).origin === location.origin;
-addEventListener('beforeunload', () => { isLeaving = true; }); // requests that end now do not mean that the server is gone
+addEventListener('beforeunload', () => { isLeaving = true; }); // requests that fail from now on do not mean that the server is unreachable
 
-// A request that the server refuses: the answer says why, but Gradio would not show it. An error page of a proxy whose
-// server is gone has no such message.
+// Shows why the server refused a request, which Gradio would not show. The error page of a proxy whose server is down has
+// no such message.
 async function showRefusal(response) {
   const { error, detail } = await response.json().catch(() => ({}));
   const text = /^Queue is full/.test(detail) ? QUEUE_FULL : error;
