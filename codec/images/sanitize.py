@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from codec.errors import ImageError
 from codec.images import avif, color_encoding
 from codec.images.color_encoding import ColorEncoding
-from codec.images.exif import MAX_TEXT_BYTES, XMP_KEY
+from codec.images.exif import JPEG_COMMENT_KEY, MAX_TEXT_BYTES, XMP_KEY, decode_text
 from codec.limits import MAX_SIDE
 
 MAX_TEXTS: Final = 64  # per file, of MAX_TEXT_BYTES in all
@@ -249,7 +249,7 @@ class _Segment(NamedTuple):
 
 
 def _sanitize_jpeg(data: bytes) -> SanitizedFile:
-    """Keep the segments that a decoder reads; take EXIF and XMP out, and an ICC profile that is too large."""
+    """Keep the segments that a decoder reads; take EXIF, XMP and a comment out, and an ICC profile that is too large."""
     parts = SanitizedFile("JPEG", b"")
     kept: list[_Segment] = []
     profile_bytes = 0
@@ -264,6 +264,8 @@ def _sanitize_jpeg(data: bytes) -> SanitizedFile:
             parts.exif = body
         elif marker == _APP1 and body.startswith(_XMP_HEADER):
             parts.texts.setdefault(XMP_KEY, body.removeprefix(_XMP_HEADER).decode("utf-8", "replace"))
+        elif marker == _COM and JPEG_COMMENT_KEY not in parts.texts and (comment := decode_text(body)):
+            parts.texts[JPEG_COMMENT_KEY] = comment
         elif marker == _APP2:
             profile_bytes += len(body)
             if profile_bytes > MAX_PROFILE_BYTES:

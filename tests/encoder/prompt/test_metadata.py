@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from codec.bitstream.settings import Settings
 from codec.encoder.prompt import metadata
 from codec.encoder.prompt.find_prompt import DESCRIBED, find_prompt
-from codec.encoder.prompt.metadata import a1111, comfyui, nodes
+from codec.encoder.prompt.metadata import a1111, comfyui, graph_reader, nodes
 from codec.encoder.prompt.metadata.values import MAX_JSON, model_name, parse_json, sampler_name
 from codec.images import exif, lsb_text
 from codec.images.io import load
@@ -225,9 +225,9 @@ SAMPLER = nodes.Node("KSampler", {"positive": ["text", 0], "steps": 3, "noise": 
 )
 def test_steps_through_a_graph_are_limited(graph, text):
     graph = CountingGraph(graph)
-    found = comfyui.GraphReader(graph).metadata()
+    found = graph_reader.GraphReader(graph, "ComfyUI").metadata()
     assert (found and found.prompt.text) == text
-    assert graph.reads < 2 * comfyui.MAX_STEPS
+    assert graph.reads < 2 * graph_reader.MAX_STEPS
 
 
 def test_text_of_a_graph_is_limited_in_memory():

@@ -7,16 +7,30 @@ invalid values are ignored.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from codec.bitstream.settings import Settings
-from codec.encoder.prompt.metadata import a1111, comfyui, drawthings, fooocus, invokeai, novelai, swarmui
+from codec.encoder.prompt.metadata import (
+    a1111,
+    comfyui,
+    drawthings,
+    flat_json,
+    fooocus,
+    invokeai,
+    novelai,
+    swarmui,
+    xmp,
+)
 from codec.encoder.prompt.metadata.values import Metadata as Metadata
 from codec.encoder.prompt.metadata.values import to_object
 from codec.images import exif, lsb_text
 
-_EXIF_KEYS: Final = ("ImageDescription", "Make", "Model", "UserComment")  # may hold ComfyUI's graph as prompt:{...}
 _GRAPH_KEYS: Final = ("prompt", "workflow")
+_MAX_GRAPH_NAME: Final = 40  # characters before the graph
+_COMMENT_KEYS: Final = (  # texts that may hold anything, the most informative first
+    "UserComment", "XPComment", "ImageDescription", exif.JPEG_COMMENT_KEY, "Comment", "Description", "XPTitle",
+    "XPSubject", "XPKeywords",
+)  # fmt: skip
 
 
 def read(texts: Mapping[str, str]) -> Metadata | None:
@@ -40,18 +54,32 @@ def _read_all(texts: Mapping[str, str]) -> Iterator[Metadata | None]:
     yield _read_text(texts.get("parameters", ""), is_infotext=True)
     yield invokeai.read(texts)
     yield novelai.read(texts)
-    graphs = {key: texts[key] for key in _GRAPH_KEYS if key in texts}
-    for key in _EXIF_KEYS:
-        name, colon, graph = texts.get(key, "").lstrip().partition(":")
-        if colon and name.lower() in _GRAPH_KEYS:
-            graphs.setdefault(name.lower(), graph)
+    graphs = _find_graphs(texts)
     yield comfyui.read(graphs.get("prompt"), graphs.get("workflow"))
-    yield drawthings.read(drawthings.parse_xmp(texts.get(exif.XMP_KEY, "")))
-    yield _read_text(texts.get("UserComment", ""), is_infotext=False)
-    yield _read_text(texts.get(lsb_text.KEY, ""), is_infotext=False)
+    yield flat_json.read(texts)
+    packet_texts = list(xmp.read_texts(texts.get(exif.XMP_KEY, "")))
+    for text in packet_texts:
+        yield drawthings.read(to_object(text))
+    for key in (*_COMMENT_KEYS, lsb_text.KEY):
+        yield _read_text(texts.get(key, ""), is_infotext=False)
+    for text in packet_texts:
+        yield _read_text(text, is_infotext=False)
+    others = texts.keys() - {"parameters", *_GRAPH_KEYS, *_COMMENT_KEYS, lsb_text.KEY, exif.XMP_KEY}
+    for key in sorted(others):
+        yield _read_text(texts[key], is_infotext=False)
 
 
-def _read_text(text: str, is_infotext: bool) -> Metadata | None:
+def _find_graphs(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return ComfyUI's graphs by the names of their texts; EXIF holds them in any text as prompt:{...}."""
+    graphs = {key: texts[key] for key in _GRAPH_KEYS if key in texts}
+    for text in texts.values():
+        name, colon, graph = text[:_MAX_GRAPH_NAME].lstrip().partition(":")
+        if colon and name.lower() in _GRAPH_KEYS and graph.lstrip().startswith("{"):
+            graphs.setdefault(name.lower(), text.partition(":")[2])
+    return graphs
+
+
+def _read_text(text: str, *, is_infotext: bool) -> Metadata | None:
     """Read the JSON of one of the tools that write it, or an infotext.
 
     is_infotext: any text that is not JSON is an infotext; otherwise it must look like one.
@@ -59,8 +87,12 @@ def _read_text(text: str, is_infotext: bool) -> Metadata | None:
     document = to_object(text)
     if not document:
         return a1111.read(text, is_infotext=is_infotext and not text.lstrip().startswith("{"))
-    for read_tool in (swarmui.read, fooocus.read, drawthings.read, novelai.read):
+    return _read_document(document)
+
+
+def _read_document(document: Mapping[str, Any]) -> Metadata | None:
+    """Read a JSON object of one of the tools."""
+    for read_tool in (swarmui.read, fooocus.read, drawthings.read, novelai.read, comfyui.read_document, flat_json.read):
         if (metadata := read_tool(document)) is not None:
             return metadata
-    graph = document.get("prompt") if isinstance(document.get("prompt"), str | dict) else None
-    return comfyui.read(graph, document.get("workflow"))
+    return None

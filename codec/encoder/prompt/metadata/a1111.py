@@ -1,23 +1,58 @@
-"""The "infotext" of AUTOMATIC1111's web UI, its forks, and others such as Civitai:
+"""The "infotext" of AUTOMATIC1111's web UI, its forks, and others such as Civitai, SD.Next and stable-diffusion.cpp:
 
 a castle on a hill, matte painting
 Negative prompt: blurry, text
 Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 42, Size: 512x512, Model: v1-5-pruned
+
+Either of the last two parts may be missing, and all may stand on one line. The settings are pairs of a name and
+a value, separated by commas. A value is a quoted string, a JSON array or object, or a text without commas.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final, NamedTuple
 
-from codec.encoder.prompt.metadata.values import Metadata, build_metadata, clean_text
+from codec.encoder.prompt.metadata.values import Metadata, build_metadata, clean_text, to_number
 
 TOOL: Final = "AUTOMATIC1111"
 _MAX_TEXT: Final = 1 << 16  # characters that are read; prompts hold 4,096 bytes
-_NEGATIVE: Final = "Negative prompt:"
-# A key, and a value that is quoted or ends at the next comma. The bounds and the possessive quantifier keep matching
-# fast on any text.
-_SETTING: Final = re.compile(r'(\w[\w /-]{0,40}):\s*("(?:\\.|[^\\"]){0,400}"|[^,]{0,400}+)(?:,|$)')
+_MAX_STARTS: Final = 32  # places at which the settings may start
+_MAX_SETTINGS: Final = 400
+_MAX_DEPTH: Final = 64  # nested brackets of a JSON value
+# All repetitions are possessive or bounded, so that matching is fast on any text.
+_NEGATIVE_LINE: Final = re.compile(r"^[ \t]*+negative prompt:", re.IGNORECASE | re.MULTILINE)
+_NEGATIVE_INSIDE: Final = re.compile(r"(?<!\w)Negative [Pp]rompt:")
+_LEADING_LABEL: Final = re.compile(r"(?:parameters|prompt|positive prompt):\s", re.IGNORECASE)
+_STEPS: Final = re.compile(r"(?<![\w-])Steps: *+\d")
+_NAME: Final = re.compile(r"\s*+([^\W\d_][\w /().+-]{0,60}):[ \t]*+")
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"(?=\s*+(?:,|$))', re.DOTALL)
+_JSON_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+_UNQUOTED: Final = re.compile(r"[^,\n]*+")
+_SEPARATOR: Final = re.compile(r"[ \t]*+(?:,[ \t]*+|(\n)\s*+|$)")
+_KNOWN_NAMES: Final = frozenset(
+    (
+        "adetailer model", "backend", "batch size", "cfg scale", "civitai resources", "clip skip", "created date",
+        "denoising strength", "distilled cfg scale", "ensd", "eta", "face restoration", "guidance", "guidance scale",
+        "hires steps", "hires upscale", "hires upscaler", "lora hashes", "model", "model hash", "module 1", "parser",
+        "pipeline", "rng", "sampler", "schedule", "schedule type", "scheduler", "seed", "size", "steps", "ti hashes",
+        "vae", "vae hash", "variation seed", "version",
+    )
+)  # fmt: skip
+
+
+class _Settings(NamedTuple):
+    """Settings by lowercase name, and where they start and end in the text."""
+
+    values: dict[str, str]
+    start: int
+    end: int
+
+    def known(self) -> int:
+        """Return the number of names that infotexts have."""
+        return len(_KNOWN_NAMES & self.values.keys())
 
 
 def read(text: str, *, is_infotext: bool = True) -> Metadata | None:
@@ -25,60 +60,152 @@ def read(text: str, *, is_infotext: bool = True) -> Metadata | None:
 
     is_infotext: the text is an infotext even if it holds no settings; otherwise it may be any comment and is ignored.
     """
-    lines = clean_text(text[:_MAX_TEXT]).split("\n")
-    settings_line = _find_settings_line(lines)
-    prompts = "\n".join(line.strip() for line in lines[:settings_line])
-    if lines == [""] or (settings_line is None and not is_infotext and _NEGATIVE not in prompts):
-        return None
-    settings = {} if settings_line is None else parse_settings(lines[settings_line])
+    text = _with_line_breaks(clean_text(text[:_MAX_TEXT]))
+    found = _find_settings(text)
+    prompts = text if found is None else _without_full_stop(text[: found.start])
     positive, negative = _split_negative(prompts)
-    width, _, height = settings.get("Size", "").partition("x")
+    if not text or (found is None and negative is None and not is_infotext):
+        return None
+    settings = {} if found is None else found.values
+    width, _, height = settings.get("size", "").partition("x")
     return build_metadata(
         _tool(settings),
         positive,
-        negative,
-        seed=settings.get("Seed"),
-        steps=settings.get("Steps"),
-        guidance=settings.get("CFG scale", settings.get("Guidance Scale")),
-        sampler=settings.get("Sampler"),
-        schedule=settings.get("Schedule type"),
-        model=settings.get("Model"),
-        model_hash=settings.get("Model hash"),
+        negative or "",
+        seed=settings.get("seed"),
+        steps=settings.get("steps"),
+        guidance=_guidance(settings),
+        sampler=settings.get("sampler"),
+        schedule=settings.get("schedule type", settings.get("scheduler", settings.get("schedule"))),
+        model=settings.get("model", settings.get("unet")),
+        model_hash=settings.get("model hash"),
         width=width,
         height=height,
     )
 
 
-def parse_settings(line: str) -> dict[str, str]:
-    """Return the settings of a line by their names."""
-    return {key.strip(): value.strip().strip('"') for key, value in _SETTING.findall(line)}
+def _with_line_breaks(text: str) -> str:
+    r"""Return the text with line breaks for each backslash and n, if it was escaped as a whole."""
+    is_escaped = "\n" not in text and (r"\nNegative prompt:" in text or r"\nSteps:" in text)
+    return text.replace(r"\n", "\n") if is_escaped else text
+
+
+def _without_full_stop(text: str) -> str:
+    """Return the text without a full stop that stands for a line break, i.e. without a space after it."""
+    return text.removesuffix(".")
+
+
+def _guidance(settings: dict[str, str]) -> str | None:
+    """Return the guidance scale; if it is 1, i.e. off, the distilled guidance of models such as Flux."""
+    scale = settings.get("cfg scale")
+    distilled = settings.get("distilled cfg scale", settings.get("guidance scale", settings.get("guidance")))
+    return distilled if distilled is not None and to_number(scale) in (None, 1) else scale
 
 
 def _tool(settings: dict[str, str]) -> str:
     """Return the tool that wrote the infotext."""
-    version = settings.get("Version", "")
+    version = settings.get("version", "")
     if version.startswith("Fooocus"):
         return "Fooocus"
-    if "Civitai resources" in settings:
+    if "civitai resources" in settings:
         return "Civitai"
+    if settings.get("app") == "SD.Next":
+        return "SD.Next"
+    if version.startswith("stable-diffusion.cpp"):
+        return "stable-diffusion.cpp"
     return "ComfyUI" if version.startswith("ComfyUI") else TOOL
 
 
-def _split_negative(prompts: str) -> tuple[str, str]:
-    """Return the prompt and the negative prompt."""
-    if prompts.startswith(_NEGATIVE):
-        return "", prompts[len(_NEGATIVE) :]
-    positive, _, negative = prompts.partition("\n" + _NEGATIVE)
-    return positive, negative
+def _split_negative(prompts: str) -> tuple[str, str | None]:
+    """Return the prompt and the negative prompt, None if there is none; one on its own line comes first."""
+    match = _NEGATIVE_LINE.search(prompts) or _NEGATIVE_INSIDE.search(prompts)
+    positive, negative = (prompts, None) if match is None else (prompts[: match.start()], prompts[match.end() :])
+    if match is not None:
+        positive = _without_full_stop(positive)
+    if label := _LEADING_LABEL.match(positive):
+        positive = positive[label.end() :]
+    return _stripped_lines(positive), None if negative is None else _stripped_lines(negative)
 
 
-def _find_settings_line(lines: list[str]) -> int | None:
-    """Return the index of the last line that starts with Steps, or of a last line with three settings or more.
+def _stripped_lines(text: str) -> str:
+    return "\n".join(line.strip() for line in text.strip().split("\n"))
 
-    The web UI itself expects three settings; extensions append lines of their own.
+
+# --- settings ---
+
+
+def _find_settings(text: str) -> _Settings | None:
+    """Return the settings that start with Steps and have the most known names, or those of the last line.
+
+    Steps on a line of their own need no other setting. The last line needs three settings, as in the web UI itself,
+    which weights such as (red:1.2) are not: extensions append lines of their own.
     """
-    for index in reversed(range(len(lines))):
-        if re.match(r"\s*Steps: *\d", lines[index]):
-            return index
-    last = len(lines) - 1
-    return last if len(_SETTING.findall(lines[last])) >= 3 else None
+    best: _Settings | None = None
+    end = 0
+    for match in islice(_STEPS.finditer(text), _MAX_STARTS):
+        if match.start() < end:  # inside the value of a setting
+            continue
+        found = _parse_settings(text, match.start())
+        is_line = not text[: match.start()].rpartition("\n")[2].strip()
+        if found.known() < (1 if is_line else 2):
+            continue
+        end = found.end
+        if best is None or found.known() >= best.known():
+            best = found
+    if best is not None:
+        return best
+    start = text.rfind("\n") + 1
+    last = _parse_settings(text, start)
+    return last if len(last.values) >= 3 and last.known() >= 2 else None
+
+
+def _parse_settings(text: str, start: int) -> _Settings:
+    """Parse settings from a place on, up to a line that starts with no known name. Of equal names the first counts."""
+    values: dict[str, str] = {}
+    at = start
+    for name, value, end in islice(_pairs(text, start), _MAX_SETTINGS):
+        values.setdefault(name, value)
+        at = end
+    return _Settings(values, start, at)
+
+
+def _pairs(text: str, at: int) -> Iterator[tuple[str, str, int]]:
+    """Yield name and value of each setting, and where it ends; what has no name is skipped."""
+    while at < len(text):
+        name = _NAME.match(text, at)
+        if name:
+            value, at = _parse_value(text, name.end())
+            yield name[1].strip().lower(), value, at
+        else:
+            at = _parse_value(text, at)[1]
+        separator = _SEPARATOR.match(text, at)
+        at = separator.end() if separator else at + 1
+        if separator and separator[1]:  # a new line
+            name = _NAME.match(text, at)
+            if name is None or name[1].strip().lower() not in _KNOWN_NAMES:
+                return
+
+
+def _parse_value(text: str, at: int) -> tuple[str, int]:
+    """Return the value that starts at a place, without quotes, and where it ends."""
+    if match := _QUOTED.match(text, at):
+        return re.sub(r"\\(.)", r"\1", match[1]), match.end()
+    if text[at : at + 1] in ("[", "{") and (end := _end_of_json(text, at)):
+        return text[at:end], end
+    match = _UNQUOTED.match(text, at)
+    return (match[0].strip(), match.end()) if match else ("", at)
+
+
+def _end_of_json(text: str, at: int) -> int | None:
+    """Return where the brackets that open at a place are closed; None if they are not, or nested too deep."""
+    depth = 0
+    for token in _JSON_TOKEN.finditer(text, at):
+        if token[0] in ("[", "{"):
+            depth += 1
+        elif token[0] in ("]", "}"):
+            depth -= 1
+        if depth == 0:
+            return token.end()
+        if depth > _MAX_DEPTH:
+            return None
+    return None

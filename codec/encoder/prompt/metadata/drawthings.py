@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from typing import Any, Final
 
-from codec.encoder.prompt.metadata.values import Metadata, build_metadata, to_object
+from codec.encoder.prompt.metadata.values import Metadata, build_metadata
 
 TOOL: Final = "Draw Things"
-_OPEN, _ITEM, _CLOSE = "<exif:UserComment>", "<rdf:li", "</rdf:li>"
 
 
 def read(document: Mapping[str, Any]) -> Metadata | None:
@@ -30,16 +28,3 @@ def read(document: Mapping[str, Any]) -> Metadata | None:
         width=width,
         height=height,
     )
-
-
-def parse_xmp(xmp: str) -> dict[str, Any]:
-    """Return the JSON in an XMP packet, {} if there is none. No XML parser is used, so no entity is expanded."""
-    start = xmp.find(_OPEN)
-    item = xmp.find(_ITEM, start)
-    begin, end = xmp.find(">", item), xmp.find(_CLOSE, item)
-    if -1 in (start, item, begin, end) or begin > end:
-        return {}
-    try:
-        return to_object(html.unescape(xmp[begin + 1 : end]).strip())
-    except ValueError:  # a character reference of over 4,300 digits
-        return {}

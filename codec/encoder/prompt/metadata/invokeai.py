@@ -1,6 +1,7 @@
 """InvokeAI: `invokeai_metadata` since version 3, `sd-metadata` in version 2, and the command line `Dream` before.
 
-Before version 3 the prompt holds the negative prompt in square brackets.
+Before version 3 the prompt holds the negative prompt in square brackets. Pictures of drawn workflows hold no more than
+the graph that ran, `invokeai_graph`, and the workflow, `invokeai_workflow`.
 """
 
 from __future__ import annotations
@@ -9,10 +10,14 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from codec.encoder.prompt.metadata.graph_reader import GraphReader
+from codec.encoder.prompt.metadata.nodes import Graph, Link, Node
 from codec.encoder.prompt.metadata.values import Metadata, build_metadata, to_object
 
 TOOL: Final = "InvokeAI"
 _MAX_TEXT: Final = 1 << 16
+_MAX_NODES: Final = 4000
+_MAX_EDGES: Final = 20000
 # The prompt of a command line may hold quotes; options are single letters, with or without a space before the value.
 _DREAM: Final = re.compile(r'"(.*)"([^"]*)', re.DOTALL)
 _OPTION: Final = re.compile(r"-([sSWHCA]) ?([\w.]{1,40})")
@@ -21,12 +26,16 @@ _OPTION: Final = re.compile(r"-([sSWHCA]) ?([\w.]{1,40})")
 def read(texts: Mapping[str, str]) -> Metadata | None:
     """Read a file's texts; None if InvokeAI did not write them."""
     for key, reader in (("invokeai_metadata", _read_version3), ("sd-metadata", _read_version2)):
-        if (document := to_object(texts.get(key))) and (metadata := reader(document)):
+        if (document := to_object(texts.get(key))) and (metadata := reader(document)) and metadata.prompt.text:
+            return metadata
+    for key in ("invokeai_graph", "graph", "invokeai_workflow"):
+        graph = _to_graph(to_object(texts.get(key)))
+        if graph and (metadata := _read_core(graph) or GraphReader(graph, TOOL).metadata()):
             return metadata
     return _read_dream(texts.get("Dream") or texts.get("dream") or "")
 
 
-def _read_version3(document: dict[str, Any]) -> Metadata | None:
+def _read_version3(document: dict[str, Any]) -> Metadata:
     model = to_object(document.get("model"))
     return build_metadata(
         TOOL,
@@ -40,6 +49,65 @@ def _read_version3(document: dict[str, Any]) -> Metadata | None:
         width=document.get("width"),
         height=document.get("height"),
     )
+
+
+def _read_core(graph: Graph) -> Metadata | None:
+    """Read the node that collects what version 3 stores as metadata; None if it has no prompt."""
+    for node in graph.values():
+        if node.kind == "core_metadata" and isinstance(node.inputs.get("positive_prompt"), str):
+            metadata = _read_version3(node.inputs)
+            return metadata if metadata.prompt.text and metadata.seed is not None else None
+    return None
+
+
+def _to_graph(document: dict[str, Any]) -> Graph:
+    """Return the nodes and edges of a graph, or of a workflow; {} if there are none or too many.
+
+    A workflow may lack a node that edges lead to: it gets a node with these inputs only.
+    """
+    entries, edges = document.get("nodes"), document.get("edges")
+    entries = list(entries.values()) if isinstance(entries, dict) else entries
+    if not isinstance(entries, list) or not isinstance(edges, list) or max(len(entries), len(edges) // 5) > _MAX_NODES:
+        return {}
+    graph: Graph = {}
+    for entry in entries:
+        node = to_object(entry)
+        data = to_object(node.get("data")) or node
+        name, kind = node.get("id"), data.get("type")
+        if isinstance(name, str) and isinstance(kind, str):
+            inputs = data if data is node else _field_values(to_object(data.get("inputs")))
+            label = data.get("label")
+            graph[name] = Node(kind, _without_links(inputs), label if isinstance(label, str) else "")
+    for edge in edges[:_MAX_EDGES]:
+        ends = _edge_ends(to_object(edge))
+        if all(isinstance(end, str) for end in ends):
+            source, output, target, field = ends
+            graph.setdefault(target, Node("sampler", {})).inputs[field] = Link(source, output)
+    return graph
+
+
+def _field_values(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a workflow's fields by their names."""
+    return {name: to_object(field).get("value") for name, field in fields.items()}
+
+
+def _without_links(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return the values that are texts, numbers or models, not lists, which a graph takes for links."""
+    return {
+        name: value
+        for name, value in inputs.items()
+        if not isinstance(value, list)
+        and name not in ("id", "type", "is_intermediate", "use_cache", "notes", "workflow")
+    }
+
+
+def _edge_ends(edge: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
+    """Return node and field that an edge starts from, and those that it leads to."""
+    source, target = edge.get("source"), edge.get("destination", edge.get("target"))
+    if isinstance(source, dict):
+        target = to_object(target)
+        return source.get("node_id"), source.get("field"), target.get("node_id"), target.get("field")
+    return source, edge.get("sourceHandle"), target, edge.get("targetHandle")
 
 
 def _read_version2(document: dict[str, Any]) -> Metadata | None:

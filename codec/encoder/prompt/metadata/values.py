@@ -29,6 +29,9 @@ _SAMPLER_ALIASES: Final = {
     "dpmpp_2m_sde_heun": "dpmpp_2m_sde",
     "unipc_bh2": "unipc",
     "ddim_v3": "ddim",
+    "dpmpp2m": "dpmpp_2m",  # stable-diffusion.cpp
+    "dpmpp2mv2": "dpmpp_2m",
+    "dpmpp2s_a": "dpmpp_2s_a",
 }
 _NO_SETTINGS: Final = Settings()
 
