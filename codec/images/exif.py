@@ -29,7 +29,7 @@ _SHORT = 3
 _CHARACTER_CODE = re.compile(
     rb"(?:(ASCII|UNICODE|JIS|UTF-?8|UTF-?16|UNDEFINED)(?=[\0 ])|(?=\0{8}))[\0 ]{0,8}", re.IGNORECASE
 )
-_CHARSET_PREFIX = re.compile(rb'charset="?([\w-]{1,20})"? ?\0?', re.IGNORECASE)
+_CHARSET_PREFIX = re.compile(rb'charset="?([\w-]{1,20})"? ?', re.IGNORECASE)
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _SAMPLE_BYTES = 4096  # from which an encoding is guessed
 
@@ -131,13 +131,11 @@ def _decode_user_comment(raw: bytes) -> str:
 
 
 def _decode_jis(raw: bytes) -> str:
-    """Decode Japanese text: ISO-2022-JP if it has escape sequences, else UTF-8, UTF-16, Shift JIS or EUC-JP."""
+    """Decode Japanese text: ISO-2022-JP if it has escape sequences, else UTF-16, UTF-8, Shift JIS or EUC-JP."""
+    if _is_utf16(raw):
+        return decode_utf16(raw)
     raw = raw.rstrip(b"\0")
-    for encoding in ("iso2022_jp_2004",) if b"\x1b" in raw else ("utf-8", "utf-16", "shift_jis", "euc_jp"):
-        if encoding == "utf-16":
-            if _is_utf16(raw):
-                return decode_utf16(raw)
-            continue
+    for encoding in ("iso2022_jp_2004",) if b"\x1b" in raw else ("utf-8-sig", "shift_jis", "euc_jp"):
         try:
             return raw.decode(encoding)
         except UnicodeDecodeError:

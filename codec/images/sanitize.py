@@ -249,7 +249,7 @@ class _Segment(NamedTuple):
 
 
 def _sanitize_jpeg(data: bytes) -> SanitizedFile:
-    """Keep the segments that a decoder reads; take EXIF, XMP and a comment out, and an ICC profile that is too large."""
+    """Keep the segments that a decoder reads; take EXIF, XMP, a comment and an ICC profile that is too large out."""
     parts = SanitizedFile("JPEG", b"")
     kept: list[_Segment] = []
     profile_bytes = 0

@@ -58,6 +58,7 @@ class _Texts(NamedTuple):
     is_text: bool  # whether the links come from texts, not from conditionings
     separator: str = ", "
     replace: tuple[Any, Any] | None = None  # a text that is replaced by another
+    is_unique: bool = False  # whether equal texts are left out
 
 
 class GraphReader:
@@ -165,7 +166,7 @@ class GraphReader:
         return [node for node in self._upstream(follow(sampler), follow) if nodes.is_sampler(node) and node != sampler]
 
     def _without_sampler(self) -> Metadata | None:
-        """Read a node that makes a picture of a text itself, or conditionings that say in their titles what they are."""
+        """Read a node that makes a picture of a text itself, or conditionings whose titles give their roles."""
         visited = set[str]()
         for end in self._ends():
             for node in (end, *self._upstream(links(end.inputs), lambda node: links(node.inputs), visited)):
@@ -218,8 +219,9 @@ class GraphReader:
         parts: list[str] = []
         for value in sources.values:
             part = self._text(value, sources.role, sources.is_text, depth)
-            if part.strip() and (sources.is_text or part.strip() not in parts):
-                parts.append(part if sources.is_text else part.strip())
+            is_join = sources.is_text and not sources.is_unique  # whose texts may start or end with spaces
+            if part.strip() and (is_join or part.strip() not in parts):
+                parts.append(part if is_join else part.strip())
             if sum(map(len, parts)) > MAX_TEXT:
                 break
         text = sources.separator.join(parts)
@@ -264,7 +266,7 @@ class GraphReader:
             )
         pipes = [(name, value) for name, value in fields if nodes.is_pipe_name(name) and not isinstance(value, str)]
         if pipes:
-            name, value = pipes[-1] if "merge" in plain(node.kind) else pipes[0]
+            value = pipes[-1][1] if "merge" in plain(node.kind) else pipes[0][1]
             target = link_of(value)
             if output is not None and target is not None and output not in ("context", "pipe"):
                 value = Link(target.node, output)
@@ -289,7 +291,7 @@ class GraphReader:
             values = [value for _, value in nodes.sorted_fields(others)]
             is_family = len({nodes.family(name)[0] for name, _ in others}) == 1
             return _Texts(values if is_family else values[:1], role, is_text and bool(values))
-        return _Texts(_of_both_encoders(named_text), role, True if is_text else False, _separator(node))
+        return _Texts(_of_both_encoders(named_text), role, True, _separator(node), is_unique=True)
 
     def _texts_of(
         self, node: Node, fields: list[tuple[str, Any]], role: str, link: Link | None, is_text: bool = True
@@ -297,9 +299,11 @@ class GraphReader:
         """Return the inputs of a node that hold texts, else all that may lead to one."""
         other = NEGATIVE if role == POSITIVE else POSITIVE
         texts = [field for field in fields if nodes.is_text_name(field[0]) and role_of(field[0]) != other]
-        if is_text and nodes.joins(node):
-            texts += [f for f in fields if f not in texts and link_of(f[1]) and _may_join(f[0], other)]
-        if not texts and is_text:
+        is_encoder = any(plain(name) == "clip" for name in node.inputs)
+        is_join = nodes.joins(node) and not is_encoder
+        if is_join and (is_text or texts):
+            texts += [field for field in fields if field not in texts and _may_join(field, other)]
+        if not texts and (is_text or not any(link_of(value) for _, value in fields)):
             texts = self._unnamed_texts(fields)
         if not texts:
             rest = [
@@ -308,20 +312,20 @@ class GraphReader:
                 if link_of(value) and nodes.may_be_conditioning(name) and role_of(name) != other
             ]
             return _Texts(rest, role, is_text)
-        if len(texts) == 1:
-            return _Texts([texts[0][1]], role, True)
         if "replace" in plain(node.kind):
             return self._replaced(node, texts, role)
-        if any(plain(name) == "clip" for name in node.inputs) or not is_text:
-            return _Texts(_of_both_encoders(texts), role, False)
+        if len(texts) == 1:
+            return _Texts([texts[0][1]], role, True)
+        if is_encoder:
+            return _Texts(_of_both_encoders(texts), role, True, is_unique=True)
         ordered = nodes.sorted_fields(texts)
-        if nodes.joins(node):
+        if is_join:
             return _Texts([value for _, value in ordered], role, True, _separator(node))
         if link is not None and (chosen := self._by_output(ordered, link)) is not None:
             return _Texts([chosen], role, True)
         is_family = len({nodes.family(name)[0] for name, _ in ordered}) == 1
         if is_family or any(link_of(value) for _, value in ordered):
-            return _Texts([value for _, value in ordered], role, True)
+            return _Texts([value for _, value in ordered], role, True, is_unique=True)
         return _Texts([min(ordered, key=_priority)[1]], role, True)
 
     def _unnamed_texts(self, fields: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
@@ -523,8 +527,8 @@ class GraphReader:
                 return value
         model = holder.inputs.get("model")
         if is_loader and isinstance(model, dict | str):
-            name = model.get("name", model.get("model_name")) if isinstance(model, dict) else model
-            return name if isinstance(name, str) else None
+            named = model.get("name", model.get("model_name")) if isinstance(model, dict) else model
+            return named if isinstance(named, str) else None
         return None
 
     def _size(self, node: Node) -> tuple[Any, Any]:
@@ -609,8 +613,11 @@ def _separator(node: Node) -> str:
     return ", "
 
 
-def _may_join(name: str, other_role: str) -> bool:
-    """Return whether a link into an input of this name may be one of the texts that a node joins."""
+def _may_join(field: tuple[str, Any], other_role: str) -> bool:
+    """Return whether an input may be one of the texts that a node joins: a link, or what stands before or after."""
+    name, value = field
+    if isinstance(value, str) and not re.search("prefix|suffix|prepend|append|before|after|first|second", plain(name)):
+        return False
     return nodes.may_be_conditioning(name) and not nodes.is_option_name(name) and role_of(name) != other_role
 
 

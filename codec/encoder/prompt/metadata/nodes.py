@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -85,7 +86,12 @@ Graph = dict[str, Node]
 
 def plain(name: str) -> str:
     """Return a name in lowercase, with one underscore between its words."""
-    name = name[:_MAX_NAME].replace("+ve", "positive").replace("-ve", "negative")
+    return _plain(name[:_MAX_NAME])
+
+
+@functools.lru_cache(4096)
+def _plain(name: str) -> str:
+    name = name.replace("+ve", "positive").replace("-ve", "negative")
     name = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
     return re.sub(r"[^a-z0-9]+", "_", name).strip("_")
 

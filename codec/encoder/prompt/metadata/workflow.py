@@ -340,7 +340,7 @@ def _guessed(entry: dict[str, Any], values: list[Any]) -> dict[str, Any]:
     mode = next((at for at, value in enumerate(values) if value in _SEED_MODES), 0)
     if "sampl" in kind and mode and type(values[mode - 1]) is int:
         order = ("steps", "cfg", "sampler_name", "scheduler")
-        types = (int, (int, float), str, str)
+        types: tuple[tuple[type, ...], ...] = ((int,), (int, float), (str,), (str,))
         following = values[mode + 1 :]
         guess: dict[str, Any] = {"seed": values[mode - 1]}
         for name, expected in zip(order, types, strict=True):
@@ -351,7 +351,7 @@ def _guessed(entry: dict[str, Any], values: list[Any]) -> dict[str, Any]:
         return {"select": values[0]}
     files = re.compile(r"\.(?:safetensors|ckpt|gguf|pt|pth|bin|sft)$", re.IGNORECASE)
     strings = [text for value in values for text in texts_in(value) if text not in _SEED_MODES]
-    guess = {"ckpt_name": text for text in strings[:1] if files.search(text)}
+    guess = {"ckpt_name": strings[0]} if strings and files.search(strings[0]) else {}
     texts = [text for text in strings if not files.search(text)]
     names = [plain(str(output.get("name", ""))) for output in _objects(entry.get("outputs"))]
     roles = [role_of(name) for name in names]
