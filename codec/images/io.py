@@ -42,7 +42,6 @@ class Picture:
     pixels: (H, W, 3) uint8, sRGB, 1..4096 pixels a side.
     texts: metadata by keyword, e.g. {"parameters": "a cat\\nSteps: 20"}; at most 64 entries, and at most 1 MiB from
     each source (PNG chunks, EXIF, XMP, pixels). EXIF texts are keyed by tag name, XMP by `exif.XMP_KEY`, a JPEG's
-    each source (PNG chunks, EXIF, XMP, pixels). EXIF texts are keyed by tag name, XMP by `exif.XMP_KEY`, a JPEG's
     comment by `exif.JPEG_COMMENT_KEY` and text hidden in the pixels by `lsb_text.KEY`. They are untrusted: never use
     them as markup or commands.
     tril: the unchecked .tril file embedded in a PNG; None if there is none or it is damaged.

@@ -69,18 +69,17 @@ def joined(b: GraphBuilder, text: str) -> Any:
     at = b.rng.randrange(1, len(words))
     parts = [" ".join(words[:at]), " ".join(words[at:])]
     made = [b.rng.choice([literal, primitive])(b, part) for part in parts]
-    kind, names, more = b.rng.choice(
-        [
-            ("StringConcatenate", ("string_a", "string_b"), {"delimiter": " "}),
-            ("Text Concatenate", ("text_a", "text_b"), {"delimiter": " ", "clean_whitespace": "true"}),
-            ("JoinStrings", ("string1", "string2"), {"delimiter": " "}),
-            ("JoinStringMulti", ("string_1", "string_2"), {"inputcount": 2, "delimiter": " ", "return_list": False}),
-            ("easy promptConcat", ("prompt1", "prompt2"), {"separator": " "}),
-            ("CR Text Concatenate", ("text1", "text2"), {"separator": " "}),
-            ("ttN concat", ("text1", "text2"), {"delimiter": " "}),
-            ("Add Prefix To Text", ("prefix", "text"), {"separator": " "}),
-        ]
-    )
+    kinds: list[tuple[str, tuple[str, str], dict[str, Any]]] = [
+        ("StringConcatenate", ("string_a", "string_b"), {"delimiter": " "}),
+        ("Text Concatenate", ("text_a", "text_b"), {"delimiter": " ", "clean_whitespace": "true"}),
+        ("JoinStrings", ("string1", "string2"), {"delimiter": " "}),
+        ("JoinStringMulti", ("string_1", "string_2"), {"inputcount": 2, "delimiter": " ", "return_list": False}),
+        ("easy promptConcat", ("prompt1", "prompt2"), {"separator": " "}),
+        ("CR Text Concatenate", ("text1", "text2"), {"separator": " "}),
+        ("ttN concat", ("text1", "text2"), {"delimiter": " "}),
+        ("Add Prefix To Text", ("prefix", "text"), {"separator": " "}),
+    ]
+    kind, names, more = b.rng.choice(kinds)
     return b.link(0, kind, **dict(zip(names, made, strict=True)), **more)
 
 

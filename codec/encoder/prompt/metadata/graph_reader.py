@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from codec.encoder.prompt.metadata import nodes
@@ -15,7 +16,8 @@ from codec.encoder.prompt.metadata.nodes import NEGATIVE, POSITIVE, Graph, Link,
 from codec.encoder.prompt.metadata.values import Metadata, build_metadata, to_integer, to_number
 from codec.semantic.prompt import MAX_TEXT
 
-MAX_STEPS: Final = 200_000  # of all walks through one graph; a step goes from a node to one of its inputs
+MAX_STEPS: Final = 100_000  # of all walks through one graph; a step goes from a node to one of its inputs
+_MAX_SAMPLERS: Final = 32  # whose prompts are looked for
 _MAX_DEPTH: Final = 60  # joins inside joins
 _MAX_SEPARATOR: Final = 64  # characters between two texts
 _NAMED_SEPARATORS: Final = {"comma": ", ", "space": " ", "newline": "\n", "none": "", "\\n": "\n"}
@@ -75,7 +77,7 @@ class GraphReader:
 
     def metadata(self) -> Metadata | None:
         """Return what the graph says about the picture, None if it has no prompt."""
-        for sampler in self._samplers():
+        for sampler in islice(self._samplers(), _MAX_SAMPLERS):
             if positive := self._prompt(sampler, POSITIVE):
                 return self._describe(sampler, positive, self._prompt(sampler, NEGATIVE))
         return self._without_sampler()

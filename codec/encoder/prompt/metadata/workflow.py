@@ -15,7 +15,7 @@ from codec.encoder.prompt.metadata.values import to_object
 _MAX_LINKS: Final = 20000
 _MAX_INPUTS: Final = 1000
 _MAX_DEPTH: Final = 8  # subgraphs inside subgraphs
-_MAX_HOPS: Final = 200  # nodes of the page between two nodes of the graph
+_MAX_HOPS: Final = 50  # nodes of the page between two nodes of the graph
 _MUTED, _BYPASSED = 2, 4
 _SUBGRAPH_INPUT, _SUBGRAPH_OUTPUT = "-10", "-20"
 _SEED_MODES: Final = ("fixed", "increment", "decrement", "randomize")
