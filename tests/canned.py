@@ -1,4 +1,4 @@
-"""A stand-in for the encoder, for tests of what surrounds it."""
+"""A fast replacement of the encoder, for tests of the code around it."""
 
 from __future__ import annotations
 

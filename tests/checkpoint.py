@@ -1,6 +1,6 @@
-"""Writes Stable Diffusion as one checkpoint file, with the names that CompVis gave its tensors in 2022.
+"""Write Stable Diffusion as a single checkpoint file, with CompVis's tensor names of 2022.
 
-This is the inverse of the conversion that diffusers applies to such a file.
+This is the inverse of diffusers' conversion of such a file.
 """
 
 from __future__ import annotations

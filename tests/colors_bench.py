@@ -2,9 +2,8 @@
 
 For every picture of a folder, averaged over grids of 8x8 and 16x16 cells, two tables of means are printed:
 
-* colormaps quantized at fixed steps: the fewest bytes with a mean CIEDE2000 difference of at most 2 for each
-picture; the
-  fewest bytes when only the mean over all pictures has to be at most 2; and the difference within 120 bytes;
+* colormaps quantized at fixed steps: the fewest bytes with a mean CIEDE2000 difference of at most 2 for each picture;
+  the fewest bytes if only the mean over all pictures must be at most 2; and the difference within 120 bytes;
 * colormaps fitted to 120 bytes: the difference, and the median time to fit and to decode one.
 """
 
@@ -17,17 +16,17 @@ from statistics import median
 
 import numpy as np
 
-from codec.errors import ImageError
 from codec.images import io
 from codec.texture import rate_control, rdoq
 from codec.texture.colormap import Colormap
 from codec.texture.rate_control import mean_difference
+from tests.pictures import load_folder
 
 GRIDS = (8, 16)
 STEPS = {8: range(6, 40), 16: range(14, 44)}  # by grid
 MAX_DIFFERENCE, BUDGET = 2.0, 120
-NOT_REACHED = 999.0  # bytes, where no step reaches the difference
-NONE_FITS = 99.0  # difference, where no step fits the budget
+NOT_REACHED = 999.0  # bytes, if no step reaches the difference
+NONE_FITS = 99.0  # difference, if no step fits the budget
 
 
 def rate_distortion(cells: np.ndarray, steps: range) -> np.ndarray:
@@ -78,12 +77,7 @@ def main() -> None:
     """Measure every picture of a folder."""
     parser = argparse.ArgumentParser(prog="python -m tests.colors_bench", description="Measure colormaps.")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of pictures")
-    pictures = []
-    for path in sorted(parser.parse_args().folder.iterdir()):
-        try:
-            pictures.append(io.load(path).pixels)
-        except ImageError:
-            continue
+    pictures = [pixels for _, pixels in load_folder(parser.parse_args().folder)]
     if not pictures:
         parser.error("the folder contains no picture")
     maps = {grid: [io.resize_area(pixels, grid, grid) for pixels in pictures] for grid in GRIDS}

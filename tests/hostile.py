@@ -1,4 +1,4 @@
-"""Hostile texts: markup, templates, terminal escapes, bidirectional marks, invisible characters, paths, commands."""
+"""Hostile texts: markup, templates, terminal escapes, bidirectional marks, invisible characters, paths and commands."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A lossless JBIG2 encoder for one bitmap: generic regions of ITU-T T.88.
 
-Neither Debian nor PyPI has a JBIG2 encoder. This one has the four templates of section 6.2.5 with the adaptive pixels
-at their standard positions, typical prediction (TPGDON), and the MQ coder of Annex E. It has no symbols and no
-halftones, which do not help with line drawings. jbig2dec decodes its files (tests/bench/test_jbig2.py).
+Neither Debian nor PyPI has a JBIG2 encoder. This one implements the four templates of section 6.2.5 with the adaptive
+pixels at their standard positions, typical prediction (TPGDON), and the MQ coder of Annex E. It has neither symbol nor
+halftone regions, which do not help with line drawings. jbig2dec decodes its files (tests/bench/test_jbig2.py).
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def mq_encode(decisions: list[int], decision_contexts: list[int], context_count:
     The registers `a`, `c` and `count` are those of the standard.
     """
     states, mps = [0] * context_count, [0] * context_count
-    out = bytearray(1)  # its first byte only takes a carry, which never comes
+    out = bytearray(1)  # the first byte is for a carry, which never occurs
     a, c, count = 0x8000, 0, 12
     for decision, context in zip(decisions, decision_contexts, strict=True):
         qe, next_mps, next_lps, switch = QE_TABLE[states[context]]

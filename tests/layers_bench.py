@@ -28,14 +28,14 @@ from codec.images import io
 from codec.texture import rate_control
 from tests import plot, words_bench
 from tests.lossy_codecs import trials
-from tests.structure_bench import pictures
+from tests.pictures import load_folder
 
 GRIDS = (8, 16)  # cells a side
 MAX_DIFFERENCES = (2.0, 3.0)
 BUDGETS = (30, 50, 80, 120, 200, 400)
 OURS = "Trilayer"
 MAX_TEXTS = 2000
-NEVER = float("inf")  # where no encoding reaches the difference or the budget
+NEVER = float("inf")  # if no encoding reaches the difference or the budget
 
 
 class Cost(NamedTuple):
@@ -161,7 +161,7 @@ def main() -> None:
     if not texts:
         parser.error(f"{options.texts} contains no text")
     costs, start = [], time.perf_counter()
-    for name, pixels in pictures(options.folder):
+    for name, pixels in load_folder(options.folder):
         costs.append(measure(pixels))
         print(f"{time.perf_counter() - start:6.1f} s  {name}", file=sys.stderr, flush=True)
     if not costs:

@@ -1,7 +1,7 @@
-"""Write the examples of the page and the README's picture of one: python -m tests.make_examples
+"""Write the examples of the page, and a picture of one for the docs: python -m tests.make_examples
 
-They are encoded from two free photos (coffee.jpg, and scikit-image's astronaut) and from pictures drawn here, or are
-made of a pose and of a drawing.
+Two are encoded from free photos (coffee.jpg, and scikit-image's astronaut) and two from pictures that are drawn here;
+the others consist of a pose and of a line drawing.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ import codec
 from codec.batch.folders import read_captions
 from codec.encoder.sketch.f_measure import f_measure
 from codec.encoder.sketch.fit_sketch import edge_map
-from codec.errors import ImageError
 from codec.images import io
+from tests.pictures import load_folder
 
 Result = TypeVar("Result")
 
@@ -101,15 +101,11 @@ def main() -> None:
     codec.decode(codec.encode(np.zeros((64, 64, 3), np.uint8)))  # load modules and weights before timing
     rows, strips = [], []
     print(f"{'picture':24}" + "".join(f"{name:>11}" for name in Row._fields))
-    for path in sorted(args.folder.iterdir()):
-        try:
-            pixels = io.load(path).pixels
-        except ImageError:
-            continue
-        row, strip = measure(pixels, prompts.get(path.name))
+    for name, pixels in load_folder(args.folder):
+        row, strip = measure(pixels, prompts.get(name))
         rows.append(row)
         strips.append(strip)
-        _print(path.name, row)
+        _print(name, row)
     if rows:
         _print(f"median of {len(rows)}", Row(*map(median, zip(*rows, strict=True))))
         if args.sheet:

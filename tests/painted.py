@@ -1,6 +1,6 @@
 """The painter's golden pictures; `python -m tests.painted` updates them after an intended change.
 
-They are stored as thumbnails of 16 x 12 pixels: processors differ in the last bits of sums, not visibly.
+They are stored as thumbnails of 16 x 12 pixels, since results differ invisibly between processors.
 """
 
 from __future__ import annotations

@@ -1,8 +1,14 @@
-"""Small synthetic pictures for tests."""
+"""Pictures for tests and benchmarks: small synthetic ones, and those in a folder."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
+
+from codec.errors import ImageError
+from codec.images import io
 
 
 def disc(seed: int, side: int = 96) -> np.ndarray:
@@ -12,3 +18,12 @@ def disc(seed: int, side: int = 96) -> np.ndarray:
     pixels = colors[0] * x[..., None] + colors[1] * (1 - x[..., None])
     pixels[np.hypot(x - 0.5, y - 0.4) < 0.25] = colors[2]
     return pixels.astype(np.uint8)
+
+
+def load_folder(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the name and the pixels, (H, W, 3) uint8 sRGB, of every picture in a folder, sorted by name."""
+    for path in sorted(folder.iterdir()):
+        try:
+            yield path.name, io.load(path).pixels
+        except ImageError:
+            continue

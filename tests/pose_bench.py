@@ -1,7 +1,7 @@
 """Measure the bytes of a pose per person: `python -m tests.pose_bench [--each N]`.
 
 The persons are synthetic (codec/training/synthetic_poses.py, with another seed than the training) or have random
-joints. Each pose is encoded as a payload of its own, decoded again and compared.
+joints. Each pose is encoded as a separate payload, decoded again and compared.
 """
 
 from __future__ import annotations

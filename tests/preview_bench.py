@@ -11,20 +11,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import statistics
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.load.server import start_server
 from tests.ui.conftest import CHROMIUM, FLAGS, WAIT, Visit
 
-ROOT = Path(__file__).resolve().parent.parent
 PAUSE = 500  # ms between two edits
-# sets window.began at the first event of a kind, and window.ended two frames after the picture or file size has changed
+# Sets window.began at the next event of a kind, and window.ended two frames after the picture or file size has changed.
 WATCH = """([kind, picture]) => {
   const image = () => [...document.querySelectorAll('#compare img')].pop();
   const bytes = () => document.querySelector('.tl-total strong').textContent;
@@ -39,21 +35,6 @@ WATCH = """([kind, picture]) => {
   });
   watch.observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
 }"""
-
-
-@contextmanager
-def served() -> Iterator[str]:
-    """Serve the page in a process of its own and yield its address."""
-    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        found = re.search(r"http://\S+", process.stdout.readline())
-        if found is None:
-            raise SystemExit("preview_bench: the page did not start")
-        yield found[0]
-    finally:
-        process.terminate()
-        process.wait()
 
 
 class Bench:
@@ -138,9 +119,9 @@ def main(arguments: list[str] | None = None) -> None:
 
     expect.set_options(timeout=WAIT)
     times: dict[str, list[float]] = {}
-    with served() as address, sync_playwright() as playwright:
+    with start_server() as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        visit = Visit(browser.new_page(viewport={"width": 1400, "height": 900}), address).open()
+        visit = Visit(browser.new_page(viewport={"width": 1400, "height": 900}), server.address).open()
         if args.picture:
             visit.put("open", args.picture)
             visit.says("Opened")

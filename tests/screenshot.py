@@ -8,12 +8,12 @@ from __future__ import annotations
 import argparse
 import io
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
+
+from tests.load.server import start_server
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE = {"width": 1400, "height": 900}
@@ -38,14 +38,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.screenshot", description="Take a picture of the page.")
     parser.add_argument("out", nargs="?", type=Path, default=ROOT / "assets" / "page.jpg")
     out = parser.parse_args().out
-    server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout is not None
-        address = next(found[0] for line in server.stdout if (found := re.search(r"http://\S+", line)))
-        Image.open(io.BytesIO(screenshot(address))).convert("RGB").save(out, quality=82, optimize=True)
-    finally:
-        server.terminate()
-        server.wait()
+    with start_server() as server:
+        png = screenshot(server.address)
+    Image.open(io.BytesIO(png)).convert("RGB").save(out, quality=82, optimize=True)
 
 
 if __name__ == "__main__":

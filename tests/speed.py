@@ -1,9 +1,9 @@
-"""Measures the speed of `sd15` at full size: our loop and diffusers' pipeline, with random weights.
+"""Measure the speed of `sd15` at full size: our denoising loop and diffusers' pipeline, with random weights.
 
     python3 -m tests.speed [--device cuda] [--steps 20]
 
-Not part of the test suite: it needs 6 GB of memory and, on a CPU, an hour. Random weights take the same time
-as real ones. Prints a line for each measurement.
+Not part of the test suite: it needs 6 GB of memory and, on a CPU, an hour. Random weights take as long as real ones.
+Prints a line for each measurement.
 """
 
 from __future__ import annotations

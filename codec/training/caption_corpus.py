@@ -1,6 +1,6 @@
 """Synthetic captions in the style of captioning networks: plain phrases of common subjects, things and places.
 
-An entry that stands twice in a list is drawn twice as often; earlier entries are drawn more often than later ones.
+An entry that is listed twice is drawn twice as often; earlier entries are drawn more often than later ones.
 """
 
 from __future__ import annotations

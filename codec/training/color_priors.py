@@ -2,13 +2,13 @@
 
     python -m codec.training.color_priors FOLDER... [--out codec/texture/color_net.npy]
 
-The folders are searched for pictures, and for the .npz files that teacher.py writes. Each picture and four random
-crops of it become colormaps of several grids, more or less saturated, quantized with random steps: first with a
-dead zone only, then, once a first network estimates rates, by rate and distortion.
+The folders are searched for pictures, and for the .npz files that teacher.py writes. Each picture and four random crops
+of it become colormaps with several grids, random saturation and random steps. They are quantized with a dead zone
+first, and by rate and distortion once a first network can estimate rates.
 
 A new table is a new format: its hash must be entered in bitstream/tables.py and FORMAT.md.
 
-The table in the repository was trained on photos and paintings of Debian 12's packages, all free: backgrounds of
+The table in the repository was trained on free photos and paintings in Debian 12's packages: backgrounds of
 desktop-base, gnome-backgrounds, lomiri-wallpapers, lxqt-themes, mate-backgrounds, plasma-workspace-wallpapers and
 ukui-wallpapers, scenes of endless-sky-data, freedroid-data and gcompris-qt-data, portraits of wesnoth-1.16-data,
 stamps of tuxpaint-stamps-default.
@@ -35,10 +35,10 @@ from codec.texture.quantizer import RATIOS, log_steps, quarter_steps
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".npz")
 MIN_SIDE = 256  # pixels; smaller pictures are skipped
-CROPS = 4  # of each picture, besides the whole
+CROPS = 4  # of each picture, in addition to the whole
 SMALL, MEDIUM, LARGE = (8, 8), (16, 16), (32, 32)  # grids; all pictures get the first two
 OTHER_GRIDS = ((6, 8), (9, 12), (9, 16), (12, 9), (12, 16), (18, 24), (10, 16), (24, 24), (12, 12))
-LARGE_SHARE = 0.4  # of the pictures get the large grid, too
+LARGE_SHARE = 0.4  # share of the pictures that get the large grid, too
 BATCH = 2048
 # Divisors of the features: magnitudes, the frequency's logarithms, its flags, the step
 SCALE = np.array([16.0] * 18 + [8.0] * 4 + [16.0] * 3 + [8.0], np.float32)
@@ -72,7 +72,7 @@ class ChannelNet(nn.Module):
 
 
 def load_pictures(folders: Sequence[Path]) -> Iterator[np.ndarray]:
-    """Yield the pictures in some folders, (H, W, 3) uint8 sRGB, in order of name, without those that are too small."""
+    """Yield the pictures in some folders in order of their names, except small ones: (H, W, 3) uint8 sRGB."""
     for folder in folders:
         for path in sorted(folder.rglob("*")):
             if path.suffix.lower() not in SUFFIXES:
@@ -123,7 +123,7 @@ def bucket_bits(logits: Tensor, buckets: Tensor) -> Tensor:
     is_coded = (outputs <= buckets[:, None]).float()
     is_stop = (outputs == buckets[:, None]).float()
     losses = functional.binary_cross_entropy_with_logits(logits, is_stop, reduction="none")
-    beyond = torch.clamp(buckets - OUTPUTS + 1, min=0).float()  # further decisions, with the last logit
+    beyond = torch.clamp(buckets - OUTPUTS + 1, min=0).float()  # number of further decisions, all with the last logit
     last = logits[:, -1]
     further = (beyond > 0) * (functional.softplus(-last) + (beyond - 1) * functional.softplus(last))
     total: Tensor = ((losses * is_coded).sum(1) + further) / np.log(2)
@@ -154,7 +154,7 @@ def quantize(
 ) -> np.ndarray:
     """Return levels (N, positions, 3), in scan order, of (N, 3, rows, cols) coefficients, with N steps and ratios.
 
-    They are rounded with a dead zone; if there are `nets`, then by their estimates of the rate as well.
+    Levels are rounded with a dead zone; with `nets`, they are then chosen by distortion and estimated rate.
     """
     count, _, rows, cols = coefficients.shape
     sizes = np.array([quarter_steps(int(s), int(r)) for s, r in zip(steps, ratios, strict=True)]) / 4
@@ -197,7 +197,7 @@ def make_samples(
 ) -> list[Samples]:
     """Return samples for each channel, of a share of the maps.
 
-    Levels after the last nonzero one, which no payload codes, are left out; of large grids a part is drawn at random.
+    Levels after the last nonzero one are left out, since no payload codes them. Large grids are subsampled at random.
     """
     parts: list[list[tuple[np.ndarray, ...]]] = [[], [], []]
     for grid, maps in coefficients.items():

@@ -26,19 +26,20 @@ from torch.optim.swa_utils import AveragedModel
 
 from codec.atomic_write import replacement
 from codec.encoder.sketch.contours import Contours
+from codec.training.run_state import load_optimizer, optimizer_tensors, with_prefix
 
 SEED, BATCH, CROP = 7, 8, 256
 LEARNING_RATE, WARMUP_STEPS, FINAL_RATE = 3e-3, 100, 0.01  # the last one as a fraction of the first
 AVERAGE_DECAY = 0.995  # of the exponential moving average of the weights
 LOG_STEPS = 100
-HELD_OUT = 16  # every sixteenth map is held out
+HELD_OUT = 16  # every 16th map is held out
 WEIGHTS = Path(__file__).parents[2] / "assets" / "weights" / "contours.safetensors"
 
 
 class Maps:
-    """The maps of the teacher: files NNNN.npz with `image`, (h, w, 3) uint8, and `map`, (h, w) uint8.
+    """The teacher's edge maps: files NNNN.npz with `image`, (h, w, 3) uint8, and `map`, (h, w) uint8.
 
-    `held_out` selects the maps for evaluation instead of those for training.
+    `held_out` selects the maps for evaluation; otherwise those for training are used.
     """
 
     def __init__(self, folder: Path, held_out: bool) -> None:
@@ -72,7 +73,7 @@ class Maps:
 
 
 def _vary_colors(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Vary the colors slightly; stronger variation would change what the teacher sees."""
+    """Vary the colors slightly; with stronger variation, the teacher's map would no longer fit."""
     if rng.random() < 0.5:
         return image
     gain = rng.uniform(0.92, 1.08, 3).astype(np.float32) * np.float32(rng.uniform(0.9, 1.1))
@@ -80,7 +81,7 @@ def _vary_colors(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Return the cross entropy with a soft map, weighted up to threefold where the map has edges."""
+    """Return the cross entropy with a soft map, weighted up to three times as much where the map has edges."""
     weight = 1 + 4 * target.clamp(max=0.5)
     return (weight * F.binary_cross_entropy_with_logits(logits, target, reduction="none")).mean()
 
@@ -100,7 +101,7 @@ class Training:
             self._load()
 
     def update(self, images: Tensor, target: Tensor, progress: float) -> float:
-        """Train on one batch and return its loss. `progress` is that of the whole run, 0..1."""
+        """Train on one batch and return its loss. `progress`: of the whole run, 0..1."""
         warmup = min(1, (self.step + 1) / WARMUP_STEPS)
         cosine = 0.5 + 0.5 * math.cos(math.pi * progress)
         for group in self.optimizer.param_groups:
@@ -118,32 +119,21 @@ class Training:
         """Write the state to the folder."""
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"mean.{name}": value for name, value in self.average.state_dict().items()}
-        for index, moments in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
+        tensors |= optimizer_tensors(self.optimizer)
         with replacement(self.run / "state.safetensors") as temporary:
             save_file({name: value.contiguous().clone() for name, value in tensors.items()}, temporary)
         (self.run / "state.json").write_text(json.dumps([self.step, self.seconds]))
 
     def _load(self) -> None:
         tensors = load_file(self.run / "state.safetensors")
-        self.network.load_state_dict(_with_prefix("network.", tensors))
-        self.average.load_state_dict(_with_prefix("mean.", tensors))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in _with_prefix("optimizer.", tensors).items():
-            index, key = name.split(".")
-            moments.setdefault(int(index), {})[key] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self.network.load_state_dict(with_prefix("network.", tensors))
+        self.average.load_state_dict(with_prefix("mean.", tensors))
+        load_optimizer(self.optimizer, tensors)
         self.step, self.seconds = json.loads((self.run / "state.json").read_text())
 
 
-def _with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors whose names start with a prefix, without it."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
 def train(folder: Path, run: Path, minutes: float, threads: int) -> None:
-    """Train for `minutes` in all, one cosine cycle of the learning rate; an interrupted run is resumed."""
+    """Train for a total of `minutes`, with one cosine cycle of the learning rate; an interrupted run is resumed."""
     torch.set_num_threads(threads)
     torch.manual_seed(SEED)
     training = Training(run)
@@ -168,7 +158,7 @@ def train(folder: Path, run: Path, minutes: float, threads: int) -> None:
 def trained_network(run: Path) -> Contours:
     """Return the averaged network of a run, with its normalizations folded into its convolutions."""
     network = Contours(nn.BatchNorm2d)
-    network.load_state_dict(_with_prefix("mean.module.", load_file(run / "state.safetensors")))
+    network.load_state_dict(with_prefix("mean.module.", load_file(run / "state.safetensors")))
     for block in network.modules():
         if isinstance(block, nn.Sequential) and isinstance(block[1], nn.BatchNorm2d):
             convolution = block[0]
@@ -184,7 +174,7 @@ def export(run: Path, path: Path) -> None:
 
 
 def judge(run: Path, folder: Path, max_maps: int = 60) -> float:
-    """Return the mean F-measure at 2 pixels between the thinned maps of network and teacher, on held-out pictures."""
+    """Return the mean F-measure at 2 pixels between thinned maps of network and teacher, on held-out pictures."""
     from codec.encoder.sketch.f_measure import f_measure
     from codec.encoder.sketch.thinning import thin
 

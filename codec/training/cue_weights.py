@@ -1,4 +1,4 @@
-"""Fit the coefficients of the `canny` edge detector (codec/encoder/sketch/edges.py) to the teacher's maps.
+"""Fit the coefficients of the `canny` edge detector (codec/encoder/sketch/edges.py) to the teacher's edge maps.
 
     python -m codec.training.cue_weights MAPS
 

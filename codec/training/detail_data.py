@@ -2,8 +2,8 @@
 
     python -m codec.training.detail_data PICTURES CROPS.npy
 
-Writes square crops of 256 x 256 pixels, several of each picture at different scales, in random order. The networks
-work at half that size; the doubled size serves the loss. A pixel count of 128 x 128 is a typical small picture, so a
+Writes square crops, several of each picture at different scales, resized to 256 x 256 pixels, in random order. The
+networks work at half that size; the full size is used in the loss. Small pictures typically have 128 x 128 pixels, so a
 crop of a whole picture has the statistics of the small pictures that are coded later.
 """
 
@@ -21,7 +21,7 @@ from codec.images import io
 CROP_SIDE: Final = 256
 CROPS_PER_PICTURE: Final = 3  # the central square, then random squares
 SUFFIXES: Final = frozenset((".webp", ".png", ".jpg", ".jpeg"))
-HELD_OUT_PERIOD, HELD_OUT_INDEX = 30, 7  # every 30th picture, in order of names, is left for evaluation
+HELD_OUT_PERIOD, HELD_OUT_INDEX = 30, 7  # every 30th picture, in order of names, is held out for evaluation
 
 
 def training_files(folder: Path, held_out: bool = False) -> list[Path]:

@@ -1,11 +1,11 @@
-"""Write trained networks of the detail in the forms that decoder and encoder use, and renew their hashes.
+"""Write the trained networks of the detail in the formats of decoder and encoder, and update their hashes.
 
     python -m codec.training.detail_export RUN/mean.safetensors
     python -m tests.golden.write 1 --renew && python -m tests.determinism --renew
 
 The first command writes codec/texture/detail_net.safetensors (integers) and assets/weights/detail_encoder.safetensors
-(half precision), and replaces their hashes in the code and in FORMAT.md. The second one renews the golden files, which
-is allowed only before the release of a format version: the decoder's weights are part of the format.
+(half precision), and replaces their hashes in the code and in FORMAT.md. The second one updates the golden files, which
+is allowed only before the release of a format version, since the decoder's weights are part of the format.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
     python -m codec.training.detail_data PICTURES CROPS.npy                             cut crops of free pictures
     python -m codec.training.detail_train RUN CROPS.npy --minutes 120                   train on small crops
-    python -m codec.training.detail_train RUN CROPS.npy --minutes 40 --crop 128 --batch 4 --rate 3e-4    whole maps
+    python -m codec.training.detail_train RUN CROPS.npy --minutes 40 --crop 128 --batch 4 --rate 3e-4    large crops
     python -m codec.training.detail_export RUN/mean.safetensors                         write the weights and hashes
 
-The second training resumes where the first one stopped, as does any run of an existing folder RUN; each run is one
-cosine cycle of the learning rate. RUN/log.jsonl is the log. The minutes are for one idle core of 2024.
+A training whose folder RUN exists resumes there, as the second one does here. Each call is one cosine cycle of the
+learning rate. RUN/log.jsonl is the log. The minutes are for one idle core of 2024.
 
 The loss is the rate, in thousands of bits per 128 x 128 pixels, plus the distortion, weighted by the quality:
 1 - MS-SSIM of the doubled luma and squared errors of luma and chroma. Quantization is noise for the rate and rounding
@@ -45,6 +45,7 @@ from codec.encoder.colormap.detail_search import (
 from codec.texture import dct
 from codec.texture.detail_network import ANCHORS, SLICE_STARTS
 from codec.texture.small_picture import interpolation_weights
+from codec.training.run_state import load_optimizer, optimizer_tensors, with_prefix
 
 TRUNCATED_STEPS: Final = 0.15  # share of the steps with a truncated payload
 WARMUP_STEPS, FINAL_RATE = 100, 0.01  # the last one as a fraction of the first
@@ -69,7 +70,7 @@ class Training:
             self.average = {name: value.detach().clone() for name, value in self.codec.state_dict().items()}
 
     def update(self, loss: Tensor, rate: float) -> None:
-        """Take one step down a loss at a learning rate."""
+        """Make one optimizer step for a loss at a learning rate."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
@@ -85,8 +86,7 @@ class Training:
     def save(self) -> None:
         """Write the state, and the averaged weights alone as mean.safetensors."""
         tensors = {f"network.{name}": value for name, value in self.codec.state_dict().items()}
-        for index, moments in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
+        tensors |= optimizer_tensors(self.optimizer)
         for name, contents in (("state", tensors), ("mean", self.average)):
             with replacement(self._run / f"{name}.safetensors") as temporary:
                 save_file({key: value.contiguous().clone() for key, value in contents.items()}, temporary)
@@ -94,20 +94,10 @@ class Training:
 
     def _load(self) -> None:
         tensors = load_file(self._run / "state.safetensors")
-        self.codec.load_state_dict(_with_prefix("network.", tensors))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in _with_prefix("optimizer.", tensors).items():
-            index, key = name.split(".")
-            moments.setdefault(int(index), {})[key] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self.codec.load_state_dict(with_prefix("network.", tensors))
+        load_optimizer(self.optimizer, tensors)
         self.average = load_file(self._run / "mean.safetensors")
         self.step = json.loads((self._run / "state.json").read_text())["step"]
-
-
-def _with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors whose names start with a prefix, without it."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def random_batch(crops: np.ndarray, count: int, side: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -162,7 +152,7 @@ def rate_distortion_loss(
     squared = ((decoded - small) ** 2).mean((2, 3))
     distortion = structure + LUMA_WEIGHT * squared[:, 0] + CHROMA_WEIGHT * (squared[:, 1] + squared[:, 2])
     weight = MIN_WEIGHT * 2 ** (OCTAVES * quality / (ANCHORS - 1))
-    loss = ((kilobits + weight * distortion) / weight.sqrt()).mean()  # the root gives all qualities a similar pull
+    loss = ((kilobits + weight * distortion) / weight.sqrt()).mean()  # the root gives all qualities similar gradients
     parts = {"loss": loss, "kilobits": kilobits.mean(), "structure": structure.mean(), "error": squared.mean()}
     return loss, {name: float(value.detach()) for name, value in parts.items()}
 

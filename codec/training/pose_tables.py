@@ -2,11 +2,11 @@
 
     python -m codec.training.pose_tables [STEPS]
 
-Trains the network of pose_payload.py in floating point on synthetic bodies (synthetic_poses.py) and rounds its
-weights to integers, which costs almost nothing. It takes minutes on one core. The table is part of the format;
-its hash is in tables.py and FORMAT.md. The present table had 4,000 steps of an earlier form of this script,
-in which the input of the first joint's position was twice as large (the two rows were doubled since). A new run
-gives another table, which is about as good.
+Trains the network of pose_payload.py in floating point on synthetic bodies (synthetic_poses.py), and rounds its weights
+to integers, which hardly changes the rate. This takes minutes on one core. The table is part of the format; its hash is
+in tables.py and FORMAT.md. The current table was trained for 4,000 steps with an earlier version of this script, in
+which the inputs of the first joint's position were twice as large (their two rows have been doubled since). A new run
+gives a different table of about the same quality.
 """
 
 from __future__ import annotations
@@ -109,14 +109,14 @@ class Network(torch.nn.Module):
 
         def probability(low: torch.Tensor | float, high: torch.Tensor | float) -> torch.Tensor:
             a, b = (low - mean) * slope, (high - mean) * slope
-            mirrored = a + b > 0  # above the mean both sigmoids are near 1, so those of -a and -b are more exact
+            mirrored = a + b > 0  # above the mean both sigmoids are near 1; those of -a and -b are more accurate
             sigmoids = torch.where(mirrored, -a, b).sigmoid() - torch.where(mirrored, -b, a).sigmoid()
             return (weight * sigmoids).sum(-1)
 
         value = batch["value"][..., None]
-        of_value = probability(value - 0.5, value + 0.5) + 2.0**-19
-        of_all = probability(-0.5, UNITS - 0.5) + UNITS * 2.0**-19
-        return visibility / math.log(2), (of_all / of_value).log2() * batch["coded"]
+        p_value = probability(value - 0.5, value + 0.5) + 2.0**-19
+        p_range = probability(-0.5, UNITS - 0.5) + UNITS * 2.0**-19  # of all coordinates inside the picture
+        return visibility / math.log(2), (p_range / p_value).log2() * batch["coded"]
 
     def rounded(self) -> np.ndarray:
         """Return the table, (398, 65) int16."""
@@ -127,7 +127,7 @@ class Network(torch.nn.Module):
 
 
 def train(network: Network, training: Batch, test: Batch, steps: int) -> None:
-    """Minimize the bits by Adam with a cosine-annealed learning rate; print the test persons' bytes now and then."""
+    """Minimize the bits by Adam with a cosine-annealed learning rate; print the bytes per test person at times."""
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, 1e-5)
     for step in range(steps):

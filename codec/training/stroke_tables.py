@@ -3,9 +3,9 @@
     python -m codec.training.stroke_tables MAPS
 
 MAPS is a folder of edge maps of freely licensed pictures, made by codec.training.contour_network; contours.md names the
-pictures. From each a sketch is made, with a lattice and a budget chosen at random (seeded). A decision tree is
-grown on all symbols of these sketches: each node takes the test (numbered in turn_model.py) that saves most bits,
-as long as it saves more than storing the node costs. The frequencies of a leaf are shrunk towards its parent's.
+pictures. From each, a sketch is made with a lattice and a budget chosen at random (seeded). A decision tree is grown
+on all symbols of these sketches: each node gets the test (numbered in turn_model.py) that saves most bits, as long as
+it saves more than storing the node costs. The frequencies of a leaf are shrunk towards its parent's.
 
 The tables are part of the format; their hashes are in tables.py and FORMAT.md.
 """
@@ -30,13 +30,13 @@ from codec.structure.turn_model import DRAWN, OUTSIDE, SYMBOL_COUNT, TurnHistory
 SEED = 4
 MIN_GAIN = 14.0  # bits that a split must save
 MIN_SAMPLES = 12  # on each side of a split
-SHRINKAGE = 3.0  # number of samples that the parent's frequencies count for
+SHRINKAGE = 3.0  # number of samples that the parent's frequencies count as
 TOTAL = 4096  # sum of a leaf's frequencies
 FOLDER = Path(__file__).parents[1] / "structure"
 
 
 class CountingBit(BitModel):
-    """Counts bits instead of adapting to them."""
+    """A bit model that counts bits instead of adapting to them."""
 
     __slots__ = ("ones", "total")
 
@@ -50,7 +50,7 @@ class CountingBit(BitModel):
 
 
 class RecordingContext(SketchContext):
-    """Records the results of all the tree's tests for each symbol."""
+    """A context that records the results of all the tree's tests for each symbol."""
 
     def __init__(self, cols: int, rows: int, models: list[BitModel]) -> None:
         super().__init__(cols, rows, models)
@@ -79,7 +79,7 @@ class RecordingContext(SketchContext):
 
 
 class RecordingEncoder(Encoder):
-    """Records the symbols that are coded with the frequencies of a `RecordingContext`."""
+    """An encoder that records the symbols coded with the frequencies of a `RecordingContext`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ def observe(sketches: Sequence[Sketch]) -> tuple[np.ndarray, np.ndarray, list[Bi
     return np.concatenate(tests), np.concatenate(symbols), models
 
 
-def drawings(folder: Path) -> Iterator[Sketch]:
+def make_sketches(folder: Path) -> Iterator[Sketch]:
     """Yield a sketch of each edge map, within a random byte budget and on a random lattice."""
     from codec.encoder.sketch.fit_sketch import estimated_prefix, rank_strokes
     from codec.encoder.sketch.thinning import thin
@@ -215,7 +215,7 @@ def main() -> None:
     parser.add_argument("maps", type=Path, help="folder of edge maps")
     parser.add_argument("--nodes", type=int, default=4000, help="maximum size of the tree")
     options = parser.parse_args()
-    sketches = list(drawings(options.maps))
+    sketches = list(make_sketches(options.maps))
     tests, symbols, models = observe(sketches)
     tree, leaves = grow(tests, symbols, options.nodes)
     np.save(FOLDER / "stroke_tree.npy", tree)

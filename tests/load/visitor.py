@@ -1,4 +1,4 @@
-"""A simulated person who edits a picture of their own, and notices anything that belongs to somebody else."""
+"""A simulated visitor who edits a picture and notices anything that belongs to another visitor."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from tests.load.tab import Counts, Fault, Page, Tab, Values
 from ui.services.editor_state import EditorState
 
 Answer = TypeVar("Answer")
-ARRIVAL = 0.15  # of the duration, during which people arrive
+ARRIVAL = 0.15  # share of the duration in which people arrive
 PROMPT = "two shapes"  # it has no words of style, with which the painter would change the colors
 MAX_STROKES = 40
-LEAVING = 0.05  # of the decodes are left half-way: the tab is closed, and another one is opened
+LEAVING = 0.05  # share of the decodes during which the tab is closed and another one is opened
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What tells a person's picture from all others: its size in px and its sRGB color."""
+    """What distinguishes a visitor's picture from all others: its size in px and its sRGB color."""
 
     width: int
     height: int
@@ -39,7 +39,7 @@ class Identity:
 
 
 def identities(count: int) -> list[Identity]:
-    """Return identities of which no two have the same size or color."""
+    """Return identities with different sizes and different colors."""
     side = max(2, math.ceil(count ** (1 / 3)))
     levels = np.linspace(45, 215, side).round().astype(int).tolist()
     colors = [(red, green, blue) for red in levels for green in levels for blue in levels]
@@ -60,7 +60,7 @@ def draw_picture(identity: Identity) -> bytes:
 
 
 class Visitor:
-    """Somebody at work with pauses. Faults go to `counts`; `times` has the seconds of each action.
+    """A visitor who works with pauses. Faults are added to `counts`; `times` has the seconds of each action.
 
     identities: of all visitors; number: which of them is this one's; pause: the shortest and the longest one in s
     """
@@ -173,7 +173,7 @@ class Visitor:
         return [round(v, 1) for v in (x, y, x + self.random.uniform(10, 30), y + 15, x + 55, y + 5)]
 
     def check_picture(self, data: bytes, what: str) -> None:
-        """Raises `Fault` unless the picture has this person's size, and a color that is closest to this person's."""
+        """Raise `Fault` unless the picture has this visitor's size, and a color closest to this visitor's."""
         pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.float64)
         if pixels.shape[:2] != (self.identity.height, self.identity.width):
             raise Fault(f"the {what} has another size: {pixels.shape[1]} x {pixels.shape[0]}")
@@ -183,7 +183,7 @@ class Visitor:
             raise Fault(f"the {what} has the colors of person {nearest}")
 
     def check_status(self, status: Any) -> None:
-        """Raises `Fault` if the status box shows an error."""
+        """Raise `Fault` if the status box shows an error."""
         html = status.get("html", "") if isinstance(status, dict) else ""
         if "tl-bad" in html:
             raise Fault(re.sub("<[^>]+>", " ", html).strip())

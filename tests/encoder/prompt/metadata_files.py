@@ -1,6 +1,6 @@
 """Pictures as image generators save them, byte for byte, with chunks, EXIF, XMP and hidden bits written by hand.
 
-All files hold the same metadata as far as their tools store them: `PROMPT`, `NEGATIVE`, `SEED`, 30 steps, guidance 7.
+All files hold the same metadata, as far as their tools store it: `PROMPT`, `NEGATIVE`, `SEED`, 30 steps, guidance 7.
 """
 
 from __future__ import annotations
