@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator, Mapping
@@ -28,13 +29,8 @@ def write_files(files: Mapping[Path, bytes], *, durable: bool = True) -> None:
         for path, data in files.items():
             target = Path(os.path.realpath(path))
             temporary = _temporary_path(target)
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # reduced by the umask
             targets[temporary] = target
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                if durable:
-                    os.fsync(handle)  # otherwise a power failure could leave an empty file
+            _create(temporary, data, durable=durable)
             if target.exists():
                 temporary.chmod(target.stat().st_mode & 0o777)
         for temporary, target in targets.items():
@@ -42,6 +38,35 @@ def write_files(files: Mapping[Path, bytes], *, durable: bool = True) -> None:
     finally:
         for temporary in targets:
             temporary.unlink(missing_ok=True)
+
+
+def write_new_file(path: Path, data: bytes) -> None:
+    """Create a file that no other file, link or process has the name of.
+
+    Raises `FileExistsError` if there is one, which is left as it is, and `OSError`.
+    """
+    temporary = _temporary_path(path)
+    try:
+        _create(temporary, data, durable=True)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links
+            if os.path.lexists(path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _create(path: Path, data: bytes, *, durable: bool) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # reduced by the umask
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        if durable:
+            os.fsync(handle)  # otherwise a power failure could leave an empty file
 
 
 @contextmanager

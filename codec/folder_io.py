@@ -1,6 +1,6 @@
 """Convert between layers and a folder of files that common programs can edit.
 
-    prompt.txt, negative.txt   the prompts, UTF-8, followed by a newline
+    prompt.txt, negative.txt   the prompts, UTF-8, followed by a newline; as JSON if a text has carriage returns
     sketch.svg                 the strokes, most important first; sketch.png is a rendering of them
     pose.json                  the persons, instead of a sketch; pose.png is a rendering of them
     colormap.png               the base colors, one pixel per cell
@@ -31,6 +31,7 @@ from codec.limits import MAX_FILE_BYTES
 from codec.semantic.prompt import Prompt
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
+from codec.text_file import decode_text
 from codec.texture import rdoq
 from codec.texture.colormap import MAX_CELLS, Colormap
 from codec.texture.detail import Detail
@@ -72,9 +73,9 @@ def layer_files(layers: Layers) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     notes: Notes = {"width": layers.width, "height": layers.height}
     if layers.semantic:
-        files["prompt.txt"] = (layers.semantic.text + "\n").encode()
+        files["prompt.txt"] = _format_text(layers.semantic.text)
         if layers.semantic.negative:
-            files["negative.txt"] = (layers.semantic.negative + "\n").encode()
+            files["negative.txt"] = _format_text(layers.semantic.negative)
     if isinstance(layers.structure, Sketch):
         sketch = layers.structure
         points = sketch.points(layers.width, layers.height)
@@ -213,12 +214,43 @@ def _picture_size(notes: Notes, sketch: bytes | None) -> tuple[int, int]:
 def _read_prompt(folder: Path) -> Prompt:
     texts = []
     for name in ("prompt.txt", "negative.txt"):
-        data = _read(folder, name, _MAX_TEXT_BYTES)
-        try:
-            texts.append((data or b"").decode().removesuffix("\n"))
-        except UnicodeDecodeError:
-            raise FormatError(f"{name} is not UTF-8 text") from None
+        texts.append(_parse_text(_read(folder, name, _MAX_TEXT_BYTES) or b"", name))
     return _in_file("prompt.txt", lambda: Prompt(*texts))
+
+
+def _parse_text(data: bytes, name: str) -> str:
+    """Return a text without the byte-order mark and the line ends of another system.
+
+    A text that has such characters itself is quoted as JSON by `_format_text`.
+    """
+    text = decode_text(data, name) if data else ""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
+    quoted = _unquote(text)
+    return text if quoted is None else quoted
+
+
+def _format_text(text: str) -> bytes:
+    """Return the content of a prompt file. `_parse_text` is its inverse."""
+    needs_quotes = _has_lost_characters(text) or _unquote(text) is not None
+    return f"{json.dumps(text) if needs_quotes else text}\n".encode()
+
+
+def _unquote(text: str) -> str | None:
+    """Return the text that `_format_text` has quoted, None if this is not one."""
+    if not (text.startswith('"') and text.endswith('"')):
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    if isinstance(value, str) and (_has_lost_characters(value) or _unquote(value) is not None):
+        return value
+    return None
+
+
+def _has_lost_characters(text: str) -> bool:
+    """Return whether a text file would lose a part of the text."""
+    return "\r" in text or "\0" in text or text.startswith("\ufeff")
 
 
 def _parse_sketch(data: bytes, notes: Notes, width: int, height: int) -> Sketch:

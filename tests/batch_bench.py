@@ -12,7 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from codec.batch.folders import DecodeTask, EncodeTask, process_folder
+from codec.batch.folders import process_folder
+from codec.batch.tasks import DecodeTask, EncodeTask
 from codec.batch.workers import limit_to_one_thread
 
 

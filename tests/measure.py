@@ -23,7 +23,7 @@ import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 import codec
-from codec.batch.folders import read_captions
+from codec.batch.captions import read_captions
 from codec.encoder.sketch.f_measure import f_measure
 from codec.encoder.sketch.fit_sketch import edge_map
 from codec.images import io

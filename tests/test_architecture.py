@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # A room is a folder or a file, by its dotted prefix. Rooms import from rooms of lower floors only;
 # rooms of one floor do not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("codec.errors", "codec.limits", "codec.atomic_write", "codec.color", "codec.grid_shape"),
+    ("codec.errors",),
+    ("codec.limits", "codec.text_file", "codec.atomic_write", "codec.color", "codec.grid_shape"),
     ("codec.bitstream", "codec.images", "codec.models"),
     ("codec.semantic", "codec.structure", "codec.texture"),
     ("codec.layers",),
@@ -45,6 +46,7 @@ PACKAGES = {
     "codec.errors": set(),
     "codec.atomic_write": set(),
     "codec.limits": set(),
+    "codec.text_file": set(),
     "codec.images": {"numpy", "PIL"},
     "codec.images.svg": {"numpy", "svgelements"},
     "codec.models": {"numpy", "torch", "torchvision", "safetensors", "huggingface_hub"},

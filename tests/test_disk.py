@@ -11,7 +11,7 @@ import pytest
 
 from codec import Layers, Prompt
 from codec.atomic_write import write_files
-from codec.batch.folders import MANIFEST
+from codec.batch.manifest import MANIFEST
 from codec.images.io import encode_png
 from tests.pictures import disc
 
@@ -52,8 +52,8 @@ def folder(tmp_path):
 @pytest.mark.parametrize(
     ("command", "source", "target"),
     [
-        (("encode",), "in.png", "out.tril"),
-        (("decode",), "in.tril", "out.png"),
+        (("encode", "--overwrite"), "in.png", "out.tril"),
+        (("decode", "--overwrite"), "in.tril", "out.png"),
         (("cut", "--bytes", "900"), "in.tril", "out.tril"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +62,7 @@ def test_strokes_are_exact_at_any_picture_size(width, height, tmp_path, monkeypa
 
 def test_files_have_the_documented_content(folder):
     assert (folder / "prompt.txt").read_bytes() == b"a cat\n\n"
-    assert (folder / "negative.txt").read_bytes() == b"no\r\ndog\n"
+    assert (folder / "negative.txt").read_bytes() == b'"no\\r\\ndog"\n'
     assert np.array_equal(load(folder / "colormap.png").pixels, COLORS.cells)
     assert np.array_equal(load(folder / "sketch.png").pixels, SKETCH.render(320, 240))
     assert (folder / "sketch.svg").read_text().count("<path") == 3
@@ -151,7 +152,7 @@ def test_unknown_chunks_are_kept_unless_the_layers_were_edited(tmp_path):
         ("negative.txt", b"x" * 100_000, LimitExceeded),
         ("colormap.png", b"not a picture", ImageError),
         ("colormap.png", encode_png(np.zeros((1, 3, 3), np.uint8)), InvalidLayer),
-        ("sketch.svg", b"<!DOCTYPE svg><svg/>", FormatError),
+        ("sketch.svg", b"<!DOCTYPE svg [<!ENTITY a >]><svg/>", FormatError),
         ("sketch.svg", b'<svg viewBox="0 0 9 9"><rect/></svg>', FormatError),
         ("sketch.svg", b'<svg><path d="M0 0' + b"L320 0L0 1" * 3000 + b'"/></svg>', InvalidLayer),
         ("pose.json", b"{}", FormatError),
@@ -274,3 +275,30 @@ def test_detail_is_a_file_of_its_own_that_can_be_deleted(tmp_path):
     assert read_layers(tmp_path).texture.detail == layers.texture.detail
     (tmp_path / "detail.bin").unlink()
     assert read_layers(tmp_path).texture.detail is None
+
+
+PROMPT_ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32")
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_prompt_files_of_other_editors_by_a_generator(tmp_path, seed):
+    """Any encoding with a mark and any line end give the prompt; any prompt at all comes back from its own files."""
+    rng = random.Random(seed)
+    text = "".join(rng.choices(["a red cup", " ", "\n", "\u2028", "\x85", "\x0b", "日本", "é", '"', "\\r", ","], k=6))
+    write_layers(Layers(64, 64, Prompt(text or "x", "bad")), tmp_path)
+    end = rng.choice(["\n", "\r\n", "\r"])
+    written = (text + rng.choice(["", "\n"])).replace("\n", end).encode(rng.choice(PROMPT_ENCODINGS))
+    (tmp_path / "prompt.txt").write_bytes(written)
+    assert read_layers(tmp_path).semantic.text.rstrip("\n") == text.rstrip("\n")
+
+    strange = "".join(rng.choices(['"', "\\", "\r", "\ufeff", "\n", "\0", "r", "\r\n"], k=rng.randint(1, 6)))
+    layers = Layers(64, 64, Prompt(strange, f'"{strange}"'))
+    write_layers(layers, tmp_path)
+    assert read_layers(tmp_path) == layers
+
+
+def test_prompt_file_in_another_encoding_is_one_clear_error(tmp_path):
+    write_layers(Layers(64, 64, Prompt("x")), tmp_path)
+    (tmp_path / "prompt.txt").write_bytes("café".encode("cp1252"))
+    with pytest.raises(FormatError, match=r"prompt.txt is not UTF-8 text \(line 1\): save it as UTF-8"):
+        read_layers(tmp_path)

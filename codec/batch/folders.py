@@ -1,243 +1,141 @@
 """Encode each picture in a folder to a `.tril` file, or decode each `.tril` file, and write a manifest of the results.
 
 A file that cannot be read becomes a row with an error and does not stop the others. A later run skips finished files.
+No file is ever replaced that the manifest does not name as written by an earlier run.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-import json
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
-from functools import cache
+from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TypeAlias
 
-from codec.atomic_write import write_file
+from codec.batch.captions import CAPTIONS, Captions, read_captions
+from codec.batch.find_files import find_files, format_unknown
+from codec.batch.manifest import (
+    MANIFEST,
+    append_row,
+    escape_surrogates,
+    read_manifest,
+    unescape_surrogates,
+    write_manifest,
+)
+from codec.batch.outputs import assign_names
+from codec.batch.tasks import DecodeTask, EncodeTask, WorkItem, WrittenOutput
 from codec.batch.workers import run_tasks
-from codec.encoder.encode_options import DEFAULT_OPTIONS, EncodeOptions
 from codec.errors import CodecError
-from codec.images.io import encode_png
-from codec.layers import Layers
 
-if TYPE_CHECKING:
-    from codec.decoders import Decoder
-    from codec.decoders.sd15.options import Options
-
-PICTURE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".avif")
-MANIFEST: Final = "manifest.csv"
-COLUMNS: Final = (
-    "file", "sha256", "options", "output", "width", "height", "bytes", "semantic", "structure", "texture",
-    "extensions", "overhead", "seconds", "error",
-)  # fmt: skip
-Row = dict[str, Any]  # by column
 OnProgress = Callable[[int, int, str], None]  # finished files, total number of files, name of the last finished one
-
-
-@dataclass(frozen=True)
-class WorkItem:
-    """One file to encode or decode."""
-
-    source: Path
-    name: str  # relative to the folder, as it appears in the manifest
-    sha256: str  # of the source, the first 16 hex digits
-    caption: str | None  # from captions.tsv
-    target: Path
-
-
-@dataclass(frozen=True)
-class EncodeTask:
-    """Encode a picture to a `.tril` file, with its caption as the prompt unless `options` has one."""
-
-    options: EncodeOptions = DEFAULT_OPTIONS
-    input_suffixes: tuple[str, ...] = PICTURE_SUFFIXES
-    output_suffix: str = ".tril"
-
-    @property
-    def uses_large_models(self) -> bool:
-        """Whether a captioning model of several gigabytes may be loaded."""
-        from codec.encoder.prompt.caption import best
-
-        prompt, captioner = self.options.prompt, self.options.captioner
-        return prompt is None and captioner != "none" and (captioner != "auto" or best() is not None)
-
-    def __call__(self, item: WorkItem) -> Row:
-        """Encode one file and return its row of the manifest."""
-        from codec.encoder.extract import extract
-
-        def encode() -> Layers:
-            return extract(item.source, replace(self.options, prompt=self.options.prompt or item.caption)).layers
-
-        return _process_item(item, encode, Layers.to_bytes)
-
-
-@dataclass(frozen=True)
-class DecodeTask:
-    """Decode a `.tril` file to a PNG. `layers`: which of 1, 2, 3 to use; `seed` None: the seed in the file."""
-
-    decoder: str = "painter"
-    options: Options | None = None
-    layers: tuple[int, ...] = (1, 2, 3)
-    seed: int | None = None
-    input_suffixes: tuple[str, ...] = (".tril",)
-    output_suffix: str = ".png"
-
-    @property
-    def uses_large_models(self) -> bool:
-        """Whether models of several gigabytes are loaded."""
-        return self.decoder == "sd15"
-
-    def __call__(self, item: WorkItem) -> Row:
-        """Decode one file and return its row of the manifest."""
-
-        def read() -> Layers:
-            return Layers.from_bytes(item.source.read_bytes())
-
-        def decode(layers: Layers) -> bytes:
-            decoder = _get_decoder(self.decoder, self.options)
-            return encode_png(decoder.decode(layers.only(self.layers), seed=self.seed))
-
-        return _process_item(item, read, decode)
-
-
-@cache
-def _get_decoder(name: str, options: Options | None) -> Decoder:
-    """Return the decoder; it is created once per process, so its networks stay loaded."""
-    from codec.decoders import get
-
-    return get(name, options)
-
-
-def _process_item(item: WorkItem, read: Callable[[], Layers], convert: Callable[[Layers], bytes]) -> Row:
-    """Read an item's layers, convert them, write the output file, and return the row of the manifest."""
-    row: Row = {"file": item.name, "sha256": item.sha256, "output": item.target.name, "error": ""}
-    start = time.perf_counter()
-    try:
-        layers = read()
-        data = convert(layers)
-        item.target.parent.mkdir(parents=True, exist_ok=True)
-        write_file(item.target, data)
-        sizes = layers.sizes()
-        row |= {"width": layers.width, "height": layers.height, "bytes": sizes.total, **sizes._asdict()}
-    except CodecError as error:
-        row["error"] = str(error)
-    except MemoryError:
-        row["error"] = "there is not enough memory for this picture"
-    except OSError as error:
-        row["error"] = error.strerror or str(error)
-    row["seconds"] = round(time.perf_counter() - start, 3)
-    return row
+OnNotice = Callable[[str], None]  # one line
+_Rows: TypeAlias = dict[tuple[str, str], dict[str, str]]  # of the manifest, by folder and file
 
 
 def process_folder(
     task: EncodeTask | DecodeTask, folder: Path, output: Path, jobs: int = 1, ray: str | None = None,
-    on_progress: OnProgress | None = None,
+    on_progress: OnProgress | None = None, on_notice: OnNotice | None = None,
 ) -> tuple[int, int]:  # fmt: skip
     """Encode or decode every file below `folder` into `output` and return how many were written and how many failed.
 
-    Writes output/manifest.csv. Files that an earlier run with equal options has written are skipped. Captions come
-    from folder/captions.tsv (file name, tab, text), if it exists. `jobs`, `ray`: see `run_tasks`.
+    Writes output/manifest.csv. Files that an earlier run with equal options has written are skipped; those whose
+    content, caption or options changed are replaced. An output gets another name where a file is that no earlier run
+    wrote. Hidden files and files of the system are skipped. Captions come from folder/captions.tsv (`read_captions`).
+    `jobs`, `ray`: see `run_tasks`. on_notice: receives what was skipped or renamed.
 
-    Raises `CodecError` if there is nothing to do or output/manifest.csv is not a manifest, and what
-    `run_tasks` raises.
+    Raises `CodecError` if there is nothing to do, if no caption matches a file or if output/manifest.csv is not a
+    manifest, and what `read_captions` and `run_tasks` raise.
     """
-    suffixes = task.input_suffixes
-    sources = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
-    if not sources:
-        raise CodecError(f"there is no {', '.join(suffixes)} file in {folder.name}")
+    notify = on_notice or (lambda line: None)
+    captions = read_captions(folder) if isinstance(task, EncodeTask) else Captions()
+    total = _count_files(task, folder, captions, notify)
     output.mkdir(parents=True, exist_ok=True)
-    manifest = output / MANIFEST
-    options_digest = hashlib.sha256(json.dumps(asdict(task), default=str).encode()).hexdigest()[:12]
-    rows = {row["file"]: row for row in read_manifest(manifest)}
-    done: list[Row] = []
-    items: list[WorkItem] = []
-    for item in _make_items(task, sources, folder, output):
-        row = rows.get(item.name)
-        if row is not None and _is_current(row, item, options_digest):
-            done.append(row)
-        else:
-            items.append(item)
-    _write_manifest(manifest, done)
-    failed = 0
-    for count, (item, result) in enumerate(run_tasks(task, items, jobs, ray), len(done) + 1):
-        _append_row(manifest, result | {"options": options_digest})
-        failed += bool(result["error"])
+    manifest, root = output / MANIFEST, escape_surrogates(str(folder.resolve()))
+    rows: _Rows = {(row["folder"], row["file"]): row for row in read_manifest(manifest)}
+    write_manifest(manifest, rows.values())
+    renamed: list[str] = []
+    done = failed = 0
+    for item, row in run_tasks(task, _make_items(task, folder, output, captions, rows), jobs, ray):
+        done += 1
+        if row is None:
+            continue
+        row["folder"] = root
+        append_row(manifest, row)
+        rows[root, item.name] = row
+        failed += bool(row["error"])
+        if row["error"] == "" and row["output"] != item.target.name:
+            renamed.append(f"{item.name} -> {row['output']}")
         if on_progress:
-            on_progress(count, len(sources), item.name)
-    return len(sources) - failed, failed
+            on_progress(done, total, item.name)
+    write_manifest(manifest, (row for (place, name), row in rows.items() if place != root or _exists(folder, name)))
+    if renamed:
+        more = f" and {len(renamed) - 1} more" if len(renamed) > 1 else ""
+        notify(f"other names taken, as files of these names were there: {renamed[0]}{more}, see {MANIFEST}")
+    return total - failed, failed
 
 
-def _is_current(row: dict[str, str], item: WorkItem, options_digest: str) -> bool:
-    """Return whether an item is done: same source, same options, no error, and the output still there."""
-    key = row["sha256"], row["options"], row["error"]
-    return key == (item.sha256, options_digest, "") and item.target.is_file()
+def _exists(folder: Path, name: str) -> bool:
+    """Return whether a file of the manifest is still there; True for names with escapes, which are not looked up."""
+    return "\\" in name or (folder / name).exists()
 
 
-def _make_items(task: EncodeTask | DecodeTask, sources: list[Path], folder: Path, output: Path) -> Iterator[WorkItem]:
-    """Yield an item for each source; of sources that differ only in their suffix, the target names keep the suffix."""
-    captions = read_captions(folder)
-    stems = Counter(path.with_suffix("") for path in sources)
-    for path in sources:
-        name = path.relative_to(folder)
-        if stems[path.with_suffix("")] == 1:
-            target = name.with_suffix(task.output_suffix)
-        else:
-            target = Path(f"{name}{task.output_suffix}")
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        yield WorkItem(
-            path, _escape_surrogates(name.as_posix()), digest, captions.get(name.as_posix()), output / target
-        )
+def _count_files(task: EncodeTask | DecodeTask, folder: Path, captions: Captions, notify: OnNotice) -> int:
+    """Return the number of files; check that the captions belong to them."""
+    unknown: Counter[str] = Counter()
+    names = set()
+    total = 0
+    for path in find_files(folder, task.input_suffixes, unknown):
+        total += 1
+        if captions:
+            name = path.relative_to(folder).as_posix()
+            captions.get(name)
+            names.add(name)
+    skipped = format_unknown(unknown)
+    if not total:
+        endings = ", ".join(task.input_suffixes)
+        raise CodecError(f"there is no {endings} file in {folder.name}{f'; {skipped}' if skipped else ''}")
+    if skipped:
+        notify(skipped)
+    captions.check_bare_names(names)
+    if unused := captions.unused_names():
+        some = ", ".join(unused[:3]) + (" ..." if len(unused) > 3 else "")
+        if len(unused) == len(captions):
+            raise CodecError(f"{CAPTIONS} names no file of {folder.name}: {some}")
+        notify(f"{CAPTIONS}: {len(unused)} of {len(captions)} names are no files here: {some}")
+    return total
 
 
-def read_captions(folder: Path) -> dict[str, str]:
-    """Return the captions of folder/captions.tsv by file name; empty if there is no such file."""
-    file = folder / "captions.tsv"
-    lines = file.read_text("utf-8-sig", "replace").splitlines() if file.is_file() else []
-    return {name: text for name, tab, text in (line.partition("\t") for line in lines) if tab}
+def _make_items(
+    task: EncodeTask | DecodeTask, folder: Path, output: Path, captions: Captions, rows: _Rows
+) -> Iterator[WorkItem]:
+    """Yield an item for each file of a folder, with what the manifest says of it."""
+    root = escape_surrogates(str(folder.resolve()))
+    by_file = {file: row for (_, file), row in rows.items()}  # finds the rows of a folder that was moved
+    for parent, paths in groupby(find_files(folder, task.input_suffixes), lambda path: path.parent):
+        files = {path.name: path.relative_to(folder).as_posix() for path in paths}
+        written: dict[str, WrittenOutput] = {}
+        for name, file in files.items():
+            key = escape_surrogates(file)
+            if row := rows.get((root, key)) or by_file.get(key):
+                one = _written_output(row, name, is_own=row["folder"] == root)
+                if one.name.endswith(task.output_suffix) and Path(one.name).name == one.name:
+                    written[name] = one
+        targets = assign_names(files, task.output_suffix, {name: one.name for name, one in written.items()})
+        for name, file in files.items():
+            target = output / Path(file).with_name(targets[name].first)
+            yield WorkItem(
+                parent / name,
+                escape_surrogates(file),
+                captions.get(file),
+                target,
+                targets[name].second,
+                written.get(name),
+            )
 
 
-# the manifest
-
-
-def read_manifest(manifest: Path) -> list[dict[str, str]]:
-    """Return the complete rows of a manifest, without a truncated last one; none if there is no file.
-
-    Raises `CodecError` for a file with other columns, so that it is not overwritten.
-    """
-    if not manifest.exists():
-        return []
-    text = manifest.read_bytes().rpartition(b"\n")[0].decode("utf-8", "replace")
-    lines = csv.DictReader(io.StringIO(text, newline=""))  # file names may contain line breaks
-    try:
-        rows = [row for row in lines if None not in row and None not in row.values()]
-    except csv.Error:
-        rows = []
-    if text.strip() and tuple(lines.fieldnames or ()) != COLUMNS:
-        raise CodecError(f"{manifest.name} there is not a manifest of this program: remove it or use another folder")
-    return rows
-
-
-def _write_manifest(manifest: Path, rows: Iterable[Row]) -> None:
-    lines = io.StringIO(newline="")
-    csv.DictWriter(lines, COLUMNS).writeheader()
-    _write_rows(lines, rows)
-    write_file(manifest, lines.getvalue().encode())
-
-
-def _append_row(manifest: Path, row: Row) -> None:
-    with manifest.open("a", newline="", encoding="utf-8") as lines:
-        _write_rows(lines, [row])
-
-
-def _write_rows(lines: TextIO, rows: Iterable[Row]) -> None:
-    escaped = ({column: _escape_surrogates(str(row.get(column, ""))) for column in COLUMNS} for row in rows)
-    csv.DictWriter(lines, COLUMNS).writerows(escaped)
-
-
-def _escape_surrogates(text: str) -> str:
-    """Return the text with escapes for lone surrogates, which stand for bytes of a file name that are not UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode()
+def _written_output(row: dict[str, str], name: str, *, is_own: bool) -> WrittenOutput:
+    """Return what a row says. What was written for another folder is not replaced, nor is a failed file finished."""
+    output = row["output"] if escape_surrogates(name) == name else unescape_surrogates(row["output"])
+    return WrittenOutput(
+        output, row["sha256"], "" if row["error"] else row["options"], row["output_sha256"] if is_own else ""
+    )

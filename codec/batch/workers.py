@@ -6,10 +6,11 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from itertools import chain, islice
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -18,15 +19,16 @@ from codec.errors import CodecError, ModelMissing
 
 MAX_JOBS: Final = 64
 _MAX_DEFAULT_JOBS: Final = 8
+_QUEUED_PER_JOB: Final = 8  # tasks that are running or waiting
 _BYTES_PER_JOB: Final = 1 << 30  # memory that a process needs with the networks that ship with the codec
 Task = TypeVar("Task")
 Result = Any  # a JSON value, so that it can be sent between machines
 
 
 def run_tasks(
-    function: Callable[[Task], Result], tasks: Sequence[Task], jobs: int = 1, ray: str | None = None
+    function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int = 1, ray: str | None = None
 ) -> Iterator[tuple[Task, Result]]:
-    """Yield each task with its result, in the order of completion.
+    """Yield each task with its result, in the order of completion. Local processes draw tasks as they need them.
 
     function: must be picklable, and return errors as results instead of raising them.
     jobs: number of processes or Ray actors, 1..64.
@@ -39,10 +41,12 @@ def run_tasks(
     if not 1 <= jobs <= MAX_JOBS:
         raise CodecError(f"--jobs must be 1 to {MAX_JOBS}")
     if ray is not None:
-        return _run_on_ray(function, tasks, jobs, ray)
-    if jobs == 1 or len(tasks) < 2:
-        return ((task, function(task)) for task in tasks)
-    return _run_in_processes(function, tasks, min(jobs, len(tasks)))
+        return _run_on_ray(function, list(tasks), jobs, ray)
+    iterator = iter(tasks)
+    first = list(islice(iterator, jobs))
+    if len(first) < 2:
+        return ((task, function(task)) for task in chain(first, iterator))
+    return _run_in_processes(function, first, iterator)
 
 
 def default_job_count() -> int:
@@ -68,14 +72,20 @@ def _free_memory(root: Path = Path("/")) -> int:
 
 
 def _run_in_processes(
-    function: Callable[[Task], Result], tasks: Sequence[Task], jobs: int
+    function: Callable[[Task], Result], first: Sequence[Task], rest: Iterator[Task]
 ) -> Iterator[tuple[Task, Result]]:
+    """Run the tasks of `first`, one process for each, and then those of `rest`; few are queued at any time."""
+    jobs = len(first)
     with ProcessPoolExecutor(jobs, get_context("spawn"), _init_worker) as pool:
         with _ignore_sigint():
-            pending: dict[Future[Result], Task] = {pool.submit(function, task): task for task in tasks}
+            pending: dict[Future[Result], Task] = {pool.submit(function, task): task for task in first}
         processes = active_children()
         try:
-            while pending:
+            while True:
+                for task in islice(rest, max(0, _QUEUED_PER_JOB * jobs - len(pending))):
+                    pending[pool.submit(function, task)] = task
+                if not pending:
+                    break
                 for future in wait(pending, return_when=FIRST_COMPLETED).done:
                     yield pending.pop(future), future.result()
         except BrokenProcessPool:

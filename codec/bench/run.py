@@ -13,7 +13,9 @@ from typing import Any, Final
 import numpy as np
 
 from codec.atomic_write import replacement, write_file
-from codec.batch.folders import PICTURE_SUFFIXES, OnProgress, read_captions
+from codec.batch.captions import read_captions
+from codec.batch.find_files import PICTURE_SUFFIXES, find_files
+from codec.batch.folders import OnProgress
 from codec.batch.workers import run_tasks
 from codec.bench.contenders import Contender, find_contenders
 from codec.bench.measures import MEASURES, MeasureFunction, available_measures
@@ -49,8 +51,9 @@ def run(
     Raises `CodecError` if there are no pictures and `UnknownName` for unknown codecs.
     """
     contenders, _ = find_contenders(names)
-    suffixes = PICTURE_SUFFIXES
-    sources = sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes) if folder.is_dir() else []
+    sources = (
+        [path for path in find_files(folder, PICTURE_SUFFIXES) if path.parent == folder] if folder.is_dir() else []
+    )
     if not sources:
         raise CodecError(f"there are no pictures in {folder.name}: give a folder of PNG, JPEG, WebP or AVIF files")
     (output / "pictures").mkdir(parents=True, exist_ok=True)

@@ -60,6 +60,7 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
         "image", metavar="IMG|DIR", help="a PNG, JPEG, WebP or AVIF file, 1 to 4096 pixels a side, or a folder of them"
     )
     _add_output(parser, "F.tril|DIR", "the file or folder to write")
+    _add_overwrite(parser)
     parser.add_argument(
         "--prompt", help="what the picture shows (default: from the file's metadata, or else from its colors)"
     )
@@ -103,6 +104,7 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
 def _add_decode(parser: argparse.ArgumentParser) -> None:
     _add_input(parser, "F.tril|DIR", "a .tril file, or a folder of them")
     _add_output(parser, "OUT.png|DIR", "the PNG file or folder to write")
+    _add_overwrite(parser)
     parser.add_argument(
         "--layers", type=_layer_numbers, default=(1, 2, 3), metavar="1,2,3", help="1: words, 2: lines, 3: colors"
     )
@@ -164,6 +166,10 @@ def _add_input(parser: argparse.ArgumentParser, metavar: str = "F.tril", descrip
 
 def _add_output(parser: argparse.ArgumentParser, metavar: str, description: str) -> None:
     parser.add_argument("-o", "--output", metavar=metavar, required=True, help=description)
+
+
+def _add_overwrite(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--overwrite", action="store_true", help="replace the output file if it exists")
 
 
 # argument types

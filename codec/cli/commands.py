@@ -44,10 +44,11 @@ def encode(args: argparse.Namespace) -> None:
     if os.path.isdir(args.image):
         if args.best_of:
             raise CodecError("--best-of works on one picture, not on a folder")
-        from codec.batch.folders import EncodeTask
+        from codec.batch.tasks import EncodeTask
 
         run_folder(EncodeTask(options), args, args.image)
         return
+    _check_output(args, args.image)
     source = sys.stdin.buffer if args.image == "-" else args.image
     extraction = extract(source, options, reserved_bytes=SEED_BYTES if args.best_of else 0)
     layers = extraction.layers
@@ -69,10 +70,11 @@ def decode(args: argparse.Namespace) -> None:
     from codec.images.io import encode_png
 
     if os.path.isdir(args.file):
-        from codec.batch.folders import DecodeTask
+        from codec.batch.tasks import DecodeTask
 
         run_folder(DecodeTask(args.decoder, _sd15_options(args), args.layers, args.seed), args, args.file)
         return
+    _check_output(args, args.file)
     decoder = get(args.decoder, _sd15_options(args))
     layers = _read_layers(args).only(args.layers)
     png = encode_png(decoder.decode(layers, seed=args.seed, on_step=_on_step()))
@@ -176,6 +178,17 @@ def _read_layers(args: argparse.Namespace) -> Layers:
     if damaged:
         print_error(f"damaged layers left out: {', '.join(damaged)}")
     return layers
+
+
+def _check_output(args: argparse.Namespace, source: str) -> None:
+    """Raise `CodecError` for an output that is the input, or that exists and may not be replaced."""
+    name = os.path.basename(args.output)
+    if not os.path.isfile(args.output):
+        return
+    if os.path.exists(source) and os.path.samefile(source, args.output):
+        raise CodecError(f"{name} is the input, which would be lost: name another file with -o")
+    if not args.overwrite:
+        raise CodecError(f"{name} exists already: name another file with -o, or add --overwrite")
 
 
 def _write_output(path: str, data: bytes) -> None:

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codec.cli.terminal import show_file_progress
+from codec.cli.terminal import print_notice, show_file_progress
 from codec.errors import CodecError
 
 if TYPE_CHECKING:
-    from codec.batch.folders import DecodeTask, EncodeTask
+    from codec.batch.tasks import DecodeTask, EncodeTask
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
@@ -42,13 +42,18 @@ def run_folder(task: EncodeTask | DecodeTask, args: argparse.Namespace, folder: 
 
     Raises `CodecError` if the output is not a folder, and, once all files are processed, if any of them failed.
     """
-    from codec.batch.folders import MANIFEST, process_folder
+    from codec.batch.folders import process_folder
+    from codec.batch.manifest import MANIFEST
 
     output = Path(args.output)
     if args.output == "-" or (output.exists() and not output.is_dir()):
         raise CodecError("a directory input needs a directory output: -o DIR")
+    if args.overwrite:
+        raise CodecError("--overwrite is for single files: in a folder, outputs take names that are free")
     jobs = job_count(args, uses_large_models=task.uses_large_models)
-    written, failed = process_folder(task, Path(folder), output, jobs, args.ray, show_file_progress)
+    written, failed = process_folder(
+        task, Path(folder), output, jobs, args.ray, show_file_progress, on_notice=print_notice
+    )
     summary = f"{written} of {written + failed} files written to {args.output}, see {MANIFEST} there"
     if failed:
         raise CodecError(f"{summary}; {failed} failed")

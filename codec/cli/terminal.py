@@ -19,8 +19,13 @@ def printable(text: str) -> str:
 
 def print_error(message: str) -> None:
     """Print one line to standard error; it replaces a progress line."""
+    print_notice(f"trilayer: {message}")
+
+
+def print_notice(message: str) -> None:
+    """Print one line to standard error that is no error; it replaces a progress line."""
     start = _CLEAR_LINE if sys.stderr.isatty() else ""
-    print(f"{start}trilayer: {printable(message)}", file=sys.stderr)
+    print(f"{start}{printable(message)}", file=sys.stderr)
 
 
 def progress_bar(fraction: float, width: int) -> str:

@@ -1,9 +1,10 @@
 """Write a sketch's curves as SVG 1.1 and read curves from SVG files made by drawing programs.
 
 The reader takes <path>, <polyline>, <polygon> and <line>, grouped or not, with any SVG 1.1 transform. It keeps
-outlines only and ignores colors and widths. svgelements parses path data and transforms. To protect it from hostile
-files, the numbers of bytes, tags, attributes, transforms and points are limited here. A DOCTYPE is refused, so no
-entity can expand.
+outlines only and ignores colors and widths. Lines that a viewer would not show are skipped: by display, visibility,
+opacity, or without stroke and fill, as attributes, inline styles or style rules for a tag, class or id. svgelements
+parses path data and transforms. To protect it from hostile files, the numbers of bytes, tags, attributes, transforms and
+points are limited here. A DOCTYPE that declares anything is refused, so no entity can expand.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from svgelements import Arc, Close, CubicBezier, Curve, Matrix, Move, Path, QuadraticBezier, SVGLexicalParser
 
 from codec.errors import FormatError, LimitExceeded
+from codec.text_file import decode_text
 
 MAX_BYTES = 8 << 20
 MAX_POINTS = 1 << 16  # after curves are flattened to polylines
@@ -30,6 +32,14 @@ MAX_COORDINATE = 1e6  # pixels
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _TRANSFORM = re.compile(r"\b(?:matrix|translate|scale|rotate|skewX|skewY)\s*\([-+.,0-9eE\s]*\)")
 _TRAILING_POINT = re.compile(r"\.(?<=[0-9]\.)(?![0-9])")  # SVG 1.1 allows "5.", svgelements does not
+_DOCTYPE = re.compile(r"""<!DOCTYPE\s+svg(?:\s+(?:PUBLIC|SYSTEM|"[^"<>]*"|'[^'<>]*'))*\s*>""")  # declares nothing
+_PIXELS_PER_UNIT = {"": 1, "px": 1, "pt": 4 / 3, "pc": 16, "mm": 96 / 25.4, "q": 24 / 25.4, "cm": 96 / 2.54, "in": 96}
+_SELECTOR = re.compile(r"(?:[\w-]+)?(?:[.#][\w-]+)?")
+_MAX_RULES = 1 << 10  # of a style sheet, and selectors of a rule
+_MAX_DECLARATIONS = 64
+_MAX_STYLE = 1 << 13  # characters of a style attribute or rule that are read
+_TRANSPARENT = re.compile(r"transparent|rgba\([^)]*,\s*0*\.?0*%?\s*\)|#[0-9a-f]{3}0|#[0-9a-f]{6}00")
+_INHERITED = ("visibility", "stroke", "stroke-opacity", "stroke-width", "fill", "fill-opacity")
 _INVISIBLE = {"defs", "clipPath", "mask", "symbol", "marker", "pattern", "metadata", "title", "desc", "style"}
 _UNSUPPORTED = {"rect", "circle", "ellipse", "text", "image", "use", "foreignObject"}
 _PARSER_ERRORS = (ValueError, TypeError, AttributeError, IndexError, ArithmeticError)  # raised by svgelements
@@ -60,11 +70,13 @@ def read(data: bytes, width: int, height: int) -> list[np.ndarray]:
     root = _parse_xml(data)
     curves: list[np.ndarray] = []
     point_count = 0
-    stack = [(root, _viewport_matrix(root, width, height))]
+    rules = _style_rules(root)
+    stack: list[tuple[ElementTree.Element, np.ndarray, Style]] = [(root, _viewport_matrix(root, width, height), {})]
     while stack:
-        element, matrix = stack.pop()
+        element, matrix, style = stack.pop()
         name = _local_name(element)
-        if name in _INVISIBLE or _is_hidden(element):
+        style = _style(element, name, style, rules)
+        if name in _INVISIBLE or style.get("display") == "none" or _is_zero(style, "opacity"):
             continue
         if name in _UNSUPPORTED and element.get("id") != "paper":
             raise FormatError(f"the SVG has a <{name}>; convert it to a path first")
@@ -76,9 +88,10 @@ def read(data: bytes, width: int, height: int) -> list[np.ndarray]:
             scale = math.sqrt(abs(a * d - b * c))
             for polyline in _polylines(path_data, scale, MAX_POINTS - point_count):
                 point_count += len(polyline)
-                if len(polyline) > 1:
+                if len(polyline) > 1 and _is_drawn(polyline, style):
                     curves.append(_transformed(polyline, matrix))
-        stack.extend((child, matrix) for child in reversed(element))
+        inherited = {key: style[key] for key in _INHERITED if key in style}
+        stack.extend((child, matrix, inherited) for child in reversed(element))
     return curves
 
 
@@ -97,10 +110,7 @@ def _parse_xml(data: bytes) -> ElementTree.Element:
     """Return the <svg> element of a file within the limits on bytes, tags, attributes and transforms."""
     if len(data) > MAX_BYTES:
         raise LimitExceeded(f"the SVG has more than {MAX_BYTES >> 20} MiB; simplify its paths")
-    try:
-        text = data.decode("utf-8-sig")  # no other encoding: a DOCTYPE could hide in UTF-16
-    except UnicodeDecodeError:
-        raise FormatError("the SVG is not UTF-8 text; save it as plain SVG") from None
+    text = _DOCTYPE.sub("", decode_text(data, "the SVG"), count=1)
     if text.count("<") > MAX_TAGS or text.count("(") > MAX_TRANSFORMS:
         raise LimitExceeded("the SVG has too many elements or transforms; simplify it")
     if any(tag.count("=") > MAX_ATTRIBUTES for tag in text.split("<")):
@@ -120,17 +130,13 @@ def _local_name(element: ElementTree.Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def _is_hidden(element: ElementTree.Element) -> bool:
-    style = element.get("style", "").replace(" ", "")
-    return element.get("display") == "none" or "display:none" in style
-
-
 def _view_box(root: ElementTree.Element) -> list[float] | None:
     """Return x, y, width and height of the viewBox, or else of the size in pixels, or None if neither is there."""
     box = [float(number) for number in re.findall(_NUMBER, root.get("viewBox", "")[:200])]
     if len(box) != 4:
-        sides = [re.match(rf"\s*({_NUMBER})(px)?\s*$", root.get(key, "")[:50]) for key in ("width", "height")]
-        box = [0.0, 0.0, *(float(side[1]) for side in sides if side)]
+        sides = [re.match(rf"\s*({_NUMBER})\s*([a-zA-Z]*)\s*$", root.get(key, "")[:50]) for key in ("width", "height")]
+        scales = [_PIXELS_PER_UNIT.get(side[2].lower()) if side else None for side in sides]
+        box = [0.0, 0.0, *(float(side[1]) * k for side, k in zip(sides, scales, strict=True) if side and k)]
         if len(box) != 4:
             return None
     if not all(math.isfinite(number) for number in box) or box[2] <= 0 or box[3] <= 0:
@@ -154,6 +160,72 @@ def _transform_matrix(text: str) -> np.ndarray:
     except _PARSER_ERRORS:
         raise FormatError(f"the SVG has a transform that cannot be read: {text[:30]!r}") from None
     return np.array([[m.a, m.c, m.e], [m.b, m.d, m.f], [0, 0, 1]], float)
+
+
+# the style
+
+Style = dict[str, str]  # value by property, in lower case
+
+
+def _style_rules(root: ElementTree.Element) -> dict[str, Style]:
+    """Return the declarations of the document's style sheets by simple selector: a tag, .class, #id or tag.class."""
+    rules: dict[str, Style] = {}
+    for sheet in root.iter():
+        if _local_name(sheet) != "style":
+            continue
+        start, *commented = (sheet.text or "").split("/*")
+        text = start + "".join(part.partition("*/")[2] for part in commented)
+        for rule in text.split("}", _MAX_RULES)[:_MAX_RULES]:
+            selectors, _, body = rule.partition("{")
+            declarations = _declarations(body)
+            for selector in selectors.split(",", _MAX_RULES)[:_MAX_RULES]:
+                if _SELECTOR.fullmatch(selector.strip()):
+                    rules.setdefault(selector.strip(), {}).update(declarations)
+    return rules
+
+
+def _declarations(text: str) -> Style:
+    pairs = (part.partition(":") for part in text[:_MAX_STYLE].split(";")[:_MAX_DECLARATIONS])
+    return {key.strip().lower(): value.replace("!important", "").strip().lower() for key, _, value in pairs}
+
+
+def _style(element: ElementTree.Element, name: str, inherited: Style, rules: dict[str, Style]) -> Style:
+    """Return the style of an element: attributes, then style rules, then its own style attribute."""
+    style = inherited | {
+        key: element.get(key, "").strip().lower()
+        for key in ("display", "opacity", *_INHERITED)
+        if key in element.attrib
+    }
+    if rules:
+        classes = [f".{one}" for one in element.get("class", "")[:1000].split()]
+        for selector in (name, *classes, *(name + one for one in classes), f"#{element.get('id', '')}"):
+            style |= rules.get(selector, {})
+    style |= _declarations(element.get("style", ""))
+    return {key: inherited.get(key, "") if value == "inherit" else value for key, value in style.items()}
+
+
+def _is_drawn(polyline: np.ndarray, style: Style) -> bool:
+    """Return whether a curve is visible: it has a stroke, or it is filled and has an area.
+
+    A shape that says nothing of its stroke has one.
+    """
+    if style.get("visibility") in ("hidden", "collapse"):
+        return False
+    if not (_is_no_paint(style.get("stroke")) or _is_zero(style, "stroke-opacity") or _is_zero(style, "stroke-width")):
+        return True
+    if _is_no_paint(style.get("fill")) or _is_zero(style, "fill-opacity"):
+        return False
+    x, y = (polyline - polyline[0]).T
+    return bool(abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) > 1e-6 * np.abs(polyline).max())
+
+
+def _is_no_paint(value: str | None) -> bool:
+    return value is not None and (value == "none" or _TRANSPARENT.fullmatch(value[:50]) is not None)
+
+
+def _is_zero(style: Style, key: str) -> bool:
+    number = re.fullmatch(rf"({_NUMBER})\s*[a-z%]*", style.get(key, "")[:50])
+    return number is not None and float(number[1]) == 0
 
 
 # the shapes

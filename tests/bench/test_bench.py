@@ -11,7 +11,7 @@ import pytest
 
 import codec
 from codec.batch import workers
-from codec.batch.folders import read_captions
+from codec.batch.captions import read_captions
 from codec.bench import measures, report, run
 from codec.bench.contenders import PIXEL_CODECS, TRILAYER, Trilayer, find_contenders
 from codec.cli.main import main

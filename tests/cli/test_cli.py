@@ -190,7 +190,9 @@ def test_decode_through_pipes_gives_the_same_picture(tril, tmp_path):
     assert main(["decode", str(tril), "-o", str(out), "--decoder", "painter-preview", "--seed", "3"]) == 0
     assert out.read_bytes() == decoded.stdout
     assert load(out).pixels.shape == (48, 64, 3)
-    assert main(["decode", str(tril), "-o", str(out), "--decoder", "painter-preview", "--layers", "2"]) == 0
+    assert (
+        main(["decode", str(tril), "-o", str(out), "--decoder", "painter-preview", "--layers", "2", "--overwrite"]) == 0
+    )
     assert out.read_bytes() != decoded.stdout
 
 
@@ -396,3 +398,23 @@ def test_budget_over_the_format_limit_is_accepted(png, tmp_path):
     out = tmp_path / "big.tril"
     assert main(["encode", str(png), "-o", str(out), "--budget", "100000000", "--edges", "canny", "--grid", "4"]) == 0
     assert len(out.read_bytes()) < 65536
+
+
+def test_an_output_never_replaces_its_input_or_another_file(tmp_path, png, tril, capsys):
+    photo = tmp_path / "other.png"
+    photo.write_bytes(png.read_bytes())
+    (tmp_path / "link.tril").symlink_to(photo)
+    for arguments, message in (
+        (["encode", photo, "-o", photo], "other.png is the input, which would be lost"),
+        (["encode", photo, "-o", photo, "--overwrite"], "is the input"),
+        (["encode", photo, "-o", tmp_path / "link.tril", "--overwrite"], "is the input"),
+        (["encode", png, "-o", photo], "other.png exists already: name another file with -o, or add --overwrite"),
+        (["decode", tril, "-o", photo], "exists already"),
+        (["decode", tril, "-o", tril], "is the input"),
+    ):
+        assert main([str(argument) for argument in arguments]) == 1
+        assert message in capsys.readouterr().err
+    assert photo.read_bytes() == png.read_bytes()
+    assert main(["encode", str(png), "-o", str(photo), "--budget", "400", "--overwrite"]) == 0
+    assert photo.read_bytes().startswith(tril.read_bytes()[:3])
+    assert main(["encode", str(tmp_path), "-o", str(tmp_path / "out"), "--overwrite"]) == 1

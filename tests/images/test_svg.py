@@ -127,7 +127,13 @@ def test_transforms_are_applied(transform, point):
         ('viewBox="0 0 200 50"', [5, 40]),
         ('viewBox="10 20 100 100" width="5in"', [0, 0]),
         ('width="50" height="200px"', [20, 10]),
-        ('width="50mm" height="200mm"', [10, 20]),
+        ('width="200mm" height="50mm"', [1.323, 10.583]),
+        ('width="20cm" height="5cm"', [1.323, 10.583]),
+        ('width="2in" height="1in"', [5.208, 20.833]),
+        ('width="150pt" height="75pt"', [5, 20]),
+        ('width="12.5pc" height="6.25PC"', [5, 20]),
+        ('width="100%" height="100%"', [10, 20]),
+        ('width="5em" height="100%"', [10, 20]),
         ("", [10, 20]),
     ],
 )
@@ -238,8 +244,23 @@ def test_points_of_all_shapes_are_limited(body, monkeypatch):
         b'<path d="M0 0L0 ' + b"9" * 7_000_000 + b'"/>',
         b'<path d="M0' + b"." * 7_000_000 + b'"/>',
         b'<path d="M' + b"-" * 7_000_000 + b'"/>',
+        b"<style>" + b"a" * 7_000_000 + b"</style><path/>x<text/>",
+        b"<style>" + b"/*" * 3_500_000 + b"</style><text/>",
+        b"<style>" + b"a,b{c:d}" * 900_000 + b"</style><text/>",
+        b'<g stroke="rgba(' + b"0," * 3_500_000 + b'"/><text/>',
     ],
-    ids=["open parentheses", "spaces in a transform", "spaces after a point", "digits", "points", "signs"],
+    ids=[
+        "open parentheses",
+        "spaces in a transform",
+        "spaces after a point",
+        "digits",
+        "points",
+        "signs",
+        "style",
+        "comments",
+        "rules",
+        "color",
+    ],
 )
 def test_long_malformed_attribute_is_refused_in_linear_time(body):
     start = time.process_time()
@@ -259,6 +280,76 @@ def test_any_path_data_gives_curves_or_a_codec_error(d):
     except CodecError:
         return
     assert all(curve.shape[1] == 2 and len(curve) >= 2 and np.isfinite(curve).all() for curve in curves)
+
+
+HIDING = [
+    'display="none"', 'visibility="hidden"', 'visibility="collapse"', 'opacity="0"', 'opacity="0.0"', 'opacity="0%"',
+    'stroke="none" fill="none"', 'stroke="none"', 'stroke-width="0"', 'stroke-width="0px"', 'stroke-opacity=".0"',
+    'stroke="transparent"', 'stroke="rgba(0, 0, 0, 0)"', 'stroke="#0000"', 'stroke="#00000000"',
+]  # fmt: skip
+SHOWING = ['fill="none"', 'stroke="#000"', 'opacity="0.5"', 'visibility="visible"', 'stroke-width="0.01"', ""]
+
+
+def as_style(attribute: str) -> str:
+    return attribute.replace('="', ": ").replace('" ', "; ").replace('"', ";")
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_files_of_other_editors_by_a_generator(seed):
+    """Shapes shown and hidden in every way, in any encoding with a mark, with line ends of any system."""
+    rng = random.Random(seed)
+    body, rules, expected = [], [], []
+    for number in range(rng.randint(1, 8)):
+        hidden = rng.random() < 0.5
+        attribute = rng.choice(HIDING if hidden else SHOWING)
+        shape = rng.choice(
+            [
+                f'<path d="M{number} 1L50 50" %s/>',
+                f'<line x1="{number}" y1="1" x2="50" y2="50" %s/>',
+                f'<polyline points="{number},1 50,50" %s />',
+                f'<path\n d="m {number},1 {50 - number},49" %s></path>',
+            ]
+        )
+        where = rng.randrange(5)
+        if where == 0:
+            body.append(shape % attribute)
+        elif where == 1:
+            body.append(shape % f'style="{as_style(attribute)}"')
+        elif where == 2:
+            body.append(f"<g {attribute}>\n{shape % ''}</g>")
+        elif where == 3:
+            rules.append(f".st{number}, #no{{{as_style(attribute)}}}")
+            body.append(shape % f'class="x st{number}"')
+        else:
+            hidden = True
+            container = rng.choice(["defs", "clipPath", "symbol", "mask", "marker"])
+            body.append(f"<{container}>{shape % ''}</{container}>")
+        if not hidden:
+            expected.append([number, 1])
+    sheet = f"<style>/* Generator: 1 */ @media print {{}} {' '.join(rules)}</style>" if rules else ""
+    doctype = '<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN"\n "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">'
+    encoding = rng.choice(["utf-8", "utf-8-sig", "utf-16"])
+    declared = '<?xml version="1.0" encoding="UTF-8" standalone="no"?>\n'
+    text = "\n".join([*body, "</svg>", ""])
+    text = (
+        f'{declared}{rng.choice(["", doctype])}<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">{sheet}{text}'
+    )
+    data = text.replace("\n", rng.choice(["\n", "\r\n", "\r"])).encode(encoding)
+    assert [np.round(curve[0], 3).tolist() for curve in svg.read(data, 9, 9)] == expected
+
+
+def test_visibility_is_inherited_and_can_be_set_again():
+    line = '<path d="M%d 1L9 9" %s/>'
+    group = '<g visibility="hidden">' + line % (1, "") + line % (2, 'visibility="visible"') + "</g>"
+    assert [curve[0][0] for curve in read(group)] == [2]
+    assert read('<g opacity="0">' + line % (1, 'opacity="1"') + "</g>") == []
+    assert len(read('<g fill="#000" stroke="none"><path d="M1 1L9 9L1 9z"/></g>')) == 1  # traced areas
+
+
+def test_circle_that_an_editor_made_a_path_is_read():
+    arcs = "m 350,200 a 50,50 0 0 1 -50,50 50,50 0 0 1 -50,-50 50,50 0 0 1 50,-50 50,50 0 0 1 50,50 z"
+    (curve,) = svg.read(f'<svg viewBox="0 0 600 400"><path d="{arcs}"/></svg>'.encode(), 600, 400)
+    assert np.allclose(np.hypot(*(curve - (300, 200)).T), 50, atol=0.1)
 
 
 DRAWN = b"""<svg viewBox="0 0 9 9" width="8" height="9px"><g transform="matrix(1 0 0 1 3 4) rotate(3 4 5)">

@@ -22,6 +22,7 @@ import binascii
 import json
 import re
 import secrets
+import unicodedata
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
@@ -41,6 +42,11 @@ MAX_MASK_SIDE: Final = 1024  # px
 MAX_PROMPT_CHARS: Final = 20_000  # of the prompt and the negative prompt together
 LATTICE_RANGE: Final = (MIN_CELLS, MAX_CELLS)  # columns or rows of a sketch's lattice
 MAX_STEM_CHARS: Final = 60  # of a file name
+MAX_STEM_BYTES: Final = 180
+_DEVICE_NAMES: Final = {  # of Windows
+    *("CON", "PRN", "AUX", "NUL"),
+    *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10)),
+}
 
 
 @dataclass(frozen=True)
@@ -220,9 +226,23 @@ def read_mask(value: Any, width: int, height: int) -> np.ndarray:
 
 
 def file_stem(name: Any) -> str:
-    """Return a safe file name without its extension; "picture" if no safe character is left."""
-    stem = re.sub(r"[^\w.-]+", "-", name if isinstance(name, str) else "", flags=re.ASCII)
-    return stem.strip(".-_")[:MAX_STEM_CHARS] or "picture"
+    """Return a safe file name without its extension; "picture" if no safe character is left.
+
+    Letters of any script, spaces and parentheses stay; what a file system, a shell or a page could misread does not.
+    """
+    text = unicodedata.normalize("NFC", name) if isinstance(name, str) else ""
+    safe = "".join(c if _is_safe(c) else "\0" for c in text[: 8 * MAX_STEM_CHARS])
+    stem = re.sub("\0+", "-", safe)[:MAX_STEM_CHARS].strip(" .-_")
+    while len(stem.encode()) > MAX_STEM_BYTES:
+        stem = stem[:-1]
+    stem = stem.strip(" .-_")
+    return f"{stem}-" if stem.upper() in _DEVICE_NAMES else stem or "picture"
+
+
+def _is_safe(character: str) -> bool:
+    if character.isascii():
+        return character.isalnum() or character in " ._-()[]+,=@"
+    return character.isprintable() and unicodedata.category(character)[0] != "Z"
 
 
 @lru_cache(maxsize=32)
