@@ -3,8 +3,8 @@
 The reader takes <path>, <polyline>, <polygon> and <line>, grouped or not, with any SVG 1.1 transform. It keeps
 outlines only and ignores colors and widths. Lines that a viewer would not show are skipped: by display, visibility,
 opacity, or without stroke and fill, as attributes, inline styles or style rules for a tag, class or id. svgelements
-parses path data and transforms. To protect it from hostile files, the numbers of bytes, tags, attributes, transforms and
-points are limited here. A DOCTYPE that declares anything is refused, so no entity can expand.
+parses path data and transforms. To protect it from hostile files, the numbers of bytes, tags, attributes, transforms
+and points are limited here. A DOCTYPE that declares anything is refused, so no entity can expand.
 """
 
 from __future__ import annotations
