@@ -11,7 +11,7 @@ import tempfile
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
-# whatever models a developer has are not there for the tests
+# hide the models that a developer has installed from the tests
 _NO_MODELS = tempfile.mkdtemp(prefix="trilayer-tests-")
 atexit.register(shutil.rmtree, _NO_MODELS, ignore_errors=True)
 os.environ["HF_HUB_CACHE"] = os.environ["TRILAYER_MODELS"] = os.environ["TRILAYER_CACHE"] = _NO_MODELS

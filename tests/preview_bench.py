@@ -2,7 +2,7 @@
 
     python3 -m tests.preview_bench [--times 10] [--picture FILE.tril]
 
-Starts the page in a process of its own, opens it in Chromium and makes each kind of edit several times. The time is
+Starts the page in a separate process, opens it in Chromium and makes each kind of edit several times. The time is
 measured in the browser, from the end of the gesture (pointer up, key down, slider moved) until the new picture is
 decoded and painted. Editing the prompt changes no picture: there it ends when the new file size is shown.
 """

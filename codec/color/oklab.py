@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-ONE: Final = 1 << 14  # the integer that stands for 1.0 of L, a and b
+ONE: Final = 1 << 14  # represents 1.0 in integer values of L, a and b
 
 TO_LMS: Final = np.array(  # from linear sRGB
     [

@@ -210,7 +210,7 @@ class _Inflater:
         self._budget = MAX_INFLATED_BYTES
 
     def __call__(self, compressed: bytes, max_bytes: int) -> bytes:
-        """Return the data, or b"" if it is damaged, truncated, over `max_bytes` or over what is left of the budget."""
+        """Return the data, or b"" if it is damaged, truncated, or larger than `max_bytes` or the remaining budget."""
         max_bytes = min(max_bytes, self._budget)
         if not max_bytes:
             return b""
@@ -310,7 +310,7 @@ def _has_all_coefficients(segments: list[_Segment]) -> bool:
 def _jpeg_segments(data: bytes) -> Iterator[_Segment]:
     """Yield the segments before the first scan, then all scans as one segment.
 
-    Skips whatever stands between segments. Raises `ImageError` if there is no scan or too many segments.
+    Skips any bytes between segments. Raises `ImageError` if there is no scan or too many segments.
     """
     offset = 2
     for _ in range(MAX_CHUNKS):

@@ -35,7 +35,7 @@ HIDDEN: Final = 32  # hidden units of each network
 OUTPUTS: Final = 6  # logits of each network: of each bucket, given that the magnitude is in no earlier one
 CHROMA_FEATURE: Final = LEVEL_FEATURES  # index of the feature that predicts the magnitude from other channels
 FEATURES: Final = LEVEL_FEATURES + 1 + FREQUENCY_FEATURES + 1  # the last one is the step size
-BIAS_FEATURE: Final = 6  # index of the first sign feature that stands for a frequency
+BIAS_FEATURE: Final = 6  # index of the first sign feature that marks a biased frequency
 SIGN_FEATURES: Final = BIAS_FEATURE + len(BIASED_FREQUENCIES)
 
 _PRODUCT_PRIOR: Final = 2000  # initial sum of squares; damps predictions from few levels
@@ -148,7 +148,7 @@ class CoefficientContext:
         self._networks = networks()
         self._static = static_preactivations(rows, cols, log_steps)
         self._buffer = np.zeros(BufferLayout(self.positions).size, np.int64)
-        # log magnitudes with the sign of the level; the last entry stands for no level
+        # log magnitudes with the sign of the level; the last entry means that there is no level
         self._signed = [[0, 0, 0] for _ in range(self.positions + 1)]
         self._products = [0] * 5  # sums of products of `_signed`: LL, La, Lb, aa, ab
 

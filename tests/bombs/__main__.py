@@ -56,7 +56,7 @@ def measure(data: bytes) -> Cost:
 
 
 def measure_in_child(paths: list[Path]) -> list[Cost]:
-    """Measure files one after the other in one new process."""
+    """Measure files one after another in one new process."""
     command = [sys.executable, "-m", "tests.bombs", *map(str, paths)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return [Cost(*values) for values in json.loads(ran.stdout)]

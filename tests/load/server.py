@@ -1,4 +1,4 @@
-"""The page in a process of its own, whose memory and files are recorded."""
+"""Start the page in a separate process, and record its memory and files."""
 
 from __future__ import annotations
 

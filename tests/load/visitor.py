@@ -83,7 +83,7 @@ class Visitor:
         return self.identities[self.number]
 
     async def work(self, client: httpx.AsyncClient, until: float, edits: int) -> None:
-        """Edit and decode until that time of `time.monotonic`, with so many edits before each decode."""
+        """Edit and decode until `until` (of `time.monotonic`), with `edits` edits before each decode."""
         await asyncio.sleep(self.random.uniform(0, ARRIVAL * (until - time.monotonic())))
         tab = None
         while time.monotonic() < until:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Final
 
-TOTAL: Final = 1 << 16  # the unit of probabilities: p stands for p / 65,536
+TOTAL: Final = 1 << 16  # probabilities are integers in units of 1 / TOTAL
 MAX_RANGE: Final = (1 << 32) - 1
 MIN_RANGE: Final = 1 << 24  # a smaller range is renormalized
 

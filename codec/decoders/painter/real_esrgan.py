@@ -24,7 +24,7 @@ from codec.models import weights
 
 SCALE = 4
 STRIP_ROWS = 32  # rows of the small picture that are enlarged at a time
-HALO = 4  # further rows above and below a strip, with which strips equal the picture enlarged as a whole
+HALO = 4  # further rows above and below a strip, which avoid seams between strips
 
 SRVGG = weights.WeightFile(
     "realesr-animevideov3-x4.safetensors",

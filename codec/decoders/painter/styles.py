@@ -48,7 +48,7 @@ class Style:
 # ranges of the factors after all words of a prompt are multiplied
 _FACTOR_RANGES: Final = {"lines": (0.3, 1.4), "brush": (0.0, 2.0)}
 
-# the words of a row are separated by spaces; "|" stands for a space inside a phrase
+# the words of a row are separated by spaces; "|" is a space inside a phrase
 LOOKS: Final[dict[str, dict[str, float]]] = {
     "photo photograph photography photorealistic dslr bokeh": {"lines": 0.6, "brush": 0.5},
     "render unreal octane blender 3d": {"lines": 0.6, "brush": 0.4},
