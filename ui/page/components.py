@@ -46,14 +46,17 @@ class Parts:
     canvas: gr.HTML
     prompt: gr.Textbox
     prompt_source: gr.HTML
+    prompt_hint: gr.HTML
     prompt_size: gr.HTML
+    structure_size: gr.HTML
+    color_size: gr.HTML
     negative: gr.Textbox
     # bytes and extraction
     readout: gr.HTML
     trim_button: gr.Button
     budget: gr.Slider
-    allocation: gr.Radio
-    fixed_size: gr.Number
+    lock_sketch: gr.Checkbox
+    lock_colors: gr.Checkbox
     edges: gr.Dropdown
     grid: gr.Dropdown
     reextract_button: gr.Button
@@ -69,7 +72,9 @@ class Parts:
     seed: gr.Textbox
     new_seed_button: gr.Button
     keep_seed: gr.Checkbox
-    enabled_layers: gr.CheckboxGroup
+    use_prompt: gr.Checkbox
+    use_structure: gr.Checkbox
+    use_colors: gr.Checkbox
     structure_strength: gr.Slider
     color_strength: gr.Slider
     edited_only: gr.Checkbox
@@ -96,7 +101,14 @@ class Parts:
     @property
     def selection(self) -> list[Any]:
         """The inputs of `EditorState.selection`."""
-        return [self.enabled_layers, self.structure_strength, self.color_strength]
+        return [
+            self.use_prompt, self.use_structure, self.use_colors, self.structure_strength, self.color_strength,
+        ]  # fmt: skip
+
+    @property
+    def sizes(self) -> list[Any]:
+        """The outputs of `html.layer_sizes` and of the readout."""
+        return [self.prompt_size, self.structure_size, self.color_size, self.readout, self.trim_button]
 
     @property
     def opened(self) -> list[Any]:

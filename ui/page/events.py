@@ -71,20 +71,19 @@ def _wire_preview(page: gr.Blocks, p: Parts, on: PreviewHandlers) -> None:
     ]  # fmt: skip
     gr.on(
         edits, on.update_preview, p.editor,
-        [p.readout, p.trim_button, p.prompt_source, p.prompt_size, p.compare, p.decoded_file, p.status],
+        [*p.sizes, p.prompt_source, p.compare, p.decoded_file, p.status],
         queue=False, **LATEST,
     )  # fmt: skip
     # `input`, not `change`: when an image is opened, the canvas's event follows, and its answer must be the last one
-    p.keep_seed.input(on.update_readout, p.editor, [p.readout, p.trim_button, p.status], **LATEST)
+    p.keep_seed.input(on.update_readout, p.editor, [*p.sizes, p.status], **LATEST)
 
 
 def _wire_budget(p: Parts, on: BudgetHandlers) -> None:
     options = {**LATEST, "concurrency_limit": 2, "concurrency_id": "budget"}
     gr.on(
-        [p.budget.input, p.fixed_size.input, p.trim_button.click], on.fit_to_budget, p.editor,
-        [p.canvas, p.readout, p.trim_button, p.compare, p.decoded_file, p.status], **options,
+        [p.budget.input, p.trim_button.click], on.fit_to_budget, p.editor,
+        [p.canvas, *p.sizes, p.compare, p.decoded_file, p.status], **options,
     )  # fmt: skip
-    p.allocation.input(on.choose_allocation, p.editor, [p.fixed_size, p.status], **options)
 
 
 def _wire_opening(p: Parts, on: OpenHandlers) -> None:
@@ -116,9 +115,9 @@ def _wire_saves(page: gr.Blocks, p: Parts, on: SaveHandlers) -> None:
 
 
 def _wire_sd15_panel(p: Parts, on: Sd15PanelHandlers) -> None:
-    p.decoder.change(on.choose_decoder, p.editor, [p.sd15_panel, p.edited_only, p.status], **LATEST).then(
-        on.update_estimate, p.editor, p.estimate, **PRIVATE
-    )
+    p.decoder.change(
+        on.choose_decoder, p.editor, [p.sd15_panel, p.prompt_hint, p.edited_only, p.status], **LATEST
+    ).then(on.update_estimate, p.editor, p.estimate, **PRIVATE)
     p.preset.change(on.choose_preset, p.editor, [p.steps, p.guidance, p.follow, p.estimate], **LATEST)
     p.follow.change(on.follow_file, p.editor, [p.steps, p.guidance, p.estimate], **LATEST)
     options: list[Any] = [p.steps, p.guidance, p.structure_strength, p.color_strength, p.adapter_until, p.control]

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from codec import CodecError, Layers, Pose, Prompt
+from codec import CodecError, Layers
 from codec.bitstream.settings import Settings
 from codec.decoders.sd15 import tokenizer
 from codec.errors import ModelMissing
@@ -46,9 +46,10 @@ def header() -> str:
 # --- lines of text ---
 
 
-def hint(text: str) -> str:
-    """Return a line beside options that never changes."""
-    return f'<p class="tl-note">{escape(text)}</p>'
+def hint(text: str, more: str = "") -> str:
+    """Return a line beside options that never changes; `more` is shown by a pointer that rests on it."""
+    title = f' title="{escape(more)}"' if more else ""
+    return f'<p class="tl-note"{title}>{escape(text)}</p>'
 
 
 def note(text: str, *, is_error: bool = False) -> str:
@@ -64,12 +65,25 @@ def prompt_source(line: str, settings: Settings | None = None) -> str:
     return hint(" ".join(sentences)) if sentences else ""
 
 
-def prompt_size(prompt: Prompt) -> str:
-    """Return the size of the prompt in tokens, which CLIP reads 75 at a time, and in bytes of the file."""
-    parts = [
-        f"{name}: {_count(text)}" for name, text in (("Prompt", prompt.text), ("Negative", prompt.negative)) if text
-    ]
-    return hint(" · ".join([*parts, f"{len(prompt.to_bytes()):,} bytes in the file"])) if parts else ""
+def layer_sizes(layers: Layers) -> tuple[str, str, str]:
+    """Return the sizes of prompt, sketch or pose, and colors, each in bytes and bits per pixel."""
+    sizes = layers.sizes()
+    structure, colors = sizes.structure if layers.structure else None, sizes.texture if layers.texture else None
+    return _prompt_size(layers, sizes.semantic), _layer_size(layers, structure), _layer_size(layers, colors)
+
+
+def _layer_size(layers: Layers, size: int | None, title: str = "") -> str:
+    text = "none" if size is None else f"{size:,} bytes · {_bpp(layers, size)} bpp"
+    return f'<p class="tl-size" title="{escape(title)}">{text}</p>' if title else f'<p class="tl-size">{text}</p>'
+
+
+def _prompt_size(layers: Layers, size: int) -> str:
+    """Return the size of the prompt, with its tokens, which CLIP reads 75 at a time, as a title."""
+    prompt = layers.semantic
+    if prompt is None:
+        return _layer_size(layers, None)
+    texts = (("Prompt", prompt.text), ("Negative", prompt.negative))
+    return _layer_size(layers, size, " · ".join(f"{name}: {_count(text)}" for name, text in texts if text))
 
 
 def _count(text: str) -> str:
@@ -107,33 +121,16 @@ def _mark_commands(line: str) -> str:
 
 
 def readout(layers: Layers, budget: int | None) -> str:
-    """Return bytes, bits and bits per pixel of each layer and of the file, with a bar against the budget."""
+    """Return the bytes and the bits per pixel of the file, with a bar of its layers against the budget."""
     sizes = layers.sizes()
     total = sizes.total
-    rows = [
-        ("Prompt", "1", sizes.semantic),
-        ("Pose" if isinstance(layers.structure, Pose) else "Sketch", "2", sizes.structure),
-        ("Colors", "3", sizes.texture),
-    ]
-    if sizes.extensions:
-        rows.append(("Extras", "5", sizes.extensions))
-    rows.append(("Format", "4", sizes.overhead))
-    body = "".join(
-        f'<tr><th scope="row"><i class="tl-c{color}" aria-hidden="true"></i>{name}</th>{_size_cells(size, layers)}</tr>'
-        for name, color, size in rows
-    )
+    rows = [("1", sizes.semantic), ("2", sizes.structure), ("3", sizes.texture)]
+    rows += [("5", sizes.extensions), ("4", sizes.overhead)]
     return (
         '<section class="tl-bytes" aria-label="Size of the file">'
         f'<p class="tl-total"><strong>{total:,}</strong> bytes <span>{_bpp(layers, total)} bpp</span></p>'
-        f"{_budget_bar(rows, total, budget)}{_budget_line(total, budget)}"
-        '<table><thead><tr><th scope="col">Layer</th><th scope="col">bytes</th>'
-        f'<th scope="col">bits</th><th scope="col">bpp</th></tr></thead><tbody>{body}</tbody>'
-        f'<tfoot><tr><th scope="row">File</th>{_size_cells(total, layers)}</tr></tfoot></table></section>'
+        f"{_budget_bar(rows, total, budget)}{_budget_line(total, budget)}</section>"
     )
-
-
-def _size_cells(size: int, layers: Layers) -> str:
-    return f"<td>{size:,}</td><td>{8 * size:,}</td><td>{_bpp(layers, size)}</td>"
 
 
 def _bpp(layers: Layers, size: int) -> str:
@@ -141,10 +138,10 @@ def _bpp(layers: Layers, size: int) -> str:
     return f"{bpp:.4f}" if bpp < 10 else f"{bpp:.1f}"
 
 
-def _budget_bar(rows: list[tuple[str, str, int]], total: int, budget: int | None) -> str:
+def _budget_bar(rows: list[tuple[str, int]], total: int, budget: int | None) -> str:
     width = max(total, budget or 0, 1)
     segments = "".join(
-        f'<i class="tl-c{color}" style="width:{100 * size / width:.2f}%"></i>' for _, color, size in rows if size
+        f'<i class="tl-c{color}" style="width:{100 * size / width:.2f}%"></i>' for color, size in rows if size
     )
     mark = ""
     if budget and budget < width:
@@ -158,7 +155,7 @@ def _budget_line(total: int, budget: int | None) -> str:
         return '<p class="tl-note">No budget</p>'
     if total <= budget:
         return f'<p class="tl-note">{budget - total:,} of {budget:,} bytes left</p>'
-    return f'<p class="tl-over">{total - budget:,} bytes over the budget of {budget:,}</p>'
+    return f'<p class="tl-note">{total - budget:,} bytes over the budget of {budget:,}: still a valid file</p>'
 
 
 # --- the layer strip ---
@@ -196,14 +193,14 @@ def _jpeg_uri(pixels: np.ndarray) -> str:
 def start() -> str:
     """Return the examples as buttons, and the sizes of a blank canvas; saves.js handles the clicks."""
     items = "".join(
-        f'<li><button type="button" data-example="{escape(name)}"><img src="{_thumbnail(name)}" alt="">'
-        f"<span>{escape(example.title)}</span></button></li>"
+        f'<li><button type="button" data-example="{escape(name)}" title="{escape(example.hint)}">'
+        f'<img src="{_thumbnail(name)}" alt=""><span>{escape(example.title)}</span></button></li>'
         for name, example in examples.EXAMPLES.items()
     )
     sizes = "".join(f'<option value="{w},{h}">{w} × {h}</option>' for w, h in examples.BLANK_SIZES)
     return (
-        '<section class="tl-start" aria-labelledby="tl-start"><h2 id="tl-start">Start from</h2>'
-        f'<ol class="tl-past tl-examples">{items}</ol><div class="tl-new"><label>New blank canvas '
+        '<section class="tl-start" aria-labelledby="tl-start"><h2 id="tl-start">Drop a picture, or start from</h2>'
+        f'<ol class="tl-examples">{items}</ol><div class="tl-new"><label>Blank canvas '
         f'<select>{sizes}</select></label><button type="button">Create</button></div></section>'
     )
 

@@ -22,16 +22,14 @@ from ui.services.comparison import slider_label
 from ui.services.files import store
 from ui.services.status import Status
 
-_PROMPT_HINT: Final = "This decoder only uses style words (oil painting, ink…). Stable Diffusion uses the whole prompt."
-_STRENGTH_HINT: Final = (
-    "How dark the lines are and how vivid the colors; for Stable Diffusion, how much each guides it. 1 = normal."
-)
+_PROMPT_HINT: Final = "This decoder uses only style words."
+_PROMPT_HINT_TITLE: Final = "Oil painting, ink, watercolor… Stable Diffusion uses the whole prompt."
+_DROP_HINT: Final = "## Drop a picture\nor start from an example"
 _EDGE_LABELS: Final = {
     "contours": "Built-in", "canny": "Canny", "lineart": "Line art", "drawing": "Black-and-white drawing",
     "pidinet": "PiDiNet", "hed": "HED", "auto": "Best installed", "openpose": "People (OpenPose)",
 }  # fmt: skip
 _GRID_SIZES: Final = (4, 6, 8, 12, 16, 24, 32)  # cells on the longer side
-_ALLOCATIONS: Final = [("Automatic", "auto"), ("Fix color size", "colors"), ("Fix sketch size", "sketch")]
 
 
 def build(add_endpoints: Callable[[], None] | None = None) -> gr.Blocks:
@@ -45,15 +43,15 @@ def build(add_endpoints: Callable[[], None] | None = None) -> gr.Blocks:
             gr.HTML(html.header(), apply_default_css=False)
             with gr.Row(elem_id="top-buttons"):
                 parts |= _file_buttons()
+        gr.HTML(html.start(), elem_id="start", apply_default_css=False)
         with gr.Row(elem_id="bench"):
-            with gr.Column():
+            with gr.Column(elem_id="source"):
                 parts |= _source_column(original, layers)
-            with gr.Column():
+            with gr.Column(elem_id="drawing"):
                 parts["canvas"] = layer_canvas(
                     canvas_state.to_json(canvas_state.write(layers, examples.START_FILE.stem)), elem_id="canvas"
                 )
-                gr.HTML(html.start(), elem_id="start", apply_default_css=False)
-            with gr.Column():
+            with gr.Column(elem_id="result-column"):
                 parts |= _result_column(original, layers)
                 gr.HTML(html.HISTORY, elem_id="history", apply_default_css=False)
         events.wire(page, Parts(**parts))
@@ -65,63 +63,100 @@ def build(add_endpoints: Callable[[], None] | None = None) -> gr.Blocks:
 def _file_buttons() -> dict[str, Any]:
     return {
         "open_button": gr.UploadButton(
-            "Open .tril", file_types=[".tril", ".png"], type="filepath", elem_id="open", min_width=110
+            "Open", file_types=[".tril", ".png"], type="filepath", elem_id="open", min_width=44
         ),
-        "save_button": gr.Button("Save .tril", elem_id="save", min_width=110),
+        "save_button": gr.Button("Save", elem_id="save", min_width=44),
         "saves": SaveParts(
             incoming=gr.JSON(visible=False),
             link=gr.JSON(visible=False),
             decode_record=gr.JSON(visible=False),
             restore_button=gr.Button("Restore", visible="hidden", elem_id="restore"),
-            copy_link_button=gr.Button("Copy link", elem_id="copy-link", min_width=110),
-            zip_button=gr.Button("Layers .zip", elem_id="zip", min_width=110),
+            copy_link_button=gr.Button("Copy link", elem_id="copy-link", min_width=44),
+            zip_button=gr.Button("Layers .zip", elem_id="zip", min_width=44),
             zip_file=gr.DownloadButton("Download", visible="hidden"),
-            start_over_button=gr.Button("Start over", elem_id="over", min_width=110),
+            start_over_button=gr.Button("Start over", elem_id="over", min_width=44),
         ),
         "saved_file": gr.DownloadButton("Download", visible="hidden"),
     }
 
 
 def _source_column(original: str, layers: Layers) -> dict[str, Any]:
+    """Return the picture, a panel for each layer, and the size of the file."""
     parts: dict[str, Any] = {}
-    prompt = layers.semantic or Prompt()
+    sizes = html.layer_sizes(layers)
     max_bytes = default_budget(layers.width, layers.height)
     parts["picture"] = gr.Image(
-        original, label="Image", type="filepath", image_mode=None, sources=["upload", "clipboard"],
-        height=210, buttons=[], elem_id="picture",
+        original, label="Picture", type="filepath", image_mode=None, sources=["upload"], placeholder=_DROP_HINT,
+        height=150, buttons=[], elem_id="picture",
     )  # fmt: skip
+    with gr.Column(elem_classes="tl-layer", elem_id="layer-prompt"):
+        parts |= _prompt_panel(layers, sizes[0])
+    with gr.Column(elem_classes="tl-layer", elem_id="layer-sketch"):
+        parts |= _layer_panel("structure", "Sketch", "sketch", sizes[1])
+    with gr.Column(elem_classes="tl-layer", elem_id="layer-colors"):
+        parts |= _layer_panel("color", "Colors", "colors", sizes[2])
+    with gr.Column(elem_id="file"):
+        parts["readout"] = gr.HTML(html.readout(layers, max_bytes), elem_id="readout", apply_default_css=False)
+        parts["budget"] = gr.Slider(
+            budget.MIN_BUDGET, max_budget(max_bytes), value=max_bytes, step=1, label="Byte budget", buttons=[],
+            elem_id="budget",
+        )  # fmt: skip
+        parts["trim_button"] = gr.Button("Trim to budget", interactive=False, elem_id="fit", size="sm")
+        with gr.Accordion("Extraction settings", open=False):
+            parts |= _extraction_settings()
+    return parts
+
+
+def _prompt_panel(layers: Layers, size: str) -> dict[str, Any]:
+    parts: dict[str, Any] = {}
+    prompt = layers.semantic or Prompt()
+    with gr.Row(elem_classes="tl-layer-head"):
+        parts["use_prompt"] = _switch("Prompt", "use-prompt")
+        parts["prompt_size"] = gr.HTML(size, elem_id="tally", apply_default_css=False)
     parts["prompt"] = gr.Textbox(
-        prompt.text, label="Prompt", lines=3, max_lines=8, max_length=canvas_state.MAX_PROMPT_CHARS,
-        elem_id="prompt", buttons=["copy"],
+        prompt.text, label="Prompt", show_label=False, container=False, lines=2, max_lines=8,
+        placeholder="What does the picture show?", max_length=canvas_state.MAX_PROMPT_CHARS, elem_id="prompt",
     )  # fmt: skip
     parts["prompt_source"] = gr.HTML(
         html.prompt_source("Prompt written for this example"), elem_id="origin", apply_default_css=False
     )
-    parts["prompt_size"] = gr.HTML(html.prompt_size(prompt), elem_id="tally", apply_default_css=False)
-    gr.HTML(html.hint(_PROMPT_HINT), elem_id="words", apply_default_css=False)
-    with gr.Accordion("Negative prompt", open=bool(prompt.negative)):
+    parts["prompt_hint"] = gr.HTML(
+        html.hint(_PROMPT_HINT, _PROMPT_HINT_TITLE), elem_id="words", apply_default_css=False
+    )
+    with gr.Accordion("Negative prompt", open=bool(prompt.negative), elem_id="negative-fold"):
         parts["negative"] = gr.Textbox(
             prompt.negative, label="Negative prompt", show_label=False, container=False, lines=2,
             max_lines=6, max_length=canvas_state.MAX_PROMPT_CHARS, elem_id="negative",
         )  # fmt: skip
-    parts["readout"] = gr.HTML(html.readout(layers, max_bytes), elem_id="readout", apply_default_css=False)
-    parts["trim_button"] = gr.Button("Trim to budget", interactive=False, elem_id="fit", size="sm")
-    parts["budget"] = gr.Slider(
-        budget.MIN_BUDGET, max_budget(max_bytes), value=max_bytes, step=1, label="Byte budget", buttons=[],
-        elem_id="budget",
-    )  # fmt: skip
-    with gr.Accordion("Extraction settings", open=False):
-        parts |= _extraction_settings()
     return parts
+
+
+def _layer_panel(name: str, title: str, elem_id: str, size: str) -> dict[str, Any]:
+    """Return the panel of the sketch or the colors: on or off, bytes, lock and strength."""
+    parts: dict[str, Any] = {}
+    use_name = "use_colors" if name == "color" else "use_structure"
+    with gr.Row(elem_classes="tl-layer-head"):
+        parts[use_name] = _switch(title, f"use-{elem_id}")
+        parts[f"{name}_size"] = gr.HTML(size, elem_id=f"{elem_id}-size", apply_default_css=False)
+        parts[f"lock_{elem_id}"] = gr.Checkbox(
+            False, label=f"Lock {elem_id}", container=False, elem_id=f"lock-{elem_id}", elem_classes="tl-lock",
+            min_width=44, scale=0,
+        )  # fmt: skip
+    label = "Sketch strength" if name == "structure" else "Color strength"
+    strength_id = "structure" if name == "structure" else "colors"
+    parts[f"{name}_strength"] = _unit_slider(label, layer_selection.MAX_STRENGTH, strength_id)
+    return parts
+
+
+def _switch(layer: str, elem_id: str) -> gr.Checkbox:
+    """Return the eye of a layer: what is off is not decoded, but stays in the file."""
+    return gr.Checkbox(
+        True, label=layer, container=False, elem_id=elem_id, elem_classes="tl-eye", min_width=44, scale=0
+    )
 
 
 def _extraction_settings() -> dict[str, Any]:
     return {
-        "allocation": gr.Radio(_ALLOCATIONS, value="auto", label="Byte allocation", elem_id="split"),
-        "fixed_size": gr.Number(
-            0, label="Bytes of the fixed layer", precision=0, minimum=0, maximum=actions.BUDGET_RANGE[1],
-            visible=False, elem_id="pinned",
-        ),
         "edges": gr.Dropdown(
             [(_EDGE_LABELS[name], name) for name in EDGES], value=EDGES[0], label="Edge detector", elem_id="edges"
         ),
@@ -167,17 +202,6 @@ def _decoder_options(layers: Layers) -> dict[str, Any]:
             elem_id="seed", min_width=100,
         )  # fmt: skip
         parts["new_seed_button"] = gr.Button("New seed", elem_id="dice", min_width=44)
-    parts["enabled_layers"] = gr.CheckboxGroup(
-        list(layer_selection.CHOICES), value=[1, 2, 3], label="Layers", elem_id="which",
-        info="Layers used for decoding (all stay in the file)",
-    )  # fmt: skip
-    with gr.Row(elem_id="strengths"):
-        for name, label, elem_id in (
-            ("structure_strength", "Sketch strength", "structure"),
-            ("color_strength", "Color strength", "colors"),
-        ):
-            parts[name] = _unit_slider(label, layer_selection.MAX_STRENGTH, elem_id)
-    gr.HTML(html.hint(_STRENGTH_HINT), apply_default_css=False)
     parts |= _sd15_panel(layers)
     parts["keep_seed"] = gr.Checkbox(
         layers.seed is not None, label="Save the seed in the file", elem_id="keep-seed", container=False

@@ -13,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 
+from codec import Layers
 from ui.page import html
 from ui.page.components import Parts
 from ui.services.comparison import Comparison
@@ -33,6 +34,18 @@ class Handlers:
     def show(self, status: Status) -> Changes:
         """Return the change that shows a status."""
         return {self.parts.status: status_value(status)}
+
+    def show_sizes(self, layers: Layers, max_bytes: int) -> Changes:
+        """Return the changes that show the bytes of each layer and of the file against the budget."""
+        p = self.parts
+        prompt, structure, colors = html.layer_sizes(layers)
+        return {
+            p.prompt_size: prompt,
+            p.structure_size: structure,
+            p.color_size: colors,
+            p.readout: html.readout(layers, max_bytes),
+            p.trim_button: gr.update(interactive=layers.sizes().total > max_bytes),
+        }
 
     def unchanged(self) -> Changes:
         """Return a change that changes nothing: Gradio would empty all outputs after a handler without an answer."""

@@ -7,11 +7,12 @@ ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from codec import Layers
+from codec.editing import edits
 from codec.editing.transrate import transrate
 from codec.encoder.encode_options import EncodeOptions
 from ui.services import actions, canvas_state
@@ -19,26 +20,18 @@ from ui.services.canvas_state import Drawing
 
 MIN_BUDGET: Final = 100  # bytes, lower end of the slider
 MAX_BUDGET: Final = 4_000  # bytes, upper end of the slider
-ALLOCATIONS: Final = ("auto", "colors", "sketch")  # automatic, or the layer with a fixed size
-_EXTRACTION_BUDGETS: Final = (
-    600,
-    1_000,
-    1_600,
-    2_500,
-    MAX_BUDGET,
-)  # bytes; detail that is cut to much less looks worse
-_MIN_FILL: Final = 0.9  # layers that take less than this fraction of the budget are extracted again with more detail
+_EXTRACTION_BUDGETS: Final = (600, 1_000, 1_600, 2_500, MAX_BUDGET)  # bytes; detail cut to much less looks worse
+_MIN_FILL: Final = 0.9  # of the budget; layers that fill less are extracted again with more detail
 
 
-@dataclass(frozen=True)
-class Allocation:
-    """How the bytes are shared: `fixed_layer` is one of `ALLOCATIONS`, `size` the maximum bytes of that layer."""
+class Locks(NamedTuple):
+    """The layers that the budget leaves as they are."""
 
-    fixed_layer: str = "auto"
-    size: int = 0
+    sketch: bool = False
+    colors: bool = False
 
 
-AUTOMATIC: Final = Allocation()
+UNLOCKED: Final = Locks()
 
 
 def untrimmed_layers(drawing: Drawing, layers: Layers) -> Layers:
@@ -78,13 +71,29 @@ def _extract(source: str, options: EncodeOptions) -> Layers:
     return actions.open_picture(source, options).layers
 
 
-def fit_to_budget(full: Layers, max_bytes: int, allocation: Allocation = AUTOMATIC) -> Layers:
-    """Return the layers in at most `max_bytes`, or the smallest possible ones (see `transrate`)."""
-    if allocation.fixed_layer == "colors":
-        return transrate(full, max_bytes, max_color_bytes=allocation.size)
-    if allocation.fixed_layer == "sketch":
-        return transrate(full, max_bytes, max_sketch_bytes=allocation.size)
+def fit_to_budget(full: Layers, current: Layers, max_bytes: int, locks: Locks = UNLOCKED) -> Layers:
+    """Return the untrimmed layers `full` in at most `max_bytes`, or the smallest possible ones (see `transrate`).
+
+    Locked layers are those of `current`.
+    """
+    if locks.sketch and locks.colors:
+        return current
+    sizes = current.sizes()
+    if locks.colors:
+        fitted = transrate(_with_colors_of(current, full), max_bytes, max_color_bytes=sizes.texture)
+        return _with_colors_of(current, fitted)
+    if locks.sketch:
+        fitted = transrate(_with_structure_of(current, full), max_bytes, max_sketch_bytes=sizes.structure)
+        return _with_structure_of(current, fitted)
     return transrate(full, max_bytes)
+
+
+def _with_colors_of(source: Layers, layers: Layers) -> Layers:
+    return edits.swap_texture(layers, replace(layers, texture=source.texture))
+
+
+def _with_structure_of(source: Layers, layers: Layers) -> Layers:
+    return edits.swap_structure(layers, replace(layers, structure=source.structure))
 
 
 def trimmed_value(trimmed: Layers, full: Layers, drawing: Drawing) -> dict[str, Any]:

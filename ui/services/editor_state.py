@@ -21,9 +21,9 @@ class EditorState:
 
     canvas: the value of the layer canvas (see `ui.services.canvas_state`)
     prompt, negative, seed, keep_seed: the other fields that go into the file; `seed` is text
-    budget: bytes; allocation, fixed_size: which layer has a fixed size, and that size in bytes
+    budget: bytes; lock_sketch, lock_colors: whether the budget leaves that layer as it is
     grid, edges: options of the encoder
-    enabled_layers, structure_strength, color_strength: the input of the decoder, see `layer_selection`
+    use_prompt ... color_strength: what the decoder is given, see `layer_selection`
     decoder: its name; edited_only: decode only the edited area
     preset ... control: options of Stable Diffusion, see `sd15_options`
     status: the value of the status box, see `ui.services.status`
@@ -37,11 +37,13 @@ class EditorState:
     seed: Any
     keep_seed: Any
     budget: Any = None
-    allocation: Any = "auto"
-    fixed_size: Any = 0
+    lock_sketch: Any = False
+    lock_colors: Any = False
     grid: Any = 0
     edges: Any = None
-    enabled_layers: Any = None
+    use_prompt: Any = True
+    use_structure: Any = True
+    use_colors: Any = True
     structure_strength: Any = 1
     color_strength: Any = 1
     decoder: Any = actions.DEFAULT_DECODER
@@ -77,7 +79,8 @@ class EditorState:
 
     def selection(self) -> LayerSelection:
         """Return the layers to decode, and their strengths. Raises `InvalidLayer`."""
-        return LayerSelection.parse(self.enabled_layers, self.structure_strength, self.color_strength)
+        switches = (self.use_prompt, self.use_structure, self.use_colors)
+        return LayerSelection.parse(switches, self.structure_strength, self.color_strength)
 
     def decoder_name(self) -> str:
         """Return the name of the chosen decoder. Raises `UnknownName`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +11,6 @@ from codec.decoders import Strengths
 from codec.errors import InvalidLayer
 from ui.services import validation
 
-CHOICES: Final = (("Prompt", 1), ("Sketch or pose", 2), ("Colors", 3))
 MAX_STRENGTH: Final = 2
 
 
@@ -22,21 +22,21 @@ class LayerSelection:
     strengths: Strengths
 
     @classmethod
-    def parse(cls, enabled: Any, structure: Any, colors: Any) -> LayerSelection:
-        """Return the selection from the values of the checkboxes and sliders. Raises `InvalidLayer`."""
-        if not isinstance(enabled, list) or not all(type(n) is int and n in (1, 2, 3) for n in enabled):
-            raise InvalidLayer("the layers to decode must be among 1, 2 and 3")
+    def parse(cls, switches: Sequence[Any], structure: Any, colors: Any) -> LayerSelection:
+        """Return the selection from the values of the three switches and of the sliders. Raises `InvalidLayer`."""
+        if not all(isinstance(switch, bool) for switch in switches):
+            raise InvalidLayer("a layer is either on or off")
         strengths = Strengths(
             validation.real(structure, "strength of the sketch or pose", 0, MAX_STRENGTH),
             validation.real(colors, "strength of the colors", 0, MAX_STRENGTH),
         )
-        return cls(frozenset(enabled), strengths)
+        return cls(frozenset(n for n, is_on in enumerate(switches, start=1) if is_on), strengths)
 
     def apply(self, layers: Layers) -> Layers:
         """Return only the enabled layers. Raises `InvalidLayer` if none is left."""
         selected = layers.only(self.enabled)
         if selected.is_empty:
-            raise InvalidLayer("no layer is left to decode: tick another one under “Layers”")
+            raise InvalidLayer("no layer is left to decode: switch one on")
         return selected
 
 

@@ -34,7 +34,9 @@ def test_the_readout_adds_up():
     view = html.readout(layers, 600)
     assert f"<strong>{size}</strong>" in view and f"{600 - size} of 600 bytes left" in view
     assert f"{size - 10} bytes over the budget of 10" in html.readout(layers, 10)
-    assert "Extras" in view and "Extras" not in html.readout(Layers(512, 512, Prompt("x")), None)
+    prompt, structure, colors = html.layer_sizes(layers)
+    assert f"{layers.sizes().semantic} bytes · " in prompt and 'title="Prompt: ' in prompt
+    assert ">none<" in structure and ">none<" in colors
 
 
 def test_the_browser_sends_back_what_a_status_is_about():

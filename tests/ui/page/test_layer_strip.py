@@ -15,23 +15,23 @@ SMALL = Layers(96, 64, EXAMPLE.semantic, EXAMPLE.structure, EXAMPLE.texture)
 def test_disabled_layers_and_strengths_change_the_preview_but_not_the_file(reloaded):
     page, right = reloaded.page, reloaded.page.locator("#compare img").last
     mine = reloaded.save()
-    boxes = page.locator("#which")
+    switches = {name: page.locator(f"#use-{name} input") for name in ("prompt", "sketch", "colors")}
 
     def changes_preview(act) -> None:
         before = right.get_attribute("src")
         act()
         expect(right).not_to_have_attribute("src", before)
 
-    changes_preview(lambda: boxes.get_by_label("Colors").uncheck())
+    changes_preview(lambda: switches["colors"].uncheck())
     changes_preview(lambda: page.get_by_label("number input for Sketch strength").fill("0.2"))
-    boxes.get_by_label("Sketch or pose").uncheck()
-    boxes.get_by_label("Prompt").uncheck()
+    switches["sketch"].uncheck()
+    switches["prompt"].uncheck()
     reloaded.says("No layer is left to decode")
     page.locator("#decode").click()
     reloaded.says("No layer is left to decode")
     assert reloaded.save() == mine
-    for name in ("Prompt", "Sketch or pose", "Colors"):
-        boxes.get_by_label(name).check()
+    for switch in switches.values():
+        switch.check()
 
 
 def test_the_strip_shows_a_decode_of_each_stage(visit):

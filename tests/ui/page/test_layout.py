@@ -8,14 +8,16 @@ from playwright.sync_api import expect
 from tests.ui.page.looks import INSIDE, set_mode, violations
 
 
-@pytest.mark.parametrize("width", [360, 768, 1400])
-def test_nothing_scrolls_sideways(any_mode, width):
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (768, 1024), (1024, 768), (1400, 900)])
+def test_nothing_scrolls_sideways_and_the_work_is_in_one_screen(any_mode, width, height):
     page = any_mode.page
-    page.set_viewport_size({"width": width, "height": 800})
+    page.set_viewport_size({"width": width, "height": height})
     any_mode.shoot(f"page-{width}-opened")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for place in ("#save", ".lc-stage", ".lc-apply", "#compare", "#readout table", "#decode", "#dice"):
+    for place in ("#save", ".lc-stage", "#compare", "#readout", "#decode", "#dice"):
         assert page.locator(place).first.evaluate(INSIDE), place
+    for place in (".lc-stage", "#compare", "#decode"):
+        assert page.locator(place).evaluate("e => e.getBoundingClientRect().bottom") <= height, place
 
 
 def test_axe_finds_no_violations(any_mode):

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from codec import Layers
 from tests import samples
 from ui.services import budget, canvas_state
-from ui.services.budget import Allocation
+from ui.services.budget import Locks
 from ui.services.examples import START_FILE
 
 FULL = Layers.from_bytes(START_FILE.read_bytes())
@@ -20,16 +20,20 @@ def read(value: dict[str, Any], prompt: str) -> tuple[canvas_state.Drawing, Laye
     return drawing, drawing.layers(prompt, "", None)
 
 
-def test_allocation_fixes_the_size_of_a_layer():
-    colors = budget.fit_to_budget(FULL, 400, Allocation("colors", 60)).sizes()
-    sketch = budget.fit_to_budget(FULL, 400, Allocation("sketch", 60)).sizes()
-    assert 54 <= colors.texture <= 60 < sketch.texture and 54 <= sketch.structure <= 60 < colors.structure
-    assert budget.fit_to_budget(FULL, 4000) is FULL
+def test_a_locked_layer_stays_as_it_is():
+    current = budget.fit_to_budget(FULL, FULL, 300)
+    colors = budget.fit_to_budget(FULL, current, 400, Locks(colors=True))
+    sketch = budget.fit_to_budget(FULL, current, 400, Locks(sketch=True))
+    assert colors.texture == current.texture and len(colors.structure.strokes) >= len(current.structure.strokes)
+    assert sketch.structure == current.structure and sketch.sizes().texture > current.sizes().texture
+    assert budget.fit_to_budget(FULL, current, 100, Locks(sketch=True)).structure == current.structure
+    assert budget.fit_to_budget(FULL, current, 4000, Locks(sketch=True, colors=True)) is current
+    assert budget.fit_to_budget(FULL, FULL, 4000) is FULL
 
 
 def test_trimmed_layers_are_restored_until_an_edit():
     drawing, _ = read(canvas_state.write(FULL, "x"), "")
-    value = budget.trimmed_value(budget.fit_to_budget(FULL, 200), FULL, drawing)
+    value = budget.trimmed_value(budget.fit_to_budget(FULL, FULL, 200), FULL, drawing)
     drawing, layers = read(value, "other words")
     full = budget.untrimmed_layers(drawing, layers)
     assert (full.structure, full.texture, full.semantic.text) == (FULL.structure, FULL.texture, "other words")
@@ -111,17 +115,14 @@ def test_edit_of_trimmed_layers_is_trimmed_last(visit):
     visit.bytes_are(len(FULL.to_bytes()))
 
 
-def test_fixed_colors_keep_their_size(reloaded):
+def test_locked_colors_are_not_trimmed(reloaded):
     page = reloaded.page
     reloaded.put_tril("mine", FULL.to_bytes())
-    page.get_by_role("button", name="Extraction settings").click()
-    page.get_by_label("Fix color size").check()
-    field = page.locator("#pinned input")
-    expect(field).to_have_value(str(FULL.sizes().texture))
+    page.locator("#lock-colors input").check()
     slide(reloaded, 530)
     reloaded.says("Trimmed to")
-    sizes = Layers.from_bytes(reloaded.save()).sizes()
-    assert 0.85 * FULL.sizes().texture <= sizes.texture <= FULL.sizes().texture and sizes.total <= 530
+    layers = Layers.from_bytes(reloaded.save())
+    assert layers.texture == FULL.texture and layers.sizes().total <= 530
     reloaded.restart()  # later tests share the page
 
 

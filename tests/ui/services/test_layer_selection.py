@@ -14,17 +14,18 @@ from ui.services.examples import START_FILE
 from ui.services.layer_selection import LayerSelection, Stage, stages
 
 EXAMPLE = Layers.from_bytes(START_FILE.read_bytes())
+ON = (True, True, True)
 POSE = Pose((((1024, 200), (1024, 1800), *(None,) * 16),))
 
 
 def test_disabled_layers_are_not_decoded():
-    assert LayerSelection.parse([1, 3], 1, 1).apply(EXAMPLE) == EXAMPLE.only((1, 3))
-    with pytest.raises(InvalidLayer, match="tick another"):
-        LayerSelection.parse([3], 1, 1).apply(EXAMPLE.only((1, 2)))
+    assert LayerSelection.parse((True, False, True), 1, 1).apply(EXAMPLE) == EXAMPLE.only((1, 3))
+    with pytest.raises(InvalidLayer, match="switch one on"):
+        LayerSelection.parse((False, False, True), 1, 1).apply(EXAMPLE.only((1, 2)))
 
 
 @pytest.mark.parametrize(
-    "values", [("all", 1, 1), ([4], 1, 1), ([True], 1, 1), ([1], -1, 1), ([1], 1, "2"), ([1], 3, 1)]
+    "values", [("all", 1, 1), ((1, 0, 1), 1, 1), ((None,) * 3, 1, 1), (ON, -1, 1), (ON, 1, "2"), (ON, 3, 1)]
 )
 def test_an_invalid_selection_is_rejected(values):
     with pytest.raises(CodecError):

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import gradio as gr
 
 from codec import CodecError, Layers, Sketch
-from ui.page import html
 from ui.page.components import Parts
 from ui.page.handlers.sessions import Sessions
-from ui.page.responses import Changes, Handlers, compare_update, handler, status_value, streaming_handler
+from ui.page.responses import Changes, Handlers, compare_update, streaming_handler
 from ui.services import actions, budget, canvas_state, comparison, validation
-from ui.services.budget import Allocation
+from ui.services.budget import Locks
 from ui.services.editor_state import EditorState
 from ui.services.error_messages import sentence
 from ui.services.status import Status
@@ -30,21 +29,13 @@ class BudgetHandlers(Handlers):
         super().__init__(parts)
         self.jobs = sessions.jobs
 
-    @handler
-    def choose_allocation(self, state: EditorState, session: str | None) -> Changes:
-        """Fix a layer at its present size, or let the sizes of both be chosen."""
-        allocation = validation.choice(state.allocation, "byte allocation", budget.ALLOCATIONS)
-        sizes = state.read()[1].sizes()
-        size = {"auto": 0, "colors": sizes.texture, "sketch": sizes.structure}[allocation]
-        return {self.parts.fixed_size: gr.update(value=size, visible=allocation != "auto")}
-
     @streaming_handler
     def fit_to_budget(self, state: EditorState, session: str | None) -> Iterator[Changes]:
         """Fit the layers into the budget: canvas and readout first, then a preview."""
         p = self.parts
         try:
             max_bytes = validation.integer(state.budget, "byte budget", budget.MIN_BUDGET, actions.BUDGET_RANGE[1])
-            allocation, selection = _read_allocation(state), state.selection()
+            locks, selection = Locks(state.lock_sketch is True, state.lock_colors is True), state.selection()
             drawing, layers = state.read()
         except CodecError as error:
             yield self.show(Status.invalid_input(sentence(str(error))))
@@ -54,12 +45,8 @@ class BudgetHandlers(Handlers):
             yield self.show(Status.busy("Looking for more detail in the image…"))
             options = state.grid, state.edges, state.balance()
             full = budget.extract_detail(layers, state.source, max_bytes, *options)
-        fitted = budget.fit_to_budget(full, max_bytes, allocation)
-        changes = {
-            p.readout: html.readout(fitted, max_bytes),
-            p.trim_button: gr.update(interactive=fitted.sizes().total > max_bytes),
-            p.status: status_value(budget_status(fitted, full, max_bytes)),
-        }
+        fitted = budget.fit_to_budget(full, layers, max_bytes, locks)
+        changes = self.show_sizes(fitted, max_bytes) | self.show(budget_status(fitted, full, max_bytes, locks))
         if (fitted.structure, fitted.texture) == (layers.structure, layers.texture):
             yield changes  # the picture stays valid, and so does a finished decode
             return
@@ -69,17 +56,11 @@ class BudgetHandlers(Handlers):
             yield {p.compare: compare_update(preview), p.decoded_file: gr.update(interactive=False)}
 
 
-def _read_allocation(state: EditorState) -> Allocation:
-    """Return the byte allocation. Raises `UnknownName` or `InvalidLayer`."""
-    allocation = validation.choice(state.allocation, "byte allocation", budget.ALLOCATIONS)
-    if allocation == "auto":
-        return Allocation()
-    return Allocation(allocation, validation.integer(state.fixed_size, "fixed size", 0, actions.BUDGET_RANGE[1]))
-
-
-def budget_status(fitted: Layers, full: Layers, max_bytes: int) -> Status:
+def budget_status(fitted: Layers, full: Layers, max_bytes: int, locks: Locks) -> Status:
     """Return the status after the layers `full` were fitted into `max_bytes`."""
     size = fitted.sizes().total
+    if size > max_bytes and any(locks):
+        return Status.warn(f"{size:,} bytes: locked layers are not trimmed. Unlock one or raise the budget.")
     if size > max_bytes:
         return Status.warn(f"The smallest possible size is {size:,} bytes: shorten the prompt or raise the budget.")
     if (fitted.structure, fitted.texture) == (full.structure, full.texture):

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from codec import CodecError, Layers, Prompt
+from codec import CodecError, Layers
 from ui.page import html
 from ui.page.components import Parts
 from ui.page.handlers.sessions import Sessions
@@ -53,7 +53,6 @@ class PreviewHandlers(Handlers):
             selection.apply(layers)
         except CodecError as error:
             return self.show(Status.invalid_input(sentence(str(error))))
-        changes[p.prompt_size] = html.prompt_size(layers.semantic or Prompt())
         if not is_original_prompt(drawing, layers):
             changes[p.prompt_source] = html.prompt_source("Prompt written by you", layers.settings)
         if self.jobs.uses_slider(session):
@@ -74,10 +73,8 @@ class PreviewHandlers(Handlers):
 
     def _readout(self, state: EditorState, layers: Layers) -> Changes:
         """Return the bytes against the budget. A status about an invalid edit is replaced."""
-        p = self.parts
         budget = validation.integer(state.budget, "byte budget", *actions.BUDGET_RANGE)
-        is_over = len(layers.to_bytes()) > budget
-        changes: Changes = {p.readout: html.readout(layers, budget), p.trim_button: gr.update(interactive=is_over)}
+        changes = self.show_sizes(layers, budget)
         if state.status_code() is StatusCode.INVALID_INPUT:
             changes |= self.show(Status("Fixed. Press Decode for the finished picture."))
         return changes

@@ -44,6 +44,7 @@ class Sd15PanelHandlers(Handlers):
         is_sd15 = decoder == sd15_options.NAME
         changes: Changes = {
             p.sd15_panel: gr.update(visible=is_sd15),
+            p.prompt_hint: gr.update(visible=not is_sd15),
             p.edited_only: edited_only_update(decoder, self.sessions, session),
         }
         if not is_sd15:

@@ -23,7 +23,7 @@ function rebuildAll() {
   if (state.doc) {
     resizeMask();
     stage.style.aspectRatio = `${state.doc.width} / ${state.doc.height}`;
-    stage.style.maxWidth = `calc(72vh * ${state.doc.width / state.doc.height})`;
+    stage.style.maxWidth = `calc(var(--lc-max-height, 72vh) * ${state.doc.width / state.doc.height})`;
     keepChosenTool(() => setTool(usableTool()));
   }
   buildCellGrid();
