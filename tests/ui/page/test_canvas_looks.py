@@ -12,7 +12,8 @@ TOOLS = ("pen", "eraser", "select", "mask", "box", "lasso", "cell", "fill", "pic
 MEASURE = """(tools) => tools.map((name) => {
   document.querySelector(`.lc button[data-tool=${name}]`).click();
   const out = [...document.querySelectorAll('.lc button, .lc input, .lc select, .lc output')]
-    .filter((e) => e.offsetParent && !e.closest('.lc-grid') && !(innerWidth <= 700 && e.closest('.lc-options'))) // a row that scrolls
+    .filter((e) => e.offsetParent && !e.closest('.lc-grid'))
+    .filter((e) => !(innerWidth <= 700 && e.closest('.lc-options'))) // a row that scrolls
     .filter((e) => e.getBoundingClientRect().right > innerWidth || e.getBoundingClientRect().left < 0)
     .map((e) => e.outerHTML);
   const top = Math.round(document.querySelector('.lc-stage').offsetTop);
