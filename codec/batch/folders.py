@@ -6,12 +6,14 @@ No file is ever replaced that the manifest does not name as written by an earlie
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import TypeAlias
 
+from codec.batch.archive import is_archive, scan
 from codec.batch.captions import CAPTIONS, Captions, read_captions
 from codec.batch.find_files import find_files, format_unknown
 from codec.batch.manifest import (
@@ -38,6 +40,8 @@ def process_folder(
 ) -> tuple[int, int]:  # fmt: skip
     """Encode or decode every file below `folder` into `output` and return how many were written and how many failed.
 
+    folder: for decoding, also a Parquet archive; its entries are read a few at a time and sent to the processes.
+
     Writes output/manifest.csv. Files that an earlier run with equal options has written are skipped; those whose
     content, caption or options changed are replaced. An output gets another name where a file is that no earlier run
     wrote. Hidden files and files of the system are skipped. Captions come from folder/captions.tsv (`read_captions`).
@@ -48,14 +52,19 @@ def process_folder(
     """
     notify = on_notice or (lambda line: None)
     captions = read_captions(folder) if isinstance(task, EncodeTask) else Captions()
-    total = _count_files(task, folder, captions, notify)
+    from_archive = isinstance(task, DecodeTask) and is_archive(folder)
+    total = _count_entries(folder) if from_archive else count_files(task, folder, captions, notify)
     output.mkdir(parents=True, exist_ok=True)
     manifest, root = output / MANIFEST, escape_surrogates(str(folder.resolve()))
     rows: _Rows = {(row["folder"], row["file"]): row for row in read_manifest(manifest)}
     write_manifest(manifest, rows.values())
     renamed: list[str] = []
     done = failed = 0
-    for item, row in run_tasks(task, _make_items(task, folder, output, captions, rows), jobs, ray):
+    if from_archive:
+        items = _make_archive_items(task, folder, output, rows)
+    else:
+        items = _make_items(task, folder, output, captions, rows)
+    for item, row in run_tasks(task, items, jobs, ray):
         done += 1
         if row is None:
             continue
@@ -67,7 +76,8 @@ def process_folder(
             renamed.append(f"{item.name} -> {row['output']}")
         if on_progress:
             on_progress(done, total, item.name)
-    write_manifest(manifest, (row for (place, name), row in rows.items() if place != root or _exists(folder, name)))
+    kept = (row for (place, name), row in rows.items() if from_archive or place != root or _exists(folder, name))
+    write_manifest(manifest, kept)
     if renamed:
         more = f" and {len(renamed) - 1} more" if len(renamed) > 1 else ""
         notify(f"other names taken, as files of these names were there: {renamed[0]}{more}, see {MANIFEST}")
@@ -79,7 +89,7 @@ def _exists(folder: Path, name: str) -> bool:
     return "\\" in name or (folder / name).exists()
 
 
-def _count_files(task: EncodeTask | DecodeTask, folder: Path, captions: Captions, notify: OnNotice) -> int:
+def count_files(task: EncodeTask | DecodeTask, folder: Path, captions: Captions, notify: OnNotice) -> int:
     """Return the number of files; check that the captions belong to them."""
     unknown: Counter[str] = Counter()
     names = set()
@@ -131,6 +141,30 @@ def _make_items(
                 targets[name].second,
                 written.get(name),
             )
+
+
+def _count_entries(archive: Path) -> int:
+    total = sum(not row["error"] for row in scan(archive, ["error"]))
+    if not total:
+        raise CodecError(f"there is no entry to decode in {archive.name}")
+    return total
+
+
+def _make_archive_items(task: EncodeTask | DecodeTask, archive: Path, output: Path, rows: _Rows) -> Iterator[WorkItem]:
+    """Yield an item for each entry of an archive; its output has the name of the entry and a suffix."""
+    root = escape_surrogates(str(archive.resolve()))
+    for entry in scan(archive, ["path", "tril", "error"]):
+        if entry["error"]:
+            continue
+        # The paths of a hostile archive must not lead out of the output folder.
+        parts = [part for part in re.split(r"[/\\:\0]", entry["path"]) if part.strip(". ")] or ["entry"]
+        target = output.joinpath(*parts[:-1], parts[-1] + task.output_suffix)
+        row = rows.get((root, entry["path"]))
+        written = _written_output(row, "", is_own=True) if row else None
+        if written and written.name and Path(written.name).name == written.name:
+            target = target.with_name(written.name)
+        second = f"{parts[-1]}.2{task.output_suffix}"
+        yield WorkItem(archive, entry["path"], None, target, second, written, entry["tril"])
 
 
 def _written_output(row: dict[str, str], name: str, *, is_own: bool) -> WrittenOutput:

@@ -43,6 +43,7 @@ class WorkItem:
     target: Path
     second_name: str  # for the output if a foreign file is at `target`
     written: WrittenOutput | None = None
+    data: bytes | None = None  # the content, if `source` is an archive
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,20 @@ class EncodeTask:
         prompt, captioner = self.options.prompt, self.options.captioner
         return prompt is None and captioner != "none" and (captioner != "auto" or best() is not None)
 
-    def __call__(self, item: WorkItem) -> Row | None:
-        """Encode one file and return its row of the manifest, None if an earlier run has done it."""
+    def options_for(self, caption: str | None) -> EncodeOptions:
+        """Return the options for a picture with this caption."""
+        return self.options if self.options.prompt is not None else replace(self.options, prompt=caption)
+
+    def encode(self, source: Path, options: EncodeOptions) -> Layers:
+        """Return the layers of a picture. Raises what `extract` raises."""
         from codec.encoder.extract import extract
 
-        options = self.options
-        if options.prompt is None:
-            options = replace(options, prompt=item.caption)
-        return _process_item(item, asdict(options), lambda: extract(item.source, options).layers, Layers.to_bytes)
+        return extract(source, options).layers
+
+    def __call__(self, item: WorkItem) -> Row | None:
+        """Encode one file and return its row of the manifest, None if an earlier run has done it."""
+        options = self.options_for(item.caption)
+        return _process_item(item, asdict(options), lambda: self.encode(item.source, options), Layers.to_bytes)
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,7 @@ class DecodeTask:
         """Decode one file and return its row of the manifest, None if an earlier run has done it."""
 
         def read() -> Layers:
-            return Layers.from_bytes(item.source.read_bytes())
+            return Layers.from_bytes(item.source.read_bytes() if item.data is None else item.data)
 
         def decode(layers: Layers) -> bytes:
             decoder = _get_decoder(self.decoder, self.options)
@@ -119,7 +126,7 @@ def _process_item(
         row |= {"output": written.name, "output_sha256": written.output_sha256}
     start = time.perf_counter()
     try:
-        row["sha256"] = digest_file(item.source)
+        row["sha256"] = digest_file(item.source) if item.data is None else digest(item.data)
         if written and (written.sha256, written.options) == (row["sha256"], options_digest) and item.target.is_file():
             return None
         layers = read()
@@ -128,11 +135,16 @@ def _process_item(
         sizes = layers.sizes()
         row |= {"output": target.name, "output_sha256": digest(data)}
         row |= {"width": layers.width, "height": layers.height, "bytes": sizes.total, **sizes._asdict()}
-    except CodecError as error:
-        row["error"] = str(error)
-    except MemoryError:
-        row["error"] = "there is not enough memory for this picture"
-    except OSError as error:
-        row["error"] = error.strerror or str(error)
+    except (CodecError, MemoryError, OSError) as error:
+        row["error"] = describe_error(error)
     row["seconds"] = round(time.perf_counter() - start, 3)
     return row
+
+
+def describe_error(error: CodecError | MemoryError | OSError) -> str:
+    """Return the text for the error column; never empty."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this picture"
+    if isinstance(error, OSError):
+        return error.strerror or str(error) or "the file cannot be read"
+    return str(error) or type(error).__name__

@@ -59,7 +59,7 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "image", metavar="IMG|DIR", help="a PNG, JPEG, WebP or AVIF file, 1 to 4096 pixels a side, or a folder of them"
     )
-    _add_output(parser, "F.tril|DIR", "the file or folder to write")
+    _add_output(parser, "F.tril|DIR|F.parquet", "the file, folder or Parquet archive to write")
     _add_overwrite(parser)
     parser.add_argument(
         "--prompt", help="what the picture shows (default: from the file's metadata, or else from its colors)"
@@ -102,7 +102,9 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_decode(parser: argparse.ArgumentParser) -> None:
-    _add_input(parser, "F.tril|DIR", "a .tril file, or a folder of them")
+    _add_input(
+        parser, "F.tril|DIR", "a .tril file, a folder of them, an archive F.parquet, or one entry: F.parquet#path"
+    )
     _add_output(parser, "OUT.png|DIR", "the PNG file or folder to write")
     _add_overwrite(parser)
     parser.add_argument(
@@ -119,8 +121,11 @@ def _add_decode(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_inspect(parser: argparse.ArgumentParser) -> None:
-    _add_input(parser)
+    _add_input(parser, "F.tril|F.parquet", "a .tril file, an archive, or one entry of it as F.parquet#path")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--where", metavar="CONDITION", help="list the entries of an archive, such as: prompt contains 'red car'"
+    )
     parser.add_argument("--compare", action="store_true", help="show the size of each layer in other formats")
 
 

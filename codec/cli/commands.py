@@ -7,8 +7,10 @@ import json
 import os
 import sys
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codec.cli.archive_command import print_archive
 from codec.cli.folder_commands import run_folder
 from codec.cli.inspection import format_summary
 from codec.cli.terminal import print_error, printable, show_step
@@ -65,11 +67,12 @@ def encode(args: argparse.Namespace) -> None:
 
 
 def decode(args: argparse.Namespace) -> None:
-    """Decode a .tril file, or every .tril file of a folder."""
+    """Decode a .tril file, or every .tril file of a folder or an archive."""
+    from codec.batch.archive import is_archive
     from codec.decoders import get
     from codec.images.io import encode_png
 
-    if os.path.isdir(args.file):
+    if os.path.isdir(args.file) or is_archive(Path(args.file)):
         from codec.batch.tasks import DecodeTask
 
         run_folder(DecodeTask(args.decoder, _sd15_options(args), args.layers, args.seed), args, args.file)
@@ -83,7 +86,14 @@ def decode(args: argparse.Namespace) -> None:
 
 
 def inspect(args: argparse.Namespace) -> None:
-    """Print what a .tril file holds and how its bytes are spent."""
+    """Print what a .tril file or an archive holds and how its bytes are spent."""
+    from codec.batch.archive import is_archive
+
+    if is_archive(Path(args.file)):
+        print_archive(args)
+        return
+    if args.where is not None:
+        raise CodecError("--where is for archives: files or folders that end in .parquet")
     layers = _read_layers(args)
     summary = summarize(layers)
     text = format_summary(summary)
@@ -135,8 +145,6 @@ def _sd15_options(args: argparse.Namespace) -> Options | None:
         if given:
             raise CodecError(f"--{next(iter(given)).replace('_', '-')} needs --decoder sd15")
         return None
-    from pathlib import Path
-
     from codec.decoders.sd15.options import Options
 
     for name in ("models", "checkpoint"):
@@ -166,8 +174,12 @@ def _stroke_count(layers: Layers) -> int:
 
 def _read_layers(args: argparse.Namespace) -> Layers:
     """Return the layers of `args.file`; with --salvage, warn about damaged layers and leave them out."""
+    from codec.batch.archive import read_entry, split_address
+
     if args.file == "-":
         data = sys.stdin.buffer.read(_MAX_INPUT_BYTES)
+    elif address := split_address(args.file):
+        data = read_entry(*address)
     else:
         with open(args.file, "rb") as file:
             data = file.read(_MAX_INPUT_BYTES)

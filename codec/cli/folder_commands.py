@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,8 +43,10 @@ def run_folder(task: EncodeTask | DecodeTask, args: argparse.Namespace, folder: 
 
     Raises `CodecError` if the output is not a folder, and, once all files are processed, if any of them failed.
     """
+    from codec.batch.archive import SUFFIX
     from codec.batch.folders import process_folder
     from codec.batch.manifest import MANIFEST
+    from codec.batch.tasks import EncodeTask
 
     output = Path(args.output)
     if args.output == "-" or (output.exists() and not output.is_dir()):
@@ -51,10 +54,15 @@ def run_folder(task: EncodeTask | DecodeTask, args: argparse.Namespace, folder: 
     if args.overwrite:
         raise CodecError("--overwrite is for single files: in a folder, outputs take names that are free")
     jobs = job_count(args, uses_large_models=task.uses_large_models)
-    written, failed = process_folder(
-        task, Path(folder), output, jobs, args.ray, show_file_progress, on_notice=print_notice
-    )
-    summary = f"{written} of {written + failed} files written to {args.output}, see {MANIFEST} there"
+    if output.suffix.lower() == SUFFIX and isinstance(task, EncodeTask):
+        from codec.batch.archive_run import encode_to_archive
+
+        run: Callable[..., tuple[int, int]] = encode_to_archive
+        remark = f"see python -m codec inspect {args.output}"
+    else:
+        run, remark = process_folder, f"see {MANIFEST} there"
+    written, failed = run(task, Path(folder), output, jobs, args.ray, show_file_progress, on_notice=print_notice)
+    summary = f"{written} of {written + failed} files written to {args.output}, {remark}"
     if failed:
         raise CodecError(f"{summary}; {failed} failed")
     print(summary)
