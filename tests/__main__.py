@@ -27,7 +27,7 @@ PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = (ROOT / "requirements.txt", ROOT / "tests" / "requirements.txt")
 CHROMIUM = Path("/usr/bin/chromium")
 # A process for each core, whole files to a process, the longest files first (tests/conftest.py).
-PARALLEL = ("-n", str(min(os.cpu_count() or 1, 8)), "--dist", "loadfile", "--no-loadscope-reorder")
+PARALLEL = ("-n", str(min(os.cpu_count() or 1, 8)), "--dist", "loadscope", "--no-loadscope-reorder")
 COVERAGE = ("--cov", "--cov-config", str(ROOT / ".coveragerc"), "--cov-report", "")
 
 

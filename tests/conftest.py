@@ -1,4 +1,4 @@
-"""What all tests share: no network, the same random examples in each run, the order of files, pictures."""
+"""What all tests share: no network, the same random examples in each run, processes for the files, pictures."""
 
 from __future__ import annotations
 
@@ -19,12 +19,35 @@ os.environ["HF_HUB_CACHE"] = os.environ["TRILAYER_MODELS"] = os.environ["TRILAYE
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
+from xdist.remote import Producer  # noqa: E402
+from xdist.scheduler import LoadScopeScheduling  # noqa: E402
 
 # Longest first, so that no process is left with a long file at the end.
-LONGEST = ("tests/ui/page", "tests/test_style.py", "tests/ui", "tests/decoders", "tests/encoder", "tests/batch")
+LONGEST = ("tests/ui/page", "tests/decoders/sd15", "tests/test_style.py", "tests/ui", "tests/encoder", "tests/decoders")
+# Files in one process, because each process starts a server and a browser for them, or imports and writes networks.
+TOGETHER = {
+    "tests/ui/page": "page",
+    "tests/ui/services/test_budget.py": "page",
+    "tests/ui/test_api.py": "page",
+    "tests/decoders/sd15": "sd15",
+}
 
 settings.register_profile("trilayer", deadline=None, derandomize=True, database=None, print_blob=True)
 settings.load_profile("trilayer")
+
+
+class FileScheduling(LoadScopeScheduling):
+    """Give each process whole files, and files that are `TOGETHER` to one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return next((name for start, name in TOGETHER.items() if path.startswith(start)), path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling:
+    """Replace the scheduler of xdist's `--dist`."""
+    return FileScheduling(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

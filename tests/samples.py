@@ -66,8 +66,8 @@ def random_detail(seed: int, rows: int = 16, cols: int = 16, density: float = 0.
 details = st.builds(
     random_detail,
     st.integers(0, 1000),
-    st.integers(2, 12) | st.just(24),
-    st.integers(2, 12) | st.just(16),
+    st.sampled_from((2, 3, 4, 5, 6, 7, 8, 24)),  # few are large, since these take long
+    st.sampled_from((2, 3, 4, 5, 6, 7, 8, 16)),
     st.sampled_from([0.0, 0.001, 0.03, 0.3, 1.0]),
     st.sampled_from([1, 3, 40, MAX_DETAIL_LEVEL]),
 )
@@ -75,7 +75,7 @@ details = st.builds(
 
 @st.composite
 def colormaps(draw: st.DrawFn) -> Colormap:
-    shape = (draw(st.integers(2, 24)), draw(st.integers(2, 24)), 3)
+    shape = (draw(st.integers(2, 16)), draw(st.integers(2, 16)), 3)
     rng = np.random.default_rng(draw(st.integers(0, 1000)))
     flat, noise = rng.integers(0, 256, 3), rng.integers(0, 256, shape)
     share = draw(st.sampled_from([0.0, 0.1, 1.0]))

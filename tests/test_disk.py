@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -12,31 +13,38 @@ import pytest
 from codec import Layers, Prompt
 from codec.atomic_write import write_files
 from codec.batch.manifest import MANIFEST
+from codec.cli.main import main
 from codec.images.io import encode_png
+from tests import canned
 from tests.pictures import disc
 
 ROOT = Path(__file__).resolve().parent.parent
-MAX_FILE_SIZE = 40  # bytes, enforced by the system in the child process
-# the encoder is not what is tested here
-COMMAND = """
-import resource, sys
-import codec.encoder.extract
-from codec.cli.main import main
-from tests import canned
-codec.encoder.extract.extract = canned.extract
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
-sys.exit(main(sys.argv[2:]))
-"""
+MAX_FILE_SIZE = 40  # bytes, enforced by the system
 
 
-def run(*arguments: object, max_size: int = MAX_FILE_SIZE) -> subprocess.CompletedProcess[str]:
-    """Run the command line with a limit on file sizes, so that a write fails as on a full disk."""
-    command = [sys.executable, "-B", "-c", COMMAND, *map(str, (max_size, *arguments))]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """-> run(*arguments, max_size) -> (exit code, stderr) of the command line with a limit on file sizes.
+
+    A write beyond the limit fails as on a full disk. The encoder is replaced, since it is not what is tested here.
+    """
+    monkeypatch.setattr("codec.encoder.extract.extract", canned.extract)
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def run(*arguments: object, max_size: int = MAX_FILE_SIZE) -> tuple[int, str]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (max_size, unlimited[1]))
+        try:
+            code = main([str(argument) for argument in arguments])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+        return code, capsys.readouterr().err
+
+    return run
 
 
-def is_one_line_error(ran: subprocess.CompletedProcess[str]) -> bool:
-    return ran.returncode == 1 and ran.stderr.startswith("trilayer: ") and ran.stderr.count("\n") == 1
+def is_one_line_error(ran: tuple[int, str]) -> bool:
+    code, message = ran
+    return code == 1 and message.startswith("trilayer: ") and message.count("\n") == 1
 
 
 @pytest.fixture
@@ -57,21 +65,21 @@ def folder(tmp_path):
         (("cut", "--bytes", "900"), "in.tril", "out.tril"),
     ],
 )
-def test_old_file_stays(folder, command, source, target):
+def test_old_file_stays(run, folder, command, source, target):
     before = sorted(folder.iterdir())
     ran = run(command[0], folder / source, *command[1:], "-o", folder / target)
-    assert is_one_line_error(ran) and "File too large" in ran.stderr
+    assert is_one_line_error(ran) and "File too large" in ran[1]
     assert (folder / target).read_bytes() == b"old content" and sorted(folder.iterdir()) == before
 
 
-def test_new_file_is_not_created(folder):
+def test_new_file_is_not_created(run, folder):
     assert is_one_line_error(run("encode", folder / "in.png", "-o", folder / "new.tril"))
     assert not (folder / "new.tril").exists()
 
 
-def test_folder_of_layers_is_replaced_completely_or_not_at_all(folder):
+def test_folder_of_layers_is_replaced_completely_or_not_at_all(run, folder):
     out = folder / "layers"
-    assert run("layers", folder / "in.tril", "-o", out, max_size=10_000).returncode == 0
+    assert run("layers", folder / "in.tril", "-o", out, max_size=10_000)[0] == 0
     (folder / "in.tril").write_bytes(Layers(64, 64, Prompt("short"), seed=2**63).to_bytes())
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     ran = run("layers", folder / "in.tril", "-o", out, max_size=20)  # enough for the prompt, not for layers.json
@@ -88,16 +96,16 @@ def test_data_is_flushed_before_files_are_renamed(tmp_path, monkeypatch):
     assert order == [3, 2, "a", "b"] and (tmp_path / "b").read_bytes() == b"de"
 
 
-def test_manifest_survives_a_full_disk(folder):
+def test_manifest_survives_a_full_disk(run, folder):
     pictures, out = folder / "pictures", folder / "many"
     pictures.mkdir()
     (folder / "in.png").rename(pictures / "a.png")
-    assert run("encode", pictures, "-o", out, "--jobs", "1", max_size=10_000).returncode == 0
+    assert run("encode", pictures, "-o", out, "--jobs", "1", max_size=10_000)[0] == 0
     manifest = (out / MANIFEST).read_bytes()
     (pictures / "b.png").write_bytes(encode_png(disc(2, 64)))
     assert is_one_line_error(run("encode", pictures, "-o", out, "--jobs", "1"))
     assert (out / MANIFEST).read_bytes() == manifest
-    assert run("encode", pictures, "-o", out, "--jobs", "1", max_size=10_000).returncode == 0
+    assert run("encode", pictures, "-o", out, "--jobs", "1", max_size=10_000)[0] == 0
     assert (out / MANIFEST).read_bytes().startswith(manifest)
 
 

@@ -12,12 +12,15 @@ import pytest
 
 import codec
 from codec.cli.main import main
+from codec.encoder import extract
+from codec.encoder.encode_options import DEFAULT_OPTIONS, EncodeOptions
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NOT_RUN = "<!-- not run by the tests"
 BLOCK = re.compile(r"(<!-- not run by the tests[^>]*-->\n)?```(sh|python)\n(.*?)```", re.S)
 MAX_README_WORDS = 700
+EXTRACT = extract.extract
 
 
 def blocks(language: str, *, run: bool = True) -> list[object]:
@@ -39,7 +42,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copy(ROOT / "assets" / "examples" / "coffee.jpg", tmp_path / name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(codec, "decode", functools.partial(codec.decode, decoder="painter-preview"))
+    monkeypatch.setattr(extract, "extract", extract_example)
     return tmp_path
+
+
+@functools.cache
+def extract_example(source: object, options: EncodeOptions = DEFAULT_OPTIONS, **reserved: int) -> extract.Extraction:
+    """Extract the layers of the one picture that the docs encode, once for each set of options."""
+    return EXTRACT(ROOT / "assets" / "examples" / "coffee.jpg", options, **reserved)
 
 
 @pytest.mark.parametrize("code", [block for block in blocks("python") if "Client(" not in block.values[0]])
