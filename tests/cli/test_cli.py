@@ -172,7 +172,7 @@ def test_salvage_uses_the_undamaged_layers(tril, tmp_path, capsys):
 
 
 def test_encode_and_inspect_through_pipes(png):
-    options = ("--budget", 300, "--prompt", "an astronaut", "--edges", "canny", "--grid", 4)
+    options = ("--budget", 300, "--prompt", "an astronaut", "--edges", "canny", "--grid", 4, "--balance", "structure")
     encoded = run("encode", "-", "-o", "-", *options, stdin=png.read_bytes())
     assert (encoded.returncode, encoded.stderr) == (0, b"")
     assert Layers.from_bytes(encoded.stdout).semantic == Prompt("an astronaut")

@@ -51,9 +51,10 @@ def test_inspect_prints_hostile_prompts_escaped(tmp_path: Path, capsys: pytest.C
 def test_hostile_file_name_is_printed_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     written = 0
     data = Layers(8, 8, Prompt("a cat")).to_bytes()
-    for text in TEXTS:
+    for number, text in enumerate(TEXTS):
         text = text.replace("\0", "")  # a command line cannot hold it
-        for name in (text, text.replace("/", "_")[:80]):
+        short = text.replace("/", "_")[:80]
+        for name in (text, short) if number % 10 == 0 else (short,):
             path = os.path.join(tmp_path, name)
             code = main(["inspect", "--", path])
             shown = capsys.readouterr()

@@ -19,7 +19,7 @@ from codec.images import png_chunk
 from codec.images.io import encode_png, load
 from tests.fuzz.mutator import mutate
 
-PIXELS = np.random.default_rng(1).integers(0, 256, (40, 60, 3)).astype(np.uint8)
+PIXELS = np.indices((40, 60)).transpose(1, 2, 0)[..., [0, 1, 1]].astype(np.uint8)  # a gradient, which is soon encoded
 LAYERS = Layers(60, 40, Prompt("a cat"), seed=5)
 PNG = encode_png(PIXELS)
 OURS = png_chunk.embed(PNG, LAYERS.to_bytes())

@@ -70,7 +70,7 @@ def test_joints_in_one_place_and_in_distant_corners_round_trip() -> None:
     [
         ("all joints, any pose and size", 60, 30),
         ("5 people", 4, 30),
-        ("20 small people", 4, 30),
+        ("20 small people", 2, 30),
         ("random joints", 10, 1.3 * (18 * 22 / 8)),  # 22 bits are a joint's two coordinates, uncompressed
     ],
 )

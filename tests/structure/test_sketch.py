@@ -20,12 +20,14 @@ from codec.structure.sketch_payload import SketchFields, arrange
 from tests.samples import example, pose, poses, sketches
 
 
+@settings(max_examples=50)
 @given(sketches())
 def test_round_trip(sketch: Sketch) -> None:
     assert Sketch.from_bytes(sketch.to_bytes()) == sketch
     assert structure_from_bytes(sketch.to_bytes()) == sketch
 
 
+@settings(max_examples=50)
 @given(sketches(), st.integers(1, 900), st.integers(1, 900))
 def test_points_of_a_sketch_give_the_same_sketch(sketch: Sketch, width: int, height: int) -> None:
     points = sketch.points(width, height)
@@ -73,6 +75,7 @@ def test_cut_keeps_as_many_first_strokes_as_fit() -> None:
         assert len(longer.to_bytes()) > budget or part == sketch
 
 
+@settings(max_examples=50)
 @given(sketches(), st.data())
 def test_any_prefix_of_a_payload_is_a_sketch_of_the_first_strokes(sketch: Sketch, data: st.DataObject) -> None:
     payload = sketch.to_bytes()
@@ -87,6 +90,7 @@ def test_any_prefix_of_a_payload_is_a_sketch_of_the_first_strokes(sketch: Sketch
     assert part.to_bytes() == payload[:length]
 
 
+@settings(max_examples=50)
 @given(sketches())
 def test_payload_has_no_superfluous_byte(sketch: Sketch) -> None:
     shorter = sketch.to_bytes()[:-1]
@@ -106,6 +110,7 @@ def test_cut_payload_is_as_short_as_encoding_its_strokes_again(sketch: Sketch) -
         assert len(encoded_again.to_bytes()) <= max(len(part.to_bytes()), 4)
 
 
+@settings(max_examples=50)
 @given(sketches())
 def test_arranged_strokes_are_the_same_and_start_at_their_upper_end(sketch: Sketch) -> None:
     arranged = arrange(sketch.strokes, sketch.cols, sketch.rows)

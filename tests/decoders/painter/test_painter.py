@@ -112,7 +112,7 @@ def test_empty_sketch_and_prompt_give_a_card_too(preview):
 # --- sizes --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 3), (1, 4096), (4096, 1), (97, 500)])
+@pytest.mark.parametrize("size", [(1, 1), (200, 3), (1, 4096), (4096, 1), (97, 250)])
 def test_any_size(painter, size):
     width, height = size
     picture = painter.decode(Layers(width, height, PROMPT, SKETCH, COLORS))
@@ -180,7 +180,7 @@ def test_number_of_threads_has_no_effect(painter):
         for threads in (1, 2):
             torch.set_num_threads(threads)
             cv2.setNumThreads(threads)
-            pictures.append(painter.decode(Layers(200, 80, None, SKETCH, COLORS)).astype(int))
+            pictures.append(painter.decode(Layers(120, 48, None, SKETCH, COLORS)).astype(int))
     finally:
         torch.set_num_threads(torch_threads)
         cv2.setNumThreads(cv2_threads)
@@ -188,7 +188,7 @@ def test_number_of_threads_has_no_effect(painter):
 
 
 def test_threads_share_one_decoder(preview):
-    requests = [Layers(64, 64, None, SKETCH if i % 2 else None, COLORS, seed=i) for i in range(6)]
+    requests = [Layers(48, 48, None, SKETCH if i % 2 else None, COLORS, seed=i) for i in range(4)]
     expected = [preview.decode(layers) for layers in requests]
     pictures = [None] * len(requests)
 

@@ -129,8 +129,8 @@ def test_without_guidance_equals_the_pipeline(unet, diffusers_pipeline, prompts,
 @pytest.mark.parametrize(
     ("structure", "name"),
     [
-        *(("sketch-adapter", name) for name in ("pndm", "ddim", "dpmpp_2m_karras", "unipc", "euler", "lcm")),
-        *(("openpose-adapter", name) for name in ("pndm", "euler")),
+        *(("sketch-adapter", name) for name in ("pndm", "dpmpp_2m_karras", "lcm")),
+        *(("openpose-adapter", name) for name in ("euler",)),
     ],
 )
 def test_two_adapters_equal_the_adapter_pipeline(

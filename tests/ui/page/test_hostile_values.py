@@ -51,7 +51,7 @@ def test_a_status_with_template_syntax_is_shown_as_text(visit):
 def test_prompts_and_file_names_do_not_run(visit):
     prompts = [""]
     for text in TEXTS:
-        if len(prompts[-1]) + len(text) > 600:
+        if len(prompts[-1]) + len(text) > 2000:
             prompts.append("")
         prompts[-1] += f"{text}\n"
     for number, prompt in enumerate(prompts):
