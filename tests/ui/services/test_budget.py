@@ -128,7 +128,7 @@ def test_locked_colors_are_not_trimmed(reloaded):
 
 def test_more_bytes_extract_more_detail_from_the_picture(reloaded):
     before = reloaded.bytes()
-    slide(reloaded, 1000)
+    slide(reloaded, 2500)
     assert reloaded.bytes_change_from(before) > before
     reloaded.says("Everything fits")
     slide(reloaded, before)
