@@ -177,6 +177,7 @@ class Visit:
               document.querySelector('.tl-forget').click();
               localStorage.clear();
               sessionStorage.clear();
+              dispatchEvent(new StorageEvent('storage', { key: 'trilayer.history' }));
               scrollTo(0, 0);
             }"""
         )

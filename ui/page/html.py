@@ -31,7 +31,8 @@ _LOGO: Final = (
 )
 HISTORY: Final = (  # history.js fills the list
     '<section class="tl-history" aria-labelledby="tl-past" hidden><div><h2 id="tl-past">History</h2>'
-    '<button type="button" class="tl-forget">Clear</button></div><ol class="tl-past"></ol></section>'
+    '<button type="button" class="tl-forget">Clear</button>'
+    '<button type="button" class="tl-unforget" hidden>Undo clear</button></div><ol class="tl-past"></ol></section>'
 )
 
 

@@ -1,5 +1,5 @@
 // The history: recent decodes, and edited work that was replaced by another image. Stored in the browser, newest first.
-const HISTORY_KEY = 'trilayer.history', MAX_ENTRIES = 30, THUMBNAIL_SIDE = 112, MAX_THUMBNAIL = 40000;
+const HISTORY_KEY = 'trilayer.history', CLEARED_KEY = 'trilayer.history.cleared', MAX_ENTRIES = 30, THUMBNAIL_SIDE = 112, MAX_THUMBNAIL = 40000;
 
 const isValid = (entry) => Boolean(entry) && typeof entry.name === 'string' && typeof entry.what === 'string'
   && (typeof entry.t === 'string' || Array.isArray(entry.state))
@@ -20,7 +20,24 @@ function storeEntries(entries) {
   showEntries();
 }
 
+const readCleared = () => { try { return localStorage.getItem(CLEARED_KEY); } catch { return null; } };
+
+// Clears the history. It can be had back until the next entry is added.
+function clearHistory() {
+  if (!readEntries().length) return;
+  try { localStorage.setItem(CLEARED_KEY, localStorage.getItem(HISTORY_KEY) ?? '[]'); } catch { return; }
+  storeEntries([]);
+}
+
+function undoClear() {
+  const cleared = readCleared();
+  if (cleared === null) return;
+  try { localStorage.removeItem(CLEARED_KEY); localStorage.setItem(HISTORY_KEY, cleared); } catch { /* not allowed */ }
+  showEntries();
+}
+
 function addEntry(entry) {
+  try { localStorage.removeItem(CLEARED_KEY); } catch { /* not allowed */ }
   const isSame = (other) => other.t && other.t === entry.t && other.seed === entry.seed && other.decoder === entry.decoder;
   storeEntries([entry, ...readEntries().filter((other) => !isSame(other))].slice(0, MAX_ENTRIES));
 }
@@ -49,7 +66,10 @@ function showEntries() {
   const section = document.querySelector('#history .tl-history');
   if (!section) return;
   const entries = readEntries();
-  section.hidden = !entries.length;
+  const canUndo = !entries.length && readCleared() !== null;
+  section.hidden = !entries.length && !canUndo;
+  section.querySelector('.tl-forget').hidden = !entries.length;
+  section.querySelector('.tl-unforget').hidden = !canUndo;
   section.querySelector('.tl-past').replaceChildren(...entries.map((entry) => {
     const button = document.createElement('button'), picture = document.createElement('img'), text = document.createElement('span');
     const time = new Date(entry.at).toLocaleString([], { dateStyle: 'short', timeStyle: 'short' });
@@ -88,6 +108,9 @@ Object.assign(window.trilayer, {
 });
 
 addEventListener('storage', (e) => { if (e.key === HISTORY_KEY) showEntries(); });
-document.addEventListener('click', (e) => { if (e.target.closest?.('.tl-forget')) storeEntries([]); });
+document.addEventListener('click', (e) => {
+  if (e.target.closest?.('.tl-forget')) clearHistory();
+  if (e.target.closest?.('.tl-unforget')) undoClear();
+});
 new MutationObserver((_, observer) => { if (document.querySelector('#history .tl-history')) { observer.disconnect(); showEntries(); } })
   .observe(document.documentElement, { childList: true, subtree: true });

@@ -17,6 +17,16 @@ document.addEventListener('click', (e) => {
 
 // Files may be dropped anywhere. A .tril file is opened; any other file goes to the image box, which reports unsupported
 // types. Without this, the browser would leave the page and show the file.
+function openFile(file) {
+  const isTril = /\.tril$/i.test(file.name);
+  const input = document.querySelector(`${isTril ? '#top-buttons' : '#picture'} input[type=file]`);
+  if (!input) return;
+  const transfer = new DataTransfer();
+  transfer.items.add(file);
+  input.files = transfer.files;
+  input.dispatchEvent(new Event('change', { bubbles: true }));
+}
+
 const hasFiles = (e) => Boolean(e.dataTransfer && e.dataTransfer.types.includes('Files'));
 document.addEventListener('dragover', (e) => { if (hasFiles(e)) e.preventDefault(); }, true);
 document.addEventListener('drop', (e) => {
@@ -24,13 +34,14 @@ document.addEventListener('drop', (e) => {
   e.preventDefault();
   const file = e.dataTransfer.files[0];
   if (!file) return;
-  const isTril = /\.tril$/i.test(file.name);
   e.stopPropagation();
   e.target.dispatchEvent(new DragEvent('dragleave', { bubbles: true })); // ends the highlight of the box below
-  const input = document.querySelector(`${isTril ? '#top-buttons' : '#picture'} input[type=file]`);
-  if (!input) return;
-  const transfer = new DataTransfer();
-  transfer.items.add(file);
-  input.files = transfer.files;
-  input.dispatchEvent(new Event('change', { bubbles: true }));
+  openFile(file);
+}, true);
+document.addEventListener('paste', (e) => {
+  const file = e.clipboardData?.files[0];
+  if (!file) return;
+  e.preventDefault();
+  e.stopPropagation();
+  openFile(file);
 }, true);

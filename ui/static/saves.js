@@ -70,7 +70,10 @@ Object.assign(window.trilayer, {
     try { await navigator.clipboard.writeText(url.href); return link.copied; } catch { history.replaceState(null, '', url); return link.shown; }
   },
 
+  // The work goes into the history.
   startOver() {
+    const state = lastState ?? readWork(0)?.state;
+    if (state) window.trilayer.addEdited(state);
     forgetWork();
     location.assign(location.pathname);
   },

@@ -47,7 +47,9 @@ def test_a_decode_is_stored_and_restored_by_a_click(visit):
     expect(visit.page.locator("#seed input")).to_have_value("77")
     assert visit.save() == small.to_bytes()
     visit.page.locator(".tl-forget").click()
-    expect(visit.page.locator(".tl-history")).to_be_hidden()
+    expect(entries).to_have_count(0)
+    visit.page.locator(".tl-unforget").click()
+    expect(entries).to_have_count(2)
 
 
 def test_edited_work_is_stored_when_another_image_is_opened(visit):
@@ -161,6 +163,9 @@ def test_work_is_restored_in_the_tab_and_in_a_new_one(visit, new_tab):
     tab.says("An example is open")
     assert tab.save() == START_FILE.read_bytes()
     assert tab.page.evaluate("[localStorage, sessionStorage].map((s) => s.getItem('trilayer.kept'))") == [None, None]
+    tab.page.locator(".tl-history li button", has_text="edited").first.click()
+    tab.says("Your last work")
+    assert tab.save() == data
 
 
 def test_unreadable_stored_work_is_ignored(shared_page):

@@ -40,6 +40,13 @@ DROP = """(target, [name, type, text]) => {
 }"""
 
 
+PASTE = """(target, text) => {
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0)), clipboardData = new DataTransfer();
+  clipboardData.items.add(new File([bytes], 'image.png', { type: 'image/png' }));
+  target.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+}"""
+
+
 def drop(visit, where, name, kind, data):
     """Drop a file on the first element `where`. The page must handle it, or the browser would leave for the file."""
     _, over, dropped = visit.page.locator(where).first.evaluate(DROP, [name, kind, base64.b64encode(data).decode()])
@@ -65,7 +72,9 @@ def test_a_picture_dropped_anywhere_is_encoded_once(reloaded, monkeypatch, pictu
     for number, where in enumerate(("body", ".lc-stage", "#compare", "#picture", "#picture img"), start=1):
         drop(reloaded, where, picture.name, "image/png", picture.read_bytes())
         reloaded.says(f"Opened drop{number}, 600 × 400")
-    assert len(encoded) == len([url for url in reloaded.posts[posts:] if "/upload" in url]) == 5
+    reloaded.page.locator("body").evaluate(PASTE, base64.b64encode(picture.read_bytes()).decode())
+    reloaded.says("Opened drop6, 600 × 400")
+    assert len(encoded) == len([url for url in reloaded.posts[posts:] if "/upload" in url]) == 6
 
 
 def test_a_picture_brings_its_prompt(visit, picture):
