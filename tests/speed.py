@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from codec.decoders.sd15 import conditions, configs, networks, pipeline, schedulers
-from codec.decoders.sd15.denoise import initial_noise
 from codec.decoders.sd15.device import Device
 from codec.decoders.sd15.model_paths import ModelPaths
+from codec.decoders.sd15.noise import initial_noise
 from codec.decoders.sd15.options import Options
 from codec.decoders.sd15.pipeline import StableDiffusion
 from tests import samples, tiny
@@ -40,7 +40,7 @@ def main() -> None:
     parts = _make_networks(device)
     _replace_loaders(parts)
     print(f"{_device_name(device)}, {device.dtype}, torch {torch.__version__}")
-    options = Options(preset="balanced", scheduler="ddim", steps=arguments.steps, device=device.name)
+    options = Options(preset="quality", scheduler="ddim", steps=arguments.steps, device=device.name)
     ours = _timed("our decode", device, lambda: StableDiffusion(options).decode(FILE))
     theirs = _timed("diffusers' adapter pipeline", device, _pipeline(parts, arguments.steps))
     print(f"ratio ours / theirs: {ours / theirs:.3f}")

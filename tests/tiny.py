@@ -81,8 +81,11 @@ def write(root: Path) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         unet = _sd15(root / "sd15")
+        (root / "sd14").symlink_to("sd15")
+        shutil.copytree(root / "sd15" / "vae", root / "sd-vae")
         for name in ADAPTERS:
             _adapter(root / name, TINY[name])
+        (root / "sketch-adapter-sd14").symlink_to("sketch-adapter")
         for name in CONTROLNETS:
             _controlnet(root / name, unet)
         _taesd(root / "taesd")

@@ -6,6 +6,7 @@ The list is part of the format: its order is fixed, and names may only be append
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -67,6 +68,27 @@ CHECKPOINTS: Final = (
     "Stable Diffusion XL C1E1DE52", "Stable Diffusion XL 7BCCAA2C", "NovelAI Diffusion V4 37442FCA",
     "NovelAI Diffusion V4 7ABFFA2A",
 )  # fmt: skip
+
+
+# by name: of version 1, of another version although listed with it, and distilled for few steps
+_SD1_NAME: Final = re.compile(
+    r"(?<![0-9a-z])(sd|stable[-_ ]diffusion)?[-_ ]?v?1[-_.][45](?![0-9])|sd_?15(?![0-9])", re.I
+)
+_OTHER_NAME: Final = re.compile(r"512-base|768-v|v2-1|diffusion-2|512-inpainting|wd-1-4-anime", re.I)
+_DISTILLED_NAME: Final = re.compile(r"lcm|hyper|turbo|lightning", re.I)
+_LAST_SD1: Final = "deliberateForInvoke_v08"
+_SD1_HASHES: Final = {"sha256:6ce0161689", "sha256:cc6cb27103", "sha256:fe4efff1e1", "sha256:e1441589a6"}
+
+
+def is_sd1(model: str) -> bool:
+    """Return whether a model's name or hash is known to be of Stable Diffusion 1.x, and not distilled."""
+    if model in _SD1_HASHES:
+        return True
+    if _DISTILLED_NAME.search(model) or _OTHER_NAME.search(model) or "xl" in model.lower():
+        return False
+    index = indices().get(model)
+    is_listed = index is not None and index <= indices()[_LAST_SD1]
+    return is_listed or bool(_SD1_NAME.search(model)) or model in ("sd_v1.4_f16", "sd_v1.5_f16")
 
 
 @functools.cache

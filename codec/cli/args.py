@@ -146,7 +146,7 @@ def _add_decoder_options(parser: argparse.ArgumentParser) -> None:
     )
     group = parser.add_argument_group("Stable Diffusion (sd15)", "defaults come from the preset")
     group.add_argument(
-        "--preset", metavar="NAME", help="paper, balanced or fast (default: the file's settings, or else balanced)"
+        "--preset", metavar="NAME", help="fast, quality or paper (default: the file's settings, or else quality)"
     )
     group.add_argument("--steps", type=_integer(1), metavar="N", help="denoising steps, up to 255")
     group.add_argument("--guidance", type=float, metavar="G", help="guidance scale of the prompt, 0 to 63.75")

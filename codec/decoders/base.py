@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Step:
     """A progress report of a running decode.
 
-    index: 1..total, increasing by one; total: the same in every step of a decode
+    index: 1..total, increasing by one; repeated if a decode starts again in a higher precision
+    total: the same in every step of a decode
     label: a short phrase for users
     preview: (h, w, 3) uint8 sRGB, of any size with the picture's aspect ratio; None if nothing changed
     """
@@ -83,13 +84,15 @@ class StepReporter:
 
     def __init__(self, total: int, on_step: OnStep | None) -> None:
         self.index = 0
+        self.highest_index = 0
         self.total = total
         self.on_step = on_step
 
     def step(self, label: str, preview: np.ndarray | None = None) -> None:
         """Report one finished step. Raises Cancelled."""
         self.index += 1
+        self.highest_index = max(self.highest_index, self.index)
         if self.on_step is None:
             return
-        if self.on_step(Step(self.index, self.total, label, preview)) is False:
+        if self.on_step(Step(self.highest_index, self.total, label, preview)) is False:
             raise Cancelled("the decode was stopped")

@@ -18,7 +18,8 @@ from codec.models.catalog import Model, ModelFile
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 NAMES = (
-    "sd15 sketch-adapter openpose-adapter color-adapter controlnet-scribble controlnet-lineart controlnet-openpose "
+    "sd15 sd-vae sketch-adapter sd14 sketch-adapter-sd14 openpose-adapter "
+    "color-adapter controlnet-scribble controlnet-lineart controlnet-openpose "
     "lcm-lora taesd blip2 blip pidinet hed openpose-detector clip"
 ).split()
 
@@ -101,7 +102,7 @@ def test_sizes_are_as_published():
 
 def test_unknown_name_lists_the_names():
     for function in (locate.get_model, locate.locate, locate.status, locate.fetch):
-        with pytest.raises(UnknownName, match=r"'sd2'.*sd15, sketch-adapter"):
+        with pytest.raises(UnknownName, match=r"'sd2'.*sd15, sd-vae"):
             function("sd2")
 
 

@@ -30,6 +30,10 @@ OnDenoised = Callable[[int, int, np.ndarray], None]
 """Called after each step with its number (from 1), their total, and the predicted clean latents, (4, h, w)."""
 
 
+class NotFiniteError(ArithmeticError):
+    """A network's output is not finite: it overflows in its precision, or its weights are damaged."""
+
+
 @dataclass(frozen=True, eq=False)
 class Conditioning:
     """How the layers guide the UNet.
@@ -56,15 +60,6 @@ class InpaintConstraint:
     mask: Tensor
     latents: np.ndarray
     trajectory: Sequence[np.ndarray] = field(default=())
-
-
-def initial_noise(seed: int, width: int, height: int) -> np.ndarray:
-    """Return (4, height / 8, width / 8) float32 standard normal noise, the same on every machine and device.
-
-    Philox (Salmon et al. 2011) keyed by `seed`, any integer; width and height in pixels.
-    """
-    random = np.random.Generator(np.random.Philox(key=seed % 2**128))
-    return random.standard_normal((4, height // 8, width // 8), dtype=np.float32)
 
 
 def preview_latents(latents: np.ndarray) -> np.ndarray:
@@ -104,7 +99,7 @@ def denoise(
     noise: (4, h, w) float32, standard normal, like the latents of the trajectory
     generator: for schedulers that add noise; on the CPU, so that every device gets the same noise
 
-    Exceptions raised by `on_denoised` end the loop.
+    Exceptions raised by `on_denoised` end the loop. Raises NotFiniteError if the UNet overflows.
     """
     conditioning = conditioning or Conditioning()
     prompts = prompts.to(unet.device, unet.dtype)
@@ -123,6 +118,8 @@ def denoise(
         active = conditioning if index < conditioning.end * len(timesteps) else Conditioning()
         batch = torch.cat([unet_input] * len(prompts)).to(unet.dtype)
         eps = _predict_noise(unet, batch, t, prompts, active).float()
+        if not eps.isfinite().all():
+            raise NotFiniteError
         if is_guided:
             unconditional, conditional = eps.chunk(2)
             eps = unconditional + guidance * (conditional - unconditional)
@@ -136,12 +133,14 @@ def denoise(
 
 
 def predict_x0(scheduler: Any, unet_input: Tensor, eps: Tensor, t: Tensor) -> np.ndarray:
-    """Return the clean latents that the UNet's input would have if `eps` were all its noise.
+    """Return the clean latents by the UNet's output `eps`: its noise, or its velocity (Salimans, Ho 2022).
 
     Every scheduler scales the UNet's input to DDPM's noise levels, so one formula fits all.
     """
     alpha = float(scheduler.alphas_cumprod[min(int(t), len(scheduler.alphas_cumprod) - 1)])
-    return _to_array((unet_input - (1 - alpha) ** 0.5 * eps) / alpha**0.5)
+    if scheduler.config.prediction_type == "v_prediction":
+        return _to_array(alpha**0.5 * unet_input - (1 - alpha) ** 0.5 * eps)
+    return _to_array((unet_input - (1 - alpha) ** 0.5 * eps) / max(alpha, 1e-8) ** 0.5)
 
 
 def _predict_noise(unet: Any, x: Tensor, t: Tensor, prompts: Tensor, conditioning: Conditioning) -> Tensor:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
@@ -11,10 +14,41 @@ from codec.errors import CodecError
 
 @dataclass(frozen=True)
 class Device:
-    """A torch device by name, and the dtype of networks on it."""
+    """A torch device by name, and the dtype of networks on it.
+
+    offloads: whether networks are kept in main memory and moved to the device only while they are used
+    """
 
     name: str
     dtype: torch.dtype
+    offloads: bool = False
+
+    @property
+    def home(self) -> str:
+        """The device that networks are loaded to."""
+        return "cpu" if self.offloads else self.name
+
+    def precisions(self) -> tuple[Device, ...]:
+        """Return this device, and then with dtypes of a wider range, for networks that overflow in half precision."""
+        dtypes = [self.dtype]
+        if self.dtype == torch.float16:
+            dtypes += [torch.bfloat16] if self.name == "cuda" and torch.cuda.is_bf16_supported() else []
+            dtypes.append(torch.float32)
+        return tuple(replace(self, dtype=dtype) for dtype in dtypes)
+
+    @contextlib.contextmanager
+    def use(self, *networks: Any) -> Iterator[None]:
+        """Have the networks on the device."""
+        if not self.offloads:
+            yield
+            return
+        for network in networks:
+            torch.nn.Module.to(network, self.name)
+        try:
+            yield
+        finally:
+            for network in networks:
+                torch.nn.Module.to(network, self.home)
 
     @classmethod
     def select(cls, name: str | None = None) -> Device:

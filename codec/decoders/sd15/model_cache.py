@@ -37,6 +37,13 @@ class ModelCache:
             self._entries.clear()
         free_memory()
 
+    def bytes_on(self, device: str) -> int:
+        """Return the memory of the networks that are on a device now."""
+        with self._lock:
+            loaded = [network for _, network in self._entries.values() if isinstance(network, torch.nn.Module)]
+        weights = (weight for network in loaded for weight in network.parameters())
+        return sum(weight.numel() * weight.element_size() for weight in weights if weight.device.type == device)
+
     def slots(self) -> tuple[str, ...]:
         """Return the slots that hold a network."""
         return tuple(self._entries)

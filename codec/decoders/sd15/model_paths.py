@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codec.decoders.sd15.options import Options
+from codec.decoders.sd15 import checkpoint
+from codec.decoders.sd15.options import PRESETS, Options
+from codec.errors import ModelMissing
 from codec.models import locate
 from codec.structure.pose import Pose
 
@@ -16,35 +18,62 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelPaths:
-    """The folder of each model that a decode needs, or None; the base model may also be a checkpoint file."""
+    """The folder of each model that a decode needs, or None.
+
+    base: of the base model, or its checkpoint file; vae: of a base model or a VAE, in place of `base`'s own
+    """
 
     base: Path
+    vae: Path | None = None
     lora: Path | None = None
     taesd: Path | None = None
     structure: Path | None = None
     colors: Path | None = None
 
 
-def locate_models(options: Options, layers: Layers, lcm: bool) -> ModelPaths:
-    """Return the paths of all models that decoding `layers` needs; `lcm`: with LCM-LoRA and TAESD.
+def locate_models(options: Options, layers: Layers) -> ModelPaths:
+    """Return the paths of all models that decoding `layers` needs.
 
-    Does not use the network. Raises ModelMissing at once if one is not on this machine.
+    Does not use the network. Raises ModelMissing at once if any are not on this machine; its message names all
+    of them and the command that gets them.
     """
-    structure = structure_model(options, layers)
-    uses_colors = layers.texture is not None and options.color_strength > 0
-    return ModelPaths(
-        base=locate_model("sd15", options),
-        lora=locate_model("lcm-lora", options) if lcm else None,
-        taesd=locate_model("taesd", options) if lcm else None,
-        structure=locate_model(structure, options) if structure else None,
-        colors=locate_model("color-adapter", options) if uses_colors else None,
-    )
+    names = model_names(options, layers)
+    paths: dict[str, Path] = {}
+    errors: dict[str, ModelMissing] = {}
+    for purpose, name in names.items():
+        try:
+            paths[purpose] = locate_model(name, options)
+        except ModelMissing as error:
+            errors[name] = error
+    if not errors and paths["base"].is_file() and "taesd" not in names:
+        paths |= _locate_vae(paths["base"], options, errors)
+    if errors:
+        raise _combine(errors, options)
+    return ModelPaths(**paths)
+
+
+def model_names(options: Options, layers: Layers) -> dict[str, str]:
+    """Return the names of the models that decoding `layers` needs, by the fields of ModelPaths."""
+    preset = PRESETS[options.preset]
+    names: dict[str, str | None] = {
+        "base": "sd14" if preset.sd14 and not isinstance(layers.structure, Pose) else "sd15",
+        "lora": "lcm-lora" if preset.lcm else None,
+        "taesd": "taesd" if preset.lcm else None,
+        "structure": structure_model(options, layers),
+        "colors": "color-adapter" if layers.texture is not None and options.color_strength > 0 else None,
+    }
+    return {purpose: name for purpose, name in names.items() if name is not None}
 
 
 def locate_model(name: str, options: Options) -> Path:
     """Return the folder of a model in the Hub's layout, or a checkpoint file. Raises ModelMissing."""
-    given = options.checkpoint if name == "sd15" and options.checkpoint else options.models
-    return locate.locate(name, given)
+    is_base = name in ("sd14", "sd15")
+    if not (is_base and options.checkpoint):
+        return locate.locate(name, options.models)
+    path = locate.locate("sd15", options.checkpoint)
+    if path.is_file():
+        checkpoint.inspect(path)
+    return path
 
 
 def structure_model(options: Options, layers: Layers) -> str | None:
@@ -55,12 +84,40 @@ def structure_model(options: Options, layers: Layers) -> str | None:
     layer = layers.structure
     if layer is None or not options.structure_strength:
         return None
-    if isinstance(layer, Pose):
-        name, is_empty = "openpose", not layer.persons
-    else:
-        name, is_empty = "sketch", not layer.strokes
-    if is_empty:
+    is_pose = isinstance(layer, Pose)
+    if not (layer.persons if isinstance(layer, Pose) else layer.strokes):
         return None
-    if options.control == "t2i":
-        return f"{name}-adapter"
-    return f"controlnet-{options.sketch_controlnet if name == 'sketch' else name}"
+    if options.control != "t2i":
+        return f"controlnet-{'openpose' if is_pose else options.sketch_controlnet}"
+    if is_pose:
+        return "openpose-adapter"
+    return "sketch-adapter-sd14" if PRESETS[options.preset].sd14 else "sketch-adapter"
+
+
+def _locate_vae(base: Path, options: Options, errors: dict[str, ModelMissing]) -> dict[str, Path]:
+    """Return the VAE for a checkpoint that has none: Stable Diffusion 1.5's if it is here, or the model "sd-vae"."""
+    if checkpoint.inspect(base).has_vae:
+        return {}
+    for name in ("sd15", "sd-vae"):
+        try:
+            path = locate.locate(name, options.models)
+            if path.is_dir():
+                errors.pop("sd15", None)
+                return {"vae": path}
+        except ModelMissing as error:
+            errors[name] = error
+    errors.pop("sd15", None)
+    return {}
+
+
+def _combine(errors: dict[str, ModelMissing], options: Options) -> ModelMissing:
+    """Return one error for several models; a damaged model's own error comes first."""
+    absent = [name for name in errors if locate.status(name, options.models).state == "missing"]
+    if len(errors) == 1 or len(absent) < len(errors):
+        return next((error for name, error in errors.items() if name not in absent), next(iter(errors.values())))
+    size = locate.format_size(sum(locate.get_model(name).total_bytes for name in absent))
+    *first, last = absent
+    return ModelMissing(
+        f"{', '.join(first)} and {last} are missing, {size}; python -m codec models fetch {' '.join(absent)}, "
+        "or put their files in DIR/NAME and set TRILAYER_MODELS=DIR, or HF_HOME to a Hub cache that has them"
+    )

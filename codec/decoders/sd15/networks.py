@@ -17,7 +17,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from codec.decoders.sd15 import configs, lora
+from codec.decoders.sd15 import checkpoint, configs, lora
+from codec.decoders.sd15.checkpoint import Prediction
 from codec.decoders.sd15.device import Device
 from codec.errors import CodecError, ModelMissing
 from codec.models import oom, variants
@@ -57,7 +58,7 @@ def load_text_encoder(base: Path, device: Device) -> Any:
             state = _read_weights(base / "text_encoder" / "model.safetensors")
         else:
             config = configs.TEXT_ENCODER
-            state = _read_checkpoint_part(base, "cond_stage_model.transformer.", strip_prefix=True)
+            state = _read_checkpoint_part(base, checkpoint.TEXT_PREFIX, strip_prefix=True)
         network = CLIPTextModel(CLIPTextConfig(**config))
         _load_text_state(network, state)
         return _prepare(network, device)
@@ -73,9 +74,9 @@ def load_unet(base: Path, lora_folder: Path | None, device: Device) -> Any:
         else:
             from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
 
-            state = _read_checkpoint_part(base, "model.diffusion_model.")
+            state = _read_checkpoint_part(base, checkpoint.UNET_PREFIX)
             network = UNet2DConditionModel(**configs.UNET)
-            network.load_state_dict(convert_ldm_unet_checkpoint(state, network.config))
+            _load_needed(network, convert_ldm_unet_checkpoint(state, network.config))
     if lora_folder is not None:
         with _naming_errors("LoRA", lora_folder):
             lora.merge(network, _read_tensors(lora_folder / "pytorch_lora_weights.safetensors"))
@@ -83,18 +84,19 @@ def load_unet(base: Path, lora_folder: Path | None, device: Device) -> Any:
 
 
 def load_vae(base: Path, device: Device) -> Any:
-    """Load the VAE, of which only the decoder is used."""
+    """Load the VAE of a base model, or one in a folder of its own."""
     from diffusers import AutoencoderKL
 
     with _naming_errors("VAE", base):
         if base.is_dir():
-            network = AutoencoderKL.from_pretrained(base / "vae", **_local_files(base / "vae"))
+            folder = base / "vae" if (base / "vae").is_dir() else base
+            network = AutoencoderKL.from_pretrained(folder, **_local_files(folder))
         else:
             from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
 
-            state = _read_checkpoint_part(base, "first_stage_model.")
+            state = _read_checkpoint_part(base, checkpoint.VAE_PREFIX)
             network = AutoencoderKL(**configs.VAE)
-            network.load_state_dict(convert_ldm_vae_checkpoint(state, network.config))
+            _load_needed(network, convert_ldm_vae_checkpoint(state, network.config))
         return _prepare(network, device)
 
 
@@ -124,6 +126,21 @@ def load_controlnet(folder: Path, device: Device) -> Any:
         return _prepare(ControlNetModel.from_pretrained(folder, **_local_files(folder)), device)
 
 
+def read_prediction(base: Path) -> Prediction:
+    """Return what the UNet of a base model predicts, by its scheduler's configuration or the checkpoint's header."""
+    if not base.is_dir():
+        return checkpoint.inspect(base).prediction
+    path = base / "scheduler" / "scheduler_config.json"
+    if not path.is_file():
+        return Prediction()
+    with _naming_errors("scheduler's configuration", base):
+        config = _read_json(path)
+        kind = config.get("prediction_type", "epsilon")
+        if kind not in ("epsilon", "v_prediction"):
+            raise ValueError(f"it predicts {str(kind)[:40]!r}, which Stable Diffusion 1 does not")
+        return Prediction(kind, zero_snr=config.get("rescale_betas_zero_snr") is True)
+
+
 # --- helpers ----------------------------------------------------------------------------------------
 
 
@@ -149,7 +166,7 @@ def _naming_errors(what: str, path: Path) -> Iterator[None]:
 def _prepare(network: Any, device: Device) -> Any:
     """Freeze a network and move it to the device."""
     network = network.requires_grad_(False).eval()
-    network = torch.nn.Module.to(network, device.name, device.dtype)  # diffusers' own `to` warns about float16 on CPUs
+    network = torch.nn.Module.to(network, device.home, device.dtype)  # diffusers' own `to` warns about float16 on CPUs
     return network.to(memory_format=torch.channels_last) if device.name == "cuda" else network
 
 
@@ -195,8 +212,15 @@ def _read_checkpoint_part(path: Path, prefix: str, strip_prefix: bool = False) -
         return {name.removeprefix(prefix) if strip_prefix else name: file.get_tensor(name) for name in names}
 
 
+def _load_needed(network: Any, state: dict[str, Tensor]) -> None:
+    """Load a network's weights; other tensors are ignored. Raises ValueError if one is absent."""
+    missing, _ = network.load_state_dict(state, strict=False)
+    if missing:
+        raise ValueError(f"it lacks {len(missing)} tensors such as {missing[0]}")
+
+
 def _load_text_state(network: Any, state: dict[str, Tensor]) -> None:
-    """Load the text encoder's weights. Raises ValueError if they are another network's.
+    """Load the text encoder's weights; other tensors are ignored. Raises ValueError if one is absent.
 
     Whether names start with "text_model." depends on the version of transformers, and old files contain the
     constant position_ids.
@@ -207,6 +231,6 @@ def _load_text_state(network: Any, state: dict[str, Tensor]) -> None:
         name = key.removeprefix("text_model.")
         renamed[name if name in expected else f"text_model.{name}"] = value
     weights = {key: value for key, value in renamed.items() if not key.endswith("position_ids")}
-    missing, unexpected = network.load_state_dict(weights, strict=False)
-    if unexpected or any(not key.endswith("position_ids") for key in missing):
+    missing, _ = network.load_state_dict(weights, strict=False)
+    if any(not key.endswith("position_ids") for key in missing):
         raise ValueError("its tensors are not those of CLIP's text encoder")

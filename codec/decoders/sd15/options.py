@@ -1,8 +1,9 @@
 """The options of the Stable Diffusion decoder, and what the presets make of them.
 
-paper      the settings of Chen, Mao, Cheng (DCC 2025): 50 steps of PNDM, guidance 7.5
-balanced   20 steps of DPM-Solver++ (Lu et al. 2022): nearly the same pictures in less than half the time
 fast       LCM-LoRA (Luo et al. 2023), 4 steps without guidance, TAESD as the VAE
+quality    20 steps of DPM-Solver++ (Lu et al. 2022), for every day
+paper      what the code of Chen, Mao, Cheng (DCC 2025) does, see docs/stable-diffusion.md: Stable Diffusion 1.4, 50
+           steps of PNDM, its negative prompt, torch's noise of seed 9999, colors by cubic interpolation
 """
 
 from __future__ import annotations
@@ -12,13 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from codec.bitstream import checkpoints
 from codec.bitstream.settings import Settings
+from codec.decoders.sd15.noise import NOISE_SOURCES
 from codec.decoders.sd15.schedulers import SCHEDULERS, closest_scheduler, unet_evaluations
 from codec.errors import CodecError, UnknownName
 
-# the negative prompt of files that have none; equivalent to the paper's in meaning, not in words
 DEFAULT_NEGATIVE: Final = (
     "blurry, low quality, low resolution, jpeg artifacts, deformed, bad anatomy, watermark, signature"
+)
+PAPER_NEGATIVE: Final = (
+    "extra digit, fewer digits, cropped, worst quality, low quality, blurry, pixelated, low resolution, overexposed, "
+    "underexposed, too dark, too bright, too blurry, too pixelated, too low resolution, too low quality, "
+    "too high quality, too high resolution, too sharp, too clear, too focused, too contrasty, too saturated"
 )
 
 CONTROLS: Final = ("t2i", "controlnet")
@@ -26,22 +33,39 @@ SKETCH_CONTROLNETS: Final = ("scribble", "lineart")
 DEVICES: Final = ("cuda", "mps", "cpu")
 MAX_STEPS: Final = 255
 MAX_GUIDANCE: Final = 63.75
+MIN_FOLLOWED_STEPS: Final = 12  # of a file that may be of a distilled model
+MIN_FOLLOWED_GUIDANCE: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Default steps, guidance and scheduler; `lcm`: whether LCM-LoRA and TAESD are used."""
+    """The defaults of a preset.
+
+    lcm: whether LCM-LoRA and TAESD are used
+    sd14: whether sketches are decoded by Stable Diffusion 1.4 and its adapter
+    negative, seed: of files that have none; noise: one of NOISE_SOURCES
+    cubic_colors: how the colors are downscaled, see Options
+    truncates: whether prompts are cut at 75 tokens where adapters are used
+    """
 
     steps: int
     guidance: float
     scheduler: str
     lcm: bool = False
+    sd14: bool = False
+    negative: str = DEFAULT_NEGATIVE
+    seed: int = 0
+    noise: str = "trilayer"
+    cubic_colors: bool = False
+    truncates: bool = False
 
 
 PRESETS: Final = {
-    "paper": Preset(50, 7.5, "pndm"),
-    "balanced": Preset(20, 7.5, "dpmpp_2m_karras"),
     "fast": Preset(4, 1.0, "lcm", lcm=True),
+    "quality": Preset(20, 7.5, "dpmpp_2m_karras"),
+    "paper": Preset(
+        50, 7.5, "pndm", sd14=True, negative=PAPER_NEGATIVE, seed=9999, noise="torch", cubic_colors=True, truncates=True
+    ),
 }
 
 
@@ -49,9 +73,9 @@ PRESETS: Final = {
 class Options:
     """Options of the decoder "sd15".
 
-    preset: "paper", "balanced" or "fast"
+    preset: "fast", "quality" or "paper"
     steps: 1..255, guidance: 0..63.75 (at most 1: none), scheduler: one of SCHEDULERS; None: the preset's
-    follow: where these three are None, take them from the file's settings if it has them
+    follow: where these three are None, take them from the file's settings if they suit Stable Diffusion 1
     structure_strength, color_strength: 0..2, weight of the sketch or pose, and of the colors; 0: off
     adapter_until: 0..1, fraction of the steps that the layers guide; the prompt alone guides the rest
     control: "t2i" (T2I-Adapters) or "controlnet", for the structure layer
@@ -59,6 +83,8 @@ class Options:
     line_thickness: of a sketch's lines, in pixels at 512 x 512
     cubic_colors: downscale the colors by cubic interpolation, as the paper does, instead of by area
     negative: the negative prompt of files that have none
+    noise: the random generator of the initial noise, one of NOISE_SOURCES
+      for cubic_colors, negative and noise, None: the preset's
     size: 64..1024, a multiple of 8; pictures are denoised at about this area, a square at size x size
     models: a folder with one folder for each model, by name
     checkpoint: the base model, a folder in the Hub's layout or one .safetensors file
@@ -67,7 +93,7 @@ class Options:
     Raises UnknownName for unknown names, CodecError for numbers out of range.
     """
 
-    preset: str = "balanced"
+    preset: str = "quality"
     steps: int | None = None
     guidance: float | None = None
     scheduler: str | None = None
@@ -78,8 +104,9 @@ class Options:
     control: str = "t2i"
     sketch_controlnet: str = "scribble"
     line_thickness: float = 3.0
-    cubic_colors: bool = False
-    negative: str = DEFAULT_NEGATIVE
+    cubic_colors: bool | None = None
+    negative: str | None = None
+    noise: str | None = None
     size: int = 512
     models: Path | None = None
     checkpoint: Path | None = None
@@ -90,6 +117,7 @@ class Options:
         _check_choice("scheduler", self.scheduler, (None, *SCHEDULERS))
         _check_choice("control", self.control, CONTROLS)
         _check_choice("ControlNet for sketches", self.sketch_controlnet, SKETCH_CONTROLNETS)
+        _check_choice("noise", self.noise, (None, *NOISE_SOURCES))
         _check_choice("device", self.device, (None, *DEVICES))
         _check_range("steps", self.steps, 1, MAX_STEPS, integer=True)
         _check_range("guidance", self.guidance, 0, MAX_GUIDANCE)
@@ -104,12 +132,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedOptions:
-    """The denoising settings of one decode, with the preset and the file's settings applied."""
+    """The denoising settings of one decode, with the preset and the file's settings applied.
+
+    ignores_file: whether the file's settings were not followed because they suit another model
+    """
 
     steps: int
     guidance: float
     scheduler: str
     lcm: bool
+    ignores_file: bool = False
 
     @property
     def is_guided(self) -> bool:
@@ -126,16 +158,29 @@ def resolve_options(options: Options, settings: Settings | None = None) -> Resol
     """Return the denoising settings that `options` give for a file with generation settings `settings`.
 
     LCM-LoRA needs few steps, hardly any guidance and its own scheduler, so the preset "fast" ignores the
-    file's settings.
+    file's settings. So do all presets for a file of another model with few steps or little guidance, which was
+    made by a distilled model such as SDXL-Lightning or Flux.
     """
     preset = PRESETS[options.preset]
     from_file = settings if settings is not None and options.follow and not preset.lcm else Settings()
+    ignores_file = not _suits_sd1(from_file, preset)
+    if ignores_file:
+        from_file = Settings()
     return ResolvedOptions(
         _first_set(options.steps, from_file.steps, preset.steps),
         _first_set(options.guidance, from_file.guidance, preset.guidance),
         _first_set(options.scheduler, closest_scheduler(from_file.sampler), preset.scheduler),
         preset.lcm,
+        ignores_file,
     )
+
+
+def _suits_sd1(settings: Settings, preset: Preset) -> bool:
+    """Return whether steps and guidance of a file suit Stable Diffusion 1: by its model, or by their values."""
+    if settings.model is not None and checkpoints.is_sd1(settings.model):
+        return True
+    steps, guidance = _first_set(settings.steps, preset.steps), _first_set(settings.guidance, preset.guidance)
+    return bool(steps >= MIN_FOLLOWED_STEPS and guidance >= MIN_FOLLOWED_GUIDANCE)
 
 
 def _first_set(*values: Any) -> Any:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import time
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,19 +26,21 @@ from codec.decoders.sd15 import conditions, duration, masks, networks, text_enco
 from codec.decoders.sd15.denoise import (
     Conditioning,
     InpaintConstraint,
+    NotFiniteError,
     combine_adapters,
     denoise,
-    initial_noise,
     preview_latents,
 )
 from codec.decoders.sd15.device import Device
+from codec.decoders.sd15.memory_plan import MemoryPlan, make_plan
 from codec.decoders.sd15.model_cache import MODEL_CACHE
 from codec.decoders.sd15.model_paths import ModelPaths, locate_models
-from codec.decoders.sd15.options import Options, ResolvedOptions, resolve_options
+from codec.decoders.sd15.noise import initial_noise
+from codec.decoders.sd15.options import PRESETS, Options, Preset, ResolvedOptions, resolve_options
 from codec.decoders.sd15.schedulers import make_scheduler
 from codec.errors import CodecError
 from codec.images import io
-from codec.models import oom
+from codec.models import free_memory, oom
 from codec.models.torchvision_compat import ensure_torchvision
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
@@ -70,6 +73,7 @@ class _Job:
     settings: ResolvedOptions
     paths: ModelPaths
     device: Device
+    plan: MemoryPlan
     seed: int
     width: int
     height: int
@@ -155,37 +159,79 @@ class StableDiffusion:
         require_layers(layers)
         settings = resolve_options(self.options, layers.settings)
         networks.require_libraries()
-        paths = locate_models(self.options, layers, settings.lcm)
+        paths = locate_models(self.options, layers)
         device = Device.select(self.options.device)
+        device = _PRECISIONS.get((paths.base, paths.lora, device), device)
         width, height = conditions.working_size(layers.width, layers.height, self.options.size)
-        return _Job(layers, settings, paths, device, (layers.seed or 0) if seed is None else seed, width, height)
+        plan = self._plan_memory(device, width, height)
+        device = replace(device, offloads=plan.offloads)
+        chosen_seed = next(value for value in (seed, layers.seed, self._preset.seed) if value is not None)
+        return _Job(layers, settings, paths, device, plan, chosen_seed, width, height)
+
+    @property
+    def _preset(self) -> Preset:
+        return PRESETS[self.options.preset]
+
+    def _plan_memory(self, device: Device, width: int, height: int) -> MemoryPlan:
+        """Return how the decode fits into the GPU's free memory, of which our own networks count as free."""
+        if device.name == "cpu":
+            return MemoryPlan()
+        free = free_memory.free_bytes(device.name)
+        own = MODEL_CACHE.bytes_on(device.name)
+        uses_controlnet = self.options.control == "controlnet"
+        return make_plan(free and free + own, width, height, uses_controlnet, device.dtype.itemsize)
 
     def _run(self, job: _Job, on_step: OnStep | None, inpainting: _Inpainting | None = None) -> DecodedImage:
+        """Decode; if a network overflows in half precision, start again with a wider range of numbers."""
         reporter = StepReporter(job.settings.evaluations + 3, on_step)
         reporter.step(self._forecast(job))  # before the libraries are imported, which takes seconds
         ensure_torchvision()
-        with _memory_guard(job.device):
-            prompts = self._encode_prompts(job)
-            unet = self._load_unet(job)
-            conditioning = self._condition(job)
-            reporter.step("models loaded")
-            constraint = inpainting.constraint if inpainting else None
-            trajectory = self._denoise(job, unet, prompts, conditioning, constraint, reporter)
-            picture = self._decode_latents(job, trajectory[-1])
+        constraint = inpainting.constraint if inpainting else None
+        for device in job.device.precisions():
+            reporter.index = 1
+            attempt = replace(job, device=device)
+            try:
+                trajectory, picture = self._decode_once(attempt, constraint, reporter)
+            except NotFiniteError:
+                continue
+            if device != job.device:
+                selected = replace(job.device, offloads=False)
+                _PRECISIONS[job.paths.base, job.paths.lora, selected] = replace(device, offloads=False)
+            break
+        else:
+            raise CodecError(
+                f"{job.paths.base.name} gives no picture (its numbers overflow in every precision): its weights are "
+                "damaged or of an unknown kind; fetch them again, or choose another checkpoint"
+            )
         pixels = _resize(picture, job.layers.width, job.layers.height)
         if inpainting:
             pixels = masks.composite(inpainting.previous.pixels, pixels, inpainting.mask)
         reporter.step("done", pixels)
         return DecodedImage(pixels, trajectory[-1], tuple(trajectory), (job.settings.scheduler, job.settings.steps))
 
+    def _decode_once(
+        self, job: _Job, constraint: InpaintConstraint | None, reporter: StepReporter
+    ) -> tuple[list[np.ndarray], np.ndarray]:
+        """Return the trajectory, and the (8h, 8w, 3) uint8 picture. Raises NotFiniteError."""
+        with _memory_guard(job.device):
+            prompts = self._encode_prompts(job)
+            unet = self._load_unet(job)
+            conditioning = self._condition(job)
+            reporter.step("models loaded")
+            trajectory = self._denoise(job, unet, prompts, conditioning, constraint, reporter)
+            return trajectory, self._decode_latents(job, trajectory[-1])
+
     def _forecast(self, job: _Job) -> str:
         """Return the number of steps and the expected duration, as text."""
         steps = job.settings.steps
+        note = (
+            "; the file's settings are for another model, so the preset's are used" if job.settings.ignores_file else ""
+        )
         if job.device.name != "cpu":
-            return f"{steps} steps on {job.device.name}"
+            return f"{steps} steps on {job.device.name}{job.plan.describe()}{note}"
         minutes = duration.expected_minutes(self.options, job.layers, torch.get_num_threads())
         about = f"{minutes:.0f} min" if minutes >= 1.5 else f"{max(minutes * 60, 1):.0f} s"
-        return f"{steps} steps on the CPU, about {about}"
+        return f"{steps} steps on the CPU, about {about}{note}"
 
     def _encode_prompts(self, job: _Job) -> Tensor:
         """Return (2, tokens, features), the negative prompt first; the prompt alone without guidance."""
@@ -196,8 +242,12 @@ class StableDiffusion:
         )
         prompt = job.layers.semantic
         text = prompt.text if prompt else ""
-        negative = (prompt.negative if prompt else "") or self.options.negative
-        return text_encoder.encode(tokenizer, encoder, [negative, text] if job.settings.is_guided else [text])
+        default = self._preset.negative if self.options.negative is None else self.options.negative
+        negative = (prompt.negative if prompt else "") or default
+        with device.use(encoder):
+            texts = [negative, text] if job.settings.is_guided else [text]
+            truncates = self._preset.truncates and bool(job.paths.structure or job.paths.colors)
+            return text_encoder.encode(tokenizer, encoder, texts, truncates)
 
     def _load_unet(self, job: _Job) -> Any:
         base, lora, device = job.paths.base, job.paths.lora, job.device
@@ -224,9 +274,11 @@ class StableDiffusion:
             network = MODEL_CACHE.get_or_load(
                 "colors", (colors_path, device), lambda: networks.load_adapter(colors_path, device)
             )
-            colors = conditions.render_colors(job.layers.texture, job.width, job.height, options.cubic_colors)
+            is_cubic = self._preset.cubic_colors if options.cubic_colors is None else options.cubic_colors
+            colors = conditions.render_colors(job.layers.texture, job.width, job.height, is_cubic)
             adapters.append((network, _to_tensor(colors), options.color_strength))
-        return Conditioning(combine_adapters(adapters), controlnets, options.adapter_until)
+        with device.use(*(network for network, _, _ in adapters)):
+            return Conditioning(combine_adapters(adapters), controlnets, options.adapter_until)
 
     def _render_structure(self, job: _Job) -> np.ndarray:
         layer = job.layers.structure
@@ -245,7 +297,7 @@ class StableDiffusion:
         reporter: StepReporter,
     ) -> list[np.ndarray]:
         """Return the trajectory: the initial latents and those after each step, (4, h, w) float32."""
-        scheduler = make_scheduler(job.settings.scheduler)
+        scheduler = make_scheduler(job.settings.scheduler, networks.read_prediction(job.paths.base))
         scheduler.set_timesteps(job.settings.steps, device=job.device.name)
         started_at = time.monotonic()
 
@@ -253,30 +305,51 @@ class StableDiffusion:
             remaining = (time.monotonic() - started_at) / index * (total - index)
             reporter.step(f"step {index} of {total}{_remaining_time(remaining)}", preview_latents(latents))
 
-        return denoise(
-            unet,
-            scheduler,
-            prompts,
-            initial_noise(job.seed, job.width, job.height),
-            guidance=job.settings.guidance,
-            conditioning=conditioning,
-            constraint=constraint,
-            generator=torch.Generator().manual_seed(job.seed % 2**63),
-            on_denoised=report,
-        )
+        noise_source = self.options.noise or self._preset.noise
+        with job.device.use(unet, *(network for network, _, _ in conditioning.controlnets)):
+            return denoise(
+                unet,
+                scheduler,
+                prompts,
+                initial_noise(job.seed, job.width, job.height, noise_source),
+                guidance=job.settings.guidance,
+                conditioning=conditioning,
+                constraint=constraint,
+                generator=torch.Generator().manual_seed(job.seed % 2**63),
+                on_denoised=report,
+            )
 
     def _decode_latents(self, job: _Job, latents: np.ndarray) -> np.ndarray:
-        """Return the (8h, 8w, 3) uint8 picture of (4, h, w) latents."""
-        base, taesd, device = job.paths.base, job.paths.taesd, job.device
+        """Return the (8h, 8w, 3) uint8 picture of (4, h, w) latents. Raises NotFiniteError.
+
+        The VAE of Stable Diffusion 1 may overflow in half precision where its UNet does not.
+        """
+        full_precision = replace(job.device, dtype=torch.float32)
+        for device in dict.fromkeys((job.device, full_precision)):
+            vae = self._load_vae(job, device)
+            x = torch.from_numpy(latents)[None].to(device.name, device.dtype) / vae.config.scaling_factor
+            with torch.inference_mode(), device.use(vae):
+                rgb = vae.decode(x, return_dict=False)[0][0].float().cpu()
+            if rgb.isfinite().all():
+                pixels = np.moveaxis((rgb / 2 + 0.5).clamp(0, 1).numpy(), 0, 2)
+                return np.asarray(np.rint(pixels * 255), np.uint8)
+        raise NotFiniteError
+
+    def _load_vae(self, job: _Job, device: Device) -> Any:
+        taesd, source = job.paths.taesd, job.paths.vae or job.paths.base
         if taesd is not None:
             vae = MODEL_CACHE.get_or_load("vae", (taesd, device), lambda: networks.load_taesd(taesd, device))
         else:
-            vae = MODEL_CACHE.get_or_load("vae", (base, device), lambda: networks.load_vae(base, device))
-        x = torch.from_numpy(latents)[None].to(device.name, device.dtype) / vae.config.scaling_factor
-        with torch.inference_mode():
-            rgb = vae.decode(x, return_dict=False)[0][0].float().cpu()
-        pixels = np.moveaxis((rgb / 2 + 0.5).clamp(0, 1).numpy(), 0, 2)
-        return np.asarray(np.rint(pixels * 255), np.uint8)
+            vae = MODEL_CACHE.get_or_load("vae", (source, device), lambda: networks.load_vae(source, device))
+        if job.plan.tiles:
+            vae.enable_tiling()
+        else:
+            vae.disable_tiling()
+        return vae
+
+
+# the precision that a model turned out to need on a device
+_PRECISIONS: dict[tuple[Path, Path | None, Device], Device] = {}
 
 
 def _memory_guard(device: Device) -> AbstractContextManager[None]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from codec.bitstream.settings import SCHEDULES
+from codec.decoders.sd15.checkpoint import Prediction
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,21 @@ _TRAINING_NOISE: Final = {
 }
 
 
-def make_scheduler(name: str) -> Any:
-    """Return a new diffusers scheduler, equal to its class's `from_config` of the Hub's scheduler_config.json."""
+def make_scheduler(name: str, prediction: Prediction | None = None) -> Any:
+    """Return a new diffusers scheduler, equal to its class's `from_config` of the Hub's scheduler_config.json.
+
+    `prediction`: of the UNet; None: the noise.
+    """
     import diffusers
 
     scheduler = _SCHEDULERS[name]
-    return getattr(diffusers, scheduler.class_name)(**_TRAINING_NOISE, **scheduler.arguments)
+    scheduler_class = getattr(diffusers, scheduler.class_name)
+    arguments: dict[str, Any] = {**_TRAINING_NOISE, **scheduler.arguments}
+    if prediction is not None:
+        arguments["prediction_type"] = prediction.kind
+        if prediction.zero_snr and "rescale_betas_zero_snr" in inspect.signature(scheduler_class).parameters:
+            arguments |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+    return scheduler_class(**arguments)
 
 
 def unet_evaluations(name: str, steps: int) -> int:

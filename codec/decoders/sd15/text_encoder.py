@@ -17,13 +17,15 @@ _CONTEXT: Final = CHUNK + 2
 
 
 @torch.inference_mode()
-def encode(tokenizer: Any, encoder: Any, prompts: list[str]) -> Tensor:
+def encode(tokenizer: Any, encoder: Any, prompts: list[str], truncate: bool = False) -> Tensor:
     """Return the text embeddings (last hidden states) of prompts: (prompts, 77 * chunks, features).
 
     All prompts get as many chunks as the longest needs. Up to 75 tokens this equals the result of diffusers'
-    pipelines. Prompts are never truncated.
+    pipelines. Longer prompts are cut at 75 tokens if `truncate`, as diffusers does.
     """
     ids = [tokenizer(text, add_special_tokens=False, truncation=False, verbose=False).input_ids for text in prompts]
+    if truncate:
+        ids = [prompt_ids[:CHUNK] for prompt_ids in ids]
     chunks = max(1, *(-(-len(prompt_ids) // CHUNK) for prompt_ids in ids))
     rows = [_frame(tokenizer, row[k * CHUNK : (k + 1) * CHUNK]) for row in ids for k in range(chunks)]
     states = [encoder(torch.tensor([row], device=encoder.device))[0] for row in rows]  # (1, 77, features) each

@@ -8,7 +8,6 @@ Their weights are local files (see `codec.models.locate`); nothing is downloaded
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,13 +18,13 @@ import numpy as np
 
 from codec.encoder.loading import ModelSlot, best_device, translate_errors
 from codec.errors import ModelMissing, OutOfMemory, UnknownName
-from codec.models import locate
+from codec.models import free_memory, locate
 from codec.models.torchvision_compat import ensure_torchvision
 
 CAPTIONERS: Final = ("blip2", "blip")  # best first
 MAX_LENGTH: Final = 200  # characters of a caption
 
-_MIN_MEMORY: Final = {"blip2": 18 << 30, "blip": 2 << 30}  # bytes of RAM for weights in fp32
+_MIN_MEMORY: Final = {"blip2": 18 << 30, "blip": 2 << 30}  # free bytes, in single precision
 _GENERATE_OPTIONS: Final = {"max_new_tokens": 40, "num_beams": 3, "do_sample": False, "no_repeat_ngram_size": 3}
 
 
@@ -80,11 +79,11 @@ def _caption(pixels: np.ndarray, name: str, folder: Path | None) -> str:
 
 
 def _fits(name: str) -> bool:
-    """Return whether the network fits into the machine's memory; True if the size of the memory is unknown."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >= _MIN_MEMORY[name]
-    except (AttributeError, OSError, ValueError):  # not a POSIX system
-        return True
+    """Return whether the network fits into the free memory of the device; True if that is unknown."""
+    device = best_device()
+    free = free_memory.free_bytes(device)
+    share = _dtype(device).itemsize / 4  # half precision needs half the memory
+    return free is None or free >= _MIN_MEMORY[name] * share
 
 
 def _load(name: str, folder: Path | None) -> _Captioner:

@@ -65,10 +65,12 @@ def shared_networks(loaded_networks):
 
 @pytest.fixture(scope="session")
 def make_options() -> Callable[..., Options]:
-    """Return a function that makes options for the tiny models: one step at 64 x 64 pixels, or as given."""
+    """Return a function that makes options for the tiny models: one step of PNDM at 64 x 64 pixels, or as given."""
 
     def make(**options: Any) -> Options:
-        defaults = {"models": tiny.models_dir(), "size": 64, "steps": 1, "preset": "paper", "device": "cpu"}
+        defaults = {"models": tiny.models_dir(), "size": 64, "steps": 1, "device": "cpu"}
+        if "preset" not in options:
+            defaults["scheduler"] = "pndm"
         return Options(**{**defaults, **options})
 
     return make

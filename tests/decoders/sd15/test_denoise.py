@@ -14,10 +14,10 @@ from codec.decoders.sd15.denoise import (
     InpaintConstraint,
     combine_adapters,
     denoise,
-    initial_noise,
     preview_latents,
 )
 from codec.decoders.sd15.device import Device
+from codec.decoders.sd15.noise import initial_noise
 from tests import samples, tiny
 
 tiny.ensure_torchvision()

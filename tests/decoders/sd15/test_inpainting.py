@@ -31,7 +31,7 @@ def previous(make_decoder, shared_networks):
 
 
 @pytest.mark.parametrize("state", ["trajectory", "latents only", "other schedule"])
-@pytest.mark.parametrize("preset", ["paper", "balanced", "fast"])
+@pytest.mark.parametrize("preset", ["paper", "quality", "fast"])
 def test_latents_and_pixels_outside_the_mask_stay(make_decoder, difference, preset, state):
     decoder = make_decoder(preset=preset, steps=3)
     before = decoder.decode_full(LAYERS)

@@ -172,7 +172,7 @@ def test_networks_are_loaded_once_and_released(monkeypatch, make_decoder):
     loads = []
     load_unet = networks.load_unet
     monkeypatch.setattr(networks, "load_unet", lambda *arguments: loads.append(arguments) or load_unet(*arguments))
-    for decoder in (make_decoder(), make_decoder(steps=2), make_decoder(preset="balanced")):
+    for decoder in (make_decoder(), make_decoder(steps=2), make_decoder(preset="quality")):
         decoder.decode(LAYERS)
     assert len(loads) == 1
     assert {"unet", "vae", "text encoder", "structure", "colors"} <= set(MODEL_CACHE.slots())

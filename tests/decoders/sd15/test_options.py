@@ -8,7 +8,7 @@ import pytest
 
 from codec.bitstream.settings import Settings
 from codec.decoders.sd15 import duration, schedulers
-from codec.decoders.sd15.options import Options, ResolvedOptions, resolve_options
+from codec.decoders.sd15.options import PRESETS, Options, ResolvedOptions, resolve_options
 from codec.decoders.sd15.pipeline import StableDiffusion
 from codec.errors import CodecError, UnknownName
 from codec.layers import Layers
@@ -21,7 +21,8 @@ FILE_SETTINGS = Settings(30, 5.0, "euler")
 
 def test_presets_have_the_documented_settings():
     assert resolve_options(Options(preset="paper")) == ResolvedOptions(50, 7.5, "pndm", lcm=False)
-    assert resolve_options(Options(preset="balanced")) == ResolvedOptions(20, 7.5, "dpmpp_2m_karras", lcm=False)
+    assert list(PRESETS) == ["fast", "quality", "paper"] and Options().preset == "quality"
+    assert resolve_options(Options(preset="quality")) == ResolvedOptions(20, 7.5, "dpmpp_2m_karras", lcm=False)
     fast = resolve_options(Options(preset="fast"))
     assert 4 <= fast.steps <= 8 and fast.lcm and not fast.is_guided
     assert (Options().structure_strength, Options().color_strength, Options().size) == (1, 1, 512)
@@ -33,6 +34,35 @@ def test_explicit_options_override_the_file_and_the_file_overrides_the_preset():
     assert (followed.steps, followed.guidance, followed.scheduler) == (30, 5.0, "euler")
     mixed = resolve_options(Options(follow=True, steps=7, scheduler="ddim"), FILE_SETTINGS)
     assert (mixed.steps, mixed.guidance, mixed.scheduler) == (7, 5.0, "ddim")
+
+
+@pytest.mark.parametrize(
+    ("settings", "followed"),
+    [
+        (Settings(20, 1.0, "euler", "flux1-dev"), False),
+        (Settings(4, 1.0, "euler", "sdxl_lightning_4step"), False),
+        (Settings(1, 0.0, "euler_a", "sd_xl_turbo_1.0"), False),
+        (Settings(6, 2.0, "lcm", "dreamshaper_8LCM"), False),
+        (Settings(30, 1.0, None, "v2-1_768-ema-pruned"), False),
+        (Settings(8, 1.5, "euler", None), False),
+        (Settings(20, 2.75, "euler", None), False),
+        (Settings(11, 7.0, "euler", "unknown"), False),
+        (Settings(12, 3.0, "euler", "unknown"), True),
+        (Settings(30, 7.0, "euler", "juggernautXL"), True),
+        (Settings(8, 2.0, "euler", "dreamshaper_8"), True),
+        (Settings(10, 7.0, "euler", "v1-5-pruned-emaonly.safetensors"), True),
+        (Settings(10, 7.0, "euler", "sha256:6ce0161689"), True),
+        (Settings(10, 7.0, "euler", "my_sd15_mix"), True),
+        (Settings(None, 5.0, None, None), True),
+    ],
+)
+def test_settings_of_another_model_are_followed_only_where_they_suit(settings, followed):
+    resolved = resolve_options(Options(follow=True), settings)
+    preset = resolve_options(Options())
+    assert resolved.ignores_file != followed
+    assert (resolved.guidance == settings.guidance) == followed
+    if not followed:
+        assert replace(resolved, ignores_file=False) == preset
 
 
 def test_fast_preset_ignores_the_file():
@@ -60,7 +90,14 @@ def test_settings_of_the_file_are_followed_by_default_unless_a_preset_is_given()
 
 @pytest.mark.parametrize(
     "options",
-    [{"preset": "best"}, {"scheduler": "dpm9"}, {"control": "x"}, {"sketch_controlnet": "x"}, {"device": "tpu"}],
+    [
+        {"preset": "best"},
+        {"scheduler": "dpm9"},
+        {"control": "x"},
+        {"noise": "x"},
+        {"sketch_controlnet": "x"},
+        {"device": "tpu"},
+    ],
 )
 def test_unknown_names_are_rejected(options):
     with pytest.raises(UnknownName, match="there are: "):

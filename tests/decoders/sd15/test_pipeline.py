@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from codec.decoders.sd15 import model_paths, networks, options, pipeline
-from codec.decoders.sd15.denoise import initial_noise
+from codec.decoders.sd15 import conditions, model_paths, networks, options, pipeline
 from codec.decoders.sd15.device import Device
+from codec.decoders.sd15.memory_plan import MemoryPlan, make_plan
 from codec.decoders.sd15.model_cache import MODEL_CACHE, ModelCache
-from codec.errors import Cancelled, InvalidLayer, ModelMissing
+from codec.decoders.sd15.noise import initial_noise
+from codec.decoders.sd15.pipeline import StableDiffusion
+from codec.decoders.sd15.tokenizer import count_tokens
+from codec.errors import Cancelled, CodecError, InvalidLayer, ModelMissing
 from codec.layers import Layers
 from codec.semantic.prompt import Prompt
 from codec.structure.pose import Pose
@@ -154,6 +157,36 @@ def test_picture_of_the_fast_preset_equals_the_pipeline_s(make_decoder):
     assert np.abs(picture / 255 - expected).max() < 1.1 / 255
 
 
+def test_preset_paper_equals_the_paper_s_pipeline(make_options):
+    """The calls of the paper's code, on the tiny models, with the noise of the first draw."""
+    from diffusers import MultiAdapter, StableDiffusionAdapterPipeline
+    from PIL import Image
+
+    layers = replace(LAYERS, width=64, height=64, seed=None, semantic=Prompt("a red hill"))
+    paper = StableDiffusion(make_options(preset="paper", steps=3, line_thickness=16.0))
+    preset = options.PRESETS["paper"]
+    assert preset.negative == options.PAPER_NEGATIVE and count_tokens(preset.negative) <= 75
+    names = model_paths.model_names(paper.options, layers)
+    assert names == {"base": "sd14", "structure": "sketch-adapter-sd14", "colors": "color-adapter"}
+    assert model_paths.model_names(paper.options, POSE)["base"] == "sd15"
+    adapters = [
+        networks.load_adapter(model_paths.locate_model(names[key], paper.options), CPU)
+        for key in ("structure", "colors")
+    ]
+    lines = Image.fromarray(layers.structure.render(64, 64, 2)[..., 0]).point(lambda value: 255 * (value > 127))
+    blocks = Image.fromarray(np.uint8(np.rint(255 * conditions.render_colors(layers.texture, 64, 64, cubic=True))))
+    pipe = StableDiffusionAdapterPipeline.from_pretrained(
+        tiny.models_dir() / "sd14", adapter=MultiAdapter(adapters), local_files_only=True
+    )
+    pipe.set_progress_bar_config(disable=True)
+    torch.manual_seed(9999)
+    expected = pipe(
+        "a red hill", [lines, blocks], height=64, width=64, num_inference_steps=3, guidance_scale=7.5,
+        adapter_conditioning_scale=[1, 1], negative_prompt=options.PAPER_NEGATIVE, output_type="np",
+    ).images[0]  # fmt: skip
+    assert np.abs(paper.decode(layers) / 255 - expected).max() < 1.1 / 255
+
+
 # --- options ------------------------------------------------------------------------------------------
 
 
@@ -170,7 +203,7 @@ def test_fast_preset_uses_the_lora_and_taesd(make_decoder, difference):
     fast = make_decoder(preset="fast").decode(PROMPT)
     vae = MODEL_CACHE.get_or_load("vae", (tiny.models_dir() / "taesd", CPU), pytest.fail)
     assert type(vae).__name__ == "AutoencoderTiny"
-    assert difference(fast, make_decoder(preset="paper", scheduler="lcm", guidance=1).decode(PROMPT)) > 1
+    assert difference(fast, make_decoder(preset="quality", scheduler="lcm", guidance=1).decode(PROMPT)) > 1
 
 
 def test_strength_zero_turns_a_layer_off_and_needs_no_model(make_decoder, tmp_path):
@@ -225,6 +258,106 @@ def test_half_precision_as_on_a_gpu(monkeypatch, make_decoder, difference, chang
     mask[30:90, 50:130] = True
     again = make_decoder(**changes).redecode(replace(LAYERS, semantic=Prompt("other")), half, mask)
     np.testing.assert_array_equal(again.pixels[~mask], half.pixels[~mask])
+
+
+def test_file_s_settings_for_another_model_are_not_followed_and_this_is_said(make_decoder):
+    from codec.bitstream.settings import Settings
+
+    layers = replace(PROMPT, settings=Settings(4, 1.0, "euler", "sdxl_lightning_4step"))
+    reports = []
+    with pytest.raises(Cancelled):
+        make_decoder(follow=True, steps=None).decode(layers, on_step=lambda step: reports.append(step.label) or False)
+    assert reports[0].startswith("20 steps") and "settings are for another model" in reports[0]
+
+
+def test_every_missing_model_is_named_with_one_command(make_decoder, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelMissing) as raised:
+        make_decoder(models=tmp_path).decode(LAYERS)
+    assert "models fetch sd15 sketch-adapter color-adapter," in str(raised.value)
+    assert "sd15, sketch-adapter and color-adapter are missing, 2.52 GB" in str(raised.value)
+    for name in ("sd15", "color-adapter"):
+        (tmp_path / name).symlink_to(tiny.models_dir() / name)
+    with pytest.raises(ModelMissing, match=r"^sketch-adapter is missing.*fetch sketch-adapter,"):
+        make_decoder(models=tmp_path).decode(LAYERS)
+
+
+# --- overflow -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def half_precision(monkeypatch):
+    """Half precision on the CPU, in place of a GPU."""
+    monkeypatch.setattr(pipeline, "_PRECISIONS", {})
+    monkeypatch.setattr(Device, "select", classmethod(lambda cls, name=None: cls("cpu", torch.float16)))
+
+
+def overflowing(method, dtypes):
+    """Return a method whose result is NaN in some dtypes."""
+
+    def overflow(self, x, *arguments, **options):
+        (result,) = method(self, x, *arguments, **options)
+        return (result * float("nan") if x.dtype in dtypes else result,)
+
+    return overflow
+
+
+@pytest.mark.parametrize("network", ["AutoencoderKL", "UNet2DConditionModel"])
+def test_network_that_overflows_in_half_precision_runs_in_single(
+    monkeypatch, half_precision, make_decoder, difference, network
+):
+    import diffusers
+
+    expected = make_decoder(steps=3).decode(LAYERS)
+    cls, name = getattr(diffusers, network), "decode" if network == "AutoencoderKL" else "forward"
+    monkeypatch.setattr(cls, name, overflowing(getattr(cls, name), {torch.float16}))
+    steps = []
+    picture = make_decoder(steps=3).decode(LAYERS, on_step=steps.append)
+    assert picture.std() > 1 and difference(picture, expected) < 2
+    indices = [step.index for step in steps]
+    assert indices == sorted(indices) and indices[-1] == steps[-1].total
+    again = []
+    np.testing.assert_array_equal(make_decoder(steps=3).decode(LAYERS, on_step=again.append), picture)
+    assert len(again) == again[-1].total  # the precision is remembered
+
+
+@pytest.mark.parametrize("network", ["AutoencoderKL", "UNet2DConditionModel"])
+def test_network_that_overflows_in_every_precision_is_one_clear_error(
+    monkeypatch, half_precision, make_decoder, network
+):
+    import diffusers
+
+    cls, name = getattr(diffusers, network), "decode" if network == "AutoencoderKL" else "forward"
+    monkeypatch.setattr(cls, name, overflowing(getattr(cls, name), {torch.float16, torch.float32}))
+    with pytest.raises(CodecError, match=r"sd15 gives no picture .*weights are damaged"):
+        make_decoder().decode(PROMPT)
+
+
+# --- memory -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("free_gb", "side", "controlnet", "expected"),
+    [
+        (24, 512, False, MemoryPlan()), (24, 1024, False, MemoryPlan()), (8, 512, False, MemoryPlan()),
+        (7.2, 1024, False, MemoryPlan(tiles=True)), (3.6, 512, False, MemoryPlan(offloads=True)),
+        (3.6, 512, True, MemoryPlan(offloads=True)), (3.6, 768, False, MemoryPlan(True, True)),
+        (None, 1024, True, MemoryPlan()),
+    ],
+)  # fmt: skip
+def test_memory_plan(free_gb, side, controlnet, expected):
+    free = None if free_gb is None else int(free_gb * 1e9)
+    assert make_plan(free, side, side, controlnet, 2) == expected
+
+
+def test_networks_moved_in_turn_and_tiles_give_the_same_picture(monkeypatch, make_decoder):
+    expected = make_decoder(control="controlnet").decode(LAYERS)
+    plan = MemoryPlan(offloads=True, tiles=True)
+    monkeypatch.setattr(StableDiffusion, "_plan_memory", lambda *_: plan)
+    np.testing.assert_array_equal(make_decoder(control="controlnet").decode(LAYERS), expected)
+    tiled = MODEL_CACHE.get_or_load("vae", (tiny.models_dir() / "sd15", replace(CPU, offloads=True)), pytest.fail)
+    assert tiled.use_tiling
+    assert "moved to the GPU in turn and picture decoded in tiles" in plan.describe()
 
 
 # --- seed ---------------------------------------------------------------------------------------------

@@ -359,3 +359,21 @@ def test_failing_captioner_is_replaced_by_a_description(monkeypatch: pytest.Monk
     assert found.source == "described from its colors: blip does not fit into memory: close other programs"
     monkeypatch.setattr(captions, "caption", lambda *_: ("", "blip"))
     assert find_prompt(Picture(RED)).source == "described from its colors: blip returned no caption"
+
+
+@pytest.mark.parametrize(
+    ("device", "free_gb", "expected"),
+    [("cuda", 7.9, "blip"), ("cuda", 12, "blip2"), ("cpu", 12, "blip"), ("cpu", 24, "blip2"), ("cpu", 0.5, None)],
+)
+def test_captioner_is_chosen_by_the_free_memory(
+    monkeypatch: pytest.MonkeyPatch, device: str, free_gb: float, expected: str | None
+) -> None:
+    monkeypatch.setattr(captions, "best_device", lambda: device)
+    monkeypatch.setattr(captions.free_memory, "free_bytes", lambda name: int(free_gb * 1e9) if name == device else None)
+    monkeypatch.setattr(captions.locate, "status", lambda name: captions.locate.Status("present", None, ""))
+    assert best() == expected
+
+
+def test_free_memory_of_this_machine_is_known() -> None:
+    free = captions.free_memory.free_bytes("cpu")
+    assert free is not None and 1 << 20 < free < 1 << 50

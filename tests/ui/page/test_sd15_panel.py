@@ -124,7 +124,7 @@ def test_the_options_are_shown_with_the_decoder_they_belong_to(visit):
     expect(visit.page.locator("#outlook")).to_contain_text("A decode takes")
     expect(only).to_contain_text("Available once a picture is decoded")
     expect(only.locator("input")).to_be_disabled()
-    for name, step_count, guidance_value in (("paper", "50", "7.5"), ("fast", "4", "1"), ("balanced", "20", "7.5")):
+    for name, step_count, guidance_value in (("paper", "50", "7.5"), ("fast", "4", "1"), ("quality", "20", "7.5")):
         preset(visit, name)
         expect(steps).to_have_value(step_count)
         expect(guidance).to_have_value(guidance_value)
@@ -153,7 +153,7 @@ def test_the_settings_in_a_file_can_be_used(page):
     preset(page, "paper")
     expect(follow).to_contain_text("30 steps")
     expect(steps).to_have_value("50")
-    preset(page, "balanced")
+    preset(page, "quality")
     expect(steps).to_have_value("20")
 
 
@@ -171,7 +171,7 @@ def test_missing_weights_are_named_with_the_remedy(visit, no_weights):
     assert not [word for word in box.inner_text().split() if word.startswith("/")]  # no path of the server
     expect(visit.page.locator("#decode")).to_be_enabled()
     expect(visit.page.locator("#stop")).to_be_disabled()
-    preset(visit, "balanced")
+    preset(visit, "quality")
     expect(visit.page.locator("#steps input")).to_have_value("20")
     choose(visit, BUILT_IN)
 
@@ -269,13 +269,13 @@ def test_memory_is_released_when_no_tab_has_the_decoder_chosen(visit, new_tab, m
 def test_forged_options_are_one_message(page):
     def forge(route):
         body = json.loads(route.request.post_data)
-        body["data"] = ["../../etc" if value == "balanced" else value for value in body["data"]]
+        body["data"] = ["../../etc" if value == "quality" else value for value in body["data"]]
         route.continue_(post_data=json.dumps(body))
 
     expect(page.page.locator("#outlook")).to_contain_text("A decode takes")
     page.page.route("**/queue/join*", forge)
     page.page.locator("#decode").click()
-    page.says("There is no such preset; choose one of paper, balanced, fast.")
+    page.says("There is no such preset; choose one of fast, quality, paper.")
     expect(page.page.locator("#decode")).to_be_enabled()
 
 
