@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import torch
 
 NOISE_SOURCES: Final = ("trilayer", "torch", "a1111")
 
@@ -28,6 +27,8 @@ def initial_noise(seed: int, width: int, height: int, source: str = "trilayer") 
     """
     shape = (4, height // 8, width // 8)
     if source == "torch":
+        import torch  # here, so that options.py stays light
+
         generator = torch.Generator("cpu").manual_seed(seed % 2**63)
         noise: np.ndarray = torch.randn((1, *shape), generator=generator)[0].numpy()
         return noise
