@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -57,6 +57,7 @@ class OpenedImage:
     original: (H, W, 3) uint8 to compare with, None for a .tril file
     warning: a line about damage, or ""
     embedded: whether the layers were inside a picture file
+    is_described: whether the prompt is an automatic description of the colors
     """
 
     layers: Layers
@@ -65,6 +66,14 @@ class OpenedImage:
     original: np.ndarray | None = None
     warning: str = ""
     embedded: bool = False
+    is_described: bool = False
+
+    def without_description(self) -> OpenedImage:
+        """Return the image without a prompt that only describes colors: the user knows what it shows."""
+        if not self.is_described:
+            return self
+        source = "Nothing is known about this picture: type what it shows."
+        return replace(self, layers=replace(self.layers, semantic=None), prompt_source=source)
 
 
 def encode_options(**fields: Any) -> EncodeOptions:
@@ -93,14 +102,22 @@ def open_picture(path: str, options: EncodeOptions) -> OpenedImage:
             layers = Layers.from_bytes(picture.tril)
             return OpenedImage(layers, name, f"Prompt from {EMBEDDED}", embedded=True)
     extraction = extract(picture, options)
-    return OpenedImage(extraction.layers, name, _prompt_source(extraction.prompt_source), picture.pixels)
+    origin = extraction.prompt_source
+    return OpenedImage(
+        extraction.layers, name, _prompt_source(origin), picture.pixels, is_described=_is_description(origin)
+    )
+
+
+def _is_description(origin: str) -> bool:
+    """Return whether the prompt only describes colors, as there is no captioner or it failed."""
+    from codec.encoder.prompt.find_prompt import DESCRIBED, NO_CAPTIONER
+
+    return origin == DESCRIBED or origin.startswith(NO_CAPTIONER)
 
 
 def _prompt_source(origin: str) -> str:
     """Return the line that says where the encoder found the prompt."""
-    from codec.encoder.prompt.find_prompt import DESCRIBED, NO_CAPTIONER
-
-    if origin == DESCRIBED or origin.startswith(NO_CAPTIONER):  # if a captioner failed, the text includes the reason
+    if _is_description(origin):
         return "Automatic description (colors only). Type what the picture shows."
     return f"Prompt {origin}"
 

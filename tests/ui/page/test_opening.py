@@ -80,7 +80,7 @@ def test_a_picture_dropped_anywhere_is_encoded_once(reloaded, monkeypatch, pictu
 def test_a_picture_brings_its_prompt(visit, picture):
     visit.put("picture", picture)
     visit.prompt_is("a blue square on sand")
-    visit.says("Opened blue-square, 160 × 120")
+    visit.says("Opened blue square, 160 × 120")
     visit.canvas_has("strokes", re.compile("^[1-9]"))
     source = "Prompt from the picture's AUTOMATIC1111 metadata. Made with 20 steps."
     expect(visit.page.locator("#origin")).to_have_text(source)

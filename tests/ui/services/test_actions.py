@@ -38,6 +38,9 @@ def test_an_automatic_description_asks_for_a_better_one(tmp_path):
     path.write_bytes(encode_png(samples.example().texture.render(32, 32)))
     opened = actions.open_picture(str(path), EncodeOptions(edges="lineart"))
     assert opened.prompt_source == "Automatic description (colors only). Type what the picture shows."
+    assert opened.layers.semantic is not None
+    asking = opened.without_description()  # on the page
+    assert asking.layers.semantic is None and "type what it shows" in asking.prompt_source
 
 
 @pytest.mark.parametrize("change", [{"budget": 0}, {"grid": 99}, {"edges": "none"}, {"edges": None}, {"budget": "7"}])
