@@ -23,6 +23,7 @@ from torch import Tensor
 
 from codec.decoders.base import OnStep, StepReporter, require_layers
 from codec.decoders.sd15 import conditions, duration, masks, networks, text_encoder
+from codec.decoders.sd15.checkpoint import Prediction
 from codec.decoders.sd15.denoise import (
     Conditioning,
     InpaintConstraint,
@@ -72,6 +73,7 @@ class _Job:
     layers: Layers
     settings: ResolvedOptions
     paths: ModelPaths
+    prediction: Prediction
     device: Device
     plan: MemoryPlan
     seed: int
@@ -166,7 +168,8 @@ class StableDiffusion:
         plan = self._plan_memory(device, width, height)
         device = replace(device, offloads=plan.offloads)
         chosen_seed = next(value for value in (seed, layers.seed, self._preset.seed) if value is not None)
-        return _Job(layers, settings, paths, device, plan, chosen_seed, width, height)
+        prediction = networks.read_prediction(paths.base)
+        return _Job(layers, settings, paths, prediction, device, plan, chosen_seed, width, height)
 
     @property
     def _preset(self) -> Preset:
@@ -297,7 +300,7 @@ class StableDiffusion:
         reporter: StepReporter,
     ) -> list[np.ndarray]:
         """Return the trajectory: the initial latents and those after each step, (4, h, w) float32."""
-        scheduler = make_scheduler(job.settings.scheduler, networks.read_prediction(job.paths.base))
+        scheduler = make_scheduler(job.settings.scheduler, job.prediction)
         scheduler.set_timesteps(job.settings.steps, device=job.device.name)
         started_at = time.monotonic()
 
