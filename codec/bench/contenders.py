@@ -124,6 +124,36 @@ class PixelCodec:
         return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LANCZOS4))
 
 
+@dataclass(frozen=True)
+class UpscaledCodec:
+    """A picture format whose decoded pictures are shrunk to a quarter and enlarged again by the painter's upscaler.
+
+    That is the most that a user of the format can do for its looks at so few bytes.
+    """
+
+    name: str
+    codec: PixelCodec
+    uses_large_models: bool = False
+
+    def remedy(self) -> str | None:
+        return self.codec.remedy()
+
+    def encode(self, pixels: np.ndarray, prompt: str | None, max_bytes: int) -> bytes | None:
+        return self.codec.encode(pixels, prompt, max_bytes)
+
+    def decode(self, data: bytes, height: int, width: int) -> np.ndarray:
+        import cv2
+
+        from codec.decoders.painter.real_esrgan import SCALE, Upscaler
+
+        size = max(1, round(width / SCALE)), max(1, round(height / SCALE))
+        small = cv2.resize(self.codec.decode(data, height, width), size, interpolation=cv2.INTER_AREA)
+        *_, enlarged = Upscaler.rrdb().run(small.astype(np.float32) / 255)
+        assert enlarged is not None
+        pixels = np.rint(np.clip(enlarged, 0, 1) * 255).astype(np.uint8)
+        return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LANCZOS4))
+
+
 def _downscale(pixels: np.ndarray, scale: float) -> np.ndarray:
     import cv2
 
@@ -208,8 +238,12 @@ PIXEL_CODECS: Final = (
     PixelCodec("JPEG XL", "imagecodecs", "imagecodecs", _write_jxl, _read_jxl),
     PixelCodec("HEVC (HEIC)", "pillow-heif", "pillow_heif", _write_heic, _read_with_pillow),
 )  # fmt: skip
+UPSCALED_CODECS: Final = tuple(
+    UpscaledCodec(f"{codec.name}, Real-ESRGAN", codec) for codec in PIXEL_CODECS if codec.name == "WebP"
+)
 TRILAYER: Final = (Trilayer("Trilayer, painter", "painter"), Trilayer("Trilayer, Stable Diffusion", "sd15"))
-ALL_NAMES: Final = tuple(codec.name for codec in (*TRILAYER, *PIXEL_CODECS))  # in the order of the table
+ALL_CONTENDERS: Final[tuple[Contender, ...]] = (*TRILAYER, *PIXEL_CODECS, *UPSCALED_CODECS)
+ALL_NAMES: Final = tuple(contender.name for contender in ALL_CONTENDERS)  # in the order of the table
 
 
 def find_contenders(names: Sequence[str] | None = None) -> tuple[tuple[Contender, ...], dict[str, str]]:
@@ -220,7 +254,6 @@ def find_contenders(names: Sequence[str] | None = None) -> tuple[tuple[Contender
     unknown = set(names or ()) - set(ALL_NAMES)
     if unknown:
         raise UnknownName(f"no codec {unknown.pop()!r}; choose from: {', '.join(ALL_NAMES)}")
-    everyone: tuple[Contender, ...] = (*TRILAYER, *PIXEL_CODECS)
-    chosen = [contender for contender in everyone if not names or contender.name in names]
+    chosen = [contender for contender in ALL_CONTENDERS if not names or contender.name in names]
     missing = {contender.name: remedy for contender in chosen if (remedy := contender.remedy())}
     return tuple(contender for contender in chosen if contender.name not in missing), missing

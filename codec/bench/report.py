@@ -20,7 +20,7 @@ from codec.bench.run import SHEET_RATE, slug
 TIMES: Final = ("encode s", "decode s")
 THUMBNAIL_SIDE: Final = 160  # pixels of a picture's place on the contact sheet
 _HEADER_HEIGHT: Final = 22  # pixels
-_COLORS: Final = ("#c2410c", "#be185d", "#6b7280", "#a16207", "#15803d", "#0891b2", "#1d4ed8", "#7e22ce")
+_COLORS: Final = ("#c2410c", "#be185d", "#6b7280", "#a16207", "#15803d", "#0891b2", "#1d4ed8", "#7e22ce", "#4d7c0f")
 
 ResultRow = dict[str, str]  # of results.csv, by column
 

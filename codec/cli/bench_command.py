@@ -27,6 +27,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("--rates", type=int, nargs="+", metavar="BYTES", help="file sizes (default: 300 655 1000 2000)")
     parser.add_argument("--codecs", nargs="+", metavar="NAME", help="measure only these codecs")
+    parser.add_argument(
+        "--blind", type=Path, metavar="OUT", help="also write sheets for a blind comparison, or count its answers"
+    )
     add_job_options(parser)
     parser.set_defaults(run=run_bench)
     return parser
@@ -34,7 +37,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run_bench(args: argparse.Namespace) -> None:
     """Measure what results.csv lacks; write table.md, sheet.jpg and, with matplotlib, curves.png beside it."""
-    from codec.bench import report
+    from codec.bench import blind, report
     from codec.bench.contenders import find_contenders
     from codec.bench.measures import available_measures
     from codec.bench.run import RATES, read_results, run
@@ -58,3 +61,5 @@ def run_bench(args: argparse.Namespace) -> None:
         print("curves.png is skipped: pip install matplotlib", file=sys.stderr)
     report.write_contact_sheet(rows, args.output / "pictures", args.output / "sheet.jpg")
     print(table)
+    if args.blind:
+        print(blind.compare(rows, args.output / "pictures", args.blind))

@@ -9,9 +9,10 @@ A training whose folder RUN exists resumes there, as the second one does here. E
 learning rate. RUN/log.jsonl is the log. The minutes are for one idle core of 2024.
 
 The loss is the rate, in thousands of bits per 128 x 128 pixels, plus the distortion, weighted by the quality:
-1 - MS-SSIM of the doubled luma and squared errors of luma and chroma. Quantization is noise for the rate and rounding
-with a straight-through gradient for the distortion (Balle, Laparra, Simoncelli, "End-to-end optimized image
-compression", 2017). In some steps all levels from a random slice on equal their predictions, as in a cut payload.
+1 - MS-SSIM of the doubled luma, and squared errors of colors and of the mean colors of cells. Quantization is noise for
+the rate and rounding with a straight-through gradient for the distortion (Balle, Laparra, Simoncelli, "End-to-end
+optimized image compression", 2017). In some steps all levels from a random slice on equal their predictions, as in a
+cut payload.
 """
 
 from __future__ import annotations
@@ -34,11 +35,10 @@ from torch import Tensor, nn
 from codec.atomic_write import replacement
 from codec.encoder.colormap.detail_model import DetailCodec, laplace_bits
 from codec.encoder.colormap.detail_search import (
-    CHROMA_WEIGHT,
-    LUMA_WEIGHT,
     MIN_WEIGHT,
     OCTAVES,
     YCBCR,
+    color_error,
     lanczos_matrix,
     ms_ssim,
 )
@@ -149,11 +149,11 @@ def rate_distortion_loss(
     decoded = base + codec.synthesis(latents)
     up = lanczos_matrix(target.shape[-1], small.shape[-1])
     structure = 1 - ms_ssim(up @ decoded[:, 0] @ up.T, target)
-    squared = ((decoded - small) ** 2).mean((2, 3))
-    distortion = structure + LUMA_WEIGHT * squared[:, 0] + CHROMA_WEIGHT * (squared[:, 1] + squared[:, 2])
+    error = color_error(decoded - small)
+    distortion = structure + error
     weight = MIN_WEIGHT * 2 ** (OCTAVES * quality / (ANCHORS - 1))
     loss = ((kilobits + weight * distortion) / weight.sqrt()).mean()  # the root gives all qualities similar gradients
-    parts = {"loss": loss, "kilobits": kilobits.mean(), "structure": structure.mean(), "error": squared.mean()}
+    parts = {"loss": loss, "kilobits": kilobits.mean(), "structure": structure.mean(), "error": error.mean()}
     return loss, {name: float(value.detach()) for name, value in parts.items()}
 
 

@@ -12,10 +12,10 @@ import pytest
 import codec
 from codec.batch import workers
 from codec.batch.captions import read_captions
-from codec.bench import measures, report, run
-from codec.bench.contenders import PIXEL_CODECS, TRILAYER, Trilayer, find_contenders
+from codec.bench import blind, measures, report, run
+from codec.bench.contenders import PIXEL_CODECS, TRILAYER, UPSCALED_CODECS, Trilayer, find_contenders
 from codec.cli.main import main
-from codec.errors import UnknownName
+from codec.errors import CodecError, UnknownName
 from codec.images.io import encode_png, load
 from tests import photos, samples
 from tests.pictures import disc
@@ -207,3 +207,60 @@ def test_default_number_of_processes_is_one_for_stable_diffusion(folder, tmp_pat
     assert main(["bench", str(folder), "-o", str(out)]) == 0
     assert main(["bench", str(folder), "-o", str(out), "--codecs", *SOME]) == 0
     assert job_counts == [5, 2, 1, 5]
+
+
+# the blind comparison
+
+
+@pytest.fixture(scope="module")
+def blind_folder(measured, tmp_path_factory):
+    """The folder of a blind comparison over the measured pictures."""
+    out = tmp_path_factory.mktemp("blind") / "sheets"
+    rows = run.read_results(measured / "results.csv")
+    message = blind.compare(rows, measured / "pictures", out)
+    assert message.startswith("2 rows in sheets")
+    return out
+
+
+def test_blind_sheets_show_numbers_and_the_key_is_apart(blind_folder):
+    assert sorted(path.name for path in blind_folder.iterdir()) == ["answers.csv", "key.csv", "sheet01.png"]
+    key = list(csv.DictReader((blind_folder / "key.csv").open()))
+    assert [row["row"] for row in key] == ["1", "2"]
+    assert all(blind.OURS in (row["A"], row["B"]) for row in key)
+    assert {row["A"] for row in key} | {row["B"] for row in key} == set(SOME)  # each rival has its turn
+    sheet = load(blind_folder / "sheet01.png").pixels
+    assert sheet.shape[1] > 3 * blind.PICTURE_SIDE
+
+
+def test_blind_answers_are_counted_for_ours_on_either_side(blind_folder, tmp_path):
+    key = list(csv.DictReader((blind_folder / "key.csv").open()))
+    answers = []
+    for pair in key:
+        side, other = ("A", "B") if pair["A"] == blind.OURS else ("B", "A")
+        answers.append(
+            {"row": pair["row"], "faithful": side.lower(), "subject": other, "looks": "tie", "recognizable": "both"}
+        )
+    counts = blind.count_answers(key, answers)
+    assert set(counts) == set(SOME) - {blind.OURS}
+    for questions in counts.values():
+        assert questions["faithful"]["ours"] == questions["subject"]["theirs"] == questions["looks"]["tie"] == 1
+        assert questions["recognizable"] == {"ours": 1, "theirs": 1, "rows": 1}
+    assert "| WebP | 1 : 0 : 0 | 0 : 1 : 0 | 0 : 0 : 1 | 1, 1 of 1 |" in blind.format_count(counts)
+    with pytest.raises(CodecError, match="looks is one of A, B, tie"):
+        blind.count_answers(key, [answers[0] | {"looks": "ours"}])
+
+
+def test_blind_comparison_needs_two_codecs(measured, tmp_path):
+    rows = [row for row in run.read_results(measured / "results.csv") if row["codec"] == blind.OURS]
+    with pytest.raises(CodecError, match="needs 'Trilayer, painter' and another codec"):
+        blind.compare(rows, measured / "pictures", tmp_path)
+
+
+def test_upscaled_codec_decodes_the_same_file_to_a_sharper_picture():
+    pixels = disc(1)
+    (upscaled,) = UPSCALED_CODECS
+    data = upscaled.encode(pixels, None, 655)
+    assert data == upscaled.codec.encode(pixels, None, 655) and len(data) <= 655
+    picture = upscaled.decode(data, *pixels.shape[:2])
+    assert picture.shape == pixels.shape and picture.dtype == np.uint8
+    assert measures.ms_ssim(pixels, picture) > 0.7

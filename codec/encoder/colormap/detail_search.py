@@ -27,6 +27,7 @@ from codec.texture.small_picture import enlarge
 ROUNDS: Final = 8
 MIN_WEIGHT, OCTAVES = 3.0, 5.0  # the distortion's weight in thousands of bits at quality 0, and its octaves above
 LUMA_WEIGHT, CHROMA_WEIGHT = 10.0, 25.0  # of squared errors (of values in 0..1) against 1 - MS-SSIM
+CELL_LUMA_WEIGHT, CELL_CHROMA_WEIGHT = 50.0, 100.0  # of squared errors of the mean colors of cells
 SCALE_WEIGHTS: Final = (0.0448 + 0.2856, 0.3001, 0.2363, 0.1333)  # exponents of MS-SSIM from the second scale on
 YCBCR: Final = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 _APPLIED: Final = 0.4  # share of the useful changes that is applied in the first round; it falls to 0.16
@@ -113,9 +114,19 @@ class LevelSearch:
         latents = (levels * (-log_gains).exp()).contiguous(memory_format=torch.channels_last)
         decoded = self._base + self._codec.synthesis(latents)
         structure = 1 - ms_ssim(self._up @ decoded[:, 0] @ self._across.T, self._target)
-        squared = ((decoded - self._small) ** 2).mean((2, 3))
-        error = LUMA_WEIGHT * squared[:, 0] + CHROMA_WEIGHT * (squared[:, 1] + squared[:, 2])
-        return torch.sum(structure + error)
+        return torch.sum(structure + color_error(decoded - self._small))
+
+
+def color_error(difference: Tensor) -> Tensor:
+    """Return the weighted squared error of YCbCr pixels and of the mean colors of cells, (n,).
+
+    `difference`: (n, 3, h, w), with sides that are multiples of the side of a cell.
+    """
+    squared = (difference**2).mean((2, 3))
+    cells = (F.avg_pool2d(difference, PIXELS_PER_CELL) ** 2).mean((2, 3))
+    luma = LUMA_WEIGHT * squared[:, 0] + CELL_LUMA_WEIGHT * cells[:, 0]
+    chroma = CHROMA_WEIGHT * squared[:, 1:] + CELL_CHROMA_WEIGHT * cells[:, 1:]
+    return luma + chroma.sum(1)
 
 
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
