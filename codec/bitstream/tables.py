@@ -19,7 +19,7 @@ from codec.errors import ModelMissing
 _FOLDER: Final = Path(__file__).parent.parent
 SHA256: Final = {
     "texture/color_net.npy": "57b5edd44d070632849154c1bd0fbfa0006d8fc34ba6e0b09f72d1c43bebff1f",
-    "texture/detail_net.safetensors": "67c8b5712cb0686371375bf02357301336fe4f9758a74653d702a0513545dadc",
+    "texture/detail_net.safetensors": "c7df141a67be81d2d763dc986663b60e432d6755b39de2a832955e6a069b08cc",
     "structure/pose_joints.npy": "9131640e904e27573756cdc5e7490db035f562abeb02951752762fb28bb0dc44",
     "structure/stroke_starts.npy": "8938a2671dd5a91d7cc8a3680239c1968a702c7171bad32d17ba94a9da5e7d45",
     "structure/stroke_leaves.npy": "9e6a30c06a50b0a1af9c2baa5f41481cff07f116edfdb443d8b22f5dc892aa1c",

@@ -27,7 +27,7 @@ from codec.texture.detail_grid import PIXELS_PER_CELL as CELL
 from codec.texture.detail_network import ACTIVATION_BITS, ANCHORS, CHANNELS, QUALITIES_PER_ANCHOR, SLICES
 
 ANALYSIS_WEIGHTS: Final = weights.WeightFile(
-    "detail_encoder.safetensors", "7f68c0729a8c6e48446de3618a7e9b3cec9887b0a23a260a56a2384eae1f8c53"
+    "detail_encoder.safetensors", "cbf5360e70d2b5c7c8a9618e4a6e758722d6032348a4a00f4be598144120f262"
 )
 
 HIDDEN: Final = 64  # units of the likelihood networks
