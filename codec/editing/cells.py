@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 
 from codec.color import oklab
+
+_WALL_FLOW: Final = 1e-3  # of the color that passes a free cell
 
 
 def coverage(mask: np.ndarray, rows: int, cols: int) -> np.ndarray:
@@ -23,24 +26,27 @@ def coverage(mask: np.ndarray, rows: int, cols: int) -> np.ndarray:
     return np.asarray(covered / ((bottom - top)[:, None] * (right - left)[None, :]))
 
 
-def inpaint_cells(cells: np.ndarray, holes: np.ndarray) -> np.ndarray:
+def inpaint_cells(cells: np.ndarray, holes: np.ndarray, walls: np.ndarray | None = None) -> np.ndarray:
     """Return the cells with the holes filled from their surroundings.
 
-    The holes are filled ring by ring from the outside, then smoothed by diffusion. `holes`: (rows, cols) bool. The
-    cells are returned unchanged if all or none are holes.
+    The holes are filled ring by ring from the outside, then smoothed by diffusion. `holes`: (rows, cols) bool. `walls`:
+    (rows, cols) bool, cells that hardly any color passes, such as those under a line. The cells are returned unchanged
+    if all or none are holes.
     """
     if holes.all() or not holes.any():
         return cells
     values = np.where(holes[..., None], 0.0, cells.astype(np.float64))
+    flow = np.ones((*holes.shape, 1)) if walls is None else np.where(walls & holes, _WALL_FLOW, 1.0)[..., None]
     known = ~holes
     while not known.all():
-        total, count = _neighbor_sum(values * known[..., None]), _neighbor_sum(known[..., None].astype(float))
+        weight = known[..., None] * flow
+        total, count = _neighbor_sum(values * weight), _neighbor_sum(weight)
         ring = ~known & (count[..., 0] > 0)
-        values[ring] = (total / np.maximum(count, 1))[ring]
+        values[ring] = (total / np.maximum(count, _WALL_FLOW))[ring]
         known |= ring
-    count = _neighbor_sum(np.ones((*holes.shape, 1)))
+    count = _neighbor_sum(flow)
     for _ in range(2 * max(holes.shape)):
-        values[holes] = (_neighbor_sum(values) / count)[holes]
+        values[holes] = (_neighbor_sum(values * flow) / count)[holes]
     return np.rint(values).astype(np.uint8)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from codec.allocation import available_bytes, sketch_bytes
 from codec.bitstream.container import KEEPABLE
 from codec.editing.cells import adjust_cells, coverage, inpaint_cells, resample_cells
+from codec.editing.join import join_gaps
 from codec.errors import BudgetTooSmall, InvalidLayer
 from codec.grid_shape import grid_shape
 from codec.layers import Layers
@@ -25,7 +26,7 @@ from codec.structure.pose_payload import Joint
 from codec.structure.sketch import Sketch
 from codec.texture import rdoq
 from codec.texture.colormap import MAX_CELLS, MIN_CELLS, Colormap
-from codec.texture.repaint import repaint, requantize
+from codec.texture.repaint import cheaper_repaint, repaint
 
 DEFAULT_LATTICE: Final = 128  # cells on the longer side of a new sketch
 DEFAULT_GRID: Final = 16  # cells on the longer side of a new colormap
@@ -177,6 +178,9 @@ def swap_texture(layers: Layers, other: Layers) -> Layers:
 def erase(layers: Layers, mask: np.ndarray) -> Layers:
     """Erase an object: remove strokes and joints under the mask, inpaint the colors and clear the detail under it.
 
+    Lines that end at the mask are joined across it where one continues the other. A line that is alone under the mask
+    is the object, and its two ends stay apart.
+
     `mask`: (height, width) bool, True over the object. A cell of which the mask covers more than a third is
     inpainted from its neighbors; the base colors stay if all cells are covered. The detail is cleared in its own cells
     of which the mask covers more than a tenth.
@@ -185,12 +189,13 @@ def erase(layers: Layers, mask: np.ndarray) -> Layers:
         raise InvalidLayer(f"the mask must be ({layers.height}, {layers.width}) bool")
     structure, texture = layers.structure, layers.texture
     if isinstance(structure, Sketch):
-        structure = _erase_strokes(structure, mask)
+        remaining = erase_strokes(structure, mask)
+        structure = join_gaps(remaining, mask) if _touched_strokes(structure, mask) > 1 else remaining
     elif structure:
         structure = _erase_joints(structure, mask)
     if texture:
         holes = coverage(mask, texture.rows, texture.cols) > _MAX_COVERAGE
-        texture = _clear_detail(requantize(texture, inpaint_cells(texture.cells, holes)), mask)
+        texture = _clear_detail(cheaper_repaint(texture, inpaint_cells(texture.cells, holes)), mask)
     return _edited(layers, structure=structure, texture=texture)
 
 
@@ -218,7 +223,7 @@ def _clear_detail(texture: Colormap, mask: np.ndarray) -> Colormap:
     return texture if detail is texture.detail else replace(texture, detail=detail)
 
 
-def _erase_strokes(sketch: Sketch, mask: np.ndarray) -> Sketch:
+def erase_strokes(sketch: Sketch, mask: np.ndarray) -> Sketch:
     """Return the parts of the strokes outside the mask that have two points or more."""
     height, width = mask.shape
     strokes: list[Stroke] = []
@@ -230,6 +235,13 @@ def _erase_strokes(sketch: Sketch, mask: np.ndarray) -> Sketch:
             if len(run) >= 2 and not hidden[run[0]]:
                 strokes.append(stroke[run[0] : run[-1] + 1])
     return Sketch(sketch.cols, sketch.rows, tuple(strokes))
+
+
+def _touched_strokes(sketch: Sketch, mask: np.ndarray) -> int:
+    """Return how many strokes have points under the mask."""
+    height, width = mask.shape
+    places = (points.astype(int).T for points in sketch.points(width, height))
+    return sum(bool(mask[np.minimum(y, height - 1), np.minimum(x, width - 1)].any()) for x, y in places)
 
 
 def _erase_joints(pose: Pose, mask: np.ndarray) -> Pose:

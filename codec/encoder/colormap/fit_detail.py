@@ -16,6 +16,7 @@ CELLS_BY_BYTES: Final = ((350, 14), (900, 16), (1300, 20))
 MAX_CELLS: Final = 24  # for more bytes
 _OVERSHOOT: Final = 1.12  # before the search, rounded latents may take this multiple of the available bits
 _OVERHEAD_BITS: Final = 14  # for the header and the termination of the payload
+_REFITS: Final = 3  # searches, with fewer bits each
 
 
 def fit_detail(pixels: np.ndarray, base: Colormap, max_bytes: int) -> Colormap:
@@ -43,6 +44,32 @@ def fit_detail(pixels: np.ndarray, base: Colormap, max_bytes: int) -> Colormap:
     while texture.detail is not None and (excess := len(texture.to_bytes()) - max_bytes) > 0:
         texture = replace(bare, detail=detail.cut(len(texture.detail.to_bytes()) - excess))
     return base if texture.detail is None else texture
+
+
+def refit_detail(picture: np.ndarray, texture: Colormap, changed: np.ndarray, max_bytes: int) -> Colormap:
+    """Return the texture with new detail in some cells, in at most `max_bytes` unless the base alone takes more.
+
+    `picture`: the small picture to show, (8 rows, 8 cols, 3) uint8 sRGB. `changed`: (rows, cols) bool, the cells of
+    the detail to fit again; the others keep their levels. Raises `ModelMissing` as `fit_detail` does.
+    """
+    old = texture.detail
+    if old is None or not changed.any():
+        return texture
+    from codec.encoder.colormap.detail_search import LevelSearch
+
+    bare = replace(texture, detail=None)
+    available = max_bytes - len(bare.to_bytes())
+    search = LevelSearch(np.kron(picture, np.ones((2, 2, 1), np.uint8)), texture.cells, old.rows, old.cols)
+    max_bits, fitted = 8.0 * max(available, 1), None
+    for _ in range(_REFITS):
+        levels = np.where(changed, search.descend(old.quality, max_bits), old.levels)
+        fitted = Detail(old.quality, levels) if levels.any() else None
+        size = len(replace(bare, detail=fitted).to_bytes()) - len(bare.to_bytes())
+        if size <= available:
+            break
+        max_bits *= 0.95 * max(available, 1) / size
+    shorter = replace(bare, detail=fitted)
+    return shorter.cut(max_bytes) if len(bare.to_bytes()) < max_bytes else bare
 
 
 def longer_cells(max_bytes: int, longer_side: int) -> int:

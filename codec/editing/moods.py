@@ -1,0 +1,96 @@
+"""Changes of all colors at once: moods of the light, and the palette of another picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from codec.color import oklab
+from codec.editing.edits import swap_texture
+from codec.editing.objects import Refit, recode, small_picture
+from codec.errors import UnknownName
+from codec.layers import Layers
+
+_MIN_DEVIATION: Final = 1e-3  # of a palette's axis, below which it is not stretched
+_MAX_STRETCH: Final = 3.0
+
+
+def _night(lab: np.ndarray) -> np.ndarray:
+    light = lab[..., :1]
+    return np.concatenate([0.08 + 0.5 * light**1.3, 0.45 * lab[..., 1:2] - 0.012, 0.45 * lab[..., 2:] - 0.05], -1)
+
+
+def _sunset(lab: np.ndarray) -> np.ndarray:
+    light = lab[..., :1]
+    warm = 0.35 + 0.65 * light
+    return np.concatenate(
+        [0.04 + 0.86 * light, 0.7 * lab[..., 1:2] + 0.06 * warm, 0.6 * lab[..., 2:] + 0.08 * warm], -1
+    )
+
+
+def _gray(lab: np.ndarray) -> np.ndarray:
+    return lab * [1, 0, 0]
+
+
+def _warm(lab: np.ndarray) -> np.ndarray:
+    return np.asarray(lab + np.array([0.01, 0.02, 0.035]))
+
+
+def _cool(lab: np.ndarray) -> np.ndarray:
+    return np.asarray(lab + np.array([0, -0.015, -0.035]))
+
+
+def _vivid(lab: np.ndarray) -> np.ndarray:
+    return lab * [1, 1.4, 1.4]
+
+
+def _fog(lab: np.ndarray) -> np.ndarray:
+    return np.concatenate([0.45 + 0.45 * lab[..., :1], 0.4 * lab[..., 1:]], -1)
+
+
+MOODS: Final[dict[str, Callable[[np.ndarray], np.ndarray]]] = {
+    "night": _night, "sunset": _sunset, "gray": _gray, "warm": _warm, "cool": _cool, "vivid": _vivid, "fog": _fog,
+}  # fmt: skip
+
+
+def apply_mood(layers: Layers, mood: str, refit: Refit | None = None) -> Layers:
+    """Return the layers in another light: base colors, and with a refit the detail, too.
+
+    `mood`: one of `MOODS`. Raises `UnknownName` for another one. Layers without colors are returned unchanged.
+    """
+    if mood not in MOODS:
+        raise UnknownName(f"there is no such mood; choose one of {', '.join(MOODS)}")
+    return _mapped(layers, MOODS[mood], refit)
+
+
+def transfer_palette(layers: Layers, pixels: np.ndarray, refit: Refit | None = None) -> Layers:
+    """Return the layers with the palette of a picture: their colors get its means and deviations in Oklab.
+
+    The places of the colors stay. `pixels`: (h, w, 3) uint8 sRGB. After Reinhard, Ashikhmin, Gooch, Shirley, "Color
+    Transfer between Images" (2001).
+    """
+    if layers.texture is None:
+        return layers
+    target = _to_lab(pixels).reshape(-1, 3)
+    present = _to_lab(small_picture(layers)).reshape(-1, 3)
+    stretch = target.std(0) / np.maximum(present.std(0), _MIN_DEVIATION)
+    stretch = np.minimum(stretch, _MAX_STRETCH)
+    return _mapped(layers, lambda lab: (lab - present.mean(0)) * stretch + target.mean(0), refit)
+
+
+def _to_lab(pixels: np.ndarray) -> np.ndarray:
+    return oklab.from_srgb(pixels)
+
+
+def _mapped(layers: Layers, function: Callable[[np.ndarray], np.ndarray], refit: Refit | None) -> Layers:
+    if layers.texture is None:
+        return layers
+    lab = function(_to_lab(small_picture(layers)))
+    lab[..., 0] = np.clip(lab[..., 0], 0, 1)
+    picture = oklab.to_srgb(np.rint(lab * oklab.ONE).astype(np.int64))
+    everywhere = np.ones(picture.shape[:2], bool)
+    texture = recode(layers, picture, everywhere, refit, len(layers.texture.to_bytes()))
+    return swap_texture(layers, replace(layers, texture=texture))

@@ -1,0 +1,275 @@
+"""Edits of an object: the part of a picture under a mask, which is moved, copied or bent with its lines and colors.
+
+Where an object goes is a `Placement`. Lines move exactly. Colors move in the small picture (base colors plus detail);
+the base cells under it take their means, and a `Refit` codes the detail of the cells that changed. Without a refit,
+these cells lose their detail.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from codec.editing import edits
+from codec.editing.cells import coverage, inpaint_cells, resample_cells
+from codec.editing.edits import erase_strokes, resketch
+from codec.editing.join import join_gaps
+from codec.errors import InvalidLayer
+from codec.grid_shape import grid_shape
+from codec.layers import Layers
+from codec.structure.pose import Pose
+from codec.structure.sketch import Sketch
+from codec.texture.colormap import Colormap
+from codec.texture.detail_grid import MAX_DETAIL_CELLS, MIN_DETAIL_CELLS, PIXELS_PER_CELL
+from codec.texture.repaint import cheaper_repaint
+from codec.texture.small_picture import enlarge, to_ycbcr
+
+# Refit(picture, texture, changed, max_bytes): the texture with detail that shows the small picture, (8 rows, 8 cols, 3)
+# uint8, in the changed cells, (rows, cols) bool; the others keep their levels
+Refit = Callable[[np.ndarray, Colormap, np.ndarray, int], Colormap]
+
+MAX_FACTOR: Final = 50.0  # by which a placement may enlarge or shrink an object
+_PLAIN_CELLS: Final = 16  # 8-pixel cells on the longer side of the small picture of colors without detail
+_MIN_ALPHA: Final = 0.05  # of a pixel that belongs to an object
+_HOLE_ALPHA: Final = 0.2  # of a pixel that is filled where an object was
+_VISIBLE: Final = 3 << 6  # difference of a pixel that changes its cell's detail, 1.0 == 2^14
+_BEND_STEPS: Final = 12
+_WALL_THICKNESS: Final = 1.2  # pixels of the small picture: lines that filled colors do not cross
+_WALL_COVERAGE: Final = 100  # of 255
+_ERASED_SHARE: Final = 0.97  # of the bytes, at most, after erasing
+_REACH: Final = 4  # 8-pixel cells from an object whose detail may change
+_MIN_BASE_COVERAGE: Final = 0.25  # of a base cell, above which it takes the picture's mean
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where the points of an object go, in pixels: first a bend, then an affine map.
+
+    `matrix`: (2, 3) float64, (x, y) -> matrix @ (x, y, 1). `center`, `shift`, `radius`: the bend moves the points
+    around `center` by `shift`, less the farther away they are, and those beyond `radius` not at all; radius 0 for none.
+    Raises `InvalidLayer` for values that are not finite, and for a matrix that shrinks, enlarges or flattens by more
+    than `MAX_FACTOR`.
+    """
+
+    matrix: np.ndarray
+    center: tuple[float, float] = (0.0, 0.0)
+    shift: tuple[float, float] = (0.0, 0.0)
+    radius: float = 0.0
+
+    def __post_init__(self) -> None:
+        numbers = [*np.asarray(self.matrix, np.float64).reshape(-1).tolist(), *self.center, *self.shift, self.radius]
+        if np.shape(self.matrix) != (2, 3) or not all(math.isfinite(v) and abs(v) <= 1e6 for v in numbers):
+            raise InvalidLayer("an object's place must be a matrix of 2 x 3 finite numbers")
+        scales = np.linalg.svd(np.asarray(self.matrix, np.float64)[:, :2], compute_uv=False)
+        if scales[1] < 1 / MAX_FACTOR or scales[0] > MAX_FACTOR:
+            raise InvalidLayer(f"an object can be scaled by 1/{MAX_FACTOR:.0f} to {MAX_FACTOR:.0f}")
+        if self.radius < 0 or math.hypot(*self.shift) > max(self.radius, 0):
+            raise InvalidLayer("an object can be bent by at most its radius")
+
+    def forward(self, points: np.ndarray) -> np.ndarray:
+        """Return where points go, (N, 2) of x, y."""
+        matrix = np.asarray(self.matrix, np.float64)
+        bent = points + self._weights(points) * np.array(self.shift)
+        return np.asarray(bent @ matrix[:, :2].T + matrix[:, 2])
+
+    def backward(self, points: np.ndarray) -> np.ndarray:
+        """Return where points come from, (N, 2) of x, y."""
+        matrix = np.asarray(self.matrix, np.float64)
+        bent = (points - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+        if not self.radius:
+            return np.asarray(bent)
+        found = bent
+        for _ in range(_BEND_STEPS):
+            found = (found + bent - self._weights(found) * np.array(self.shift)) / 2
+        return np.asarray(found)
+
+    def _weights(self, points: np.ndarray) -> np.ndarray:
+        """Return how far the bend moves points, (N, 1) in 0..1."""
+        if not self.radius:
+            return np.zeros((len(points), 1))
+        squared = ((points - np.array(self.center)) ** 2).sum(1, keepdims=True) / self.radius**2
+        return np.asarray(np.maximum(1 - squared, 0) ** 2)
+
+
+def move(
+    layers: Layers, mask: np.ndarray, placement: Placement, *, keep: bool = False, refit: Refit | None = None
+) -> Layers:
+    """Move the object under a mask: its lines, colors and detail; what was behind it is filled.
+
+    `mask`: (height, width) bool. `keep`: leave the object where it was, too. Strokes that leave the mask are cut at its
+    border. Raises `InvalidLayer` for a mask of another size or type.
+    """
+    check_mask(layers, mask)
+    outside = layers.structure
+    if isinstance(outside, Sketch) and not keep:
+        outside = join_gaps(erase_strokes(outside, mask), mask)
+    cleared = replace(layers, structure=outside)
+    moved = place_colors(cleared, layers, mask, placement, keep=keep, refit=refit)
+    if not isinstance(layers.structure, Sketch) or not isinstance(outside, Sketch):
+        return with_layers(layers, layers.structure, moved)
+    width, height = layers.width, layers.height
+    inside = erase_strokes(layers.structure, ~mask).points(width, height)
+    placed = [placement.forward(points) for points in inside]
+    structure = resketch(cleared, [*placed, *outside.points(width, height)]).structure
+    return with_layers(layers, structure, moved)
+
+
+def erase(layers: Layers, mask: np.ndarray, refit: Refit | None = None) -> Layers:
+    """Erase the object under a mask as `edits.erase` does; with a refit, detail continues around it and up to lines.
+
+    The file becomes smaller, except by a few bytes if lines are cut in more pieces than the colors can pay for.
+    """
+    erased = edits.erase(layers, mask)
+    texture = layers.texture
+    if refit is None or texture is None or texture.detail is None or mask.all() or not mask.any():
+        return erased
+    available = layers.sizes().total - replace(erased, texture=None).sizes().total
+    max_bytes = int(_ERASED_SHARE * min(len(texture.to_bytes()), max(available, 0)))
+    filled = recode(layers, *_filled(erased, layers, mask), refit, max_bytes)
+    return with_layers(layers, erased.structure, filled)
+
+
+def place_colors(
+    layers: Layers, source: Layers, mask: np.ndarray, placement: Placement, *, keep: bool, refit: Refit | None = None
+) -> Colormap | None:
+    """Return the texture of `layers` with the colors of an object of `source` placed over it.
+
+    `mask`: (height, width) bool over the source. `placement`: from the source's pixels to those of `layers`. `keep`:
+    False fills where the object was, up to the lines of `layers`; the source must then be of the same size. None
+    without a texture.
+    """
+    check_mask(source, mask)
+    if layers.texture is None or source.texture is None:
+        return layers.texture
+    old = small_picture(layers)
+    picture, touched = (old, np.zeros(old.shape[:2], bool)) if keep else _filled(layers, layers, mask)
+    color, alpha = _placed(layers, source, mask, placement, *old.shape[:2])
+    mixed = picture * (1 - alpha[..., None]) + color * alpha[..., None]
+    touched = touched | (alpha > _MIN_ALPHA)
+    return recode(layers, np.rint(mixed).astype(np.uint8), touched, refit, len(layers.texture.to_bytes()))
+
+
+def with_layers(layers: Layers, structure: Sketch | Pose | None, texture: Colormap | None) -> Layers:
+    """Return the layers with these structure and texture layers, by the rules of `edits`."""
+    return edits.swap_texture(
+        edits.swap_structure(layers, replace(layers, structure=structure)), replace(layers, texture=texture)
+    )
+
+
+def _filled(lines: Layers, layers: Layers, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the small picture with the colors around the mask continued under it, up to the lines of `lines`.
+
+    Also return which of its pixels are filled, (rows, cols) bool.
+    """
+    old = small_picture(layers)
+    hole = coverage(mask, *old.shape[:2]) > _HOLE_ALPHA
+    walls = None
+    if isinstance(lines.structure, Sketch) and lines.structure.strokes:
+        walls = lines.structure.render(old.shape[1], old.shape[0], _WALL_THICKNESS)[..., 0] > _WALL_COVERAGE
+    return inpaint_cells(old, hole, walls), hole
+
+
+def recode(
+    before: Layers, picture: np.ndarray, touched: np.ndarray, refit: Refit | None, max_bytes: int
+) -> Colormap | None:
+    """Return the texture of `before` with the touched pixels of its small picture replaced, in about `max_bytes`."""
+    texture = before.texture
+    assert texture is not None
+    if not touched.any():
+        return texture
+    recolored = _with_base_of(texture, picture, touched)
+    if texture.detail is None:
+        return recolored
+    old = texture.small_picture(texture.detail.rows, texture.detail.cols)
+    changed = _changed_cells(old, picture, texture, recolored) & _near(touched)
+    if refit is not None:
+        return refit(picture, recolored, changed, max_bytes)
+    return replace(recolored, detail=texture.detail.cleared(changed))
+
+
+def small_picture(layers: Layers) -> np.ndarray:
+    """Return the small picture of a texture: (8 rows, 8 cols, 3) uint8 sRGB."""
+    assert layers.texture is not None
+    return layers.texture.small_picture(*_small_shape(layers))
+
+
+def check_mask(layers: Layers, mask: np.ndarray) -> None:
+    """Raise `InvalidLayer` unless the mask is (height, width) bool."""
+    if mask.shape != (layers.height, layers.width) or mask.dtype != bool:
+        raise InvalidLayer(f"the mask must be ({layers.height}, {layers.width}) bool")
+
+
+def _small_shape(layers: Layers) -> tuple[int, int]:
+    """Return the rows and columns of 8-pixel cells of the small picture."""
+    texture = layers.texture
+    if texture is not None and texture.detail is not None:
+        return texture.detail.rows, texture.detail.cols
+    return grid_shape(layers.width, layers.height, _PLAIN_CELLS, MIN_DETAIL_CELLS, MAX_DETAIL_CELLS)
+
+
+def _placed(
+    layers: Layers, source: Layers, mask: np.ndarray, placement: Placement, rows: int, cols: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the object's colors, (rows, cols, 3), and its opacity, (rows, cols) in 0..1, in the small picture."""
+    picture = small_picture(source).astype(np.float64)
+    alpha = coverage(mask, *picture.shape[:2])
+    scale = np.array([layers.width / cols, layers.height / rows])
+    x, y = np.meshgrid(np.arange(cols) + 0.5, np.arange(rows) + 0.5)
+    places = placement.backward(np.stack([x.ravel(), y.ravel()], 1) * scale)
+    places = places * [picture.shape[1] / source.width, picture.shape[0] / source.height] - 0.5
+    sampled = _sample(np.concatenate([picture * alpha[..., None], alpha[..., None]], 2), places)
+    opacity = sampled[:, 3]
+    color = sampled[:, :3] / np.maximum(opacity, 1e-6)[:, None]
+    return color.reshape(rows, cols, 3), opacity.reshape(rows, cols)
+
+
+def _sample(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return (N, channels) samples by linear interpolation at (N, 2) x, y in pixels; 0 outside the picture."""
+    padded = np.pad(values, ((1, 1), (1, 1), (0, 0)))
+    limit = np.array([values.shape[1], values.shape[0]])
+    inside = np.clip(places, -1, limit) + 1
+    left_top = np.minimum(np.floor(inside).astype(int), limit)
+    fx, fy = (inside - left_top).T[..., None]
+    x, y = left_top.T
+    top = padded[y, x] * (1 - fx) + padded[y, x + 1] * fx
+    bottom = padded[y + 1, x] * (1 - fx) + padded[y + 1, x + 1] * fx
+    return np.asarray(top * (1 - fy) + bottom * fy)
+
+
+def _with_base_of(texture: Colormap, picture: np.ndarray, touched: np.ndarray) -> Colormap:
+    """Return the texture whose base cells under the touched pixels have the means of the picture."""
+    cells = texture.cells
+    means = resample_cells(picture, texture.rows, texture.cols)
+    share = resample_cells(np.repeat(touched[..., None], 3, 2) * np.uint8(255), texture.rows, texture.cols)[..., 0]
+    mixed = np.where((share > 255 * _MIN_BASE_COVERAGE)[..., None], means, cells)
+    return cheaper_repaint(texture, mixed)
+
+
+def _near(touched: np.ndarray) -> np.ndarray:
+    """Return the cells of 8 x 8 pixels within `_REACH` cells of a touched pixel, (rows, cols) bool."""
+    cells = _any_in_cells(touched)
+    for axis in (0, 1):
+        size = cells.shape[axis]
+        padded = np.pad(cells, [(_REACH, _REACH) if a == axis else (0, 0) for a in (0, 1)])
+        cells = np.logical_or.reduce([np.take(padded, range(k, k + size), axis) for k in range(2 * _REACH + 1)])
+    return cells
+
+
+def _any_in_cells(pixels: np.ndarray) -> np.ndarray:
+    """Return which cells of 8 x 8 pixels have a set pixel, (rows, cols) bool."""
+    height, width = pixels.shape
+    shape = height // PIXELS_PER_CELL, PIXELS_PER_CELL, width // PIXELS_PER_CELL, PIXELS_PER_CELL
+    return np.asarray(pixels.reshape(shape).any((1, 3)))
+
+
+def _changed_cells(old: np.ndarray, new: np.ndarray, before: Colormap, after: Colormap) -> np.ndarray:
+    """Return the cells of the detail that must add something else now, (rows, cols) bool."""
+    height, width = old.shape[:2]
+    residuals = [
+        to_ycbcr(picture) - enlarge(texture.cells, height, width) for picture, texture in ((old, before), (new, after))
+    ]
+    return _any_in_cells((np.abs(residuals[1] - residuals[0]) > _VISIBLE).any(0))
