@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
-  cellAt, cellCenter, cellsAlongSegment, cellsInBox, cellsUnderBrush, nextGridSize, paintCells, selectionOutline,
-  similarCells,
+  cellAt, cellCenter, cellsAlongSegment, cellsInBox, cellsUnderBrush, cellsUnderMask, distinctColors, nextGridSize,
+  paintCells, selectionOutline, similarCells,
 } from '../../ui/static/canvas/geometry/cells.mjs';
 
 const RED = '#ff0000', PINK = '#ff1010', BLUE = '#0000ff';
@@ -82,4 +82,16 @@ test('grids become finer and coarser in fixed steps, up to a limit', () => {
   assert.equal(nextGridSize(grid(64, 64), 1), undefined);
   assert.equal(nextGridSize(grid(2, 2), -1), undefined);
   assert.equal(nextGridSize(null, 1), 12);
+});
+
+test('distinct colors begin with the most frequent one', () => {
+  const colors = ['#ff0000', '#000000', '#ff0000', '#fe0000', '#0000ff'];
+  assert.deepEqual(distinctColors(colors, 3), ['#ff0000', '#0000ff', '#000000']);
+  assert.deepEqual(distinctColors([], 3), []);
+});
+
+test('cells under a mask are those it covers enough', () => {
+  const mask = new Uint8Array([1, 1, 1, 0, 1, 1, 0, 0]); // 4 x 2 pixels, 2 x 1 cells
+  assert.deepEqual(cellsUnderMask({ rows: 1, cols: 2 }, mask, 4, 2, 0.4), [0]);
+  assert.deepEqual(cellsUnderMask({ rows: 1, cols: 2 }, mask, 4, 2, 0.2), [0, 1]);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { mergeColors, mergeErased, mergeSketch } from '../../ui/static/canvas/geometry/merge.mjs';
+import { mergeColors, mergeComputedColors, mergeAnswer, mergeSketch } from '../../ui/static/canvas/geometry/merge.mjs';
 
 const A = [0, 0, 1, 1], B = [2, 2, 3, 3], NEW = [4, 4, 5, 5], IMPORTED = [6, 6, 7, 7];
 const SENT = {
@@ -39,7 +39,9 @@ test('imported colors of another grid replace all cells', () => {
 });
 
 test('erasing keeps whole strokes by reference and adds pieces', () => {
-  const erased = mergeErased(SENT, SENT, { strokes: [0, [2, 2, 2.5, 2.5]], cells: [[1, '#222222']] });
+  const erased = mergeAnswer(SENT, SENT, {
+    strokes: [0, [2, 2, 2.5, 2.5]], cells: 1, base: 'erased', grid: { ...SENT.grid, colors: ['#000000', '#222222'] },
+  });
   assert.equal(erased.doc.strokes[0], A);
   assert.deepEqual(erased.doc.strokes[1], [2, 2, 2.5, 2.5]);
   assert.deepEqual(erased.doc.grid.colors, ['#000000', '#222222']);
@@ -49,17 +51,26 @@ test('erasing keeps whole strokes by reference and adds pieces', () => {
 
 test('erasing spares what was drawn or painted since, and does not bring back what was deleted', () => {
   const current = { ...SENT, strokes: [NEW, B], grid: { ...SENT.grid, colors: ['#000000', '#ffffff'] } };
-  const { doc } = mergeErased(current, SENT, { strokes: [0, 1], cells: [[0, '#222222'], [1, '#222222']] });
+  const { doc } = mergeAnswer(current, SENT, {
+    strokes: [0, 1], cells: 2, base: 'erased', grid: { ...SENT.grid, colors: ['#222222', '#222222'] },
+  });
   assert.deepEqual(doc.strokes, [NEW, B]);
   assert.deepEqual(doc.grid.colors, ['#222222', '#ffffff']);
 });
 
 test('erased joints are counted, unless people moved in the meantime', () => {
-  const posed = { ...SENT, strokes: [], pose: [person()] }, answer = { strokes: [], cells: [], pose: [person(3, 4)] };
-  const erased = mergeErased(posed, posed, answer);
+  const posed = { ...SENT, strokes: [], pose: [person()] }, answer = { strokes: [], cells: 0, pose: [person(3, 4)] };
+  const erased = mergeAnswer(posed, posed, answer);
   assert.equal(erased.joints, 2);
   assert.equal(erased.doc.pose, answer.pose);
-  const moved = mergeErased({ ...posed, pose: [person(7)] }, posed, answer);
+  const moved = mergeAnswer({ ...posed, pose: [person(7)] }, posed, answer);
   assert.equal(moved.joints, 0);
   assert.deepEqual(moved.doc.pose, [person(7)]);
+});
+
+test('computed colors give way to colors that were imported since', () => {
+  const answer = { base: 'new', grid: { ...SENT.grid, colors: ['#222222', '#222222'] } };
+  assert.equal(mergeComputedColors({ ...SENT, base: 'imported' }, SENT, answer).base, 'imported');
+  assert.equal(mergeComputedColors(SENT, SENT, { cells: 0 }), SENT);
+  assert.deepEqual(mergeComputedColors(SENT, SENT, answer).grid.colors, ['#222222', '#222222']);
 });

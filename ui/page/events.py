@@ -30,6 +30,9 @@ DOWNLOAD: Final = """(file) => {
   document.body.append(link); link.click(); link.remove();
 }"""
 CANVAS_ERROR: Final = "() => ({ code: '', html: document.querySelector('.lc').trouble })"
+SHOW_PICTURES: Final = (
+    "(pair) => document.querySelector('.lc')?.canvas?.setPictures((pair ?? []).map((file) => file?.url))"
+)
 RANDOM_SEED: Final = "() => String(crypto.getRandomValues(new Uint32Array(1))[0])"
 _CALL: Final = """async (...inputs) => {
   while (!window.trilayer?.%s) await new Promise((done) => setTimeout(done, 20));
@@ -61,6 +64,7 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
         **DECODING,
     )  # fmt: skip
     parts.canvas.trouble(None, None, parts.status, js=CANVAS_ERROR, **IN_BROWSER)
+    gr.on([page.load, parts.compare.change], None, parts.compare, None, js=SHOW_PICTURES, **IN_BROWSER)
     parts.new_seed_button.click(None, None, parts.seed, js=RANDOM_SEED)
 
 

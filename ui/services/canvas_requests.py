@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
@@ -15,10 +16,12 @@ from typing import Any, Final
 import numpy as np
 
 from codec import CodecError, Layers, Pose, Sketch
-from codec.editing import edits
+from codec.editing import moods, objects
 from codec.editing.cells import adjust_cells, resample_cells
+from codec.editing.join import join_gaps
+from codec.errors import InvalidLayer
 from codec.grid_shape import grid_shape
-from codec.texture.colormap import MAX_CELLS, MIN_CELLS
+from codec.texture.colormap import MAX_CELLS, MIN_CELLS, Colormap
 from ui.services import canvas_state, import_layers, validation
 from ui.services.canvas_state import Drawing
 from ui.services.error_messages import UNEXPECTED, user_message
@@ -27,7 +30,10 @@ from ui.services.examples import PAPER_COLOR
 Answer = dict[str, Any]
 
 SHIFT_LIMITS: Final = {"hue": 180, "saturation": 100, "brightness": 100}  # degrees, percent, percent
+MAX_PLACE: Final = 100_000  # px, of the numbers of a placement
 _log = logging.getLogger("trilayer")
+_VISIBLE_LEVELS: Final = 8  # of 255: all colors are coded together, so that others change by a level or two
+_refits = threading.Semaphore(2)  # each keeps a core busy for a second
 
 
 def answers_errors(request: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
@@ -48,25 +54,16 @@ def answers_errors(request: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
 
 @answers_errors
 def erase(payload: Any) -> Answer:
-    """Erase the masked area from the sketch or the pose and from the colors (`codec.editing.edits.erase`).
+    """Erase the masked object from the sketch or the pose and from the colors (`codec.editing.objects.erase`).
 
     `payload`: the canvas's value with its `mask`. Answers {strokes, cells} and, for a pose, pose. `strokes` has an
-    index for each sent stroke that stays and points [x0, y0, ...] for each remaining piece of the others; `cells`
-    has [index, "#rrggbb"] for each cell that changed. If detail was erased, `base` is the drawing's base without it.
+    index for each sent stroke that stays and points [x0, y0, ...] for each new one; `cells` counts the changed cells.
+    If colors changed, `base` is the drawing's base with the new ones, and `grid` has its cells.
     """
     drawing = canvas_state.read(payload)
     layers = drawing.layers_as_opened()
-    mask = canvas_state.read_mask(payload, drawing.width, drawing.height)
-    erased = edits.erase(layers, mask)
-    cells = []
-    if layers.texture is not None and erased.texture is not None:
-        # ignore cells outside the mask, which may change by one level because all colors are coded together
-        touched = _touched_cells(mask, layers.texture.rows, layers.texture.cols).reshape(-1)
-        old, new = canvas_state.hex_colors(layers.texture.cells), canvas_state.hex_colors(erased.texture.cells)
-        cells = [[i, new[i]] for i in np.flatnonzero(touched).tolist() if new[i] != old[i]]
-    answer: Answer = {"cells": cells, "strokes": list(range(len(drawing.polylines)))}
-    if drawing.base is not None and (base := _with_detail_of(drawing.base, erased)) is not drawing.base:
-        answer["base"] = canvas_state.encode_base(base)
+    erased = objects.erase(layers, canvas_state.read_mask(payload, drawing.width, drawing.height), refit_detail)
+    answer: Answer = {"strokes": list(range(len(drawing.polylines)))} | _new_colors(drawing, layers, erased.texture)
     if isinstance(erased.structure, Sketch):
         answer["strokes"] = _remaining_strokes(drawing, erased.structure)
     elif isinstance(erased.structure, Pose):
@@ -75,12 +72,53 @@ def erase(payload: Any) -> Answer:
 
 
 @answers_errors
+def move(payload: Any) -> Answer:
+    """Move the colors of an object, whose strokes the canvas moves itself (`codec.editing.objects.place_colors`).
+
+    `payload`: the canvas's value without the object's strokes, with the object's `mask`, its `placement` {matrix: 6
+    numbers row by row, center, shift, radius} and `keep`, true for a copy. `source` {base, width, height, grid}: the
+    drawing that a copy comes from, this one without it; mask and placement are then in its pixels. Answers as `erase`
+    does; strokes that end at the object are joined behind it.
+    """
+    drawing = canvas_state.read(payload)
+    layers = drawing.layers_as_opened()
+    keep = payload.get("keep") is True
+    source = layers
+    if payload.get("source") is not None and keep:
+        given = validation.json_object(payload["source"], "copied object")
+        source = canvas_state.read(
+            given | {"strokes": [], "cols": drawing.cols, "rows": drawing.rows}
+        ).layers_as_opened()
+    mask = canvas_state.read_mask(payload, source.width, source.height)
+    placement = _read_placement(payload)
+    answer: Answer = {"strokes": list(range(len(drawing.polylines)))}
+    if isinstance(layers.structure, Sketch) and not keep:
+        joined = join_gaps(layers.structure, mask)
+        answer["strokes"] = _remaining_strokes(drawing, joined)
+        layers = replace(layers, structure=joined)
+    texture = objects.place_colors(layers, source, mask, placement, keep=keep, refit=refit_detail)
+    return answer | _new_colors(drawing, layers, texture)
+
+
+@answers_errors
+def recolor(payload: Any) -> Answer:
+    """Answer {cells, base, grid} with all colors in another mood (`codec.editing.moods`).
+
+    `payload`: the canvas's value with `mood`, one of `MOODS`.
+    """
+    drawing = canvas_state.read(payload)
+    layers = drawing.layers_as_opened()
+    mood = validation.choice(payload.get("mood"), "mood", tuple(moods.MOODS))
+    return _new_colors(drawing, layers, moods.apply_mood(layers, mood, refit_detail).texture)
+
+
+@answers_errors
 def borrow(payload: Any) -> Answer:
     """Replace the sketch or the colors of the drawing by those of another file.
 
     `payload`: the canvas's value with `borrow`: {path of an upload, name, what: "sketch" or "colors", how: one of
-    `import_layers.SKETCH_METHODS`, add: keep the present strokes, too}. Answers {base, message} with cols, rows,
-    strokes and pose for a sketch, or with grid for colors.
+    `import_layers.SKETCH_METHODS`, add: keep the present strokes, too, palette: of the colors, only the palette}.
+    Answers {base, message} with cols, rows, strokes and pose for a sketch, or with grid for colors.
     """
     drawing = canvas_state.read(payload)
     request = validation.json_object(payload.get("borrow"), "request")
@@ -89,7 +127,11 @@ def borrow(payload: Any) -> Answer:
         raise CodecError("no file came with this; choose it again")
     layers, name = drawing.layers_as_opened(), import_layers.display_name(request.get("name"))
     if validation.choice(request.get("what"), "layer", ("sketch", "colors")) == "colors":
-        value = canvas_state.write(import_layers.import_colors(layers, path), drawing.name)
+        if request.get("palette") is True:
+            recolored = import_layers.import_palette(layers, path, refit_detail)
+        else:
+            recolored = import_layers.import_colors(layers, path)
+        value = canvas_state.write(recolored, drawing.name)
         return {"base": value["base"], "grid": value["grid"], "message": f"Colors of {name}"}
     method = validation.choice(request.get("how"), "way to read a picture", import_layers.SKETCH_METHODS)
     is_added = request.get("add") is True
@@ -128,20 +170,46 @@ def shift(payload: Any) -> Answer:
     return {"colors": canvas_state.hex_colors(adjust_cells(cells, hue, saturation / 100, brightness / 100))}
 
 
-FUNCTIONS: Final = (erase, borrow, regrid, shift)
+FUNCTIONS: Final = (erase, move, borrow, regrid, shift, recolor)
 
 
-def _with_detail_of(base: Layers, erased: Layers) -> Layers:
-    """Return the base with the detail of the erased layers; the base itself if that is the same."""
-    if base.texture is None or erased.texture is None or base.texture.detail == erased.texture.detail:
-        return base
-    return replace(base, texture=replace(base.texture, detail=erased.texture.detail))
+def refit_detail(picture: np.ndarray, texture: Colormap, changed: np.ndarray, max_bytes: int) -> Colormap:
+    """Fit the detail of some cells again (`codec.encoder.colormap.fit_detail.refit_detail`), a few fits at a time."""
+    from codec.encoder.colormap import fit_detail
+
+    with _refits:
+        return fit_detail.refit_detail(picture, texture, changed, max_bytes)
 
 
-def _touched_cells(mask: np.ndarray, rows: int, cols: int) -> np.ndarray:
-    """Return (rows, cols) bool: the cells that contain a masked pixel of a (height, width) bool mask."""
-    y, x = np.arange(rows) * mask.shape[0] // rows, np.arange(cols) * mask.shape[1] // cols
-    return np.asarray(np.logical_or.reduceat(np.logical_or.reduceat(mask, y, axis=0), x, axis=1))
+def _new_colors(drawing: Drawing, layers: Layers, texture: Colormap | None) -> Answer:
+    """Return the part of an answer that says which colors changed."""
+    if layers.texture is None or texture is None or texture == layers.texture:
+        return {"cells": 0}
+    colors = canvas_state.hex_colors(texture.cells)
+    difference = np.abs(texture.cells.astype(int) - layers.texture.cells).max(2)
+    cells = int((difference > _VISIBLE_LEVELS).sum())
+    grid = {"rows": texture.rows, "cols": texture.cols, "colors": colors}
+    base = replace(drawing.base or layers, texture=texture)
+    return {"cells": cells, "base": canvas_state.encode_base(base), "grid": grid}
+
+
+def _read_placement(payload: Any) -> objects.Placement:
+    """Return the `placement` of a move. Raises `InvalidLayer`."""
+    value = validation.json_object(payload.get("placement"), "placement")
+
+    def numbers(key: str, count: int) -> list[float]:
+        found = validation.json_list(value.get(key), count, key)
+        if len(found) != count:
+            raise InvalidLayer(f"the {key} of a moved object must have {count} numbers")
+        return [validation.real(number, key, -MAX_PLACE, MAX_PLACE) for number in found]
+
+    center, shift = (numbers(key, 2) for key in ("center", "shift"))
+    return objects.Placement(
+        np.array(numbers("matrix", 6)).reshape(2, 3),
+        (center[0], center[1]),
+        (shift[0], shift[1]),
+        validation.real(value.get("radius"), "radius", 0, MAX_PLACE),
+    )
 
 
 def _remaining_strokes(drawing: Drawing, erased: Sketch) -> list[int | list[float]]:

@@ -7,14 +7,19 @@ from playwright.sync_api import expect
 
 from tests.ui.page.looks import set_mode, violations
 
-TOOLS = ("pen", "eraser", "select", "mask", "box", "lasso", "cell", "fill", "pick", "area", "pose", "hand")
+TOOLS = (
+    "pen", "eraser", "select", "shape", "object", "mask", "box", "lasso", "cell", "fill", "pick", "area", "pose", "hand",
+)  # fmt: skip
 
 MEASURE = """(tools) => tools.map((name) => {
   document.querySelector(`.lc button[data-tool=${name}]`).click();
   const out = [...document.querySelectorAll('.lc button, .lc input, .lc select, .lc output')]
     .filter((e) => e.offsetParent && !e.closest('.lc-grid'))
-    .filter((e) => !(innerWidth <= 700 && e.closest('.lc-options'))) // a row that scrolls
-    .filter((e) => e.getBoundingClientRect().right > innerWidth || e.getBoundingClientRect().left < 0)
+    .filter((e) => {
+      // the options of a narrow canvas scroll sideways
+      if (e.closest('.lc-options')) e.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+      return e.getBoundingClientRect().right > innerWidth + 1 || e.getBoundingClientRect().left < -1;
+    })
     .map((e) => e.outerHTML);
   const top = Math.round(document.querySelector('.lc-stage').offsetTop);
   return { tool: document.querySelector('.lc').dataset.tool, out, top, width: document.documentElement.scrollWidth };

@@ -13,7 +13,6 @@ from codec import Layers, Pose, Prompt, Sketch
 from codec.images import png_chunk
 from codec.images.io import encode_png
 from codec.texture import rdoq
-from tests import samples
 from ui.services import canvas_requests, canvas_state, import_layers
 from ui.services.examples import START_FILE, START_PICTURE
 
@@ -36,21 +35,21 @@ def masked(layers: Layers, x0: float, y0: float, x1: float, y1: float) -> dict:
 
 
 def test_erase_answers_indices_of_whole_strokes_and_points_of_pieces():
-    request = masked(EXAMPLE_LAYERS, 0.4, 0.0, 0.6, 1.0)
+    request = masked(EXAMPLE_LAYERS, 0.6, 0.0, 1.0, 1.0)  # no line goes on beyond the right edge
     reply = canvas_requests.erase(request)
     whole = [s for s in reply["strokes"] if isinstance(s, int)]
     pieces = [s for s in reply["strokes"] if not isinstance(s, int)]
     assert 0 < len(whole) < len(request["strokes"]) and pieces and whole == sorted(whole)
-    inside = 0.4 * EXAMPLE_LAYERS.width, 0.6 * EXAMPLE_LAYERS.width
+    inside = 0.6 * EXAMPLE_LAYERS.width, EXAMPLE_LAYERS.width
     remaining = [x for i in whole for x in request["strokes"][i][::2]] + [x for piece in pieces for x in piece[::2]]
     assert not any(inside[0] < x < inside[1] for x in remaining)
-    cols = request["grid"]["cols"]
-    assert reply["cells"] and all(0.3 * cols <= i % cols <= 0.7 * cols for i, _ in reply["cells"])
+    after = applied({"base": reply["base"], "grid": reply["grid"]})
+    assert reply["cells"] and len(after.to_bytes()) < len(EXAMPLE_LAYERS.to_bytes())
 
 
 def test_an_empty_mask_erases_nothing():
     request = masked(EXAMPLE_LAYERS, 0, 0, 0, 0)
-    assert canvas_requests.erase(request) == {"strokes": list(range(len(request["strokes"]))), "cells": []}
+    assert canvas_requests.erase(request) == {"strokes": list(range(len(request["strokes"]))), "cells": 0}
 
 
 def test_erase_leaves_untouched_strokes_exactly_as_drawn():
@@ -248,12 +247,81 @@ def test_an_internal_failure_is_answered_with_one_sentence(monkeypatch, error, m
     assert set(answer) == {"error"} and message in answer["error"] and "secret" not in answer["error"]
 
 
-def test_erase_answers_the_base_without_the_erased_detail():
-    layers = samples.detailed()
-    request = masked(layers, 0, 0, 0.5, 0.5)
+def test_erase_answers_the_base_with_other_detail_under_the_mask():
+    request = masked(EXAMPLE_LAYERS, 0.5, 0.1, 0.9, 0.5)
     reply = canvas_requests.erase(request)
-    after = canvas_state.read(request | {"base": reply["base"]}).layers_as_opened().texture.detail
-    assert not after.levels[:, :8, :8].any() and np.array_equal(
-        after.levels[:, 8:], layers.texture.detail.levels[:, 8:]
-    )
-    assert "base" not in canvas_requests.erase(masked(layers, 0, 0, 0, 0))
+    before, after = EXAMPLE_LAYERS.texture, canvas_state.read(request | reply_colors(reply)).layers_as_opened().texture
+    assert after.detail != before.detail
+    assert np.array_equal(after.detail.levels[:, :, :1], before.detail.levels[:, :, :1])
+    assert len(after.to_bytes()) < len(before.to_bytes())
+    assert "base" not in canvas_requests.erase(masked(EXAMPLE_LAYERS, 0, 0, 0, 0))
+
+
+def reply_colors(reply: dict) -> dict:
+    """Return the colors of an answer."""
+    return {"base": reply["base"], "grid": reply["grid"]}
+
+
+def placement(dx: float, dy: float, **others) -> dict:
+    return {"matrix": [1, 0, dx, 0, 1, dy], "center": [0, 0], "shift": [0, 0], "radius": 0} | others
+
+
+def test_move_takes_the_colors_along_and_fills_what_was_behind():
+    width = EXAMPLE_LAYERS.width
+    request = masked(EXAMPLE_LAYERS, 0.28, 0.04, 0.72, 0.52) | {"placement": placement(0.25 * width, 0)}
+    reply = canvas_requests.move(request)
+    after = applied(reply_colors(reply))
+    assert after.semantic == EXAMPLE_LAYERS.semantic
+    before, small = (layers.texture.small_picture(0, 0).astype(int) for layers in (EXAMPLE_LAYERS, after))
+    rows, cols = before.shape[:2]
+    cup = before[int(0.1 * rows) : int(0.45 * rows), int(0.33 * cols) : int(0.65 * cols)]
+    there = small[int(0.1 * rows) : int(0.45 * rows), int(0.58 * cols) : int(0.9 * cols)]
+    assert np.abs(cup - there).mean() < 25
+    assert len(after.texture.to_bytes()) <= len(EXAMPLE_LAYERS.texture.to_bytes())
+
+
+def test_a_copy_from_another_picture_leaves_its_colors():
+    source = {key: canvas_state.write(OTHER, "o")[key] for key in ("base", "width", "height", "grid")}
+    mask = {"width": 4, "height": 4, "runs": [5, 2, 2, 2, 5]}
+    request = canvas_state.write(EXAMPLE_LAYERS, "x") | {
+        "mask": mask, "placement": placement(100, 50), "keep": True, "source": source,
+    }  # fmt: skip
+    reply = canvas_requests.move(request)
+    assert reply["strokes"] == list(range(len(EXAMPLE_LAYERS.structure.strokes)))
+    small = applied(reply_colors(reply)).texture.small_picture(0, 0)
+    y, x = int(170 / 400 * small.shape[0]), int(260 / 600 * small.shape[1])
+    assert small[y, x, 2] > small[y, x, 0] + 60  # blue
+
+
+@pytest.mark.parametrize("mood", ["night", "gray", "sunset"])
+def test_a_mood_changes_base_and_detail(mood):
+    reply = canvas_requests.recolor(canvas_state.write(EXAMPLE_LAYERS, "x") | {"mood": mood})
+    small = applied(reply_colors(reply)).texture.small_picture(0, 0).astype(int)
+    before = EXAMPLE_LAYERS.texture.small_picture(0, 0).astype(int)
+    red_over_blue, old_red_over_blue = ((p[..., 0] - p[..., 2]).mean() for p in (small, before))
+    if mood == "night":
+        assert small.mean() < 0.8 * before.mean() and red_over_blue < old_red_over_blue
+    elif mood == "gray":
+        assert np.abs(small[..., 0] - small[..., 2]).mean() < 12
+    else:
+        assert small[..., 0].mean() > small[..., 2].mean() + 40
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"placement": None},
+        {"placement": {"matrix": [1, 0, 0], "center": [0, 0], "shift": [0, 0], "radius": 0}},
+        {"placement": placement(float("nan"), 0)},
+        {"placement": placement(0, 0, matrix=[0, 0, 0, 0, 0, 0])},
+        {"placement": placement(0, 0, matrix=[1e5, 0, 0, 0, 1, 0])},
+        {"placement": placement(0, 0, shift=[9, 9])},
+        {"placement": placement(0, 0, radius=-1)},
+        {"placement": placement(1, 1), "source": 5, "keep": True},
+        {"placement": placement(1, 1), "source": {"width": 0, "height": 5}, "keep": True},
+        {"placement": placement(1, 1), "mask": {"width": 4, "height": 4, "runs": [3]}},
+    ],
+)
+def test_an_invalid_move_is_answered_with_an_error(change):
+    answer = canvas_requests.move(masked(EXAMPLE_LAYERS, 0, 0, 0.5, 0.5) | change)
+    assert set(answer) == {"error"} and "went wrong" not in answer["error"]

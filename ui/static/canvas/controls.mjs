@@ -7,11 +7,13 @@ import { MAX_PEOPLE } from './geometry/skeleton.mjs';
 import { MAX_ZOOM } from './geometry/viewport.mjs';
 import { undoStack } from './history.mjs';
 import { $, $$, layers, root, stage } from './host.mjs';
+import { updateSwatches } from './moods.mjs';
+import { canPaste, hasSelection } from './objects.mjs';
 import { pruneCellSelection } from './tool_area.mjs';
 import { selectedPerson, updatePoseControls } from './tool_pose.mjs';
 import { TOOLS } from './tool_registry.mjs';
 import { chosenTool, keepChosenTool, setTool } from './toolbar.mjs';
-import { gridShape, hasMask, selectedCells, selectedStrokes, state } from './state.mjs';
+import { canDrawStrokes, gridShape, hasMask, selectedCells, selectedStrokes, state } from './state.mjs';
 import { view } from './view.mjs';
 import { drawAll, onUpdate } from './updates.mjs';
 
@@ -47,8 +49,10 @@ function usableTool() {
 
 // Drop from the selections what the drawing no longer has.
 function dropMissing() {
-  const existing = new Set(state.doc?.strokes);
+  const existing = new Set(state.doc?.strokes), hadStrokes = selectedStrokes.size > 0;
   for (const stroke of selectedStrokes) if (!existing.has(stroke)) selectedStrokes.delete(stroke);
+  if (!selectedStrokes.size && hadStrokes) state.region = null;
+  if (state.region?.length !== state.mask?.length) state.region = null;
   pruneCellSelection();
   if (state.joint && !state.doc?.pose?.[state.joint.person]) state.joint = null;
 }
@@ -64,6 +68,8 @@ function updateButtons() {
   // keep keyboard shortcuts working when the focused button becomes disabled
   if (activeElement?.disabled && root.contains(activeElement)) stage.focus({ preventScroll: true });
   publishState();
+  updateSwatches();
+  $('.lc-mood').disabled = !doc?.grid || Boolean(state.openRequests);
   $('.lc-zoom').textContent = `${Math.round(100 * view.scale)} %`;
   $('.lc-shape').textContent = doc?.grid ? `${doc.grid.cols} × ${doc.grid.rows} cells` : 'no colors yet';
   updatePoseControls();
@@ -78,6 +84,7 @@ function enabledActions() {
     redo: undoStack.redoSteps,
     delete: selectedStrokes.size || joint,
     front: selectedStrokes.size,
+    ...objectActions(),
     sketch: idle,
     erase: masked && idle,
     clear: masked,
@@ -96,6 +103,19 @@ function enabledActions() {
   };
 }
 
+function objectActions() {
+  const selected = hasSelection() && !state.openRequests;
+  return {
+    duplicate: selected,
+    'flip-x': selected,
+    'flip-y': selected,
+    bend: selected,
+    copy: hasSelection(),
+    paste: state.doc && canPaste() && canDrawStrokes() && !state.openRequests,
+    'erase-object': state.region && !state.openRequests,
+  };
+}
+
 function publishState() {
   const { doc, revision, openRequests } = state;
   Object.assign(root.dataset, {
@@ -103,6 +123,7 @@ function publishState() {
     strokes: doc ? doc.strokes.length : 0,
     masked: Boolean(doc) && hasMask(),
     selected: selectedStrokes.size,
+    region: Boolean(state.region),
     people: doc?.pose?.length ?? 0,
     grid: gridShape(),
     area: selectedCells.size,

@@ -2,16 +2,20 @@
 // stage's resolution, so that they stay sharp at any zoom. Pointers send more events than there are frames: drawing
 // is scheduled once for each frame.
 
+import { traceOutlines } from './geometry/bitmap.mjs';
 import { selectionOutline } from './geometry/cells.mjs';
-import { boundingBox } from './geometry/polyline.mjs';
+import { placePolyline } from './geometry/placement.mjs';
+import { smooth } from './geometry/polyline.mjs';
 import { gesture } from './gestures.mjs';
 import { cellGrid, layers, root, stage } from './host.mjs';
+import { selectionBox } from './objects.mjs';
 import { selectedCells, selectedStrokes, state } from './state.mjs';
 import { drawPeople } from './tool_pose.mjs';
-import { COLOR_TOOLS } from './tool_registry.mjs';
+import { COLOR_TOOLS, TOOLS } from './tool_registry.mjs';
+import { selectionHandles } from './tool_select.mjs';
 import { tool } from './toolbar.mjs';
 import { screenToImage, view } from './view.mjs';
-import { ACCENT, INK, drawDashed, drawDashedBox, drawLines, strokeLines, strokePath } from './ink.mjs';
+import { ACCENT, INK, drawDashed, drawDashedBox, drawLines, strokeLines, strokePath, tracePath } from './ink.mjs';
 import { onUpdate } from './updates.mjs';
 
 const DRAWING_CURSOR = '#be123c';
@@ -93,19 +97,46 @@ function paintSketch() {
     if (doc.pose) drawPeople(ctx, doc.pose, joint, unit); else drawStrokes(ctx, unit);
   }
   if (COLOR_TOOLS.includes(tool)) drawCellSelection(ctx, unit);
+  drawSelection(ctx, unit);
+  TOOLS[tool].drawIdle?.(ctx, unit);
   gesture?.tool.draw?.(ctx, unit);
   if (state.cursor) drawCursor(ctx, unit);
 }
 
 function drawStrokes(ctx, unit) {
   drawLines(ctx, state.doc.strokes.filter((stroke) => !selectedStrokes.has(stroke)), unit);
-  if (!selectedStrokes.size) return;
-  const [left, top, right, bottom] = boundingBox(selectedStrokes), margin = 5 * unit;
-  ctx.save();
-  ctx.translate(...(gesture?.shift ?? [0, 0]));
-  strokeLines(ctx, selectedStrokes, [['#fff', 5], [ACCENT, 3]], unit);
+}
+
+// Draw the selection where the gesture under way puts it, with its region's outline and its handles.
+function drawSelection(ctx, unit) {
+  const box = selectionBox(), placement = gesture?.placement, margin = 5 * unit;
+  if (!box) return;
+  const placed = (polyline) => (placement ? placePolyline(placement, polyline) : polyline);
+  strokeLines(ctx, [...selectedStrokes].map(placed), [['#fff', 5], [ACCENT, 3]], unit);
+  if (state.region) {
+    drawDashed(ctx, () => { for (const outline of regionOutlines()) tracePath(ctx, placed(outline)); }, unit);
+  }
+  if (placement) return;
+  const [left, top, right, bottom] = box;
   drawDashedBox(ctx, [left - margin, top - margin, right + margin, bottom + margin], unit);
-  ctx.restore();
+  for (const { at, turn } of selectionHandles()) {
+    ctx.beginPath();
+    if (turn) ctx.arc(at[0], at[1], 5 * unit, 0, 2 * Math.PI);
+    else ctx.rect(at[0] - 4 * unit, at[1] - 4 * unit, 8 * unit, 8 * unit);
+    ctx.fillStyle = '#fff';
+    ctx.fill();
+    strokePath(ctx, [[ACCENT, 2]], unit);
+  }
+}
+
+const outlinesOfRegions = new WeakMap();
+function regionOutlines() {
+  const { region, maskWidth, maskHeight, doc } = state, scale = doc.width / maskWidth;
+  if (!outlinesOfRegions.has(region)) {
+    const outlines = traceOutlines(region, maskWidth, maskHeight).filter((outline) => outline.length > 16);
+    outlinesOfRegions.set(region, outlines.map((outline) => smooth(outline, 3).map((v) => v * scale)));
+  }
+  return outlinesOfRegions.get(region);
 }
 
 function drawCellSelection(ctx, unit) {

@@ -1,16 +1,17 @@
 // Erasing an object. The server erases, with the same code as the command line.
 
 import { encodeRuns } from './geometry/bitmap.mjs';
-import { mergeErased } from './geometry/merge.mjs';
+import { mergeAnswer } from './geometry/merge.mjs';
 import { gesture, gestureEnd } from './gestures.mjs';
 import { record, snapshot } from './history.mjs';
 import { announce, count, request } from './messages.mjs';
 import { hasMask, state } from './state.mjs';
 import { drawAll, pruneSelections, updateControls } from './updates.mjs';
 
-export async function eraseObject() {
-  if (state.openRequests || !hasMask() || gesture) return;
-  const sent = state.doc, { mask, maskWidth, maskHeight } = state, before = snapshot();
+// Erase what the mask covers, or another mask of its size.
+export async function eraseObject(objectMask = null) {
+  if (state.openRequests || !(objectMask || hasMask()) || gesture) return;
+  const sent = state.doc, mask = objectMask ?? state.mask, { maskWidth, maskHeight } = state, before = snapshot();
   state.openRequests += 1;
   updateControls();
   announce('Erasing…');
@@ -29,15 +30,16 @@ export async function eraseObject() {
 }
 
 function applyErased(sent, answer, mask, before) {
-  const start = state.doc === sent ? before : snapshot(), erased = mergeErased(state.doc, sent, answer);
+  const start = state.doc === sent ? before : snapshot(), erased = mergeAnswer(state.doc, sent, answer);
   state.doc = erased.doc;
   state.previousMask = mask;
   if (state.mask === mask) state.mask = new Uint8Array(mask.length); // not if a new mask was begun
+  state.region = null;
   record(start, 'erased');
   pruneSelections();
   drawAll();
   updateControls();
   const cells = count(erased.cells, 'color cell');
-  if (answer.pose) announce(`Erased ${count(erased.joints, 'joint')} and ${cells}`);
-  else announce(`Erased from ${count(erased.strokes, 'stroke')} and ${cells}`);
+  const lines = answer.pose ? count(erased.joints, 'joint') : `from ${count(erased.strokes, 'stroke')}`;
+  announce(`Erased ${lines} and ${cells}. If the prompt names the object, remove it there, too.`);
 }

@@ -62,6 +62,6 @@ async function requestLayer(layer, file, sent) {
     return null;
   }
   const how = $('.lc-import-mode').value, add = $('.lc-keep-strokes').checked;
-  const borrow = { path, name: file.name, what: layer, how, add };
+  const borrow = { path, name: file.name, what: layer, how, add, palette: $('.lc-palette').checked };
   return request('borrow', { ...sent, rev: state.revision, borrow });
 }

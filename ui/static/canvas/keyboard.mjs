@@ -7,12 +7,13 @@ import { WHOLE_PICTURE } from './geometry/viewport.mjs';
 import { beginGesture, cancelGesture, endGesture, gesture, moveGesture } from './gestures.mjs';
 import { $, TEXT_FIELDS, cellGrid, colorInput, root, stage } from './host.mjs';
 import { announce } from './messages.mjs';
-import { selectAll, selectNothing } from './selection.mjs';
+import { canPaste, copySelection, duplicateSelection, hasSelection } from './objects.mjs';
+import { pasteFromClipboard, selectAll, selectNothing } from './selection.mjs';
 import { hasGrid, latticeSpacing, selectedStrokes, state } from './state.mjs';
 import { invertMask, setSubtracting } from './tool_mask.mjs';
 import { nudgeJoint, resizePerson, toggleJoint } from './tool_pose.mjs';
 import { COLOR_TOOLS, TOOLS, sizes } from './tool_registry.mjs';
-import { deleteSelection, nudgeSelection } from './tool_select.mjs';
+import { deleteSelection, nudgeSelection, selectedObjectMask } from './tool_select.mjs';
 import { setTool, tool } from './toolbar.mjs';
 import { ZOOM_STEP, panBy, placeOnStage, setView, zoomBy } from './view.mjs';
 import { redo, undo } from './undo.mjs';
@@ -20,7 +21,7 @@ import { drawSketch } from './updates.mjs';
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const TOOL_KEYS = {
-  b: 'pen', e: 'eraser', v: 'select', o: 'mask', x: 'box', l: 'lasso',
+  b: 'pen', e: 'eraser', v: 'select', w: 'object', s: 'shape', o: 'mask', x: 'box', l: 'lasso',
   c: 'cell', g: 'fill', i: 'pick', r: 'area', p: 'pose', h: 'hand',
 };
 const LONG_STEP = 5; // with Shift
@@ -72,8 +73,8 @@ function startOrStopDrawing(event) {
 // Arrow keys on the stage. With Ctrl they move the selection, else the cursor; until the cursor is first used, they
 // move the selection without Ctrl, too. Return whether the key was used.
 function pressArrow(event) {
-  const [dx, dy] = ARROWS[event.key], hasSelection = tool === 'select' && selectedStrokes.size;
-  const nudges = tool === 'pose' ? state.joint : hasSelection;
+  const [dx, dy] = ARROWS[event.key], isSelected = ['select', 'object'].includes(tool) && hasSelection();
+  const nudges = tool === 'pose' ? state.joint : isSelected;
   if (gesture || !(event.ctrlKey || event.metaKey || (nudges && !state.cursor))) {
     moveCursor(dx, dy, event.shiftKey);
     return true;
@@ -97,6 +98,7 @@ function changeSize(direction) {
 
 function deletePressed() {
   if (tool === 'pose') toggleJoint();
+  else if (state.region && tool === 'object') eraseObject(selectedObjectMask());
   else if (selectedStrokes.size) deleteSelection();
   else eraseObject();
 }
@@ -125,6 +127,9 @@ const PLAIN_KEYS = {
 function pressWithControl(event, key) {
   if (key === 'z') (event.shiftKey ? redo : undo)();
   else if (key === 'y') redo();
+  else if (key === 'd' && hasSelection()) duplicateSelection();
+  else if (key === 'c' && hasSelection()) copySelection();
+  else if (key === 'v' && canPaste()) pasteFromClipboard();
   else return key === 'a' && selectAll();
   return true;
 }

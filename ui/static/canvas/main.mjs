@@ -5,6 +5,7 @@ import './controls.mjs';
 import './pointer.mjs';
 import './tool_cells.mjs';
 import './tool_pen.mjs';
+import './tool_shape.mjs';
 import { shiftColors } from './color_shift.mjs';
 import { eraseObject } from './erase.mjs';
 import { WHOLE_PICTURE } from './geometry/viewport.mjs';
@@ -15,14 +16,17 @@ import { PICTURE_TYPES, chooseFile, importLayer } from './import_layers.mjs';
 import { useToolOnCell } from './keyboard.mjs';
 import { componentValue, load, onServerValue } from './loading.mjs';
 import { loadMask, saveMask } from './mask_file.mjs';
-import { selectAll, selectNothing } from './selection.mjs';
+import { applyMood } from './moods.mjs';
+import { copySelection, duplicateSelection, flipSelection } from './objects.mjs';
+import { pasteFromClipboard, selectAll, selectNothing } from './selection.mjs';
 import { toggleShortcuts } from './shortcuts.mjs';
 import { hasGrid, state } from './state.mjs';
 import { clearMask, invertMask, restoreMask, setSubtracting } from './tool_mask.mjs';
 import { addPerson, removePerson, selectJoint, selectNextPerson, toggleJoint } from './tool_pose.mjs';
 import { sizes } from './tool_registry.mjs';
-import { bringSelectionToFront, deleteSelection } from './tool_select.mjs';
+import { bringSelectionToFront, deleteSelection, selectedObjectMask, toggleBend } from './tool_select.mjs';
 import { setTool, tool } from './toolbar.mjs';
+import { setPictures, showUnderlay } from './underlay.mjs';
 import { ZOOM_STEP, setView, zoomBy } from './view.mjs';
 import { redo, restore, undo } from './undo.mjs';
 import { drawSketch } from './updates.mjs';
@@ -33,6 +37,13 @@ const ACTIONS = {
   redo,
   delete: () => (state.joint && tool === 'pose' ? toggleJoint() : deleteSelection()),
   front: bringSelectionToFront,
+  duplicate: duplicateSelection,
+  'flip-x': () => flipSelection(false),
+  'flip-y': () => flipSelection(true),
+  bend: toggleBend,
+  copy: copySelection,
+  paste: pasteFromClipboard,
+  'erase-object': () => eraseObject(selectedObjectMask()),
   sketch: () => importLayer('sketch'),
   subtract: () => setSubtracting(!state.subtracting),
   erase: eraseObject,
@@ -86,7 +97,14 @@ for (const checkbox of $$('[data-show]')) {
   });
 }
 
-root.canvas = { snapshot, restore, onchange: onHistoryChange, undo, redo };
+$('.lc-mood').addEventListener('change', (event) => {
+  const { value, selectedOptions: [option] } = event.target;
+  event.target.selectedIndex = 0;
+  if (value) applyMood(value, option.textContent);
+});
+
+root.canvas = { snapshot, restore, onchange: onHistoryChange, undo, redo, setPictures };
+showUnderlay();
 new ResizeObserver(() => { if (state.doc) drawSketch(); }).observe(stage);
 gradio.watch('value', onServerValue);
 setTool('pen');

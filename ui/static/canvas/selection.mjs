@@ -1,10 +1,12 @@
 // What applies to whatever the tool selects: strokes, cells or a joint.
 
 import { announce } from './messages.mjs';
+import { pasteSelection } from './objects.mjs';
 import { canDrawStrokes, selectedCells, selectedStrokes, state } from './state.mjs';
 import { selectAllCells } from './tool_area.mjs';
+import { TOOLS } from './tool_registry.mjs';
 import { selectAllStrokes } from './tool_select.mjs';
-import { tool } from './toolbar.mjs';
+import { setTool, tool } from './toolbar.mjs';
 import { drawSketch, updateControls } from './updates.mjs';
 
 // Select all cells or strokes. Return false if the tool selects neither.
@@ -15,12 +17,20 @@ export function selectAll() {
   return true;
 }
 
+// Paste, and select what was pasted.
+export function pasteFromClipboard() {
+  if (tool !== 'select' && tool !== 'object') setTool('select');
+  pasteSelection();
+}
+
 // Return false if nothing was selected.
 export function selectNothing() {
-  if (!selectedStrokes.size && !selectedCells.size && !state.joint) return false;
+  if (TOOLS[tool].cancel?.()) return true;
+  if (!selectedStrokes.size && !selectedCells.size && !state.joint && !state.region) return false;
   selectedStrokes.clear();
   selectedCells.clear();
   state.joint = null;
+  state.region = null;
   drawSketch();
   updateControls();
   announce('Nothing selected');

@@ -6,6 +6,7 @@
 // previousMask    the mask that was last used or cleared
 // revision        how many edits were made since the drawing was loaded
 // joint           the selected joint, {person, number}, or null
+// region          the mask of the selected object, whose colors go along with its strokes, or null; sized like mask
 // cursor          the keyboard's cursor, an image point, or null while hidden
 // openRequests    how many requests to the server may still change the drawing
 // subtracting     whether the mask tools subtract
@@ -17,6 +18,7 @@ export const state = {
   previousMask: null,
   revision: 0,
   joint: null,
+  region: null,
   cursor: null,
   openRequests: 0,
   subtracting: false,

@@ -1,14 +1,16 @@
 // Color cells: brush, fill and color picker.
 
-import { cellAt, cellsAlongSegment, paintCells, similarCells } from './geometry/cells.mjs';
-import { colorInput } from './host.mjs';
+import { cellAt, cellsAlongSegment, cellsUnderMask, paintCells, similarCells } from './geometry/cells.mjs';
+import { enclosedRegion } from './geometry/regions.mjs';
+import { $, colorInput } from './host.mjs';
 import { announce, count } from './messages.mjs';
 import { hasGrid, selectedCells, setGridColors, state } from './state.mjs';
 import { TOOLS, sizeOf } from './tool_registry.mjs';
 import { setTool } from './toolbar.mjs';
 import { drawCells } from './updates.mjs';
 
-const TOLERANCE_STEP = 4; // RGB levels to a step of the tolerance slider
+const FILL_TOLERANCE = 4; // RGB levels to a step of the tolerance slider
+const FILLED_SHARE = 0.4; // of a cell that an outline must enclose
 
 export const cellUnder = (p) => cellAt(state.doc.grid, p, state.doc.width, state.doc.height);
 
@@ -28,7 +30,7 @@ function pickColor(cell) {
 TOOLS.cell = {
   name: 'Cell',
   isAvailable: hasGrid,
-  size: ['Size', 1, 9, 1],
+  size: ['Size', 1, 33, 1],
   brushRadius: () => (sizeOf('cell') > 1 ? (sizeOf('cell') - 0.5) / 2 * state.doc.width / state.doc.grid.cols : 0),
   begin(p, { alt }) {
     if (alt) pickColor(cellUnder(p)); else this.move(p, p);
@@ -51,6 +53,21 @@ TOOLS.pick = {
   },
 };
 
+// Return the selection if it holds the cell, what an outline around p encloses if lines stop the fill, or else the
+// connected cells of similar color.
+function cellsToFill(cell, p) {
+  if (selectedCells.has(cell)) return [...selectedCells];
+  const { doc, maskWidth, maskHeight } = state;
+  if ($('.lc-stop').checked && !doc.pose?.length) {
+    const region = enclosedRegion(doc.strokes, p, maskWidth, maskHeight, maskWidth / doc.width);
+    if (region) {
+      const cells = cellsUnderMask(doc.grid, region, maskWidth, maskHeight, FILLED_SHARE);
+      return cells.length ? cells : [cell];
+    }
+  }
+  return similarCells(doc.grid, cell, FILL_TOLERANCE * sizeOf('fill'));
+}
+
 // Fill the selection where it is clicked, elsewhere the connected cells of similar color.
 TOOLS.fill = {
   name: 'Fill',
@@ -60,8 +77,7 @@ TOOLS.fill = {
     const cell = cellUnder(p);
     if (alt) pickColor(cell);
     else if (cell >= 0) {
-      const tolerance = TOLERANCE_STEP * sizeOf('fill');
-      const cells = selectedCells.has(cell) ? [...selectedCells] : similarCells(state.doc.grid, cell, tolerance);
+      const cells = cellsToFill(cell, p);
       paint(cells);
       announce(`Filled ${count(cells.length, 'cell')}`);
     }

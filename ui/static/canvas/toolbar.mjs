@@ -20,8 +20,9 @@ export function setTool(name) {
   showSizeSlider(name);
   $('.lc-tool-name').textContent = TOOLS[name].name;
   if (previous === name || !state.doc) return;
-  if (name !== 'select' && selectedStrokes.size) {
+  if (!['select', 'object'].includes(name) && (selectedStrokes.size || state.region)) {
     selectedStrokes.clear();
+    state.region = null;
     updateControls();
   }
   if (!state.openRequests) announce('');

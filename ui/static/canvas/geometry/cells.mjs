@@ -102,3 +102,32 @@ export function nextGridSize(grid, direction) {
   const size = grid ? Math.max(grid.rows, grid.cols) : DEFAULT_GRID_SIZE;
   return direction > 0 ? GRID_SIZES.find((n) => n > size) : GRID_SIZES.findLast((n) => n < size);
 }
+
+// Return up to `limit` colors that differ most from each other, the most frequent one first.
+export function distinctColors(colors, limit) {
+  const counts = new Map();
+  for (const hex of colors) counts.set(hex, (counts.get(hex) ?? 0) + 1);
+  const left = [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a)), chosen = left.splice(0, 1);
+  while (chosen.length < limit && left.length) {
+    const distances = left.map((hex) => Math.min(...chosen.map((other) => colorDistance(rgb(hex), rgb(other)))));
+    const farthest = distances.indexOf(Math.max(...distances));
+    chosen.push(...left.splice(farthest, 1));
+  }
+  return chosen;
+}
+
+// Return the cells of which a mask of width x height pixels covers at least `share`.
+export function cellsUnderMask({ rows, cols }, mask, width, height, share) {
+  const total = new Float64Array(rows * cols), covered = new Float64Array(rows * cols), found = [];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const cell = Math.floor(y * rows / height) * cols + Math.floor(x * cols / width);
+      total[cell] += 1;
+      covered[cell] += mask[y * width + x];
+    }
+  }
+  for (let cell = 0; cell < total.length; cell++) {
+    if (covered[cell] && covered[cell] >= share * total[cell]) found.push(cell);
+  }
+  return found;
+}

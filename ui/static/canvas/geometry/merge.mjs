@@ -21,28 +21,30 @@ export function mergeColors(current, sent, { base, grid }) {
   return { ...current, base, full: null, grid: { ...grid, colors } };
 }
 
-// Merge what is left after erasing: answer.strokes holds numbers of sent strokes and new pieces, answer.cells pairs
-// of cell and color, answer.pose the people, answer.base the base without the erased detail. Strokes and cells edited
-// since stay as they are.
-// Return {doc, strokes, joints, cells}: the drawing, and how many of each were erased.
-export function mergeErased(current, sent, { strokes, cells, pose, base }) {
-  const old = byReference(sent.strokes), existing = byReference(current.strokes);
+// Return the drawing with the colors of an answer, {base, grid}; cells painted since stay. Colors that were imported or
+// computed since are newer: then the answer is not used.
+export function mergeComputedColors(current, sent, { base, grid }) {
+  if (!base || current.base !== sent.base || !sameShape(current.grid, sent.grid)) return current;
+  const isNewer = (i) => current.grid.colors[i] !== sent.grid.colors[i];
+  const colors = grid.colors.map((hex, i) => (isNewer(i) ? current.grid.colors[i] : hex));
+  return { ...current, base, full: null, grid: { ...grid, colors } };
+}
+
+// Merge an answer of the server: answer.strokes holds numbers of sent strokes and new pieces, answer.pose the people,
+// answer.base and answer.grid the colors, of which answer.cells changed. Strokes and cells edited since stay.
+// Return {doc, strokes, joints, cells}: the drawing, and how many of each were erased or changed.
+export function mergeAnswer(current, sent, answer) {
+  const { strokes, cells, pose } = answer, old = byReference(sent.strokes), existing = byReference(current.strokes);
   const remaining = strokes
     .map((stroke) => (typeof stroke === 'number' ? sent.strokes[stroke] : stroke))
     .filter((stroke) => !old.has(stroke) || existing.has(stroke));
-  const doc = { ...current, strokes: [...current.strokes.filter((stroke) => !old.has(stroke)), ...remaining] };
+  const merged = { ...current, strokes: [...current.strokes.filter((stroke) => !old.has(stroke)), ...remaining] };
   const posed = Boolean(pose) && current.pose === sent.pose;
-  if (posed) doc.pose = pose;
-  if (base && current.base === sent.base) Object.assign(doc, { base, full: null });
-  if (current.grid && current.grid.colors.length === sent.grid?.colors.length) {
-    const colors = current.grid.colors.slice();
-    for (const [cell, hex] of cells) if (colors[cell] === sent.grid.colors[cell]) colors[cell] = hex;
-    doc.grid = { ...current.grid, colors };
-  }
+  if (posed) merged.pose = pose;
   return {
-    doc,
+    doc: mergeComputedColors(merged, sent, answer),
     strokes: old.size - remaining.filter((stroke) => old.has(stroke)).length,
     joints: posed ? visibleJoints(sent.pose) - visibleJoints(pose) : 0,
-    cells: cells.length,
+    cells,
   };
 }

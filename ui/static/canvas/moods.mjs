@@ -1,0 +1,56 @@
+// All colors in another mood, which the server computes for base colors and detail; swatches of the drawing's colors.
+
+import { distinctColors } from './geometry/cells.mjs';
+import { mergeComputedColors } from './geometry/merge.mjs';
+import { gesture, gestureEnd } from './gestures.mjs';
+import { record, snapshot } from './history.mjs';
+import { $, colorInput } from './host.mjs';
+import { announce, request } from './messages.mjs';
+import { hasGrid, state } from './state.mjs';
+import { drawAll, updateControls } from './updates.mjs';
+
+const SWATCHES = 8;
+const list = $('.lc-swatches');
+let shownColors = null;
+
+export async function applyMood(mood, name) {
+  if (!hasGrid() || state.openRequests || gesture) return;
+  const sent = state.doc;
+  state.openRequests += 1;
+  updateControls();
+  announce(`${name}…`);
+  const answer = await request('recolor', { ...sent, rev: state.revision, mood });
+  state.openRequests -= 1;
+  updateControls();
+  await gestureEnd();
+  if (!answer || state.doc?.load !== sent.load) return;
+  const before = snapshot();
+  state.doc = mergeComputedColors(state.doc, sent, answer);
+  record(before, 'recolored');
+  drawAll();
+  updateControls();
+  announce(`Colors: ${name}`);
+}
+
+// Show the drawing's most distinct colors.
+export function updateSwatches() {
+  const colors = state.doc?.grid?.colors ?? [];
+  if (colors === shownColors) return;
+  shownColors = colors;
+  list.replaceChildren(...distinctColors(colors, SWATCHES).map((hex) => {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.dataset.swatch = hex;
+    button.style.background = hex;
+    button.title = hex;
+    button.setAttribute('aria-label', `Use the color ${hex}`);
+    return button;
+  }));
+}
+
+list.addEventListener('click', (event) => {
+  const { swatch } = event.target.dataset;
+  if (!swatch) return;
+  colorInput.value = swatch;
+  announce(`Color ${swatch}`);
+});
