@@ -8,7 +8,8 @@ from playwright.sync_api import expect
 from tests.ui.page.looks import set_mode, violations
 
 TOOLS = (
-    "pen", "eraser", "select", "shape", "object", "mask", "box", "lasso", "cell", "fill", "pick", "area", "pose", "hand",
+    "pen", "eraser", "shape", "select", "object", "mask", "box", "lasso", "cell", "fill", "pick", "area", "pose",
+    "hand",
 )  # fmt: skip
 
 MEASURE = """(tools) => tools.map((name) => {
