@@ -12,7 +12,7 @@ document.addEventListener('keydown', (e) => {
 // On a phone the Decode button stays in view (page.css), but the picture may not be.
 document.addEventListener('click', (e) => {
   if (!e.target.closest('#decode') || !matchMedia('(max-width: 700px)').matches) return;
-  document.querySelector('#compare').scrollIntoView({ block: 'nearest' });
+  document.querySelector('#compare').scrollIntoView({ block: 'start' });
 });
 
 // Files may be dropped anywhere. A .tril file is opened; any other file goes to the image box, which reports unsupported
