@@ -351,7 +351,9 @@ def test_missing_weights_are_one_line_with_a_remedy(tril, tmp_path, capsys):
     out = tmp_path / "out.png"
     assert main(["decode", str(tril), "-o", str(out), "--decoder", "sd15", "--preset", "fast"]) == 1
     error = capsys.readouterr().err
-    assert error.count("\n") == 1 and "sd15, lcm-lora" in error and "are missing" in error and "models fetch sd15" in error
+    assert (
+        error.count("\n") == 1 and "sd15, lcm-lora" in error and "are missing" in error and "models fetch sd15" in error
+    )
     assert not out.exists()
 
 

@@ -64,7 +64,9 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
         **DECODING,
     )  # fmt: skip
     parts.canvas.trouble(None, None, parts.status, js=CANVAS_ERROR, **IN_BROWSER)
-    gr.on([page.load, parts.compare.change], None, parts.compare, None, js=SHOW_PICTURES, preprocess=False, **IN_BROWSER)
+    gr.on(
+        [page.load, parts.compare.change], None, parts.compare, None, js=SHOW_PICTURES, preprocess=False, **IN_BROWSER
+    )
     parts.new_seed_button.click(None, None, parts.seed, js=RANDOM_SEED)
 
 
