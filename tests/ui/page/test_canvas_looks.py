@@ -18,7 +18,7 @@ MEASURE = """(tools) => tools.map((name) => {
     .filter((e) => e.offsetParent && !e.closest('.lc-grid'))
     .filter((e) => {
       // the options of a narrow canvas scroll sideways
-      if (e.closest('.lc-options')) e.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+      if (e.closest('.lc-options, .lc-footer')) e.scrollIntoView({ block: 'nearest', inline: 'nearest' });
       return e.getBoundingClientRect().right > innerWidth + 1 || e.getBoundingClientRect().left < -1;
     })
     .map((e) => e.outerHTML);
