@@ -500,3 +500,48 @@ def _passes(b: GraphBuilder, image: Link, values: Inputs) -> Link:
             lambda: b.link(0, "ImageSharpen", image=b.link(0, "ImageScaleBy", image=image, scale_by=2.0)),
         ]
     )
+
+
+# --- workflows ---
+
+
+def as_workflow(graph: dict[str, Any], *, in_subgraph: bool = False) -> dict[str, Any]:
+    """Return the workflow of a graph as the page draws it; in_subgraph: all but the nodes that save are inside one."""
+    outer = [name for name, node in graph.items() if "Save" in node["class_type"] and "images" in node["inputs"]]
+    inner = [name for name in graph if name not in outer] if in_subgraph else []
+    links: list[list[Any]] = []
+    drawn = {name: _drawn(graph, name, links) for name in graph}
+    if not in_subgraph:
+        return {"nodes": list(drawn.values()), "links": links, "version": 0.4}
+    outside = [link for link in links if str(link[3]) in outer]
+    outputs = [{"name": f"out{slot}", "type": "*"} for slot in range(len(outside))]
+    keys = ("id", "origin_id", "origin_slot", "target_id", "target_slot", "type")
+    inside = [dict(zip(keys, link, strict=True)) for link in links if str(link[3]) not in outer]
+    inside += [
+        dict(zip(keys, [1000 + slot, link[1], link[2], -20, slot, "*"], strict=True))
+        for slot, link in enumerate(outside)
+    ]
+    instance = {"id": 9000, "type": "0000-aaaa", "mode": 0, "inputs": [], "outputs": outputs, "widgets_values": []}
+    definition = {"id": "0000-aaaa", "inputs": [], "outputs": outputs, "nodes": [drawn[name] for name in inner]}
+    return {
+        "nodes": [instance, *(drawn[name] for name in outer)],
+        "links": [[link[0], 9000, slot, *link[3:]] for slot, link in enumerate(outside)],
+        "definitions": {"subgraphs": [definition | {"links": inside}]},
+    }
+
+
+def _drawn(graph: dict[str, Any], name: str, links: list[list[Any]]) -> dict[str, Any]:
+    """Return a node as the page draws it, and add the links into it."""
+    node = graph[name]
+    fields: list[dict[str, Any]] = []
+    values: list[Any] = []
+    for key, value in node["inputs"].items():
+        if isinstance(value, list):
+            if value[0] in graph:
+                links.append([len(links) + 1, int(value[0]), value[1], int(name), len(fields), "*"])
+            fields.append({"name": key, "type": "*", "link": len(links) if value[0] in graph else None})
+        else:
+            fields.append({"name": key, "type": "*", "link": None, "widget": {"name": key}})
+            values += [value, "randomize"] if "seed" in key else [value]
+    kind = node["class_type"]
+    return {"id": int(name), "type": kind, "mode": 0, "inputs": fields, "outputs": [], "widgets_values": values}

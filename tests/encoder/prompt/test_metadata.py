@@ -6,6 +6,7 @@ import copy
 import json
 import tracemalloc
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from codec.images import exif, lsb_text
 from codec.images.io import load
 from codec.layers import Layers
 from codec.semantic.prompt import Prompt
+from tests.encoder.prompt import graphs
 from tests.encoder.prompt import metadata_files as files
 
 FILES = files.files()
@@ -316,6 +318,21 @@ def test_json_is_limited():
     )
 
 
+@given(st.integers(0, 10**6), st.integers(0, 40), st.data())
+@settings(max_examples=60)
+def test_rewired_graphs_are_read(number, changes, data):
+    """Links of a random graph lead anywhere, also in circles."""
+    graph = graphs.random_graph(number)
+    names = list(graph)
+    for _ in range(changes):
+        inputs = graph[data.draw(st.sampled_from(names))]["inputs"]
+        if inputs:
+            inputs[data.draw(st.sampled_from(sorted(inputs)))] = [data.draw(st.sampled_from(names)), 0]
+    for texts in ({"prompt": json.dumps(graph)}, {"workflow": json.dumps(graphs.as_workflow(graph, in_subgraph=True))}):
+        found = metadata.read(texts)
+        assert found is None or len(found.prompt.text.encode()) <= 4096
+
+
 PARTS = ["a", "a:", 'a:"', "Steps: 1", "a: b, ", "\\", "Negative prompt:\n", "x\n", ":,", "[", " ", '"', " [", "-s 3 "]
 
 
@@ -334,11 +351,15 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
+TOOLS = json.loads((Path(__file__).parent / "tool_cases.json").read_text("utf-8"))
 DOCUMENTS = {
     "parameters": [files.FOOOCUS, files.SWARM, files.DRAW],
     "prompt": [files.comfy(), files.comfy_flux(), files.comfy_sdxl()],
     "workflow": [files.comfy_workflow()], "Comment": [files.NOVELAI, files.NOVELAI4], "sd-metadata": [files.INVOKE2],
     "invokeai_metadata": [files.INVOKE3],
+    "prompt of packs": [case["texts"]["prompt"] for case in TOOLS if isinstance(case["texts"].get("prompt"), dict)],
+    "workflow of packs": [case["texts"]["workflow"] for case in TOOLS if "workflow" in case["texts"]],
+    "invokeai_graph": [case["texts"]["invokeai_graph"] for case in TOOLS if "invokeai_graph" in case["texts"]],
 }  # fmt: skip
 
 
@@ -361,7 +382,7 @@ def test_mutated_documents_give_nothing_or_valid_layers(data):
     text = json.dumps(document)
     start, cut = data.draw(st.integers(0, 9)), data.draw(st.integers(0, len(text)))
     for mutated in (text, text[:cut], text[start:], text[:cut] + text[max(cut - 5, 0) :]):
-        found = metadata.read({key: mutated})
+        found = metadata.read({key.removesuffix(" of packs"): mutated})
         if found is not None:
             fits = Layers(8, 8, found.prompt, seed=found.seed, settings=found.settings)
             assert (Layers.from_bytes(fits.to_bytes()).settings or Settings()) == found.settings

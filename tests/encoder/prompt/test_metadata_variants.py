@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 import struct
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -190,3 +191,25 @@ def test_exif_in_a_raw_profile(order: str, name: str, is_compressed: bool) -> No
 def test_random_graph(number: int) -> None:
     graph = graphs.random_graph(number)
     assert answer(metadata.read({"prompt": json.dumps(graph)})) == graphs.ANSWER
+
+
+@pytest.mark.parametrize("in_subgraph", [False, True])
+@pytest.mark.parametrize("number", range(0, 1000, 10))
+def test_random_workflow(number: int, *, in_subgraph: bool) -> None:
+    workflow = graphs.as_workflow(graphs.random_graph(number), in_subgraph=in_subgraph)
+    assert answer(metadata.read({"workflow": json.dumps(workflow)})) == graphs.ANSWER
+
+
+# --- tools and packs ---
+
+# A line for each: the texts of a file as a tool or a pack of nodes writes them, and what must be found in them.
+CASES = json.loads((Path(__file__).parent / "tool_cases.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_metadata_of_tools(case: dict[str, Any]) -> None:
+    texts = {key: text if isinstance(text, str) else json.dumps(text) for key, text in case["texts"].items()}
+    found = metadata.read(texts)
+    assert found is not None
+    values = json.loads(json.dumps((answer(found) or {}) | {"tool": found.tool}))
+    assert {key: values[key] for key in case["expected"]} == case["expected"]

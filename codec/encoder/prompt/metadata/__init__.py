@@ -17,6 +17,7 @@ from codec.encoder.prompt.metadata import (
     flat_json,
     fooocus,
     invokeai,
+    midjourney,
     novelai,
     swarmui,
     xmp,
@@ -86,6 +87,8 @@ def _read_text(text: str, *, is_infotext: bool) -> Metadata | None:
     """
     document = to_object(text)
     if not document:
+        if (caption := midjourney.read(text)) is not None:
+            return caption
         return a1111.read(text, is_infotext=is_infotext and not text.lstrip().startswith("{"))
     return _read_document(document)
 

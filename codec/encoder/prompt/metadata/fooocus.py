@@ -9,7 +9,7 @@ from typing import Any, Final
 from codec.encoder.prompt.metadata.values import Metadata, build_metadata
 
 TOOL: Final = "Fooocus"
-_OWN_KEYS: Final = frozenset(("metadata_scheme", "base_model", "guidance_scale"))
+_OWN_KEYS: Final = frozenset(("metadata_scheme", "base_model"))
 
 
 def read(document: Mapping[str, Any]) -> Metadata | None:

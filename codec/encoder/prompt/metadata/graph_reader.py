@@ -28,7 +28,7 @@ _TEXT_PRIORITY: Final = (
 )  # fmt: skip
 _SECOND_ENCODER: Final = re.compile(r"(?:^|_)l$|^bert$")
 _SEED: Final = ("seed", "noise_seed", "seed_num", "seed_value", "rand_seed")
-_STEPS: Final = ("steps", "num_steps", "step", "base_steps")
+_STEPS: Final = ("steps", "num_steps", "step", "base_steps", "steps_total", "total_steps")
 _GUIDANCE: Final = ("cfg", "cfg_scale", "guidance_scale", "cfg1", "guidance", "embedded_guidance_scale", "true_gs")
 _DISTILLED: Final = ("guidance", "flux_guidance", "distilled_cfg", "distilled_guidance")
 _SAMPLER: Final = ("sampler_name", "sampler")
@@ -49,6 +49,7 @@ _CONTEXT_OUTPUTS: Final = (
 _GENERIC_OUTPUTS: Final = frozenset(
     ("string", "text", "conditioning", "cond", "prompt", "int", "float", "number", "output", "value", "any", "result")
 )
+_PIPE_OUTPUT: Final = "*"  # a link that carries several values, whose number says nothing
 _SAVES: Final = re.compile(r"save|(?:^|_)output|send|websocket|video_combine|export|upload")
 
 
@@ -79,12 +80,13 @@ class GraphReader:
         """Return what the graph says about the picture, None if it has no prompt."""
         for sampler in islice(self._samplers(), _MAX_SAMPLERS):
             if positive := self._prompt(sampler, POSITIVE):
-                return self._describe(sampler, positive, self._prompt(sampler, NEGATIVE))
+                return self._describe(sampler, positive, self._negative(sampler))
         return self._without_sampler()
 
     def _describe(self, node: Node, positive: str, negative: str) -> Metadata:
         """Return the prompts, and the values of a node and of those that belong to it."""
         width, height = self._size(node)
+        schedule = self._lookup(node, _SCHEDULE, nodes.to_text)
         return build_metadata(
             self._tool,
             positive,
@@ -92,8 +94,8 @@ class GraphReader:
             seed=self._lookup(node, _SEED, to_integer),
             steps=self._lookup(node, _STEPS, _first_integer),
             guidance=self._guidance(node),
-            sampler=self._lookup(node, _SAMPLER, nodes.to_text),
-            schedule=self._lookup(node, _SCHEDULE, nodes.to_text),
+            sampler=self._lookup(node, _SAMPLER, nodes.to_text) or schedule,
+            schedule=schedule,
             model=self._model(node),
             width=width,
             height=height,
@@ -139,13 +141,23 @@ class GraphReader:
         for end in self._ends():
             found = [end] if nodes.is_sampler(end) else []
             if not found:
-                walk = self._upstream(links(end.inputs), lambda node: links(node.inputs), visited)
+                walk = self._upstream(self._flow(end), self._flow, visited)
                 found = [node for node in walk if nodes.is_sampler(node)][:1]
             if found:
                 passes = found + self._earlier_passes(found[0])
                 firsts = [node for node in reversed(passes) if not nodes.is_second_pass(node)]
                 yield from firsts
                 yield from (node for node in reversed(passes) if nodes.is_second_pass(node))
+
+    def _flow(self, node: Node) -> list[Link]:
+        """Return the links into a node, of a switch only the one that it passes on."""
+        branch = link_of(self._branch(node))
+        return links(node.inputs) if branch is None else [branch]
+
+    def _is_stage(self, link: Link) -> bool:
+        """Return whether a link comes from a conditioning with an earlier stage's latents, as in Stable Cascade."""
+        node = self.graph.get(link.node)
+        return node is not None and any(plain(name).startswith("stage_") for name in node.inputs)
 
     def _ends(self) -> Iterator[Node]:
         """Yield the nodes that save, then those that preview, then all nodes."""
@@ -158,30 +170,49 @@ class GraphReader:
         """Return the samplers that the picture of a sampler comes from, the nearest first."""
 
         def follow(node: Node) -> list[Link]:
+            flow = self._flow(node)
+            if len(flow) == 1 < len(links(node.inputs)):  # a switch
+                return flow
             named = [
                 link
                 for name, value in node.inputs.items()
-                if nodes.is_picture_name(name) and (link := link_of(value)) is not None
+                if (link := link_of(value)) is not None and (nodes.is_picture_name(name) or self._is_stage(link))
             ]
             return named or ([] if nodes.is_sampler(node) else links(node.inputs)[:1])
 
         return [node for node in self._upstream(follow(sampler), follow) if nodes.is_sampler(node) and node != sampler]
 
     def _without_sampler(self) -> Metadata | None:
-        """Read a node that makes a picture of a text itself, or conditionings whose titles give their roles."""
+        """Read a node that makes a picture of a text itself, or nodes whose titles give their roles."""
+        if positive := self._titled_prompt(POSITIVE):
+            return self._describe(Node("", {}), positive, self._titled_prompt(NEGATIVE))
         visited = set[str]()
         for end in self._ends():
             for node in (end, *self._upstream(links(end.inputs), lambda node: links(node.inputs), visited)):
                 names = [name for name in node.inputs if nodes.is_text_name(name)]
                 is_maker = any(plain(name) in ("prompt", "positive", "positive_prompt") for name in names)
-                if is_maker and not nodes.writes_text(node) and (positive := self._prompt(node, POSITIVE)):
+                if (
+                    is_maker
+                    and ("image" in plain(node.kind) or not nodes.writes_text(node))
+                    and (positive := self._prompt(node, POSITIVE))
+                ):
                     has_negative = any(role_of(name) == NEGATIVE for name in node.inputs)
                     return self._describe(node, positive, self._prompt(node, NEGATIVE) if has_negative else "")
-        by_role = {role_of(node.title): node for node in reversed(self.graph.values()) if node.title}
-        if POSITIVE in by_role and (positive := self._prompt(by_role[POSITIVE], POSITIVE)):
-            negative = self._prompt(by_role[NEGATIVE], NEGATIVE) if NEGATIVE in by_role else ""
-            return self._describe(by_role[POSITIVE], positive, negative)
         return None
+
+    def _negative(self, sampler: Node) -> str:
+        """Return the negative prompt of a sampler, or of the node that its title says it is in, if none is linked."""
+        has_input = any(
+            role_of(name) == NEGATIVE or nodes.is_pipe_name(name) or nodes.is_conditioning_name(name)
+            for name in sampler.inputs
+            if name != "positive_conditioning"
+        )
+        return self._prompt(sampler, NEGATIVE) if has_input else self._titled_prompt(NEGATIVE)
+
+    def _titled_prompt(self, role: str) -> str:
+        """Return the prompt of the first node whose title names the role, "" if there is none."""
+        titled = (node for node in self.graph.values() if node.title and role_of(node.title) == role)
+        return next((text for node in titled if (text := self._prompt(node, role))), "")
 
     # --- texts ---
 
@@ -270,8 +301,8 @@ class GraphReader:
         if pipes:
             value = pipes[-1][1] if "merge" in plain(node.kind) else pipes[0][1]
             target = link_of(value)
-            if output is not None and target is not None and output not in ("context", "pipe"):
-                value = Link(target.node, output)
+            if target is not None:
+                value = Link(target.node, _PIPE_OUTPUT if output in (None, "context", "pipe") else output)
             return _Texts([value], role, is_text)
         if not is_text:
             conditionings = [
@@ -279,7 +310,7 @@ class GraphReader:
                 for name, value in fields
                 if nodes.is_conditioning_name(name) and link_of(value) and role_of(name) is None
             ]
-            if "guider" in plain(node.kind) and role == NEGATIVE:
+            if role == NEGATIVE and ("guider" in plain(node.kind) or nodes.is_sampler(node)):
                 return _Texts([], role, False)
             if conditionings:
                 return _Texts(conditionings, role, False)
@@ -301,9 +332,14 @@ class GraphReader:
         """Return the inputs of a node that hold texts, else all that may lead to one."""
         other = NEGATIVE if role == POSITIVE else POSITIVE
         texts = [field for field in fields if nodes.is_text_name(field[0]) and role_of(field[0]) != other]
-        is_encoder = any(plain(name) == "clip" for name in node.inputs)
+        if texts and role == NEGATIVE and link is not None and link.output == _PIPE_OUTPUT:
+            return _Texts([], role, True)  # the only text in a pipe is the prompt
+        is_encoder = any(re.fullmatch("(?:opt(?:ional)?_)?clip", plain(name)) for name in node.inputs)
+        if not is_encoder and (parts := _template_parts(node)) is not None:
+            return _Texts(parts, role, True, "")
         is_join = nodes.joins(node) and not is_encoder
         if is_join and (is_text or texts):
+            texts = [field for field in texts if plain(field[0]) != "result"]
             texts += [field for field in fields if field not in texts and _may_join(field, other)]
         if not texts and (is_text or not any(link_of(value) for _, value in fields)):
             texts = self._unnamed_texts(fields)
@@ -314,7 +350,7 @@ class GraphReader:
                 if link_of(value) and nodes.may_be_conditioning(name) and role_of(name) != other
             ]
             return _Texts(rest, role, is_text)
-        if "replace" in plain(node.kind):
+        if "replace" in plain(node.kind) or node.inputs.get("action") == "replace":
             return self._replaced(node, texts, role)
         if len(texts) == 1:
             return _Texts([texts[0][1]], role, True)
@@ -607,12 +643,24 @@ def _role_of_output(node: Node, link: Link, role: str) -> str:
     return role
 
 
+def _template_parts(node: Node) -> list[Any] | None:
+    """Return the text before, in and after the fields of a template such as "a {animal}"; None if there is none."""
+    for template in node.inputs.values():
+        if isinstance(template, str) and "{" in template:
+            parts: list[Any] = re.split(r"\{(\w{1,40})\}", template[:MAX_TEXT])
+            if len(parts) > 1 and all(name in node.inputs for name in parts[1::2]):
+                parts[1::2] = [node.inputs[name] for name in parts[1::2]]
+                return [str(part) if isinstance(part, int | float) else part for part in parts]
+    return None
+
+
 def _separator(node: Node) -> str:
     """Return the text that a node puts between the texts that it joins."""
     for name, value in node.inputs.items():
         if plain(name) in nodes.DELIMITERS and isinstance(value, str):
             return _NAMED_SEPARATORS.get(value, value[:_MAX_SEPARATOR].replace("\\n", "\n"))
-    return ", "
+    has_sides = any(re.search("left|right", plain(name)) for name in node.inputs)  # InvokeAI adds nothing between
+    return "" if has_sides else ", "
 
 
 def _may_join(field: tuple[str, Any], other_role: str) -> bool:

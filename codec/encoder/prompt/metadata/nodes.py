@@ -21,14 +21,14 @@ _TEXT_NAME: Final = re.compile(
 )
 # words in the names of inputs that are no part of a prompt
 _NO_TEXT_NAME: Final = re.compile(
-    r"(?:^|_)(?:system|instructions?|delimiter|separator|join_with|name|path|file|filename|folder|model|lora|loras"
+    r"(?:^|_)(?:system|tidy|instructions?|delimiter|separator|join_with|name|path|file|filename|folder|model|lora|loras"
     r"|regex|pattern|find|search|replace|replacement|title|label|mode|method|type|types|action|option|format|sampler"
     r"|scheduler|seed|url|key|api|lang|language|device|dtype|log|encoder|weight|strength|interpretation|normalization"
     r"|style|styles|embeds|context|font|color|align|save|output_path|count|index|select|switch|list|return_list|inputcount"
     r"|tokenizer|length|max_length|speak_and_recognation|input_mode|resolution|example|insert|template)(?:_|$)"
 )
 _PIPE_NAME: Final = re.compile(
-    r"pipe|tuple|(?:^|_)(?:ctx|context|bus|guider|conditionings?_pair)(?:_|\d|$)|text_embeds|hyvid_embeds"
+    r"pipe|tuple|zipped|(?:base|advanced)_sampler$|(?:^|_)(?:ctx|context|bus|guider|conditionings?_pair)(?:_|\d|$)|text_embeds|hyvid_embeds"
 )
 _CONDITIONING_NAME: Final = re.compile(r"(?:^|_)cond(?:ition(?:ing)?s?)?(?:_|\d|$)")
 _NO_CONDITIONING_NAME: Final = re.compile(
@@ -36,7 +36,7 @@ _NO_CONDITIONING_NAME: Final = re.compile(
     r"|sampler|style_model|lora|stack)"
 )
 _PICTURE_NAME: Final = re.compile(
-    r"latent|sample|image|pixel|pipe|tuple|ctx|context|stage|picture|frames|(?:^|_)(?:any|input|value|x|bus|source|data)(?:_|\d|$)|^_*\d*$"
+    r"latent|sample|image|pixel|pipe|tuple|zipped|(?:base|advanced)_sampler$|ctx|context|stage|picture|frames|(?:^|_)(?:any|input|value|x|bus|source|data)(?:_|\d|$)|^_*\d*$"
 )
 _SHOWS: Final = re.compile(r"show|display|preview|(?:^|_)view|debug|console")
 _JOINS: Final = re.compile(r"concat|join|combine|append|merge|prepend|(?:^|_)add(?:_|$)|builder|prefix|suffix|stack")
@@ -49,7 +49,7 @@ _TEXT_MODELS: Final = re.compile(
 )
 _TEXT_MODEL_INPUTS: Final = re.compile(r"temperature|max_(?:new_)?tokens|top_p|system_(?:prompt|message)|api_key")
 _NO_SAMPLER: Final = re.compile(
-    r"context|ctx|save|loader|param|config|bus|pipe_?(?:in|out|edit)|(?:to|from|edit)_?basic|to_detailer"
+    r"provider|context|ctx|save|loader|param|config|bus|pipe_?(?:in|out|edit)|(?:to|from|edit)_?basic|to_detailer"
 )
 _SECOND_PASS: Final = re.compile(r"detail|upscal|hi_?res|refin|supir|seedvr|face|hand|inpaint_crop")
 _LETTERS: Final = "abcdefghijklmnop"
@@ -150,14 +150,21 @@ def is_picture_name(name: str) -> bool:
     return bool(_PICTURE_NAME.search(name)) and role_of(name) is None and "ref" not in name and "clip" not in name
 
 
+def is_show_name(kind: str) -> bool:
+    """Return whether a node of this class shows a value."""
+    return bool(_SHOWS.search(plain(kind)))
+
+
 def shows(node: Node) -> bool:
     """Return whether the node shows a value, which it stores beside the link."""
-    return bool(_SHOWS.search(plain(node.kind)))
+    return is_show_name(node.kind)
 
 
 def joins(node: Node) -> bool:
     """Return whether the node joins texts."""
-    return bool(_JOINS.search(plain(node.kind))) or any(plain(name) in DELIMITERS for name in node.inputs)
+    action = node.inputs.get("action")
+    is_action = isinstance(action, str) and bool(_JOINS.search(action[:_MAX_NAME]))
+    return is_action or bool(_JOINS.search(plain(node.kind))) or any(plain(name) in DELIMITERS for name in node.inputs)
 
 
 def switches(node: Node) -> bool:
@@ -181,15 +188,17 @@ def is_sampler(node: Node) -> bool:
     """Return whether the node samples: it takes a conditioning, and seed, steps, a guider or a pipe."""
     kind = plain(node.kind)
     names = {plain(name) for name in node.inputs}
-    if _NO_SAMPLER.search(kind) or not node.inputs:
+    has_latent = any("latent" in name or name == "samples" for name in names)
+    if not node.inputs or (_NO_SAMPLER.search(kind) and not ("sampl" in kind and has_latent)):
         return False
     if "guider" in names:
         return bool(names & {"sigmas", "noise"})
     has_values = bool(names & {"steps", "num_steps", "sigmas", "sampler_name", "sampler"})
     has_role = any(role_of(name) == POSITIVE or is_conditioning_name(name) for name in names)
     has_pipe = any(is_pipe_name(name) and link_of(value) for name, value in node.inputs.items())
-    if re.search("sampl|denoise", kind) and "provider" not in kind:
-        return (has_role and has_values) or has_pipe
+    if re.search("sampl|denoise", kind):
+        has_both = {POSITIVE, NEGATIVE} <= {role_of(name) for name in names}
+        return (has_role and (has_values or has_both)) or has_pipe
     has_noise = bool(names & {"seed", "noise_seed", "cfg"})
     return has_values and (has_role or (has_pipe and has_noise))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final, NamedTuple
 
-from codec.encoder.prompt.metadata.nodes import Graph, Link, Node, is_text_name, plain, role_of, texts_in
+from codec.encoder.prompt.metadata.nodes import Graph, Link, Node, is_show_name, is_text_name, plain, role_of, texts_in
 from codec.encoder.prompt.metadata.values import to_object
 
 _MAX_LINKS: Final = 20000
@@ -153,14 +153,13 @@ class _Scope:
         return None if found is None else _Source(self, *found)
 
     def _bypass(self, entry: dict[str, Any], source: _Source) -> _Source | None:
-        """Return the source of the first input of the same type: what a bypassed node passes on."""
-        outputs = _objects(entry.get("outputs"))
-        kind = outputs[source.output].get("type") if source.output < len(outputs) else source.type
-        for field in _objects(entry.get("inputs")):
-            found = self.source(field.get("link"))
-            if found is not None and kind and kind in (field.get("type"), found.type):
-                return found
-        return None
+        """Return the source of an input of the same type: what a bypassed node passes on."""
+        types = [output.get("type") for output in _objects(entry.get("outputs"))]
+        kind = types[source.output] if source.output < len(types) else source.type
+        sources = [(field.get("type"), self.source(field.get("link"))) for field in _objects(entry.get("inputs"))]
+        alike = [found for type_, found in sources if found is not None and kind and kind in (type_, found.type)]
+        number = types[: source.output].count(kind)
+        return alike[min(number, len(alike) - 1)] if alike else None
 
 
 def to_graph(workflow: dict[str, Any], max_nodes: int) -> Graph:
@@ -183,7 +182,7 @@ def to_graph(workflow: dict[str, Any], max_nodes: int) -> Graph:
                 inner = _Scope(definitions[entry["type"]], f"{scope.prefix}{name}:", scope, name)
                 scope.subgraphs[name] = inner
                 scopes.append(inner)
-    added = _added_links(workflow)
+    added = _added_links(workflow) or _broadcast_links(scopes[0])
     graph = {}
     for scope in scopes:
         for name, entry in scope.nodes.items():
@@ -285,6 +284,28 @@ def _added_links(workflow: dict[str, Any]) -> dict[tuple[str, int], Link]:
     return added
 
 
+def _broadcast_links(scope: _Scope) -> dict[tuple[str, int], Link]:
+    """Return the links that cg-use-everywhere adds if the file does not list them: by type, conditionings by name."""
+    sent: dict[tuple[str, str | None], Link] = {}
+    for entry in scope.nodes.values():
+        if "everywhere" not in entry["type"].lower():
+            continue
+        for number, field in enumerate(_objects(entry.get("inputs"))[:_MAX_INPUTS]):
+            if (source := scope.source(field.get("link"))) is not None:
+                is_prompt = "prompt" in entry["type"].lower() and number < 2
+                role = ("positive", "negative")[number] if is_prompt else None
+                sent.setdefault((source.type, role), Link(source.node, source.output))
+    added = {}
+    for name, entry in scope.nodes.items() if sent else ():
+        for number, field in enumerate(_objects(entry.get("inputs"))[:_MAX_INPUTS]):
+            key, kind = field.get("name"), field.get("type")
+            if field.get("link") is None and isinstance(key, str) and isinstance(kind, str):
+                link = sent.get((kind, role_of(key)), sent.get((kind, None)))
+                if link is not None and link.node != name:
+                    added[name, number] = link
+    return added
+
+
 def _link_of_input(entry: dict[str, Any], number: int) -> Any:
     """Return the name of the link into an input of a node."""
     fields = _objects(entry.get("inputs"))
@@ -307,6 +328,8 @@ def _values(entry: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(values, list):
         return {}
     values = values[:_MAX_INPUTS]
+    if is_show_name(entry["type"]):
+        return {f"text_{number}": text for number, text in enumerate(texts_in(values))}
     names = [
         str(field.get("name", ""))
         for field in _objects(entry.get("inputs"))[:_MAX_INPUTS]
