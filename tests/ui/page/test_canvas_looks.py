@@ -17,7 +17,7 @@ MEASURE = """(tools) => tools.map((name) => {
   const out = [...document.querySelectorAll('.lc button, .lc input, .lc select, .lc output')]
     .filter((e) => e.offsetParent && !e.closest('.lc-grid'))
     .filter((e) => {
-      // the options of a narrow canvas scroll sideways
+      // the rows of a narrow canvas scroll sideways
       if (e.closest('.lc-options, .lc-footer')) e.scrollIntoView({ block: 'nearest', inline: 'nearest' });
       return e.getBoundingClientRect().right > innerWidth + 1 || e.getBoundingClientRect().left < -1;
     })
