@@ -1,0 +1,36 @@
+"""One page for a file of canvas tests, reset between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.ui.page.canvas_page import Canvas
+
+
+@pytest.fixture(scope="module")
+def opened(context, address) -> Iterator[Canvas]:
+    """A page for the tests of a file, with the starting example."""
+    canvas = Canvas(context.new_page(), address)
+    canvas.page.set_viewport_size({"width": 1400, "height": 1000})
+    canvas.restart()
+    canvas.page.evaluate("window.first = document.querySelector('.lc').canvas.snapshot()")
+    yield canvas
+    canvas.page.close()
+
+
+@pytest.fixture
+def canvas(opened) -> Iterator[Canvas]:
+    """The example, not zoomed and without selections, with the pen chosen."""
+    opened.faults.clear()
+    opened.page.unroute_all()
+    opened.page.evaluate("document.querySelector('.lc').canvas.restore(window.first)")
+    opened.page.locator(".lc-stage").scroll_into_view_if_needed()
+    opened.page.locator(".lc-stage").focus()
+    opened.keys("Escape", "0", "b")
+    opened.slide(".lc-size", 0)
+    opened.slide(".lc-smooth", 0)
+    opened.page.evaluate("document.querySelector('.lc-color').value = '#c8553d'")
+    yield opened
+    assert opened.faults == []
