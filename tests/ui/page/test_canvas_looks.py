@@ -17,8 +17,8 @@ MEASURE = """(tools) => tools.map((name) => {
   const out = [...document.querySelectorAll('.lc button, .lc input, .lc select, .lc output')]
     .filter((e) => e.offsetParent && !e.closest('.lc-grid'))
     .filter((e) => {
-      // the rows of a narrow canvas scroll sideways
-      if (e.closest('.lc-options, .lc-footer')) e.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+      // the bars of a narrow canvas scroll sideways
+      if (e.closest('.lc-toolbar, .lc-options, .lc-footer')) e.scrollIntoView({ block: 'nearest', inline: 'nearest' });
       return e.getBoundingClientRect().right > innerWidth + 1 || e.getBoundingClientRect().left < -1;
     })
     .map((e) => e.outerHTML);

@@ -8,7 +8,21 @@ from playwright.sync_api import expect
 from tests.ui.page.looks import INSIDE, set_mode, violations
 
 
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (768, 1024), (1024, 768), (1400, 900)])
+# The share of an element's area that is on the screen and not covered by another element, on a grid of 20 x 20 points.
+VISIBLE_SHARE = """(element) => {
+  const box = element.getBoundingClientRect(), at = (n) => (n + 0.5) / 20;
+  let visible = 0;
+  for (let i = 0; i < 20; i++) for (let j = 0; j < 20; j++) {
+    const top = document.elementFromPoint(box.left + at(i) * box.width, box.top + at(j) * box.height);
+    visible += element.contains(top);
+  }
+  return box.width * box.height ? visible / 400 : 0;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(360, 640), (390, 844), (768, 1024), (1024, 768), (1400, 900), (1920, 1080)]
+)
 def test_nothing_scrolls_sideways_and_the_work_is_in_one_screen(any_mode, width, height):
     page = any_mode.page
     page.set_viewport_size({"width": width, "height": height})
@@ -17,7 +31,9 @@ def test_nothing_scrolls_sideways_and_the_work_is_in_one_screen(any_mode, width,
     for place in ("#save", ".lc-stage", "#compare", "#readout", "#decode", "#dice"):
         assert page.locator(place).first.evaluate(INSIDE), place
     for place in (".lc-stage", "#compare", "#decode"):
-        assert page.locator(place).evaluate("e => e.getBoundingClientRect().bottom") <= height, place
+        assert page.locator(place).evaluate(VISIBLE_SHARE) > 0.97, place
+    sides = page.locator(".lc-stage").evaluate("e => [e.clientWidth, e.clientHeight]")
+    assert min(sides) >= 120, "the canvas is large enough to draw on"
 
 
 def test_axe_finds_no_violations(any_mode):

@@ -15,6 +15,7 @@ export function setTool(name) {
   tool = root.dataset.tool = chosenTool = name;
   for (const button of $$('button[data-tool]')) {
     button.setAttribute('aria-pressed', String(button.dataset.tool === name));
+    if (button.dataset.tool === name) scrollToTool(button);
   }
   for (const options of $$('[data-for]')) options.hidden = !options.dataset.for.split(' ').includes(name);
   showSizeSlider(name);
@@ -28,6 +29,14 @@ export function setTool(name) {
   if (!state.openRequests) announce('');
   hideBrush();
   drawSketch();
+}
+
+// Scroll the bar, which is wider than a phone, to a tool. The page itself must not scroll.
+function scrollToTool(button) {
+  const bar = $('.lc-toolbar'), margin = $('.lc-undo').parentElement.offsetWidth + 8;
+  const { left, right } = button.getBoundingClientRect(), box = bar.getBoundingClientRect();
+  if (left < box.left + margin) bar.scrollLeft += left - box.left - margin;
+  else if (right > box.right) bar.scrollLeft += right - box.right + margin;
 }
 
 // Call a function that may set another tool for now.
