@@ -133,11 +133,13 @@ def _add_cut(parser: argparse.ArgumentParser) -> None:
     _add_input(parser)
     parser.add_argument("--bytes", type=_integer(1), metavar="N", required=True, help="maximum size of the file")
     _add_output(parser, "F.tril", "the file to write")
+    _add_overwrite(parser)
 
 
 def _add_layers(parser: argparse.ArgumentParser) -> None:
     _add_input(parser, "F.tril|DIR", "a .tril file, or a folder of layers")
     _add_output(parser, "DIR|F.tril", "the folder or file to write")
+    _add_overwrite(parser)
 
 
 def _add_decoder_options(parser: argparse.ArgumentParser) -> None:
@@ -174,7 +176,7 @@ def _add_output(parser: argparse.ArgumentParser, metavar: str, description: str)
 
 
 def _add_overwrite(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--overwrite", action="store_true", help="replace the output file if it exists")
+    parser.add_argument("--overwrite", action="store_true", help="replace output files that exist")
 
 
 # argument types

@@ -61,7 +61,7 @@ def encode(args: argparse.Namespace) -> None:
         decoder = get(args.decoder, _sd15_options(args))
         layers = best_of(extraction.picture.pixels, replace(layers, seed=None), decoder, args.best_of, _on_step())
     data = layers.to_bytes()
-    _write_output(args.output, data)
+    _write_output(args, data)
     size = f"{len(data)} bytes, {layers.bpp(len(data)):.4f} bits per pixel"
     _report(args, f"{args.output}: {size}; prompt: {extraction.prompt_source}")
 
@@ -81,7 +81,7 @@ def decode(args: argparse.Namespace) -> None:
     decoder = get(args.decoder, _sd15_options(args))
     layers = _read_layers(args).only(args.layers)
     png = encode_png(decoder.decode(layers, seed=args.seed, on_step=_on_step()))
-    _write_output(args.output, png_chunk.embed(png, layers.to_bytes()) if args.with_layers else png)
+    _write_output(args, png_chunk.embed(png, layers.to_bytes()) if args.with_layers else png)
     _report(args, f"{args.output}: {layers.width} x {layers.height} pixels")
 
 
@@ -109,10 +109,11 @@ def cut(args: argparse.Namespace) -> None:
     """Write a smaller .tril file by removing the least important strokes."""
     from codec.editing.edits import cut
 
+    _check_output(args, args.file)
     layers = _read_layers(args)
     smaller = cut(layers, args.bytes)
     data = smaller.to_bytes()
-    _write_output(args.output, data)
+    _write_output(args, data)
     _report(args, f"{args.output}: {len(data)} bytes, {_stroke_count(smaller)} of {_stroke_count(layers)} strokes")
 
 
@@ -121,12 +122,16 @@ def layers(args: argparse.Namespace) -> None:
     from codec.folder_io import FILE_NAMES, read_layers, write_layers
 
     if args.file != "-" and os.path.isdir(args.file):
+        for name in FILE_NAMES:
+            _check_output(args, os.path.join(args.file, name))
         data = read_layers(args.file).to_bytes()
-        _write_output(args.output, data)
+        _write_output(args, data)
         _report(args, f"{args.output}: {len(data)} bytes")
         return
     if args.output == "-":
         raise CodecError("layers are written to a folder: name one with -o DIR")
+    for name in FILE_NAMES:
+        _check_output(args, args.file, os.path.join(args.output, name))
     write_layers(_read_layers(args), args.output)
     written = [name for name in FILE_NAMES if os.path.exists(os.path.join(args.output, name))]
     _report(args, f"{args.output}: {', '.join(written)}")
@@ -192,28 +197,47 @@ def _read_layers(args: argparse.Namespace) -> Layers:
     return layers
 
 
-def _check_output(args: argparse.Namespace, source: str) -> None:
-    """Raise `CodecError` for an output that is the input, or that exists and may not be replaced."""
-    name = os.path.basename(args.output)
-    if not os.path.isfile(args.output):
+def _check_output(args: argparse.Namespace, source: str, output: str | None = None) -> None:
+    """Raise `CodecError` for an output that is the input, or that exists and may not be replaced.
+
+    output: the file to write, if it is not the one named on the command line.
+    """
+    from codec.batch.archive import split_address
+
+    output = args.output if output is None else output
+    if output == "-" or not os.path.isfile(output):
         return
-    if os.path.exists(source) and os.path.samefile(source, args.output):
-        raise CodecError(f"{name} is the input, which would be lost: name another file with -o")
+    if address := split_address(source):
+        source = str(address[0])
+    if os.path.exists(source) and os.path.samefile(source, output):
+        raise CodecError(f"{os.path.basename(output)} is the input, which would be lost: use another name after -o")
     if not args.overwrite:
-        raise CodecError(f"{name} exists already: name another file with -o, or add --overwrite")
+        raise _exists_already(output)
 
 
-def _write_output(path: str, data: bytes) -> None:
-    """Write to a file, or to standard output for "-". Raises `CodecError` if that is a terminal."""
-    from codec.atomic_write import write_file
+def _exists_already(output: str) -> CodecError:
+    return CodecError(f"{os.path.basename(output)} exists already: use another name after -o, or add --overwrite")
 
-    if path != "-":
-        write_file(path, data)
-        return
-    if not sys.stdout or sys.stdout.isatty():
-        raise CodecError("binary output is not written to a terminal: name a file with -o, or use a pipe")
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+
+def _write_output(args: argparse.Namespace, data: bytes) -> None:
+    """Write to the output file, or to standard output for "-".
+
+    Raises `CodecError` if that is a terminal, or if the file has come into being since `_check_output`.
+    """
+    from codec.atomic_write import write_file, write_new_file
+
+    if args.output == "-":
+        if not sys.stdout or sys.stdout.isatty():
+            raise CodecError("binary output is not written to a terminal: name a file with -o, or use a pipe")
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    elif args.overwrite or (os.path.exists(args.output) and not os.path.isfile(args.output)):
+        write_file(args.output, data)
+    else:
+        try:
+            write_new_file(Path(args.output), data)
+        except FileExistsError:
+            raise _exists_already(args.output) from None
 
 
 def _report(args: argparse.Namespace, message: str) -> None:
