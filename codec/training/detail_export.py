@@ -1,11 +1,12 @@
 """Write the trained networks of the detail in the formats of decoder and encoder, and update their hashes.
 
     python -m codec.training.detail_export RUN/mean.safetensors
-    python -m tests.golden.write 1 --renew && python -m tests.determinism --renew
+    python -m tests.golden.write 1 --renew && python -m tests.determinism --renew && python -m tests.golden.dump
 
 The first command writes codec/texture/detail_net.safetensors (integers) and assets/weights/detail_encoder.safetensors
-(half precision), and replaces their hashes in the code and in FORMAT.md. The second one updates the golden files, which
-is allowed only before the release of a format version, since the decoder's weights are part of the format.
+(half precision), and replaces their hashes in the code and in FORMAT.md. The second one updates the golden files and
+the dump in FORMAT.md, which is allowed only before the release of a format version, since the decoder's weights are
+part of the format.
 """
 
 from __future__ import annotations

@@ -49,8 +49,8 @@ def describe(layers: Layers) -> dict[str, object]:
         if isinstance(structure, Sketch)
         else None,
         "pose": [list(person) for person in structure.persons] if isinstance(structure, Pose) else None,
-        "cells": [*texture.cells.shape[:2], _hash(texture.cells)] if texture else None,
-        "levels": [texture.step, _hash(np.array(texture.levels, ">i4"))] if texture else None,
+        "cells": [*texture.cells.shape[:2], fingerprint(texture.cells, "u1")] if texture else None,
+        "levels": [texture.step, fingerprint(np.array(texture.levels), ">i4")] if texture else None,
         "spots": [[place, *color] for place, color in texture.spots] if texture else None,
         "detail": _describe_detail(texture.detail) if texture and texture.detail is not None else None,
         "seed": layers.seed,
@@ -60,12 +60,13 @@ def describe(layers: Layers) -> dict[str, object]:
 
 
 def _describe_detail(detail: Detail) -> list[object]:
-    levels, residual = detail.levels.astype(">i2"), detail.residual.astype(">i8")
-    return [detail.quality, detail.rows, detail.cols, _hash(levels), _hash(residual)]
+    levels, residual = fingerprint(detail.levels, ">i2"), fingerprint(detail.residual, ">i8")
+    return [detail.quality, detail.rows, detail.cols, levels, residual]
 
 
-def _hash(values: np.ndarray) -> str:
-    return hashlib.sha256(values.tobytes()).hexdigest()[:16]
+def fingerprint(values: np.ndarray, dtype: str) -> str:
+    """Return a hash of an array's values as items of this type, row by row."""
+    return hashlib.sha256(values.astype(dtype).tobytes()).hexdigest()[:16]
 
 
 def walk(rng: np.random.Generator, cols: int, rows: int, length: int) -> Stroke:
@@ -105,10 +106,29 @@ def colors(seed: int, rows: int, cols: int, step: int) -> Colormap:
     return colormap
 
 
+def layered() -> Layers:
+    """Return a small file with all layers, a detail included; FORMAT.md explains it byte by byte."""
+    house = Sketch(32, 32, (((8, 22), (8, 21), (8, 20), *((9 + i, 19 - i) for i in range(7)), (16, 14), (17, 15)),))
+    cells = np.zeros((8, 8, 3), np.uint8)
+    cells[:6], cells[6:] = (120, 180, 240), (60, 120, 40)
+    levels = np.zeros((CHANNELS, 16, 16), np.int16)
+    levels[0, 5, 6], levels[9, 6, 6] = 2, -1
+    colormap = replace(repaint_cell(rdoq.quantize(cells, 36), 3, 3, (200, 60, 40)), detail=Detail(30, levels))
+    return Layers(512, 512, Prompt("a red house by the sea", "blurry"), house, colormap, seed=7)
+
+
+def repaint_cell(colormap: Colormap, row: int, col: int, color: tuple[int, int, int]) -> Colormap:
+    """Return a colormap with a spot."""
+    painted = colormap.cells.copy()
+    painted[row, col] = color
+    return repaint(colormap, painted)
+
+
 def contents() -> dict[str, Layers]:
     """Return at least one file for each feature of the format, by name."""
     out = {
         "example": samples.example(),
+        "layered": layered(),
         "empty": Layers(512, 512),
         "smallest": Layers(1, 1),
         "largest": Layers(4096, 4096),
