@@ -222,9 +222,10 @@ def comfy_workflow() -> dict[str, Any]:
         "3": [SEED, "randomize", 30, 7.0, "dpmpp_2m", "karras", 1],
         "4": ["dreamshaper_8.safetensors"], "5": [512, 768, 1], "6": [PROMPT], "7": [NEGATIVE], "9": ["ComfyUI"],
     }  # fmt: skip
-    nodes, links = [], []
+    nodes: list[dict[str, Any]] = []
+    links: list[list[Any]] = []
     for name, made in api.items():
-        inputs = []
+        inputs: list[dict[str, Any]] = []
         for key, value in made["inputs"].items():
             if isinstance(value, list):
                 links.append([len(links) + 1, int(value[0]), value[1], int(name), len(inputs), "ANY"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 import tracemalloc
 import zlib
 from pathlib import Path
@@ -16,13 +17,13 @@ from hypothesis import strategies as st
 from codec.bitstream.settings import Settings
 from codec.encoder.prompt import metadata
 from codec.encoder.prompt.find_prompt import DESCRIBED, find_prompt
-from codec.encoder.prompt.metadata import a1111, comfyui, graph_reader, nodes
+from codec.encoder.prompt.metadata import a1111, comfyui, graph_reader, graph_walk, nodes
 from codec.encoder.prompt.metadata.values import MAX_JSON, model_name, parse_json, sampler_name
 from codec.images import exif, lsb_text
 from codec.images.io import load
 from codec.layers import Layers
 from codec.semantic.prompt import Prompt
-from tests.encoder.prompt import graphs
+from tests.encoder.prompt import graphs, hostile_graphs
 from tests.encoder.prompt import metadata_files as files
 
 FILES = files.files()
@@ -227,9 +228,10 @@ SAMPLER = nodes.Node("KSampler", {"positive": ["text", 0], "steps": 3, "noise": 
 )
 def test_steps_through_a_graph_are_limited(graph, text):
     graph = CountingGraph(graph)
-    found = graph_reader.GraphReader(graph, "ComfyUI").metadata()
+    budget = graph_walk.StepBudget()
+    found = graph_reader.read_graph(graph, "ComfyUI", budget)
     assert (found and found.prompt.text) == text
-    assert graph.reads < 2 * graph_reader.MAX_STEPS
+    assert graph.reads < graph_walk.MAX_STEPS
 
 
 def test_text_of_a_graph_is_limited_in_memory():
@@ -318,6 +320,46 @@ def test_json_is_limited():
     )
 
 
+HOSTILE_INFOTEXTS = {
+    "escaped quotes in an open string": 'a: ["' + '\\"' * 32_000,
+    "settings without names": ("x Steps: 1" + "," * 2000) * 32,
+    "open brackets": "a: [," * 60 + "[]," * 21_000,
+    "brackets in brackets": ("x Steps: 1, a: [" + "{" * 63 + "[]" * 900 + " ") * 30,
+    "spaces after a quote": ('x Steps: 1, a: "x"' + " " * 2000 + "b,") * 32,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_INFOTEXTS)
+def test_work_for_hostile_infotexts_is_limited(name):
+    """A text without an end takes 40 seconds where a failed match is tried again at each of its quotes."""
+    assert count_calls({"parameters": f"a fox\nSteps: 1, {HOSTILE_INFOTEXTS[name]}"}) < 300_000
+
+
+def count_calls(texts: dict[str, str]) -> int:
+    """Return how many functions are called to read the texts of a file: a measure of work that no clock disturbs."""
+    calls = 0
+
+    def count(frame: object, event: str, arg: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        found = metadata.read(texts)
+    finally:
+        sys.setprofile(None)
+    assert found is None or len(found.prompt.text.encode()) <= 4096
+    return calls
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", hostile_graphs.hostile_texts())
+def test_work_for_hostile_graphs_is_limited(name):
+    texts = hostile_graphs.hostile_texts()[name]
+    assert all(len(text) <= MAX_JSON for text in texts.values())
+    assert count_calls(texts) < 2_000_000
+
+
 @given(st.integers(0, 10**6), st.integers(0, 40), st.data())
 @settings(max_examples=60)
 def test_rewired_graphs_are_read(number, changes, data):
@@ -329,8 +371,7 @@ def test_rewired_graphs_are_read(number, changes, data):
         if inputs:
             inputs[data.draw(st.sampled_from(sorted(inputs)))] = [data.draw(st.sampled_from(names)), 0]
     for texts in ({"prompt": json.dumps(graph)}, {"workflow": json.dumps(graphs.as_workflow(graph, in_subgraph=True))}):
-        found = metadata.read(texts)
-        assert found is None or len(found.prompt.text.encode()) <= 4096
+        assert count_calls(texts) < 50_000
 
 
 PARTS = ["a", "a:", 'a:"', "Steps: 1", "a: b, ", "\\", "Negative prompt:\n", "x\n", ":,", "[", " ", '"', " [", "-s 3 "]

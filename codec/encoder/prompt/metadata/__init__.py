@@ -22,6 +22,7 @@ from codec.encoder.prompt.metadata import (
     swarmui,
     xmp,
 )
+from codec.encoder.prompt.metadata.graph_walk import StepBudget
 from codec.encoder.prompt.metadata.values import Metadata as Metadata
 from codec.encoder.prompt.metadata.values import to_object
 from codec.images import exif, lsb_text
@@ -52,22 +53,23 @@ def read(texts: Mapping[str, str]) -> Metadata | None:
 
 def _read_all(texts: Mapping[str, str]) -> Iterator[Metadata | None]:
     """Yield what each place in the file holds, the most informative places first."""
-    yield _read_text(texts.get("parameters", ""), is_infotext=True)
-    yield invokeai.read(texts)
+    budget = StepBudget()
+    yield _read_text(texts.get("parameters", ""), budget, is_infotext=True)
+    yield invokeai.read(texts, budget)
     yield novelai.read(texts)
     graphs = _find_graphs(texts)
-    yield comfyui.read(graphs.get("prompt"), graphs.get("workflow"))
+    yield comfyui.read(graphs.get("prompt"), graphs.get("workflow"), budget)
     yield flat_json.read(texts)
     packet_texts = list(xmp.read_texts(texts.get(exif.XMP_KEY, "")))
     for text in packet_texts:
         yield drawthings.read(to_object(text))
     for key in (*_COMMENT_KEYS, lsb_text.KEY):
-        yield _read_text(texts.get(key, ""), is_infotext=False)
+        yield _read_text(texts.get(key, ""), budget, is_infotext=False)
     for text in packet_texts:
-        yield _read_text(text, is_infotext=False)
+        yield _read_text(text, budget, is_infotext=False)
     others = texts.keys() - {"parameters", *_GRAPH_KEYS, *_COMMENT_KEYS, lsb_text.KEY, exif.XMP_KEY}
     for key in sorted(others):
-        yield _read_text(texts[key], is_infotext=False)
+        yield _read_text(texts[key], budget, is_infotext=False)
 
 
 def _find_graphs(texts: Mapping[str, str]) -> dict[str, str]:
@@ -80,7 +82,7 @@ def _find_graphs(texts: Mapping[str, str]) -> dict[str, str]:
     return graphs
 
 
-def _read_text(text: str, *, is_infotext: bool) -> Metadata | None:
+def _read_text(text: str, budget: StepBudget, *, is_infotext: bool) -> Metadata | None:
     """Read the JSON of one of the tools that write it, or an infotext.
 
     is_infotext: any text that is not JSON is an infotext; otherwise it must look like one.
@@ -90,12 +92,12 @@ def _read_text(text: str, *, is_infotext: bool) -> Metadata | None:
         if (caption := midjourney.read(text)) is not None:
             return caption
         return a1111.read(text, is_infotext=is_infotext and not text.lstrip().startswith("{"))
-    return _read_document(document)
+    return _read_document(document, budget)
 
 
-def _read_document(document: Mapping[str, Any]) -> Metadata | None:
+def _read_document(document: Mapping[str, Any], budget: StepBudget) -> Metadata | None:
     """Read a JSON object of one of the tools."""
-    for read_tool in (swarmui.read, fooocus.read, drawthings.read, novelai.read, comfyui.read_document, flat_json.read):
-        if (metadata := read_tool(document)) is not None:
-            return metadata
-    return None
+    readers = (swarmui.read, fooocus.read, drawthings.read, novelai.read)
+    found = (read_tool(document) for read_tool in readers)
+    metadata = next((one for one in found if one is not None), None)
+    return metadata or comfyui.read_document(document, budget) or flat_json.read(document)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import count, islice
 from typing import Final, NamedTuple
 
 from codec.encoder.prompt.metadata.values import Metadata, build_metadata, clean_text, to_number
@@ -21,15 +21,16 @@ TOOL: Final = "AUTOMATIC1111"
 _MAX_TEXT: Final = 1 << 16  # characters that are read; prompts hold 4,096 bytes
 _MAX_STARTS: Final = 32  # places at which the settings may start
 _MAX_SETTINGS: Final = 400
+_MAX_STEPS: Final = 20_000  # settings and parts of JSON values, from all places together
 _MAX_DEPTH: Final = 64  # nested brackets of a JSON value
-# All repetitions are possessive or bounded, so that matching is fast on any text.
+# All repetitions are possessive or bounded, and no match fails after a long repetition, so that matching is fast.
 _NEGATIVE_LINE: Final = re.compile(r"^[ \t]*+negative prompt:", re.IGNORECASE | re.MULTILINE)
 _NEGATIVE_INSIDE: Final = re.compile(r"(?<!\w)Negative [Pp]rompt:")
 _LEADING_LABEL: Final = re.compile(r"(?:parameters|prompt|positive prompt):\s", re.IGNORECASE)
 _STEPS: Final = re.compile(r"(?<![\w-])Steps: *+\d")
 _NAME: Final = re.compile(r"\s*+([^\W\d_][\w /().+-]{0,60}):[ \t]*+")
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"(?=\s*+(?:,|$))', re.DOTALL)
-_JSON_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+_JSON_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _UNQUOTED: Final = re.compile(r"[^,\n]*+")
 _SEPARATOR: Final = re.compile(r"[ \t]*+(?:,[ \t]*+|(\n)\s*+|$)")
 _KNOWN_NAMES: Final = frozenset(
@@ -142,10 +143,11 @@ def _find_settings(text: str) -> _Settings | None:
     """
     best: _Settings | None = None
     end = 0
+    steps = count(1)
     for match in islice(_STEPS.finditer(text), _MAX_STARTS):
         if match.start() < end:  # inside the value of a setting
             continue
-        found = _parse_settings(text, match.start())
+        found = _parse_settings(text, match.start(), steps)
         is_line = not text[: match.start()].rpartition("\n")[2].strip()
         if found.known() < (1 if is_line else 2):
             continue
@@ -155,29 +157,29 @@ def _find_settings(text: str) -> _Settings | None:
     if best is not None:
         return best
     start = text.rfind("\n") + 1
-    last = _parse_settings(text, start)
+    last = _parse_settings(text, start, steps)
     return last if len(last.values) >= 3 and last.known() >= 2 else None
 
 
-def _parse_settings(text: str, start: int) -> _Settings:
+def _parse_settings(text: str, start: int, steps: Iterator[int]) -> _Settings:
     """Parse settings from a place on, up to a line that starts with no known name. Of equal names the first counts."""
     values: dict[str, str] = {}
     at = start
-    for name, value, end in islice(_pairs(text, start), _MAX_SETTINGS):
+    for name, value, end in islice(_pairs(text, start, steps), _MAX_SETTINGS):
         values.setdefault(name, value)
         at = end
     return _Settings(values, start, at)
 
 
-def _pairs(text: str, at: int) -> Iterator[tuple[str, str, int]]:
+def _pairs(text: str, at: int, steps: Iterator[int]) -> Iterator[tuple[str, str, int]]:
     """Yield name and value of each setting, and where it ends; what has no name is skipped."""
-    while at < len(text):
+    while at < len(text) and next(steps) < _MAX_STEPS:
         name = _NAME.match(text, at)
         if name:
-            value, at = _parse_value(text, name.end())
+            value, at = _parse_value(text, name.end(), steps)
             yield name[1].strip().lower(), value, at
         else:
-            at = _parse_value(text, at)[1]
+            at = _parse_value(text, at, steps)[1]
         separator = _SEPARATOR.match(text, at)
         at = separator.end() if separator else at + 1
         if separator and separator[1]:  # a new line
@@ -186,17 +188,17 @@ def _pairs(text: str, at: int) -> Iterator[tuple[str, str, int]]:
                 return
 
 
-def _parse_value(text: str, at: int) -> tuple[str, int]:
+def _parse_value(text: str, at: int, steps: Iterator[int]) -> tuple[str, int]:
     """Return the value that starts at a place, without quotes, and where it ends."""
     if match := _QUOTED.match(text, at):
         return re.sub(r"\\(.)", r"\1", match[1]), match.end()
-    if text[at : at + 1] in ("[", "{") and (end := _end_of_json(text, at)):
+    if text[at : at + 1] in ("[", "{") and (end := _end_of_json(text, at, steps)):
         return text[at:end], end
     match = _UNQUOTED.match(text, at)
     return (match[0].strip(), match.end()) if match else ("", at)
 
 
-def _end_of_json(text: str, at: int) -> int | None:
+def _end_of_json(text: str, at: int, steps: Iterator[int]) -> int | None:
     """Return where the brackets that open at a place are closed; None if they are not, or nested too deep."""
     depth = 0
     for token in _JSON_TOKEN.finditer(text, at):
@@ -206,6 +208,6 @@ def _end_of_json(text: str, at: int) -> int | None:
             depth -= 1
         if depth == 0:
             return token.end()
-        if depth > _MAX_DEPTH:
+        if depth > _MAX_DEPTH or next(steps) > _MAX_STEPS:
             return None
     return None

@@ -7,34 +7,36 @@ from dataclasses import replace
 from typing import Any, Final
 
 from codec.encoder.prompt.metadata import flat_json, nodes
-from codec.encoder.prompt.metadata.graph_reader import GraphReader
+from codec.encoder.prompt.metadata.graph_reader import read_graph
+from codec.encoder.prompt.metadata.graph_walk import MAX_NODES, StepBudget
 from codec.encoder.prompt.metadata.nodes import Graph, Node
 from codec.encoder.prompt.metadata.values import Metadata, to_object
 from codec.encoder.prompt.metadata.workflow import to_graph
 
 TOOL: Final = "ComfyUI"
-MAX_NODES: Final = 4000
 
 
-def read(prompt: Any, workflow: Any = None) -> Metadata | None:
+def read(prompt: Any, workflow: Any = None, budget: StepBudget | None = None) -> Metadata | None:
     """Read the graph that ran, or else the workflow as drawn; None if neither holds a prompt.
 
-    The workflow also has the names of outputs, and the texts that were shown in this run.
+    The workflow also has the names of outputs, and the texts that were shown in this run. budget: the steps that
+    remain for this picture.
     """
-    drawn = to_graph(to_object(workflow), MAX_NODES)
+    budget = budget or StepBudget()
+    drawn = to_graph(to_object(workflow), budget)
     graph = _parse_graph(to_object(prompt))
     for name, node in drawn.items() if len(graph) <= MAX_NODES else ():
         if name in graph and graph[name].kind == node.kind:
-            shown = node.inputs if nodes.shows(node) else {}
+            shown = node.inputs if nodes.shows(node.kind) else {}
             texts = {key: value for key, value in shown.items() if isinstance(value, str)}
             graph[name] = replace(graph[name], inputs=graph[name].inputs | texts, outputs=node.outputs)
     for candidate in (graph, drawn):
-        if 0 < len(candidate) <= MAX_NODES and (metadata := GraphReader(candidate, TOOL).metadata()) is not None:
+        if 0 < len(candidate) <= MAX_NODES and (metadata := read_graph(candidate, TOOL, budget)) is not None:
             return metadata
     return None
 
 
-def read_document(document: Mapping[str, Any]) -> Metadata | None:
+def read_document(document: Mapping[str, Any], budget: StepBudget | None = None) -> Metadata | None:
     """Read a JSON object that holds a graph, a workflow or both; None if it does not.
 
     Civitai stores the graph's nodes beside what its generator was asked for, `extraMetadata`, which is preferred.
@@ -44,7 +46,7 @@ def read_document(document: Mapping[str, Any]) -> Metadata | None:
         return extra
     graph = to_object(document.get("prompt"))
     workflow = to_object(document.get("workflow"))
-    return read(graph or document, workflow or document)
+    return read(graph or document, workflow or document, budget)
 
 
 def _parse_graph(document: Mapping[str, Any]) -> Graph:

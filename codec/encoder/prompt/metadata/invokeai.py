@@ -10,27 +10,28 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from codec.encoder.prompt.metadata.graph_reader import GraphReader
+from codec.encoder.prompt.metadata.graph_reader import read_graph
+from codec.encoder.prompt.metadata.graph_walk import MAX_NODES, StepBudget
 from codec.encoder.prompt.metadata.nodes import Graph, Link, Node
 from codec.encoder.prompt.metadata.values import Metadata, build_metadata, to_object
 
 TOOL: Final = "InvokeAI"
 _MAX_TEXT: Final = 1 << 16
-_MAX_NODES: Final = 4000
 _MAX_EDGES: Final = 20000
 # The prompt of a command line may hold quotes; options are single letters, with or without a space before the value.
 _DREAM: Final = re.compile(r'"(.*)"([^"]*)', re.DOTALL)
 _OPTION: Final = re.compile(r"-([sSWHCA]) ?([\w.]{1,40})")
 
 
-def read(texts: Mapping[str, str]) -> Metadata | None:
-    """Read a file's texts; None if InvokeAI did not write them."""
+def read(texts: Mapping[str, str], budget: StepBudget | None = None) -> Metadata | None:
+    """Read a file's texts; None if InvokeAI did not write them. budget: the steps that remain for this picture."""
+    budget = budget or StepBudget()
     for key, reader in (("invokeai_metadata", _read_version3), ("sd-metadata", _read_version2)):
         if (document := to_object(texts.get(key))) and (metadata := reader(document)) and metadata.prompt.text:
             return metadata
     for key in ("invokeai_graph", "graph", "invokeai_workflow"):
         graph = _to_graph(to_object(texts.get(key)))
-        if graph and (metadata := _read_core(graph) or GraphReader(graph, TOOL).metadata()):
+        if graph and (metadata := _read_core(graph) or read_graph(graph, TOOL, budget)):
             return metadata
     return _read_dream(texts.get("Dream") or texts.get("dream") or "")
 
@@ -67,7 +68,7 @@ def _to_graph(document: dict[str, Any]) -> Graph:
     """
     entries, edges = document.get("nodes"), document.get("edges")
     entries = list(entries.values()) if isinstance(entries, dict) else entries
-    if not isinstance(entries, list) or not isinstance(edges, list) or max(len(entries), len(edges) // 5) > _MAX_NODES:
+    if not isinstance(entries, list) or not isinstance(edges, list) or max(len(entries), len(edges) // 5) > MAX_NODES:
         return {}
     graph: Graph = {}
     for entry in entries:

@@ -1,43 +1,24 @@
-"""Nodes of a graph, classified by the names of their inputs: new node packs come with new classes every week."""
+"""Nodes of a graph, classified by their fields: new node packs come with new classes every week.
+
+What is read of a node is computed once, so that walks that come back to it are cheap.
+"""
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
-POSITIVE: Final = "positive"
-NEGATIVE: Final = "negative"
-MODEL_INPUTS: Final = ("ckpt_name", "unet_name", "model_name", "base_ckpt_name", "gguf_name", "model_path")
-_MAX_NAME: Final = 60  # characters of a name that are read
+from codec.encoder.prompt.metadata.field_names import DELIMITERS, NEGATIVE, POSITIVE, FieldName, classify, plain
+from codec.semantic.prompt import MAX_TEXT
 
-_NEGATIVE_NAME: Final = re.compile(r"negativ|(?:^|_)(?:neg|uncond|unconditional)(?:_|\d|$)")
-_POSITIVE_NAME: Final = re.compile(r"positiv|(?:^|_)pos(?:_|\d|$)")
-_TEXT_NAME: Final = re.compile(
-    r"text|prompt|string|caption|positiv|negativ|wildcard|tags|content|sentence|clip_[lg]$|t5xxl|llama|bert|mt5"
-    r"|(?:^|_)(?:str|phrase|message|response|result)(?:_|\d|$)"
-)
-# words in the names of inputs that are no part of a prompt
-_NO_TEXT_NAME: Final = re.compile(
-    r"(?:^|_)(?:system|tidy|instructions?|delimiter|separator|join_with|name|path|file|filename|folder|model|lora|loras"
-    r"|regex|pattern|find|search|replace|replacement|title|label|mode|method|type|types|action|option|format|sampler"
-    r"|scheduler|seed|url|key|api|lang|language|device|dtype|log|encoder|weight|strength|interpretation|normalization"
-    r"|style|styles|embeds|context|font|color|align|save|output_path|count|index|select|switch|list|return_list|inputcount"
-    r"|tokenizer|length|max_length|speak_and_recognation|input_mode|resolution|example|insert|template)(?:_|$)"
-)
-_PIPE_NAME: Final = re.compile(
-    r"pipe|tuple|zipped|(?:base|advanced)_sampler$|(?:^|_)(?:ctx|context|bus|guider|conditionings?_pair)(?:_|\d|$)|text_embeds|hyvid_embeds"
-)
-_CONDITIONING_NAME: Final = re.compile(r"(?:^|_)cond(?:ition(?:ing)?s?)?(?:_|\d|$)")
-_NO_CONDITIONING_NAME: Final = re.compile(
-    r"^(?:optional_)?(?:model|clip|vae|images?|latents?|latent_image|samples|control_net|mask|pixels|sigmas|noise"
-    r"|sampler|style_model|lora|stack)"
-)
-_PICTURE_NAME: Final = re.compile(
-    r"latent|sample|image|pixel|pipe|tuple|zipped|(?:base|advanced)_sampler$|ctx|context|stage|picture|frames|(?:^|_)(?:any|input|value|x|bus|source|data)(?:_|\d|$)|^_*\d*$"
-)
+_MAX_FIELDS: Final = 1000  # of one node that are read
+_MAX_ITEMS: Final = 1000  # of lists in one value
+_MAX_ACTION: Final = 60  # characters of the name of an action
+
 _SHOWS: Final = re.compile(r"show|display|preview|(?:^|_)view|debug|console")
 _JOINS: Final = re.compile(r"concat|join|combine|append|merge|prepend|(?:^|_)add(?:_|$)|builder|prefix|suffix|stack")
 _SWITCHES: Final = re.compile(
@@ -52,12 +33,7 @@ _NO_SAMPLER: Final = re.compile(
     r"provider|context|ctx|save|loader|param|config|bus|pipe_?(?:in|out|edit)|(?:to|from|edit)_?basic|to_detailer"
 )
 _SECOND_PASS: Final = re.compile(r"detail|upscal|hi_?res|refin|supir|seedvr|face|hand|inpaint_crop")
-_LETTERS: Final = "abcdefghijklmnop"
-SELECTORS: Final = (
-    "select", "selected", "selection", "index", "switch", "boolean", "boolean_number", "condition", "cond", "bool",
-    "choice", "which", "input", "value", "channel", "use_first", "active", "b",
-)  # fmt: skip
-DELIMITERS: Final = ("delimiter", "separator", "join_with", "delim", "sep", "divider", "joiner", "glue", "linking_text")
+_TEMPLATE_FIELD: Final = re.compile(r"\{(\w{1,40})\}")
 
 
 class Link(NamedTuple):
@@ -67,7 +43,22 @@ class Link(NamedTuple):
     output: int | str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, slots=True)
+class Field:
+    """An input of a node. `link`: its value as a link, if it is one. `text`: its value if that is a text, not blank."""
+
+    name: FieldName
+    value: Any
+    link: Link | None
+    text: str | None
+
+    @property
+    def source(self) -> Any:
+        """The link, or the value."""
+        return self.value if self.link is None else self.link
+
+
+@dataclass(frozen=True, eq=False)
 class Node:
     """A node of a graph.
 
@@ -80,20 +71,118 @@ class Node:
     title: str = ""
     outputs: tuple[str, ...] = ()
 
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """The inputs, with texts of at most as many characters as a prompt has bytes."""
+        return tuple(_field(name, value) for name, value in islice(self.inputs.items(), _MAX_FIELDS))
+
+    @cached_property
+    def by_name(self) -> dict[str, Field]:
+        """The fields by their plain names."""
+        return {field.name.plain: field for field in self.fields}
+
+    @cached_property
+    def links(self) -> list[Link]:
+        """The fields that are links."""
+        return [field.link for field in self.fields if field.link is not None]
+
+    @cached_property
+    def plain_kind(self) -> str:
+        """The name of its class in lowercase, with one underscore between its words."""
+        return plain(self.kind)
+
+    @cached_property
+    def roles(self) -> set[str | None]:
+        """The roles of its fields."""
+        return {field.name.role for field in self.fields}
+
+    @cached_property
+    def is_encoder(self) -> bool:
+        """Whether the node turns texts into a conditioning."""
+        return bool(self.by_name.keys() & {"clip", "opt_clip", "optional_clip"})
+
+    @cached_property
+    def is_join(self) -> bool:
+        """Whether the node joins texts."""
+        action = self.inputs.get("action")
+        return (
+            (isinstance(action, str) and bool(_JOINS.search(action[:_MAX_ACTION])))
+            or bool(_JOINS.search(self.plain_kind))
+            or not self.by_name.keys().isdisjoint(DELIMITERS)
+        )
+
+    @cached_property
+    def is_switch(self) -> bool:
+        """Whether the node passes on one of its inputs, by the name of its class."""
+        return bool(_SWITCHES.search(self.plain_kind))
+
+    @cached_property
+    def is_text_model(self) -> bool:
+        """Whether a model writes the text that the node gives, which the graph does not hold."""
+        if "clip" in self.by_name:
+            return False
+        return bool(_TEXT_MODELS.search(self.plain_kind)) or any(map(_TEXT_MODEL_INPUTS.search, self.by_name))
+
+    @cached_property
+    def is_second_pass(self) -> bool:
+        """Whether the node works over a picture that another sampler made."""
+        return bool(_SECOND_PASS.search(self.plain_kind))
+
+    @cached_property
+    def is_sampler(self) -> bool:
+        """Whether the node samples: it takes a conditioning, and seed, steps, a guider or a pipe."""
+        kind, names = self.plain_kind, self.by_name.keys()
+        has_latent = any("latent" in name or name == "samples" for name in names)
+        if not names or (_NO_SAMPLER.search(kind) and not ("sampl" in kind and has_latent)):
+            return False
+        if "guider" in names:
+            return bool(names & {"sigmas", "noise"})
+        has_values = bool(names & {"steps", "num_steps", "sigmas", "sampler_name", "sampler"})
+        has_role = any(field.name.role == POSITIVE or field.name.is_conditioning for field in self.fields)
+        has_pipe = any(field.name.is_pipe and field.link for field in self.fields)
+        if re.search("sampl|denoise", kind):
+            return (has_role and (has_values or {POSITIVE, NEGATIVE} <= self.roles)) or has_pipe
+        has_noise = bool(names & {"seed", "noise_seed", "cfg"})
+        return has_values and (has_role or (has_pipe and has_noise))
+
+    @cached_property
+    def is_stage(self) -> bool:
+        """Whether the node gives a conditioning with an earlier stage's latents, as in Stable Cascade."""
+        return any(name.startswith("stage_") for name in self.by_name)
+
+    @cached_property
+    def shown_text(self) -> str | None:
+        """The text that the node shows of its input, None for any other node."""
+        if not shows(self.kind) or not self.links:
+            return None
+        fields = [
+            (field, text)
+            for field in self.fields
+            if field.link is None and not field.name.is_option and field.name.plain not in ("prefix", "filename_prefix")
+            for text in texts_in(field.value)
+        ]
+        named = [pair for pair in fields if pair[0].name.is_text or pair[0].name.plain == "output"]
+        return (named or fields)[0][1] if fields else None
+
+    @cached_property
+    def template_parts(self) -> list[Any] | None:
+        """The text before, in and after the fields of a template such as "a {animal}"; None if there is none."""
+        by_name = {field.name.written: field for field in self.fields}
+        for field in self.fields:
+            parts: list[Any] = _TEMPLATE_FIELD.split(field.text) if field.text and "{" in field.text else []
+            if len(parts) > 1 and all(name in by_name for name in parts[1::2]):
+                parts[1::2] = [by_name[name].source for name in parts[1::2]]
+                return [str(part) if isinstance(part, int | float) else part for part in parts]
+        return None
+
 
 Graph = dict[str, Node]
 
 
-def plain(name: str) -> str:
-    """Return a name in lowercase, with one underscore between its words."""
-    return _plain(name[:_MAX_NAME])
-
-
-@functools.lru_cache(4096)
-def _plain(name: str) -> str:
-    name = name.replace("+ve", "positive").replace("-ve", "negative")
-    name = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
-    return re.sub(r"[^a-z0-9]+", "_", name).strip("_")
+def _field(name: str, value: Any) -> Field:
+    is_text = isinstance(value, str)
+    value = value[:MAX_TEXT] if is_text else value
+    return Field(classify(name), value, link_of(value), value if is_text and value.strip() else None)
 
 
 def link_of(value: Any) -> Link | None:
@@ -105,135 +194,31 @@ def link_of(value: Any) -> Link | None:
     return None
 
 
-def links(inputs: dict[str, Any]) -> list[Link]:
-    """Return the inputs that are links."""
-    return [link for value in inputs.values() if (link := link_of(value)) is not None]
-
-
-def role_of(name: str) -> str | None:
-    """Return POSITIVE or NEGATIVE for the name of such an input or output, else None."""
-    name = plain(name)
-    if _NEGATIVE_NAME.search(name):
-        return NEGATIVE
-    return POSITIVE if _POSITIVE_NAME.search(name) else None
-
-
-def is_text_name(name: str) -> bool:
-    """Return whether an input of this name holds text of a prompt."""
-    name = plain(name)
-    return bool(_TEXT_NAME.search(name)) and not _NO_TEXT_NAME.search(name)
-
-
-def is_option_name(name: str) -> bool:
-    """Return whether an input of this name holds an option, and never text of a prompt."""
-    return bool(_NO_TEXT_NAME.search(plain(name)))
-
-
-def is_pipe_name(name: str) -> bool:
-    """Return whether an input of this name carries several values at once."""
-    return bool(_PIPE_NAME.search(plain(name)))
-
-
-def is_conditioning_name(name: str) -> bool:
-    """Return whether an input has the name of a conditioning."""
-    return bool(_CONDITIONING_NAME.search(plain(name)))
-
-
-def may_be_conditioning(name: str) -> bool:
-    """Return whether an input of this name may come from a conditioning or a text."""
-    return not _NO_CONDITIONING_NAME.search(plain(name))
-
-
-def is_picture_name(name: str) -> bool:
-    """Return whether a picture or its latents may come through an input of this name."""
-    name = plain(name)
-    return bool(_PICTURE_NAME.search(name)) and role_of(name) is None and "ref" not in name and "clip" not in name
-
-
-def is_show_name(kind: str) -> bool:
-    """Return whether a node of this class shows a value."""
+def shows(kind: str) -> bool:
+    """Return whether a node of this class shows a value, which it stores beside the link."""
     return bool(_SHOWS.search(plain(kind)))
 
 
-def shows(node: Node) -> bool:
-    """Return whether the node shows a value, which it stores beside the link."""
-    return is_show_name(node.kind)
+def sorted_fields(fields: Sequence[Field]) -> list[Field]:
+    """Return fields in the order of the text that they join: prefix, text, text_2, suffix."""
 
-
-def joins(node: Node) -> bool:
-    """Return whether the node joins texts."""
-    action = node.inputs.get("action")
-    is_action = isinstance(action, str) and bool(_JOINS.search(action[:_MAX_NAME]))
-    return is_action or bool(_JOINS.search(plain(node.kind))) or any(plain(name) in DELIMITERS for name in node.inputs)
-
-
-def switches(node: Node) -> bool:
-    """Return whether the node passes on one of its inputs."""
-    return bool(_SWITCHES.search(plain(node.kind)))
-
-
-def writes_text(node: Node) -> bool:
-    """Return whether a model writes the text that the node gives, which the graph does not hold."""
-    if any(plain(name) == "clip" for name in node.inputs):
-        return False
-    return bool(_TEXT_MODELS.search(plain(node.kind))) or any(_TEXT_MODEL_INPUTS.search(plain(n)) for n in node.inputs)
-
-
-def is_second_pass(node: Node) -> bool:
-    """Return whether the node works over a picture that another sampler made."""
-    return bool(_SECOND_PASS.search(plain(node.kind)))
-
-
-def is_sampler(node: Node) -> bool:
-    """Return whether the node samples: it takes a conditioning, and seed, steps, a guider or a pipe."""
-    kind = plain(node.kind)
-    names = {plain(name) for name in node.inputs}
-    has_latent = any("latent" in name or name == "samples" for name in names)
-    if not node.inputs or (_NO_SAMPLER.search(kind) and not ("sampl" in kind and has_latent)):
-        return False
-    if "guider" in names:
-        return bool(names & {"sigmas", "noise"})
-    has_values = bool(names & {"steps", "num_steps", "sigmas", "sampler_name", "sampler"})
-    has_role = any(role_of(name) == POSITIVE or is_conditioning_name(name) for name in names)
-    has_pipe = any(is_pipe_name(name) and link_of(value) for name, value in node.inputs.items())
-    if re.search("sampl|denoise", kind):
-        has_both = {POSITIVE, NEGATIVE} <= {role_of(name) for name in names}
-        return (has_role and (has_values or has_both)) or has_pipe
-    has_noise = bool(names & {"seed", "noise_seed", "cfg"})
-    return has_values and (has_role or (has_pipe and has_noise))
-
-
-def family(name: str) -> tuple[str, int]:
-    """Return the name without its number or letter, and that as a number: ("text", 2) for "text_b"; 0 for none."""
-    name = plain(name)
-    if match := re.fullmatch(r"(.*?)_?(\d{1,4})", name):
-        return match[1], int(match[2])
-    if match := re.fullmatch(rf"(.*)_([{_LETTERS}])", name):
-        return match[1], _LETTERS.index(match[2]) + 1
-    if len(name) == 1 and name in _LETTERS:
-        return "", _LETTERS.index(name) + 1
-    return name, 0
-
-
-def sorted_fields(fields: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """Return inputs in the order of the text that they join: prefix, text, text_2, suffix."""
-
-    def position(field: tuple[str, Any]) -> tuple[int, int]:
-        name = plain(field[0])
-        if re.search("prefix|prepend|before|first|left|(?:^|_)to$", name):
-            return -1, family(name)[1]
-        return int(bool(re.search("suffix|append|after|second|right", name))), family(name)[1]
+    def position(field: Field) -> tuple[int, int]:
+        if re.search("prefix|prepend|before|first|left|(?:^|_)to$", field.name.plain):
+            return -1, field.name.number
+        return int(bool(re.search("suffix|append|after|second|right", field.name.plain))), field.name.number
 
     return sorted(fields, key=position)
 
 
 def texts_in(value: Any) -> Iterator[str]:
-    """Yield the nonempty texts of a value or of a list of values, up to three lists deep."""
+    """Yield the nonempty texts of a value or of lists of values, up to three lists deep; at most 1,000 are read."""
     stack = [(value, 0)]
-    while stack:
+    for _ in range(_MAX_ITEMS):
+        if not stack:
+            return
         item, depth = stack.pop()
         if isinstance(item, str) and item.strip():
-            yield item
+            yield item[:MAX_TEXT]
         elif isinstance(item, list) and depth < 3:
             stack += [(part, depth + 1) for part in reversed(item[:100])]
 

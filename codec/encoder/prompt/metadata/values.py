@@ -18,6 +18,7 @@ from codec.semantic.prompt import MAX_TEXT, Prompt
 
 MAX_JSON: Final = 1 << 20  # characters
 MAX_DEPTH: Final = 64  # nested brackets
+_MAX_NUMBER: Final = 64  # characters of a number that are read
 _MAX_INPUT: Final = 400  # characters of a model's name that are read
 _SHORT_NAME: Final = 16  # bytes; a longer name of an unknown model is replaced by its hash
 
@@ -125,7 +126,8 @@ def truncate_text(text: Any) -> str:
 def to_integer(value: Any) -> int | None:
     """Return an integer of at most 20 digits, also from text or a float; None for anything else."""
     if isinstance(value, str):
-        value = int(value) if re.fullmatch(r"\s*[0-9]{1,20}\s*", value, re.ASCII) else None
+        value = value[:_MAX_NUMBER].strip()
+        value = int(value) if re.fullmatch(r"[0-9]{1,20}", value, re.ASCII) else None
     if isinstance(value, float):
         value = int(value) if value.is_integer() and abs(value) < 2**53 else None
     return value if type(value) is int and abs(value) < 10**20 else None
