@@ -14,6 +14,7 @@ from codec.batch import workers
 from codec.batch.captions import read_captions
 from codec.bench import blind, measures, report, run
 from codec.bench.contenders import PIXEL_CODECS, TRILAYER, UPSCALED_CODECS, Trilayer, find_contenders
+from codec.bench.measures import available_measures
 from codec.cli.main import main
 from codec.errors import CodecError, UnknownName
 from codec.images.io import encode_png, load
@@ -46,8 +47,9 @@ def canned_layers(pixels: np.ndarray, *, prompt: str | None, budget: int) -> cod
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """Measure without networks."""
-    monkeypatch.setattr(run, "available_measures", quick_measures)
+    """Measure without networks, as the command does, too."""
+    for module in (measures, run):
+        monkeypatch.setattr(module, "available_measures", quick_measures)
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +152,6 @@ def test_trilayer_keeps_to_its_bytes_and_names_what_it_lacks():
 def test_without_matplotlib_the_curves_are_skipped_in_one_line(measured, folder, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    monkeypatch.setattr(measures, "available_measures", quick_measures)
     curves = measured / "curves.png"
     written = curves.stat().st_mtime_ns
     assert main(["bench", str(folder), "-o", str(measured), "--rates", "655", "--codecs", *SOME, "--jobs", "1"]) == 0
@@ -158,9 +159,10 @@ def test_without_matplotlib_the_curves_are_skipped_in_one_line(measured, folder,
     assert curves.stat().st_mtime_ns == written
 
 
+@pytest.mark.bench
 def test_measures_tell_equal_pictures_from_different_ones():
     same, other = disc(4), np.ascontiguousarray(disc(5)[::-1])
-    for name, measure in measures.available_measures()[0].items():
+    for name, measure in available_measures()[0].items():
         if name != "BRISQUE":  # depends on the decoded picture alone
             best = 1 if measures.MEASURES[name].better == "high" else 0
             assert measure(same, same, None) == pytest.approx(best, abs=1e-4)

@@ -18,15 +18,20 @@ from codec.semantic.prompt import Prompt
 from tests import checkpoint, samples, tiny
 
 tiny.ensure_torchvision()
+PROMPT_ALONE = samples.example().only([1])
 
 
 @pytest.fixture
 def tiny_sizes(monkeypatch):
     """Use the sizes of the tiny networks in place of the published ones."""
-    monkeypatch.setattr(configs, "UNET", tiny.unet_config(tiny.TINY["unet"]))
-    monkeypatch.setattr(configs, "VAE", tiny.vae_config(tiny.TINY["vae"]))
-    monkeypatch.setattr(configs, "TEXT_ENCODER", tiny.text_config(tiny.TINY["text"]))
-    monkeypatch.setattr(configs, "load_merges", lambda: [("t", "h"), ("th", "e</w>")])
+    use_tiny_sizes(monkeypatch)
+
+
+def use_tiny_sizes(patch):
+    patch.setattr(configs, "UNET", tiny.unet_config(tiny.TINY["unet"]))
+    patch.setattr(configs, "VAE", tiny.vae_config(tiny.TINY["vae"]))
+    patch.setattr(configs, "TEXT_ENCODER", tiny.text_config(tiny.TINY["text"]))
+    patch.setattr(configs, "load_merges", lambda: [("t", "h"), ("th", "e</w>")])
 
 
 def test_checkpoint_gives_the_same_picture_as_the_folder(tmp_path, tiny_sizes, make_options, make_decoder):
@@ -45,7 +50,7 @@ def test_other_safetensors_are_rejected(tmp_path, make_decoder):
     save_file({"something": torch.zeros(2)}, tmp_path / "other.safetensors")
     decoder = make_decoder(checkpoint=tmp_path / "other.safetensors")
     with pytest.raises(ModelMissing, match=r"other\.safetensors.*not a checkpoint of Stable Diffusion 1"):
-        decoder.decode(samples.example().only([1]))
+        decoder.decode(PROMPT_ALONE)
 
 
 def altered(path, changes):
@@ -63,42 +68,53 @@ def checkpoint_file(tmp_path, tiny_sizes):
     return checkpoint.write(tiny.models_dir() / "sd15", tmp_path / "model.safetensors")
 
 
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory, make_decoder):
+    """The picture of a prompt alone from a checkpoint as it is published."""
+    with pytest.MonkeyPatch.context() as patch:
+        use_tiny_sizes(patch)
+        file = checkpoint.write(tiny.models_dir() / "sd15", tmp_path_factory.mktemp("checkpoint") / "model.safetensors")
+        return make_decoder(checkpoint=file).decode(PROMPT_ALONE)
+
+
 def without(prefix):
     return lambda state: {name: value for name, value in state.items() if not name.startswith(prefix)}
 
 
-def test_checkpoint_without_a_vae_takes_that_of_the_catalog(tmp_path, checkpoint_file, make_decoder, monkeypatch):
-    expected = make_decoder(checkpoint=checkpoint_file).decode(samples.example().only([1]))
+def test_checkpoint_without_a_vae_takes_that_of_the_catalog(
+    tmp_path, checkpoint_file, expected, make_decoder, monkeypatch
+):
     altered(checkpoint_file, without("first_stage_model."))
     for name in ("sd15", "sd-vae"):
         (tmp_path / name / name).parent.mkdir()
         (tmp_path / name / name).symlink_to(tiny.models_dir() / name)
-        picture = make_decoder(models=tmp_path / name, checkpoint=checkpoint_file).decode(samples.example().only([1]))
+        picture = make_decoder(models=tmp_path / name, checkpoint=checkpoint_file).decode(PROMPT_ALONE)
         np.testing.assert_array_equal(picture, expected)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ModelMissing, match=r"sd-vae is missing.*fetch sd-vae"):
-        make_decoder(models=tmp_path, checkpoint=checkpoint_file).decode(samples.example().only([1]))
+        make_decoder(models=tmp_path, checkpoint=checkpoint_file).decode(PROMPT_ALONE)
 
 
-@pytest.mark.parametrize(
-    "extra",
-    ["cond_stage_model.transformer.text_projection.weight", "cond_stage_model.logit_scale", "model_ema.decay",
-     "model.diffusion_model.extra.weight", "first_stage_model.loss.logvar", "alphas_cumprod"],
-)  # fmt: skip
-def test_extra_tensors_are_ignored(checkpoint_file, make_decoder, extra):
-    expected = make_decoder(checkpoint=checkpoint_file).decode(samples.example().only([1]))
-    altered(checkpoint_file, lambda state: state | {extra: torch.ones(3, 3)})
-    picture = make_decoder(checkpoint=checkpoint_file).decode(samples.example().only([1]))
+EXTRA = [
+    "cond_stage_model.transformer.text_projection.weight", "cond_stage_model.logit_scale", "model_ema.decay",
+    "model.diffusion_model.extra.weight", "first_stage_model.loss.logvar", "alphas_cumprod",
+]  # fmt: skip
+
+
+def test_extra_tensors_are_ignored(checkpoint_file, expected, make_decoder):
+    altered(checkpoint_file, lambda state: state | {name: torch.ones(3, 3) for name in EXTRA})
+    picture = make_decoder(checkpoint=checkpoint_file).decode(PROMPT_ALONE)
     np.testing.assert_array_equal(picture, expected)
 
 
-def test_checkpoint_of_8_bit_numbers_is_loaded_unless_they_are_scaled(checkpoint_file, make_decoder, difference):
-    expected = make_decoder(checkpoint=checkpoint_file).decode(samples.example().only([1]))
+def test_checkpoint_of_8_bit_numbers_is_loaded_unless_they_are_scaled(
+    checkpoint_file, expected, make_decoder, difference
+):
     altered(checkpoint_file, lambda state: {name: value.to(torch.float8_e4m3fn) for name, value in state.items()})
-    assert 0 < difference(make_decoder(checkpoint=checkpoint_file).decode(samples.example().only([1])), expected) < 30
+    assert 0 < difference(make_decoder(checkpoint=checkpoint_file).decode(PROMPT_ALONE), expected) < 30
     altered(checkpoint_file, lambda state: state | {"model.diffusion_model.out.2.scale_weight": torch.ones(1)})
     with pytest.raises(ModelMissing, match="scaled 8-bit"):
-        make_decoder(checkpoint=checkpoint_file).decode(samples.example().only([1]))
+        make_decoder(checkpoint=checkpoint_file).decode(PROMPT_ALONE)
 
 
 UNET = "model.diffusion_model."
@@ -134,7 +150,7 @@ def test_other_models_are_named_for_what_they_are(tmp_path, make_decoder, shapes
     path = tmp_path / "x.safetensors"
     save_file({name: torch.zeros(shape) for name, shape in shapes.items()}, path)
     with pytest.raises(ModelMissing, match=f"is {named}.*not a checkpoint of Stable Diffusion 1") as raised:
-        make_decoder(checkpoint=path).decode(samples.example().only([1]))
+        make_decoder(checkpoint=path).decode(PROMPT_ALONE)
     assert "fetch it again" not in str(raised.value)
 
 

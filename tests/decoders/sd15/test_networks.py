@@ -17,6 +17,7 @@ from codec.errors import CodecError, ModelMissing, OutOfMemory
 from codec.layers import Layers
 from codec.semantic.prompt import Prompt
 from tests import samples, tiny
+from tests.lanes import variants
 
 tiny.ensure_torchvision()
 LAYERS = samples.example()
@@ -57,8 +58,9 @@ def saved_pipeline():
     return StableDiffusionPipeline.from_pretrained(tiny.models_dir() / "sd15", local_files_only=True)
 
 
-@pytest.mark.parametrize("variant", [None, "fp16"])
-@pytest.mark.parametrize("shard_size", ["1GB", "200KB"])
+@pytest.mark.parametrize(
+    ("variant", "shard_size"), variants([(None, "1GB"), ("fp16", "1GB"), ("fp16", "200KB"), (None, "200KB")], 2)
+)
 def test_folder_that_the_installed_libraries_saved_is_loaded(
     tmp_path, saved_pipeline, make_decoder, difference, variant, shard_size
 ):

@@ -19,6 +19,7 @@ from codec.images.io import load
 from codec.semantic.prompt import Prompt
 from tests.encoder.prompt import graphs
 from tests.encoder.prompt import metadata_files as files
+from tests.lanes import variants
 
 
 def answer(found: metadata.Metadata | None) -> dict[str, Any] | None:
@@ -73,7 +74,7 @@ def infotexts() -> list[tuple[str, str, str]]:
     return made
 
 
-@pytest.mark.parametrize(("text", "prompt", "negative"), infotexts()[::3], ids=itertools.count())
+@pytest.mark.parametrize(("text", "prompt", "negative"), variants(infotexts(), 70), ids=itertools.count())
 def test_infotext(text: str, prompt: str, negative: str) -> None:
     expected = graphs.ANSWER | {"prompt": prompt, "negative": negative}
     for written in (text, text.replace("\n", "\r\n")):
@@ -187,14 +188,14 @@ def test_exif_in_a_raw_profile(order: str, name: str, is_compressed: bool) -> No
 # --- graphs ---
 
 
-@pytest.mark.parametrize("number", range(150))
+@pytest.mark.parametrize("number", variants(range(150), 40))
 def test_random_graph(number: int) -> None:
     graph = graphs.random_graph(number)
     assert answer(metadata.read({"prompt": json.dumps(graph)})) == graphs.ANSWER
 
 
 @pytest.mark.parametrize("in_subgraph", [False, True])
-@pytest.mark.parametrize("number", range(0, 1000, 10))
+@pytest.mark.parametrize("number", variants(range(0, 1000, 10), 25))
 def test_random_workflow(number: int, *, in_subgraph: bool) -> None:
     workflow = graphs.as_workflow(graphs.random_graph(number), in_subgraph=in_subgraph)
     assert answer(metadata.read({"workflow": json.dumps(workflow)})) == graphs.ANSWER
