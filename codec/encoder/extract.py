@@ -111,7 +111,7 @@ def _fit_picture(pixels: np.ndarray, options: EncodeOptions, available: int) -> 
     A picture without detail, such as a uniform area, gets only colors. Bytes that even the finest detail does not need
     go to the structure.
     """
-    structure = _fit_structure(pixels, options.edges, sketch_bytes(available))
+    structure = _fit_structure(pixels, options.edges, sketch_bytes(available), by_visibility=True)
     texture_bytes = available - len(structure.to_bytes())
     base = _fit_colors(pixels, options.grid or _BASE_CELLS, base_bytes(texture_bytes), texture_bytes)
     texture = fit_detail(pixels, base, texture_bytes)
@@ -119,15 +119,15 @@ def _fit_picture(pixels: np.ndarray, options: EncodeOptions, available: int) -> 
         return structure, _fit_colors(pixels, options.grid, texture_bytes, available)
     remaining = available - len(texture.to_bytes())
     if remaining > 2 * len(structure.to_bytes()) and remaining > sketch_bytes(available):
-        structure = _fit_structure(pixels, options.edges, remaining)
+        structure = _fit_structure(pixels, options.edges, remaining, by_visibility=True)
     return structure, texture
 
 
-def _fit_structure(pixels: np.ndarray, edges: str, max_bytes: int) -> Sketch | Pose:
-    """Return the pose of the people in the picture for "openpose", else the sketch."""
+def _fit_structure(pixels: np.ndarray, edges: str, max_bytes: int, by_visibility: bool = False) -> Sketch | Pose:
+    """Return the pose of the people in the picture for "openpose", else the sketch (see `extract_sketch`)."""
     if edges == POSE_DETECTOR:
         return annotators.people(pixels, max_bytes)
-    return extract_sketch(pixels, max_bytes, edges=edges)
+    return extract_sketch(pixels, max_bytes, edges=edges, by_visibility=by_visibility)
 
 
 def _fit_colors(pixels: np.ndarray, grid: int | tuple[int, int] | None, target_bytes: int, max_bytes: int) -> Colormap:

@@ -125,7 +125,9 @@ def make_sketches(folder: Path) -> Iterator[Sketch]:
         reference = thin(strength)
         refinement = float(rng.choice((0.85, 1.0, 1.18)))
         height, width = strength.shape
-        ranked = rank_strokes(reference, trace_curve_sets(reference), height, width, budget, refinement)
+        ranked = rank_strokes(
+            reference.astype(np.float32), trace_curve_sets(reference), height, width, budget, refinement
+        )
         yield estimated_prefix(ranked, budget)
 
 

@@ -1,13 +1,13 @@
 """The painter: makes a clean digital painting from a sketch and a colormap.
 
-    base colors + detail --> small picture --> sharpened across the sketch's lines --+
-                                                                                    +--> Real-ESRGAN x4 --> picture
-    base colors alone --> color diffusion between the lines --> brushwork --> ink --+
+    base colors + detail --> small picture, with the sketch's lines --> network trained on such pairs --+
+                                                                                                       +--> picture
+    base colors alone --> color diffusion between the lines --> brushwork --> ink --> Real-ESRGAN x4 --+
 
 Larger pictures are enlarged further by another, faster Real-ESRGAN, band by band.
 
-No network here was trained on the layers. Only words for style and material in the prompt have an effect (styles.py).
-Without sketch and colormap, the picture is a card with the prompt's text.
+Only words for style and material in the prompt have an effect (styles.py). Without sketch and colormap, the picture is
+a card with the prompt's text.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ import numpy as np
 
 from codec.color import oklab
 from codec.decoders.base import OnStep, StepReporter, Strengths, require_layers
-from codec.decoders.painter import brush, color_diffusion, ink, materials, styles
+from codec.decoders.painter import brush, color_diffusion, drawing, ink, materials, styles
 from codec.decoders.painter.real_esrgan import SCALE, Upscaler
-from codec.images.text_card import text_card
 from codec.limits import MAX_SIDE
 from codec.models import oom
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
-from codec.texture.detail_grid import detail_shape
+from codec.texture.detail_grid import PIXELS_PER_CELL, detail_shape
 from codec.texture.quantizer import STEPS
 
 if TYPE_CHECKING:
     from codec.layers import Layers
     from codec.texture.colormap import Colormap
+    from codec.texture.detail import Detail
 
 # sides and areas in pixels
 MAX_WORK_SIDE: Final = 1024  # of a painting; larger pictures are enlarged from it
@@ -46,8 +46,7 @@ BAND_ROWS: Final = 64  # rows that it enlarges at a time
 OVERSAMPLING: Final = 1.25  # size of the refined painting relative to a small picture: keeps lines sharp
 CANVAS_DIVISOR: Final = 2  # the canvas has half that size, which is enough for the refining network
 
-PENCIL: Final = np.array([0.17, 0.16, 0.18], np.float32)
-LINE_CELLS: Final = 64  # cells on the longer side, between which lines sharpen a small picture
+COLOR_CELLS: Final = 16  # on the longer side: the areas whose mean colors the network must not change
 MAX_HALO: Final = 0.08  # how far sharpening may exceed the range of nearby colors
 QUANTIZATION_ERROR: Final = 1.4  # standard deviation of a cell's sRGB values, per step of Oklab (measured)
 
@@ -59,17 +58,20 @@ class Painter:
         self,
         name: str,
         upscaler: Upscaler,
+        layered: Upscaler,
         max_area: int,
         enlarger: Upscaler | None = None,
         strengths: Strengths | None = None,
     ) -> None:
         """Create a painter.
 
-        upscaler: refines the painting to a picture of at most `max_area` pixels
+        upscaler: refines the painting of base colors alone to a picture of at most `max_area` pixels
+        layered: makes a picture of that size from a small picture and lines
         enlarger: makes larger pictures from that; None: they are interpolated
         """
         self.name = name
         self.upscaler = upscaler
+        self.layered = layered
         self.max_area = max_area
         self.enlarger = enlarger
         self.strengths = strengths or Strengths()
@@ -77,16 +79,16 @@ class Painter:
     @classmethod
     def full_quality(cls) -> Painter:
         """Return the decoder "painter". Raises ModelMissing."""
-        return cls("painter", Upscaler.rrdb(), MAX_AREA, Upscaler.srvgg())
+        return cls("painter", Upscaler.rrdb(), Upscaler.layered(), MAX_AREA, Upscaler.srvgg())
 
     @classmethod
     def preview(cls) -> Painter:
         """Return the decoder "painter-preview": the same painting, less refined. Raises ModelMissing."""
-        return cls("painter-preview", Upscaler.srvgg(), MAX_PREVIEW_AREA)
+        return cls("painter-preview", Upscaler.srvgg(), Upscaler.layered(), MAX_PREVIEW_AREA)
 
     def with_options(self, options: Strengths) -> Painter:
         """Return this painter with other strengths of the layers."""
-        return Painter(self.name, self.upscaler, self.max_area, self.enlarger, options)
+        return Painter(self.name, self.upscaler, self.layered, self.max_area, self.enlarger, options)
 
     def decode(self, layers: Layers, *, seed: int | None = None, on_step: OnStep | None = None) -> np.ndarray:
         """Return the (height, width, 3) uint8 sRGB picture; see Decoder.decode."""
@@ -111,11 +113,11 @@ class Painter:
             size = _work_size(layers, MAX_ENLARGED_AREA, max_side=MAX_SIDE)
         else:
             size = _work_size(layers, MAX_AREA)
-        lines = _polylines(layers)
+        lines = smooth_polylines(layers)
         if lines or isinstance(layers.structure, Pose) or layers.semantic is None:
-            picture = _pencil_drawing(layers, lines, random, self.strengths.structure, size)
+            picture = drawing.pencil_drawing(layers, lines, random, self.strengths.structure, size)
         else:
-            picture = _prompt_card(layers.semantic.text, size)
+            picture = drawing.prompt_card(layers.semantic.text, size)
         reporter.step("drawing", picture)
         return picture
 
@@ -124,18 +126,23 @@ class Painter:
     ) -> np.ndarray:
         """Return a painting of a colormap's cells, (rows, cols, 3) uint8, and of the sketch, if any."""
         style = styles.parse_style(layers.semantic.text if layers.semantic else "")
-        has_detail = layers.texture is not None and layers.texture.detail is not None
-        oversampling = 1.0 if has_detail else OVERSAMPLING
+        detail = layers.texture.detail if layers.texture else None
+        oversampling = _detail_oversampling(layers, detail) if detail else OVERSAMPLING
+        upscaler = self.layered if detail else self.upscaler
         small_height, small_width = _work_size(layers, self.max_area, SCALE, oversampling)
         enlarged_size = self._enlarger_input_size(layers, small_height * SCALE, small_width * SCALE)
         bands = -(-enlarged_size[0] // BAND_ROWS) if enlarged_size else 0
-        reporter = StepReporter(4 + self.upscaler.step_count(small_height) + bands, on_step)
+        steps = 2 if detail else 4
+        reporter = StepReporter(steps + upscaler.step_count(small_height) + bands, on_step)
 
-        if layers.texture is not None and layers.texture.detail is not None:
-            painting = self._paint_detail(layers, layers.texture, style, random, reporter)
+        if layers.texture is not None and detail:
+            size = small_height, small_width
+            small, lines = self._paint_detail(layers, layers.texture, size, style, random, reporter)
+            picture = _restore_colors(_refine(upscaler, small, lines, reporter), small)
         else:
             painting = self._paint_canvas(layers, cells, style, random, reporter)
-        picture = self._refine(painting, small_height, small_width, reporter)
+            small = cv2.resize(painting, (small_width, small_height), interpolation=cv2.INTER_AREA)
+            picture = _refine(upscaler, small, None, reporter)
         if enlarged_size and self.enlarger:
             picture = _enlarge(self.enlarger, picture, *enlarged_size, reporter)
         picture = _pixelate(picture, style.blocks)
@@ -154,7 +161,7 @@ class Painter:
         height, width = _work_size(layers, self.max_area, CANVAS_DIVISOR)
         colors = _scale_from_mean(cells.astype(np.float32) / 255, self.strengths.colors)
         cell = math.sqrt(height * width / (cells.shape[0] * cells.shape[1]))
-        lines = _polylines(layers)
+        lines = smooth_polylines(layers)
         error = _quantization_error(layers)
 
         flat = color_diffusion.diffuse(colors, lines, height, width, error)
@@ -182,43 +189,55 @@ class Painter:
         self,
         layers: Layers,
         texture: Colormap,
+        size: tuple[int, int],
         style: styles.Style,
         random: np.random.Generator,
         reporter: StepReporter,
-    ) -> np.ndarray:
-        """Return the small picture of base colors and detail, sharpened across the sketch's lines.
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the small picture, (h, w, 3) float32 in 0..1 with (h, w) = `size`, and the lines, (4h, 4w) float32.
 
         Brushwork and ink are added only if words of the prompt ask for them.
         """
-        height, width = _work_size(layers, self.max_area, CANVAS_DIVISOR)
+        height, width = size
         small = texture.small_picture(*detail_shape(layers.width, layers.height)).astype(np.float32) / 255
         small = _scale_from_mean(small, self.strengths.colors)
-        painting = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
-        reporter.step("colors", _to_uint8(painting))
-        lines = _polylines(layers)
-        if lines:
-            painting = painting + np.float32(self.strengths.structure) * _line_contrast(small, lines, height, width)
-        reporter.step("brush", _to_uint8(painting))
+        if small.shape[:2] != size:
+            small = np.clip(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
+        polylines = smooth_polylines(layers)
+        lines = ink.render_ink(polylines, height * SCALE, width * SCALE)
+        lines = np.minimum(lines * np.float32(self.strengths.structure), 1.0)
         if style.brush > 1 or style.lines > 1:
-            pen = ink.render_ink(lines, height, width)
-            if style.brush > 1:
-                line_distance = cv2.distanceTransform((pen < 0.15).astype(np.uint8), cv2.DIST_L2, 3)
-                dabs, _ = brush.stroke_noise(brush.stroke_direction(painting, pen), random)
-                cell = math.sqrt(height * width / (texture.rows * texture.cols))
-                painting = brush.apply_dabs(painting, dabs, line_distance, cell, _line_density(pen), style.brush - 1)
-            if style.lines > 1:
-                painting = _draw_lines(painting, pen, self.strengths.structure * style.lines)
-        reporter.step("lines", _to_uint8(painting))
-        return np.asarray(np.clip(painting, 0.0, 1.0))
+            small = self._stylize(
+                small, polylines, math.sqrt(height * width / (texture.rows * texture.cols)), style, random
+            )
+        reporter.step("colors", _to_uint8(small))
+        return small, lines
 
-    def _refine(self, painting: np.ndarray, height: int, width: int, reporter: StepReporter) -> np.ndarray:
-        """Shrink a painting to height x width, then enlarge it by SCALE with the network; return uint8."""
+    def _stylize(
+        self,
+        small: np.ndarray,
+        polylines: Sequence[np.ndarray],
+        cell: float,
+        style: styles.Style,
+        random: np.random.Generator,
+    ) -> np.ndarray:
+        """Return the small picture with the brushwork and ink that the prompt's words ask for.
+
+        `cell`: side of a cell of the base colors in pixels of the small picture.
+        """
+        height, width = small.shape[:2]
+        size = width * CANVAS_DIVISOR, height * CANVAS_DIVISOR
+        painting = cv2.resize(small, size, interpolation=cv2.INTER_CUBIC)
+        pen = ink.render_ink(polylines, *painting.shape[:2])
+        if style.brush > 1:
+            line_distance = cv2.distanceTransform((pen < 0.15).astype(np.uint8), cv2.DIST_L2, 3)
+            dabs, _ = brush.stroke_noise(brush.stroke_direction(painting, pen), random)
+            dab_cell = cell * CANVAS_DIVISOR
+            painting = brush.apply_dabs(painting, dabs, line_distance, dab_cell, _line_density(pen), style.brush - 1)
+        if style.lines > 1:
+            painting = _draw_lines(painting, pen, self.strengths.structure * style.lines)
         small = cv2.resize(painting, (width, height), interpolation=cv2.INTER_AREA)
-        for result in self.upscaler.run(small):
-            if result is not None:
-                return _to_uint8(result)
-            reporter.step("refining")
-        raise AssertionError("the last value of Upscaler.run is the picture")
+        return np.asarray(np.clip(small, 0.0, 1.0))
 
     def _enlarger_input_size(self, layers: Layers, height: int, width: int) -> tuple[int, int] | None:
         """Return height and width of the enlarger's input; None if the picture is hardly larger than the painting."""
@@ -245,12 +264,17 @@ def _work_size(
     return work_height, work_width
 
 
+def _detail_oversampling(layers: Layers, detail: Detail) -> float:
+    """Return the oversampling at which the network's input is at least as large as the small picture."""
+    return max(1.0, SCALE * PIXELS_PER_CELL * max(detail.rows, detail.cols) / max(layers.height, layers.width))
+
+
 def _quantization_error(layers: Layers) -> float:
     """Return the approximate standard deviation of the cells' colors from the original, in units of 0..1."""
     return QUANTIZATION_ERROR * STEPS[layers.texture.step] / oklab.ONE if layers.texture else 0.0
 
 
-def _polylines(layers: Layers) -> list[np.ndarray]:
+def smooth_polylines(layers: Layers) -> list[np.ndarray]:
     """Return the sketch's lines, smoothed, in units of the whole picture (0..1); none of a pose."""
     if not isinstance(layers.structure, Sketch):
         return []
@@ -262,17 +286,22 @@ def _polylines(layers: Layers) -> list[np.ndarray]:
 # --- painting ---------------------------------------------------------------------------------------
 
 
-def _line_contrast(small: np.ndarray, lines: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
-    """Return what to add to the enlarged small picture so that its transitions are sharp at the lines.
+def _refine(upscaler: Upscaler, small: np.ndarray, lines: np.ndarray | None, reporter: StepReporter) -> np.ndarray:
+    """Enlarge a (h, w, 3) float32 painting in 0..1 by SCALE with a network; return uint8."""
+    for result in upscaler.run(small, lines):
+        if result is not None:
+            return _to_uint8(result)
+        reporter.step("refining")
+    raise AssertionError("the last value of Upscaler.run is the picture")
 
-    It is the difference between the cells' colors diffused with the lines and without them: (height, width, 3) float32.
-    `small`: (h, w, 3) float32 in 0..1.
-    """
-    scale = min(1.0, LINE_CELLS / max(small.shape[:2]))
-    size = max(2, round(small.shape[1] * scale)), max(2, round(small.shape[0] * scale))
-    cells = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
-    bounded, free = (color_diffusion.diffuse(cells, stops, height, width) for stops in (lines, ()))
-    return np.asarray(cv2.resize(bounded - free, (width, height), interpolation=cv2.INTER_LINEAR))
+
+def _restore_colors(picture: np.ndarray, small: np.ndarray) -> np.ndarray:
+    """Give areas of an (h, w, 3) uint8 picture the mean colors of the small picture, float32 in 0..1, that it shows."""
+    scale = COLOR_CELLS / max(small.shape[:2])
+    cells = max(1, round(small.shape[1] * scale)), max(1, round(small.shape[0] * scale))
+    values = picture.astype(np.float32) / 255
+    means = [cv2.resize(image, cells, interpolation=cv2.INTER_AREA) for image in (small, values)]
+    return _to_uint8(values + cv2.resize(means[0] - means[1], picture.shape[1::-1], interpolation=cv2.INTER_CUBIC))
 
 
 def _scale_from_mean(colors: np.ndarray, factor: float) -> np.ndarray:
@@ -347,28 +376,6 @@ def _pixelate(picture: np.ndarray, blocks: float) -> np.ndarray:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST))
-
-
-# --- pictures without colors ------------------------------------------------------------------------
-
-
-def _pencil_drawing(
-    layers: Layers, lines: Sequence[np.ndarray], random: np.random.Generator, strength: float, size: tuple[int, int]
-) -> np.ndarray:
-    """Return the sketch in pencil on paper, or the pose as a pale shadow: (h, w, 3) uint8."""
-    height, width = size
-    sheet = ink.render_paper(height, width, random)
-    if isinstance(layers.structure, Pose):
-        figure = layers.structure.render(width, height).max(2, keepdims=True)
-        sheet = sheet * (1 - 0.12 * (figure > 0))
-    opacity = np.minimum(0.9 * strength * ink.render_ink(lines, height, width)[..., None], 1.0)
-    return _to_uint8(sheet + (PENCIL - sheet) * opacity)
-
-
-def _prompt_card(text: str, size: tuple[int, int]) -> np.ndarray:
-    """Return a card with the prompt and a note on what is missing, (h, w, 3) uint8."""
-    height, width = size
-    return text_card(f"{text}\n\n(no sketch and no colors to paint from)", width, height)
 
 
 # --- pixels -----------------------------------------------------------------------------------------

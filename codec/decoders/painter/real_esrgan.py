@@ -1,10 +1,13 @@
 """Real-ESRGAN x4: enlarges a small, rough painting to a clean one of four times its size.
 
-Two networks of Wang, Xie, Dong, Shan, "Real-ESRGAN: Training Real-World Blind Super-Resolution
+Networks of Wang, Xie, Dong, Shan, "Real-ESRGAN: Training Real-World Blind Super-Resolution
 with Pure Synthetic Data" (2021), BSD-3, see assets/weights/NOTICE.md:
 
     Srvgg     18 convolutions in sequence, all at the small size: fast
     Rrdb      6 residual-in-residual dense blocks (ESRGAN, Wang et al. 2018): better, 6 times slower
+
+A third set of weights is an Srvgg fine-tuned to turn decoded layers (small picture and lines) into the picture that
+they were made of: codec/training/upscaler_train.py.
 
 Both run in stages, so that a decode can report progress and be cancelled between them.
 """
@@ -36,21 +39,31 @@ RRDB = weights.WeightFile(
 )
 
 
-class Srvgg(nn.Module):
-    """realesr-animevideov3: predicts the residual of a nearest-neighbor enlargement."""
+LAYERED = weights.WeightFile(
+    "srvgg-layers-x4.safetensors",
+    "3a75f57fa2117fed78c165a6265b3bb478f35eb7112517d48fcfb641fafc0183",
+)
+LINE_CHANNELS = SCALE * SCALE  # the opacity of lines in the large picture, 4 x 4 pixels for each of the small one
 
-    def __init__(self, width: int = 64, convolutions: int = 16) -> None:
+
+class Srvgg(nn.Module):
+    """realesr-animevideov3: predicts the residual of a nearest-neighbor enlargement.
+
+    Channels of the input after the first three guide it, and are not part of the picture.
+    """
+
+    def __init__(self, width: int = 64, convolutions: int = 16, guide_channels: int = 0) -> None:
         super().__init__()
         self.stages = 1
-        body: list[nn.Module] = [nn.Conv2d(3, width, 3, padding=1), nn.PReLU(width)]
+        body: list[nn.Module] = [nn.Conv2d(3 + guide_channels, width, 3, padding=1), nn.PReLU(width)]
         for _ in range(convolutions):
             body += [nn.Conv2d(width, width, 3, padding=1), nn.PReLU(width)]
         body.append(nn.Conv2d(width, 3 * SCALE * SCALE, 3, padding=1))
         self.body = nn.Sequential(*body)
 
     def features(self, x: Tensor) -> Iterator[Tensor]:
-        """Yield `stages` times; the last value is the (1, 51, h, w) features of a (1, 3, h, w) picture."""
-        yield torch.cat([self.body(x), x], 1)
+        """Yield `stages` times; the last value is the (1, 51, h, w) features of a (1, 3 + guides, h, w) picture."""
+        yield torch.cat([self.body(x), x[:, :3]], 1)
 
     def enlarge(self, features: Tensor) -> Tensor:
         """Return the (1, 3, 4h, 4w) picture of (1, 51, h, w) features."""
@@ -150,6 +163,11 @@ class Upscaler:
         """Load the better network (4.47 M parameters). Raises ModelMissing."""
         return cls(Rrdb(), RRDB)
 
+    @classmethod
+    def layered(cls) -> Upscaler:
+        """Load the network for the small picture of a texture layer and the lines of a sketch. Raises ModelMissing."""
+        return cls(Srvgg(guide_channels=LINE_CHANNELS), LAYERED)
+
     @property
     def receptive_radius(self) -> int:
         """An upper bound of the receptive field's radius, in pixels of the small picture."""
@@ -159,14 +177,18 @@ class Upscaler:
         """Return how often `run` yields None before the result, for a picture of `rows` rows."""
         return self.network.stages + -(-rows // STRIP_ROWS)
 
-    def run(self, picture: np.ndarray) -> Iterator[np.ndarray | None]:
+    def run(self, picture: np.ndarray, lines: np.ndarray | None = None) -> Iterator[np.ndarray | None]:
         """Enlarge (h, w, 3) float32 in 0..1, any h and w >= 1, to (4h, 4w, 3) float32.
+
+        `lines`: their opacity in the large picture, (4h, 4w) float32 in 0..1, for the network `layered` alone.
 
         Yields None after every stage and strip, and finally the result. The features are enlarged in strips
         to bound memory; each strip includes the rows beyond its border that the convolutions reach, so there
         are no seams.
         """
         x = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
+        if lines is not None:
+            x = torch.cat([x, F.pixel_unshuffle(torch.from_numpy(lines)[None, None], SCALE)], 1)
         features = x
         for stage in self.network.features(x.contiguous(memory_format=torch.channels_last)):
             features = stage

@@ -12,6 +12,7 @@ from codec.encoder.sketch.edges import detect
 from codec.encoder.sketch.ranking import rank_chains
 from codec.encoder.sketch.thinning import thin
 from codec.encoder.sketch.trace import trace_curve_sets
+from codec.encoder.sketch.visibility import edge_weights
 from codec.encoder.sketch.working_frame import working_size
 from codec.errors import BudgetTooSmall
 from codec.structure.sketch import Sketch
@@ -34,33 +35,46 @@ def edge_map(pixels: np.ndarray, edges: str = "contours") -> np.ndarray:
     return thin(detect(pixels, edges))
 
 
-def extract_sketch(pixels: np.ndarray, max_bytes: int, *, edges: str = "contours") -> Sketch:
+def extract_sketch(
+    pixels: np.ndarray, max_bytes: int, *, edges: str = "contours", by_visibility: bool = False
+) -> Sketch:
     """Return the strokes that describe a picture best in `max_bytes`.
 
-    pixels: (H, W, 3) uint8 sRGB, sides 1..4096. edges: name of a detector.
+    pixels: (H, W, 3) uint8 sRGB, sides 1..4096. edges: name of a detector. by_visibility: whether strokes count by how
+    much they show beside the colors (`visibility.edge_weights`), instead of by their length.
     Returns a Sketch with a payload of at most `max_bytes`, most important stroke first; it has no strokes if the
     picture has no edges or no stroke fits.
     Raises UnknownName, or BudgetTooSmall if not even an empty sketch fits; see also `edges.detect`.
     """
     height, width = pixels.shape[:2]
-    return fit_sketch(detect(pixels, edges), height, width, max_bytes)
+    reference = thin(detect(pixels, edges))
+    weights = edge_weights(reference, pixels) if by_visibility else reference.astype(np.float32)
+    return fit_strokes(weights, height, width, max_bytes)
 
 
 def fit_sketch(strength: np.ndarray, height: int, width: int, max_bytes: int) -> Sketch:
-    """Return the sketch of a soft edge map.
+    """Return the sketch of a soft edge map, all of whose edge pixels count alike, as in the F-measure.
 
     strength: (h, w) float32 in 0..1 in the working frame. height, width: of the picture. Returns and raises as
     `extract_sketch`.
     """
-    reference = thin(strength)
-    ranked = rank_strokes(reference, trace_curve_sets(reference), height, width, max_bytes)
+    return fit_strokes(thin(strength).astype(np.float32), height, width, max_bytes)
+
+
+def fit_strokes(weights: np.ndarray, height: int, width: int, max_bytes: int) -> Sketch:
+    """Return the sketch of a thin edge map with weighted pixels.
+
+    weights: (h, w) float32 in the working frame, the gain of covering each pixel, 0 off the edges. Otherwise as
+    `fit_sketch`.
+    """
+    ranked = rank_strokes(weights, trace_curve_sets(weights > 0), height, width, max_bytes)
     if len(Sketch(ranked.cols, ranked.rows, ()).to_bytes()) > max_bytes:
         raise BudgetTooSmall(f"{max_bytes} bytes do not hold even a sketch without strokes: allow more")
     return _fill_budget(ranked, max_bytes)
 
 
 def rank_strokes(
-    reference: np.ndarray,
+    weights: np.ndarray,
     curve_sets: list[list[np.ndarray]],
     height: int,
     width: int,
@@ -69,12 +83,11 @@ def rank_strokes(
 ) -> Sketch:
     """Return more strokes than fit into `max_bytes`, most important first.
 
-    reference: the thin edge map. curve_sets: its curves, joined in one way or more (`trace.JOININGS`).
+    weights: as for `fit_strokes`. curve_sets: the curves of the edges, joined in one way or more (`trace.JOININGS`).
     height, width: of the picture. refinement: factor of the lattice's cells on a side.
     """
-    weights = reference.astype(np.float32)  # equal for all edge pixels, as in the F-measure
     cols, rows = _lattice_shape(height, width, _lattice_pitch(curve_sets[0], max_bytes) / refinement)
-    lattice = Lattice(cols, rows, reference.shape[1], reference.shape[0])
+    lattice = Lattice(cols, rows, weights.shape[1], weights.shape[0])
     curves = {curve.tobytes(): curve for curves in curve_sets for curve in _best_curves(curves, weights, max_bytes)}
     miss_bits = float(np.clip(_MISS_BITS * (max_bytes / 200) ** 0.5, 0.8 * _MISS_BITS, 1.6 * _MISS_BITS))
     chains = {
