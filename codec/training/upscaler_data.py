@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"{files[index].name}: {error}")
             continue
         with replacement(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **pair)
+            np.savez(file, **pair)  # type: ignore[arg-type]  # its stub has a keyword for booleans
 
 
 if __name__ == "__main__":

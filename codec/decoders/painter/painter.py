@@ -21,7 +21,7 @@ import numpy as np
 
 from codec.color import oklab
 from codec.decoders.base import OnStep, StepReporter, Strengths, require_layers
-from codec.decoders.painter import brush, color_diffusion, drawing, ink, materials, styles
+from codec.decoders.painter import brush, color_diffusion, ink, materials, styles, uncolored
 from codec.decoders.painter.real_esrgan import SCALE, Upscaler
 from codec.limits import MAX_SIDE
 from codec.models import oom
@@ -115,9 +115,9 @@ class Painter:
             size = _work_size(layers, MAX_AREA)
         lines = smooth_polylines(layers)
         if lines or isinstance(layers.structure, Pose) or layers.semantic is None:
-            picture = drawing.pencil_drawing(layers, lines, random, self.strengths.structure, size)
+            picture = uncolored.pencil_drawing(layers, lines, random, self.strengths.structure, size)
         else:
-            picture = drawing.prompt_card(layers.semantic.text, size)
+            picture = uncolored.prompt_card(layers.semantic.text, size)
         reporter.step("drawing", picture)
         return picture
 

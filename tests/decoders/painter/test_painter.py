@@ -137,10 +137,10 @@ def test_bands_leave_no_seams():
 
 def test_pictures_larger_than_the_painting_are_enlarged_by_the_fast_network():
     layers, max_area = Layers(500, 480, None, SKETCH, COLORS), 200 * 200
-    network, enlarger = Upscaler.rrdb(), Upscaler.srvgg()
+    network, layered, enlarger = Upscaler.rrdb(), Upscaler.layered(), Upscaler.srvgg()
     steps = []
-    refined = Painter("painter", network, max_area, enlarger).decode(layers, on_step=steps.append)
-    interpolated = Painter("painter", network, max_area).decode(layers)
+    refined = Painter("painter", network, layered, max_area, enlarger).decode(layers, on_step=steps.append)
+    interpolated = Painter("painter", network, layered, max_area).decode(layers)
     assert refined.shape == (480, 500, 3) and [step.index for step in steps] == list(range(1, steps[0].total + 1))
     assert {step.label for step in steps} >= {"refining", "enlarging"}
     assert 0 < np.abs(refined.astype(int) - interpolated).mean() < 4

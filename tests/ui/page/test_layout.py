@@ -7,7 +7,6 @@ from playwright.sync_api import expect
 
 from tests.ui.page.looks import INSIDE, set_mode, violations
 
-
 # The share of an element's area that is on the screen and not covered by another element, on a grid of 20 x 20 points.
 VISIBLE_SHARE = """(element) => {
   const box = element.getBoundingClientRect(), at = (n) => (n + 0.5) / 20;
