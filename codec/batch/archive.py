@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import io
 import json
-import secrets
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from codec.atomic_write import write_file, write_new_file
+from codec.batch import storage
 from codec.batch.manifest import escape_surrogates
-from codec.errors import CodecError, FormatError, ModelMissing
+from codec.batch.parquet_rows import load_pyarrow, open_parquet, parquet_errors
+from codec.batch.storage import Place
+from codec.errors import CodecError, FormatError
 from codec.layers import Layers
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def schema() -> pa.Schema:
 
     Raises `ModelMissing` if pyarrow is not installed.
     """
-    pa = _pyarrow()
+    pa = load_pyarrow()
     text, count = pa.string(), pa.int32()
     columns = [
         *[("path", text), ("sha256", text), ("options", text), ("width", count), ("height", count)],
@@ -62,23 +61,44 @@ def describe(layers: Layers) -> Row:
     }
 
 
-def is_archive(path: Path) -> bool:
-    """Return whether a path is named like an archive and exists."""
-    return path.suffix.lower() == SUFFIX and path.exists()
+def picture_schema() -> pa.Schema:
+    """Return the columns of an archive of decoded pictures; `image` is what Hugging Face datasets take for one."""
+    pa = load_pyarrow()
+    text, count = pa.string(), pa.int32()
+    image = pa.struct([("bytes", pa.binary()), ("path", text)])
+    columns = [("path", text), ("sha256", text), ("options", text), ("width", count), ("height", count)]
+    return pa.schema([*columns, ("image", image), ("seconds", pa.float32()), ("error", text)])
 
 
-def write_part(archive: Path, rows: Sequence[Row]) -> None:
-    """Add a part to an archive that is a folder; it is there completely or not at all. Raises `OSError`."""
-    name = f"part-{time.time_ns():020d}-{secrets.token_hex(4)}{SUFFIX}"  # the later of two names is the later part
-    write_new_file(archive / name, _to_bytes(_pyarrow().Table.from_pylist(list(rows), schema())))
+def is_archive(address: str | Place) -> bool:
+    """Return whether an address is named like an archive and exists."""
+    where = storage.place(address) if isinstance(address, str) else address
+    return where.suffix.lower() == SUFFIX and "#" not in str(address) and storage.exists(where)
 
 
-def part_files(archive: Path) -> list[Path]:
+def part_name(stamp: int, key: int) -> str:
+    """Return the name of a part. stamp: nanoseconds at the start of its run; the later of two names is later."""
+    return f"part-{stamp:020d}-{key:016x}{SUFFIX}"
+
+
+def write_part(archive: Place, name: str, rows: Sequence[Row], columns: pa.Schema | None = None) -> None:
+    """Add a part to an archive that is a folder; it is there completely or not at all.
+
+    columns: None for those of `schema`. Raises `FileExistsError`, `OSError` and `StorageError`.
+    """
+    table = load_pyarrow().Table.from_pylist(list(rows), columns or schema())
+    storage.write_new(archive / name, to_bytes(table))
+
+
+def part_files(archive: Place) -> list[Place]:
     """Return the files of an archive, the oldest part first."""
-    return sorted(archive.glob(f"[!.]*{SUFFIX}")) if archive.is_dir() else [archive]
+    if not storage.is_folder(archive):
+        return [archive]
+    names = (name for name, is_dir in storage.list_folder(archive) if not is_dir)
+    return [archive / name for name in names if name.endswith(SUFFIX) and not name.startswith(".")]
 
 
-def scan(archive: Path, columns: Sequence[str], condition: dataset.Expression | None = None) -> Iterator[Row]:
+def scan(archive: Place, columns: Sequence[str], condition: dataset.Expression | None = None) -> Iterator[Row]:
     """Yield the rows that fulfill a condition. Few are in memory at a time.
 
     Raises `FormatError` if a file is not Parquet, and for missing columns.
@@ -87,59 +107,63 @@ def scan(archive: Path, columns: Sequence[str], condition: dataset.Expression | 
         yield from scan_part(part, columns, condition)
 
 
-def scan_part(part: Path, columns: Sequence[str], condition: dataset.Expression | None = None) -> Iterator[Row]:
+def scan_part(part: Place, columns: Sequence[str], condition: dataset.Expression | None = None) -> Iterator[Row]:
     """Yield the rows of one file, as `scan` does."""
-    _pyarrow()
+    load_pyarrow()
     from pyarrow import dataset
 
-    with _format_errors(part):
-        source = dataset.dataset(part, format="parquet")
+    with parquet_errors(part.name):
+        path, fs = storage.arrow_arguments(part)
+        source = dataset.dataset(path, format="parquet", filesystem=fs)
         batches = source.to_batches(
             columns=list(columns), filter=condition, batch_size=_BATCH_ROWS, batch_readahead=1, fragment_readahead=1
         )
     while True:
-        with _format_errors(part):
+        with parquet_errors(part.name):
             batch = next(batches, None)
         if batch is None:
             return
         yield from batch.to_pylist()
 
 
-def read_entry(archive: Path, path: str) -> bytes:
+def read_entry(archive: Place, path: str) -> bytes:
     """Return the `.tril` file of one row. Raises `FormatError` if there is none."""
-    pc = _compute()
-    rows = list(scan(archive, ["tril", "error"], pc.field("path") == path))
-    if not rows:
-        raise FormatError(f"{archive.name} has no entry {path}")
-    data = rows[-1]["tril"]  # a row of a later part replaces one of an earlier part
-    if not isinstance(data, bytes):
-        raise FormatError(f"{path} in {archive.name} was not encoded: {rows[-1]['error']}")
-    return data
+    for part in reversed(part_files(archive)):  # a row of a later part replaces one of an earlier part
+        rows = list(scan_part(part, ["tril", "error"], _compute().field("path") == path))
+        if rows and isinstance(rows[-1]["tril"], bytes):
+            return rows[-1]["tril"]
+        if rows:
+            raise FormatError(f"{path} in {archive.name} was not encoded: {rows[-1]['error']}")
+    raise FormatError(f"{archive.name} has no entry {path}")
 
 
-def split_address(address: str) -> tuple[Path, str] | None:
+def split_address(address: str) -> tuple[Place, str] | None:
     """Return archive and path of an address `archive.parquet#path`, None if it is none or a file has that name."""
     name, mark, path = address.partition(f"{SUFFIX}#")
     if not mark or Path(address).exists():
         return None
-    return Path(name + SUFFIX), escape_surrogates(path)
+    return storage.place(name + SUFFIX), escape_surrogates(path)
 
 
-def remove_rows(part: Path, paths: Sequence[str]) -> None:
+def remove_rows(part: Place, paths: Sequence[str]) -> None:
     """Rewrite a part without the rows of these paths; a part without rows is removed. Raises `OSError`."""
-    pa, pc = _pyarrow(), _compute()
-    from pyarrow import parquet
-
-    with _format_errors(part):
-        table = parquet.read_table(part, schema=schema())
-        kept = table.filter(pc.invert(pc.is_in(table["path"], pa.array(paths, pa.string()))))
+    pa, pc = load_pyarrow(), _compute()
+    table = read_part(part)
+    kept = table.filter(pc.invert(pc.is_in(table["path"], pa.array(paths, pa.string()))))
     if len(kept):
-        write_file(part, _to_bytes(kept))
+        storage.replace(part, to_bytes(kept))
     else:
-        part.unlink()
+        storage.remove(part)
 
 
-def _to_bytes(table: pa.Table) -> bytes:
+def read_part(part: Place, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return the rows of a part. Raises `FormatError`."""
+    with parquet_errors(part.name), open_parquet(part) as table:
+        return table.read(columns=columns, use_threads=False)
+
+
+def to_bytes(table: pa.Table) -> bytes:
+    """Return a table as a Parquet file."""
     from pyarrow import parquet
 
     buffer = io.BytesIO()
@@ -147,39 +171,20 @@ def _to_bytes(table: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
-@contextmanager
-def _format_errors(part: Path) -> Iterator[None]:
-    pa = _pyarrow()
-    try:
-        yield
-    except (pa.ArrowException, KeyError) as error:
-        line = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
-        raise FormatError(f"{part.name} is not an archive of this program: {line}") from None
-
-
-def _pyarrow() -> Any:
-    try:
-        import pyarrow
-    except ImportError:
-        raise ModelMissing("Parquet archives need pyarrow: pip install pyarrow") from None
-    return pyarrow
+def check_target(archive: Place, columns: pa.Schema) -> None:
+    """Raise `CodecError` unless parts can be added to an archive: a folder without foreign Parquet files."""
+    if not storage.is_folder(archive):
+        if isinstance(archive, Path) and archive.exists():
+            raise CodecError(f"{archive.name} is a file: archives are written as folders of parts, so name another one")
+        return
+    for part in part_files(archive)[:1]:
+        with open_parquet(part) as table:
+            if table.schema_arrow.names != columns.names:
+                raise FormatError(f"{archive.name} is not an archive of this program: name another one")
 
 
 def _compute() -> Any:
-    _pyarrow()
+    load_pyarrow()
     from pyarrow import compute
 
     return compute
-
-
-def check_target(archive: Path) -> None:
-    """Raise `CodecError` unless parts can be added to an archive: a folder without foreign Parquet files."""
-    columns = schema().names
-    if archive.exists() and not archive.is_dir():
-        raise CodecError(f"{archive.name} is a file: archives are written as folders of parts, so name another one")
-    for part in part_files(archive)[:1] if archive.is_dir() else []:
-        from pyarrow import parquet
-
-        with _format_errors(part):
-            if parquet.read_schema(part).names != columns:
-                raise FormatError(f"{archive.name} is not an archive of this program: name another one")

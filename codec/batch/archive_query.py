@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from codec.batch import archive
+from codec.batch.storage import Place
 from codec.errors import CodecError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _comparison(compute: Any, column: str, match: re.Match[str]) -> Any:
     return comparisons[operator]
 
 
-def summarize_archive(path: Path) -> dict[str, Any]:
+def summarize_archive(path: Place) -> dict[str, Any]:
     """Return the totals of an archive: rows, bytes, bytes by layer, size quantiles and the most frequent errors."""
     columns = ("bytes", *archive.LAYER_COLUMNS)
     sums = dict.fromkeys(columns, 0)

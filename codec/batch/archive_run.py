@@ -1,126 +1,169 @@
-"""Encode the pictures of a folder into a Parquet archive. Workers read, hash, encode and write; the driver counts."""
+"""Encode or decode a source into a Parquet archive. Workers read, hash, work and write; the driver counts."""
 
 from __future__ import annotations
 
 import hashlib
-import json
+import os
 import time
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from codec.batch import archive
-from codec.batch.captions import Captions, read_captions
-from codec.batch.find_files import find_files
-from codec.batch.folders import OnNotice, OnProgress, count_files
+from codec.batch import archive, storage
+from codec.batch.entries import Entry, close_files
+from codec.batch.folders import OnProgress
 from codec.batch.manifest import escape_surrogates
-from codec.batch.outputs import digest
-from codec.batch.tasks import EncodeTask, describe_error
+from codec.batch.parquet_rows import load_pyarrow
+from codec.batch.sources import Source
+from codec.batch.storage import Place, StorageError
+from codec.batch.survey import OnNotice, Survey
+from codec.batch.tasks import DecodeTask, EncodeTask, describe_error
 from codec.batch.workers import run_tasks
 from codec.errors import CodecError
 
 _BLOCK: Final = 64  # pictures of a part
-_STATES = tuple[np.ndarray, np.ndarray]
+_MERGED: Final = 256  # parts that become one
+_MERGED_MARK: Final = "_m"  # sorts after the dot, so that the merged part is later than the last one in it
+_MIN_MERGED: Final = 16
 
 
 @dataclass(frozen=True)
 class ArchiveItem:
     """One picture. state: of its row in the archive; 0 for a row with an error, None without a row."""
 
-    source: Path
-    name: str
-    caption: str | None
-    state: int | None
+    entry: Entry
+    state: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The path in the archive."""
+        return escape_surrogates(self.entry.name)
 
 
 @dataclass(frozen=True)
 class ArchiveTask:
-    """Encode a block of pictures and write those that are new or changed as one part."""
+    """Encode or decode a block of entries and write those that are new or changed as one part."""
 
-    task: EncodeTask
-    folder: Path  # the archive
+    task: EncodeTask | DecodeTask
+    target: Place
+    stamp: int  # of the run
 
     def __call__(self, block: tuple[ArchiveItem, ...]) -> dict[str, Any]:
-        """Return the number of failed pictures, whether rows were replaced, and the reason if nothing was written."""
-        rows = [row for row in map(self._encode, block) if row is not None]
-        try:
-            if rows:
-                archive.write_part(self.folder, rows)
-        except OSError as error:
-            return {"fatal": error.strerror or str(error)}
-        written = {row["path"] for row in rows}
-        replaced = [item.name for item in block if item.state is not None and item.name in written]
-        return {"failed": sum(bool(row["error"]) for row in rows), "written": len(rows), "replaced": replaced}
+        """Return the numbers of rows and errors and whether rows were replaced; or {"fatal": why nothing was written}.
 
-    def _encode(self, item: ArchiveItem) -> archive.Row | None:
-        options = self.task.options_for(item.caption)
-        options_digest = digest(json.dumps(asdict(options), default=str).encode())[:12]
-        row: archive.Row = {"path": item.name, "options": options_digest, "error": ""}
+        A part that is there already is kept: a block comes again if the machine that had it was lost.
+        """
+        name = archive.part_name(self.stamp, _hash("\n".join(item.name for item in block)))
+        try:
+            if storage.exists(self.target / name):
+                return _count(block, archive.read_part(self.target / name, ["path", "error"]).to_pylist())
+            rows = [row for row in map(self._make_row, block) if row is not None]
+            if rows:
+                with suppress(FileExistsError):  # another process had the block, too
+                    archive.write_part(self.target, name, rows, self.task.columns())
+        except OSError as error:
+            return {"fatal": f"{self.target.name} cannot be written: {error.strerror or error}; run again to go on"}
+        except (StorageError, MemoryError) as error:
+            return {"fatal": str(error) or "there is not enough memory: use fewer --jobs and run again to go on"}
+        return _count(block, rows)
+
+    def _make_row(self, item: ArchiveItem) -> archive.Row | None:
+        row: archive.Row = {"path": item.name, "options": self.task.digest(item.entry.caption), "error": ""}
         start = time.perf_counter()
         try:
-            with item.source.open("rb") as file:
-                row["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+            data = item.entry.read()
+            row["sha256"] = hashlib.sha256(data).hexdigest()
             if item.state == _state(row):
                 return None
-            row |= archive.describe(self.task.encode(item.source, options))
+            row |= self.task.describe(data, item.entry)
+        except StorageError:
+            raise
         except (CodecError, MemoryError, OSError) as error:
             row["error"] = describe_error(error)
         row["seconds"] = time.perf_counter() - start
         return row
 
 
-def encode_to_archive(
-    task: EncodeTask, folder: Path, target: Path, jobs: int = 1, ray: str | None = None,
-    on_progress: OnProgress | None = None, on_notice: OnNotice | None = None,
-) -> tuple[int, int]:  # fmt: skip
-    """Encode every picture below `folder` into the archive `target` and return the numbers of good and failed ones.
+def _count(block: tuple[ArchiveItem, ...], rows: list[archive.Row]) -> dict[str, Any]:
+    old = {item.name for item in block if item.state is not None}
+    return {
+        "failed": sum(bool(row["error"]) for row in rows),
+        "written": len(rows),
+        "replaced": any(row["path"] in old for row in rows),
+    }
 
-    The archive is a folder of Parquet files, one for each block of up to 64 pictures, written by the processes. A
-    picture that cannot be read is a row with its error. A later run keeps finished rows and replaces those whose
-    content, caption or options changed, and failed ones. Other parameters: as of `process_folder`.
+
+def fill_archive(
+    task: EncodeTask | DecodeTask, source: str | os.PathLike[str], target: str | Place, jobs: int = 1,
+    ray: str | None = None, on_progress: OnProgress | None = None, on_notice: OnNotice | None = None,
+    gpus: float | None = None,
+) -> tuple[int, int]:  # fmt: skip
+    """Encode or decode every entry of a source into an archive and return the numbers of good and failed ones.
+
+    target: local or remote. The archive is a folder of Parquet files, one for each block of up to 64 pictures, written
+    by the processes; at the end, many small ones become one. A picture that cannot be read is a row with its error. A
+    later run keeps finished rows and replaces those whose content, caption or options changed, and failed ones. Other
+    parameters: as of `process_folder`.
 
     Raises `CodecError` if there is nothing to do or the archive cannot be written, `FormatError` if it is not one of
     this program, `ModelMissing` without pyarrow, and what `read_captions` and `run_tasks` raise.
     """
-    archive.check_target(target)
-    captions = read_captions(folder)
-    total = count_files(task, folder, captions, on_notice or (lambda line: None))
-    target.mkdir(parents=True, exist_ok=True)
-    _remove_doubles(target)
-    blocks = _make_blocks(_make_items(task, folder, captions, _read_states(target)))
-    replaced: list[str] = []
+    close_files()
+    where = storage.place(target) if isinstance(target, str) else target
+    archive.check_target(where, task.columns())
+    listed = Source(os.fspath(source), task.input_suffixes)
+    survey = Survey(listed, on_notice or (lambda line: None))
+    storage.make_folder(where)
+    plan = ArchivePlan(listed, *_read_states(where))
     done = failed = 0
-    for block, result in run_tasks(ArchiveTask(task, target), blocks, jobs, ray):
+    has_doubles = False
+    for block, result in run_tasks(ArchiveTask(task, where, time.time_ns()), plan, jobs, ray, gpus):
         if "fatal" in result:
-            raise CodecError(f"{target.name} cannot be written: {result['fatal']}; run again to go on")
+            raise StorageError(result["fatal"])
         done += len(block)
         failed += result["failed"]
-        replaced += result["replaced"]
+        has_doubles |= result["replaced"]
         if on_progress and result["written"]:
-            on_progress(done, total, block[-1].name)
-    if replaced:
-        _remove_doubles(target)
-    return total - failed, failed
+            on_progress(done, survey.total, block[-1].name)
+    if has_doubles:
+        _remove_doubles(where)
+    groups = list(_small_parts(where)) if isinstance(task, EncodeTask) else []  # parts with pictures are large
+    for _, error in run_tasks(MergeTask(where), groups, jobs, ray):
+        if error:
+            raise StorageError(error)
+    close_files()
+    survey.finish()
+    return done - failed, failed
 
 
-def _make_items(task: EncodeTask, folder: Path, captions: Captions, states: _STATES) -> Iterator[ArchiveItem]:
-    keys, values = states
-    for path in find_files(folder, task.input_suffixes):
-        file = path.relative_to(folder).as_posix()
-        name = escape_surrogates(file)
-        key = np.uint64(_hash(name))
-        index = int(np.searchsorted(keys, key))
-        state = int(values[index]) if index < len(keys) and keys[index] == key else None
-        yield ArchiveItem(path, name, captions.get(file), state)
+@dataclass(frozen=True)
+class ArchivePlan:
+    """Blocks of the entries of a source: small ones first, so that the first result comes soon.
+
+    keys, states: what `_read_states` returns. Each process can iterate it.
+    """
+
+    source: Source
+    keys: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
+    states: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
+
+    def __iter__(self) -> Iterator[tuple[ArchiveItem, ...]]:
+        return _make_blocks(ArchiveItem(entry, self._state_of(entry)) for entry in self.source.entries())
+
+    def _state_of(self, entry: Entry) -> int | None:
+        if not len(self.keys):
+            return None
+        key = np.uint64(_hash(escape_surrogates(entry.name)))
+        index = int(np.searchsorted(self.keys, key))
+        return int(self.states[index]) if index < len(self.keys) and self.keys[index] == key else None
 
 
 def _make_blocks(items: Iterable[ArchiveItem]) -> Iterator[tuple[ArchiveItem, ...]]:
-    """Yield blocks of items: small ones first, so that the first result comes soon."""
     iterator = iter(items)
     size = 1
     while block := tuple(islice(iterator, size)):
@@ -140,35 +183,77 @@ def _state(row: archive.Row) -> int:
     return 0 if row["error"] else _hash(f"{row['sha256']} {row['options']}") or 1
 
 
-def _read_states(target: Path) -> _STATES:
-    """Return hashes of all paths, sorted, and the state of each: two (N,) uint64 arrays, 16 bytes a picture."""
-    keys, values = array("Q"), array("Q")
-    for row in archive.scan(target, ["path", "sha256", "options", "error"]):
-        keys.append(_hash(row["path"]))
-        values.append(_state(row))
-    order = np.argsort(np.frombuffer(keys, np.uint64), kind="stable") if keys else np.zeros(0, int)
-    return (
-        np.frombuffer(keys, np.uint64)[order] if keys else np.zeros(0, np.uint64),
-        np.frombuffer(values, np.uint64)[order] if keys else np.zeros(0, np.uint64),
-    )
+def _read_states(target: Place) -> tuple[np.ndarray, np.ndarray]:
+    """Return hashes of all paths, sorted, and the state of each: two (N,) uint64 arrays, 16 bytes a picture.
+
+    Rows that a later part replaces are removed first: a run was stopped before it could.
+    """
+    keys, states = _scan_states(target)
+    if len(keys) and (keys[1:] == keys[:-1]).any():
+        _remove_doubles(target)
+        keys, states = _scan_states(target)
+    return keys, states
 
 
-def _remove_doubles(target: Path) -> None:
-    """Remove rows that a later part replaces, of this run or of one that was stopped before it could."""
-    hashes = array("Q")
-    for row in archive.scan(target, ["path"]):
-        hashes.append(_hash(row["path"]))
-    if not hashes:
-        return
-    keys, counts = np.unique(np.frombuffer(hashes, np.uint64), return_counts=True)
-    doubled = set(keys[counts > 1].tolist())
-    latest: dict[str, Path] = {}  # the part of the last row of each path
-    stale: dict[Path, list[str]] = {}
+def _scan_states(target: Place) -> tuple[np.ndarray, np.ndarray]:
+    keys, states = array("Q"), array("Q")
+    for part in archive.part_files(target) if storage.is_folder(target) else []:
+        for row in archive.read_part(part, ["path", "sha256", "options", "error"]).to_pylist():
+            keys.append(_hash(row["path"]))
+            states.append(_state(row))
+    order = np.argsort(np.array(keys, np.uint64), kind="stable")
+    return np.array(keys, np.uint64)[order], np.array(states, np.uint64)[order]
+
+
+def _remove_doubles(target: Place) -> None:
+    """Remove rows that a later part replaces."""
+    keys, _ = _scan_states(target)
+    doubled = set(keys[1:][keys[1:] == keys[:-1]].tolist())
+    latest: dict[str, Place] = {}  # the part of the last row of each path
+    stale: dict[Place, list[str]] = {}
     for part in archive.part_files(target) if doubled else []:
-        for row in archive.scan_part(part, ["path"]):
-            if _hash(row["path"]) in doubled:
-                if row["path"] in latest:
-                    stale.setdefault(latest[row["path"]], []).append(row["path"])
-                latest[row["path"]] = part
+        for path in archive.read_part(part, ["path"])["path"].to_pylist():
+            if _hash(path) in doubled:
+                if path in latest and latest[path] != part:
+                    stale.setdefault(latest[path], []).append(path)
+                latest[path] = part
     for part, paths in stale.items():
         archive.remove_rows(part, paths)
+
+
+# merging
+
+
+@dataclass(frozen=True)
+class MergeTask:
+    """Replace small parts by one."""
+
+    target: Place
+
+    def __call__(self, names: tuple[str, ...]) -> str:
+        """Return an error, "" if there is none. If it is stopped halfway, rows are there twice until the next run."""
+        pa = load_pyarrow()
+        merged = names[-1].removesuffix(archive.SUFFIX) + _MERGED_MARK + archive.SUFFIX
+        try:
+            table = pa.concat_tables([archive.read_part(self.target / name) for name in names])
+            storage.replace(self.target / merged, archive.to_bytes(table))
+            for name in names:
+                storage.remove(self.target / name)
+        except (OSError, CodecError) as error:
+            return f"{self.target.name}: parts cannot be merged: {error}; all pictures are there, run again to go on"
+        return ""
+
+
+def _small_parts(target: Place) -> Iterator[tuple[str, ...]]:
+    """Yield groups of names of parts that follow each other and were not merged before."""
+    group: list[str] = []
+    for part in archive.part_files(target):
+        if not part.name.startswith("part-") or part.name.endswith(_MERGED_MARK + archive.SUFFIX):
+            group = []
+            continue
+        group.append(part.name)
+        if len(group) == _MERGED:
+            yield tuple(group)
+            group = []
+    if len(group) >= _MIN_MERGED:
+        yield tuple(group)

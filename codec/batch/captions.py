@@ -3,92 +3,117 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import unicodedata
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final
 
+from codec.batch import storage
+from codec.batch.manifest import escape_surrogates
+from codec.batch.storage import Place
 from codec.errors import FormatError, LimitExceeded
 from codec.text_file import decode_text
 
 CAPTIONS: Final = "captions.tsv"
-MAX_BYTES: Final = 1 << 28
+MAX_BYTES: Final = 1 << 26
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"(?=[\t\r\n]|\Z)')  # as spreadsheets write a field
 _PLAIN = re.compile(r"[^\t\r\n]+")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _HEADERS: Final = {"file", "filename", "file_name", "file name", "image", "name", "path", "picture"}
 
 
-class _Caption(NamedTuple):
-    line: int
-    name: str  # as written, with forward slashes
-    text: str
-
-
 class Captions(Mapping[str, str]):
     """Captions by file name: the path relative to the folder, with either slash and in any Unicode normalization.
 
-    A name that is written exactly so wins over one that is equal only after normalization. Raises `FormatError` for
-    lines without a tab and for a name with two different captions.
+    A name that is written exactly so wins over one that is equal only after normalization. They are kept in a temporary
+    database, which goes to the disk where it is large. Raises `FormatError` for lines without a tab and for a name with
+    two different captions.
     """
 
     def __init__(self, text: str = "") -> None:
-        self._exact: dict[str, _Caption] = {}
-        self._normalized: dict[str, _Caption] = {}
-        self._used: set[int] = set()  # line numbers
-        self._bare: list[tuple[int, str]] = []  # lines with a name only
-        for line, fields in _parse_rows(text):
-            self._add(line, fields)
+        self._table: sqlite3.Connection | None = None
+        self._bare: dict[str, int] = {}  # lines with a name only, by name
+        if text:
+            self._table = sqlite3.connect("", check_same_thread=False)
+            self._table.execute(
+                "CREATE TABLE captions (name TEXT PRIMARY KEY, normalized TEXT, text TEXT, line INTEGER, used INTEGER)"
+            )
+            for line, fields in _parse_rows(text):
+                self._add(self._table, line, fields)
+            self._table.execute("CREATE INDEX by_normalized ON captions (normalized)")
 
-    def _add(self, line: int, fields: list[str]) -> None:
+    def _add(self, table: sqlite3.Connection, line: int, fields: list[str]) -> None:
         name = fields[0].strip().replace("\\", "/").removeprefix("./")
         text = "\t".join(fields[1:]).rstrip("\t")
         if not any(fields) or (line == 1 and name.casefold() in _HEADERS):
             return
         if len(fields) == 1:
-            self._bare.append((line, name))
+            self._bare.setdefault(name, line)
         elif text:
-            caption = _Caption(line, name, text)
-            other = self._exact.setdefault(name, caption)
-            if other.text != text:
-                raise FormatError(f"{CAPTIONS} has two captions for {name}, in lines {other.line} and {line}")
-            self._normalized.setdefault(_normalize(name), caption)
+            row = (name, _normalize(name), text, line)
+            if not table.execute("INSERT OR IGNORE INTO captions VALUES (?, ?, ?, ?, 0)", row).rowcount:
+                other = table.execute("SELECT text, line FROM captions WHERE name = ?", (name,)).fetchone()
+                if other[0] != text:
+                    raise FormatError(f"{CAPTIONS} has two captions for {name}, in lines {other[1]} and {line}")
 
     def __getitem__(self, name: str) -> str:
-        caption = self._exact.get(name) or self._exact.get(name.replace("\\", "/"))
-        caption = caption or self._normalized[_normalize(name)]
-        self._used.add(caption.line)
-        return caption.text
+        self._bare.pop(name, None)
+        found = self._find(name)
+        if self._table is None or found is None:
+            raise KeyError(name)
+        self._table.execute("UPDATE captions SET used = 1 WHERE rowid = ?", (found[0],))
+        return str(found[1])
+
+    def _find(self, name: str) -> tuple[int, str] | None:
+        """Return row and caption of a file; a name with bytes that are not UTF-8 has none."""
+        if self._table is None or escape_surrogates(name) != name:
+            return None
+        for column, value in (("name", name), ("name", name.replace("\\", "/")), ("normalized", _normalize(name))):
+            query = f"SELECT rowid, text FROM captions WHERE {column} = ? ORDER BY line"  # noqa: S608 (a fixed column)
+            if found := self._table.execute(query, (value,)).fetchone():
+                return int(found[0]), str(found[1])
+        return None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._exact)
+        return (row[0] for row in self._select("SELECT name FROM captions ORDER BY line"))
 
     def __len__(self) -> int:
-        return len(self._exact)
+        return int(next(iter(self._select("SELECT count(*) FROM captions")), (0,))[0])
 
-    def check_bare_names(self, names: set[str]) -> None:
-        """Raise `FormatError` for a line without a tab, unless it is the name of one of the files."""
-        for line, name in self._bare:
-            if name not in names:
-                raise FormatError(f"{CAPTIONS} has no tab in line {line}: write file name, tab, caption")
+    def _select(self, query: str) -> Iterator[tuple[Any, ...]]:
+        yield from self._table.execute(query) if self._table else ()
 
-    def unused_names(self) -> list[str]:
-        """Return the names, in order, whose captions were never looked up."""
-        return [caption.name for caption in self._exact.values() if caption.line not in self._used]
+    def check_bare_names(self) -> None:
+        """Raise `FormatError` for a line without a tab, unless it is the name of a file that was looked up."""
+        for line in sorted(self._bare.values())[:1]:
+            raise FormatError(f"{CAPTIONS} has no tab in line {line}: write file name, tab, caption")
+
+    def unused_names(self, limit: int) -> tuple[int, list[str]]:
+        """Return how many captions were never looked up, and the first of their names."""
+        count = int(next(iter(self._select("SELECT count(*) FROM captions WHERE used = 0")), (0,))[0])
+        names = self._select("SELECT name FROM captions WHERE used = 0 ORDER BY line")
+        return count, [row[0] for row in islice(names, limit)]
 
 
-def read_captions(folder: Path) -> Captions:
+def read_captions(folder: Place) -> Captions:
     """Return the captions in folder/captions.tsv: file name, tab, text; none if there is no such file.
 
     The encoding is that of the byte-order mark, or else UTF-8. Raises `FormatError` for other encodings and what
-    `Captions` raises, and `LimitExceeded` for more than 256 MiB.
+    `Captions` raises, and `LimitExceeded` for more than 64 MiB.
     """
     file = folder / CAPTIONS
-    if not file.is_file():
+    if isinstance(file, Path) and not file.is_file():
         return Captions()
-    if file.stat().st_size > MAX_BYTES:
-        raise LimitExceeded(f"{CAPTIONS} has more than {MAX_BYTES >> 20} MiB")
-    return Captions(decode_text(file.read_bytes(), CAPTIONS))
+    try:
+        data = storage.read(file, 0, MAX_BYTES + 1)
+    except FileNotFoundError:
+        return Captions()
+    if len(data) > MAX_BYTES:
+        remedy = "use a list of files with captions, or Parquet"
+        raise LimitExceeded(f"{CAPTIONS} has more than {MAX_BYTES >> 20} MiB: {remedy}")
+    return Captions(decode_text(data, CAPTIONS))
 
 
 def _normalize(name: str) -> str:

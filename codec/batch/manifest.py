@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
-import io
+import json
+import os
 import re
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from codec.atomic_write import write_file
+from codec.atomic_write import replacement
 from codec.errors import CodecError
 
 MANIFEST: Final = "manifest.csv"
@@ -20,30 +23,70 @@ COLUMNS: Final = (
 Row = dict[str, Any]  # by column
 
 
-def read_manifest(manifest: Path) -> list[dict[str, str]]:
-    """Return the complete rows of a manifest, without a truncated last one; none if there is no file.
+def read_manifest(manifest: Path) -> Iterator[dict[str, str]]:
+    """Yield the complete rows of a manifest, without a truncated last one; none if there is no file.
 
     Raises `CodecError` for a file with other columns, so that it is not overwritten.
     """
     if not manifest.exists():
-        return []
-    text = manifest.read_bytes().rpartition(b"\n")[0].decode("utf-8", "replace")
-    lines = csv.DictReader(io.StringIO(text, newline=""))  # file names may contain line breaks
-    try:
-        rows = [row for row in lines if None not in row and None not in row.values()]
-    except csv.Error:
-        rows = []
-    if text.strip() and tuple(lines.fieldnames or ()) != COLUMNS:
-        raise CodecError(f"{manifest.name} there is not a manifest of this program: remove it or use another folder")
-    return rows
+        return
+    with manifest.open(encoding="utf-8", errors="replace", newline="") as file:  # file names may contain line breaks
+        lines = csv.DictReader(line for line in file if line.endswith(("\n", "\r")))
+        try:
+            names = tuple(lines.fieldnames or ())
+        except csv.Error:
+            names = ("unreadable",)
+        if names != COLUMNS and (names or manifest.read_bytes().strip()):
+            raise CodecError(
+                f"{manifest.name} there is not a manifest of this program: remove it or use another folder"
+            )
+        with suppress(csv.Error):
+            yield from (row for row in lines if None not in row and None not in row.values())
+
+
+class ManifestTable:
+    """The rows of a manifest, one for each file of a folder: the last. They are in a temporary database."""
+
+    def __init__(self, manifest: Path) -> None:
+        """Read a manifest. Raises what `read_manifest` raises."""
+        self._table = sqlite3.connect("", check_same_thread=False)
+        self._table.execute("CREATE TABLE rows (folder TEXT, file TEXT, row TEXT, UNIQUE (folder, file))")
+        self._table.execute("CREATE INDEX by_file ON rows (file)")
+        for row in read_manifest(manifest):
+            self.put(row)
+
+    def put(self, row: Row) -> None:
+        """Add a row, or replace the one of the same file."""
+        values = {column: escape_surrogates(str(row.get(column, ""))) for column in COLUMNS}
+        self._table.execute(
+            "INSERT INTO rows VALUES (?, ?, ?) ON CONFLICT (folder, file) DO UPDATE SET row = excluded.row",
+            (values["folder"], values["file"], json.dumps(list(values.values()))),
+        )
+
+    def find(self, folder: str, file: str) -> dict[str, str] | None:
+        """Return the row of a file, or else the last one of such a file in another folder."""
+        found = self._table.execute("SELECT row FROM rows WHERE folder = ? AND file = ?", (folder, file)).fetchone()
+        found = (
+            found or self._table.execute("SELECT row FROM rows WHERE file = ? ORDER BY rowid DESC", (file,)).fetchone()
+        )
+        return _to_row(found[0]) if found else None
+
+    def rows(self) -> Iterator[dict[str, str]]:
+        """Yield all rows in the order in which their files came."""
+        return (_to_row(found[0]) for found in self._table.execute("SELECT row FROM rows ORDER BY rowid"))
+
+
+def _to_row(text: str) -> dict[str, str]:
+    return dict(zip(COLUMNS, json.loads(text), strict=True))
 
 
 def write_manifest(manifest: Path, rows: Iterable[Row]) -> None:
     """Replace the manifest. Raises `OSError`."""
-    lines = io.StringIO(newline="")
-    csv.DictWriter(lines, COLUMNS).writeheader()
-    _write_rows(lines, rows)
-    write_file(manifest, lines.getvalue().encode())
+    with replacement(manifest) as temporary, temporary.open("w", newline="", encoding="utf-8") as lines:
+        csv.DictWriter(lines, COLUMNS).writeheader()
+        _write_rows(lines, rows)
+        lines.flush()
+        os.fsync(lines.fileno())
 
 
 def append_row(manifest: Path, row: Row) -> None:

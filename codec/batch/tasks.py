@@ -10,15 +10,20 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codec.batch import archive
+from codec.batch.entries import Entry
 from codec.batch.find_files import PICTURE_SUFFIXES
-from codec.batch.manifest import Row
-from codec.batch.outputs import digest, digest_file, write_output
+from codec.batch.manifest import Row, escape_surrogates
+from codec.batch.outputs import digest, write_output
+from codec.batch.storage import StorageError, check_full
 from codec.encoder.encode_options import DEFAULT_OPTIONS, EncodeOptions
 from codec.errors import CodecError
 from codec.images.io import encode_png
 from codec.layers import Layers
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from codec.decoders import Decoder
     from codec.decoders.sd15.options import Options
 
@@ -35,15 +40,17 @@ class WrittenOutput:
 
 @dataclass(frozen=True)
 class WorkItem:
-    """One file to encode or decode. Hashes are the first 16 hex digits."""
+    """One entry to encode or decode to a file. Hashes are the first 16 hex digits."""
 
-    source: Path
-    name: str  # relative to the folder, as it appears in the manifest
-    caption: str | None  # from captions.tsv
+    entry: Entry
     target: Path
     second_name: str  # for the output if a foreign file is at `target`
     written: WrittenOutput | None = None
-    data: bytes | None = None  # the content, if `source` is an archive
+
+    @property
+    def name(self) -> str:
+        """The name in the manifest."""
+        return escape_surrogates(self.entry.name)
 
 
 @dataclass(frozen=True)
@@ -66,16 +73,29 @@ class EncodeTask:
         """Return the options for a picture with this caption."""
         return self.options if self.options.prompt is not None else replace(self.options, prompt=caption)
 
-    def encode(self, source: Path, options: EncodeOptions) -> Layers:
-        """Return the layers of a picture. Raises what `extract` raises."""
+    def encode(self, data: bytes, options: EncodeOptions) -> Layers:
+        """Return the layers of a picture file. Raises what `extract` raises."""
         from codec.encoder.extract import extract
 
-        return extract(source, options).layers
+        return extract(data, options).layers
+
+    def digest(self, caption: str | None) -> str:
+        """Return the digest of the options for a picture."""
+        return _options_digest(asdict(self.options_for(caption)))
+
+    def columns(self) -> pa.Schema:
+        """Return the columns of an archive."""
+        return archive.schema()
+
+    def describe(self, data: bytes, entry: Entry) -> Row:
+        """Encode a picture and return its columns in an archive. Raises what `extract` raises."""
+        return archive.describe(self.encode(data, self.options_for(entry.caption)))
 
     def __call__(self, item: WorkItem) -> Row | None:
         """Encode one file and return its row of the manifest, None if an earlier run has done it."""
-        options = self.options_for(item.caption)
-        return _process_item(item, asdict(options), lambda: self.encode(item.source, options), Layers.to_bytes)
+        options = self.options_for(item.entry.caption)
+        digest = self.digest(item.entry.caption)
+        return _process_item(item, digest, lambda data: self.encode(data, options), Layers.to_bytes)
 
 
 @dataclass(frozen=True)
@@ -94,17 +114,28 @@ class DecodeTask:
         """Whether models of several gigabytes are loaded."""
         return self.decoder == "sd15"
 
+    def digest(self, caption: str | None) -> str:
+        """Return the digest of the options, which are the same for all files."""
+        return _options_digest(asdict(self))
+
+    def columns(self) -> pa.Schema:
+        """Return the columns of an archive."""
+        return archive.picture_schema()
+
+    def decode(self, layers: Layers) -> bytes:
+        """Return the picture as a PNG. Raises what the decoder raises."""
+        decoder = _get_decoder(self.decoder, self.options)
+        return encode_png(decoder.decode(layers.only(self.layers), seed=self.seed))
+
+    def describe(self, data: bytes, entry: Entry) -> Row:
+        """Decode a file and return its columns in an archive. Raises what `decode` and `Layers.from_bytes` raise."""
+        layers = Layers.from_bytes(data)
+        image = {"bytes": self.decode(layers), "path": f"{entry.name}{self.output_suffix}"}
+        return {"width": layers.width, "height": layers.height, "image": image}
+
     def __call__(self, item: WorkItem) -> Row | None:
         """Decode one file and return its row of the manifest, None if an earlier run has done it."""
-
-        def read() -> Layers:
-            return Layers.from_bytes(item.source.read_bytes() if item.data is None else item.data)
-
-        def decode(layers: Layers) -> bytes:
-            decoder = _get_decoder(self.decoder, self.options)
-            return encode_png(decoder.decode(layers.only(self.layers), seed=self.seed))
-
-        return _process_item(item, asdict(self), read, decode)
+        return _process_item(item, self.digest(None), Layers.from_bytes, self.decode)
 
 
 @cache
@@ -116,29 +147,47 @@ def _get_decoder(name: str, options: Options | None) -> Decoder:
 
 
 def _process_item(
-    item: WorkItem, options: Row, read: Callable[[], Layers], convert: Callable[[Layers], bytes]
+    item: WorkItem, options_digest: str, read: Callable[[bytes], Layers], convert: Callable[[Layers], bytes]
 ) -> Row | None:
-    """Read an item's layers, convert them, write the output file, and return the row of the manifest."""
-    options_digest = digest(json.dumps(options, default=str).encode())[:12]
+    """Read an item's layers, convert them, write the output file, and return the row of the manifest.
+
+    The row is {"fatal": message} if going on would fail for every item.
+    """
     written = item.written
     row: Row = {"file": item.name, "options": options_digest, "error": ""}
     if written:
         row |= {"output": written.name, "output_sha256": written.output_sha256}
     start = time.perf_counter()
     try:
-        row["sha256"] = digest_file(item.source) if item.data is None else digest(item.data)
+        data = item.entry.read()
+        row["sha256"] = digest(data)
         if written and (written.sha256, written.options) == (row["sha256"], options_digest) and item.target.is_file():
             return None
-        layers = read()
-        data = convert(layers)
-        target = write_output(item.target, item.second_name, data, written.output_sha256 if written else "")
+        layers = read(data)
+        output = convert(layers)
+        target = _write(item, output)
         sizes = layers.sizes()
-        row |= {"output": target.name, "output_sha256": digest(data)}
+        row |= {"output": target.name, "output_sha256": digest(output)}
         row |= {"width": layers.width, "height": layers.height, "bytes": sizes.total, **sizes._asdict()}
+    except StorageError as error:
+        return {"fatal": str(error)}
     except (CodecError, MemoryError, OSError) as error:
         row["error"] = describe_error(error)
     row["seconds"] = round(time.perf_counter() - start, 3)
     return row
+
+
+def _write(item: WorkItem, data: bytes) -> Path:
+    """Write the output and return its path. Raises `StorageError` if the disk is full, else `OSError`."""
+    try:
+        return write_output(item.target, item.second_name, data, item.written.output_sha256 if item.written else "")
+    except OSError as error:
+        check_full(error)
+        raise
+
+
+def _options_digest(options: Row) -> str:
+    return digest(json.dumps(options, default=str).encode())[:12]
 
 
 def describe_error(error: CodecError | MemoryError | OSError) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
@@ -15,9 +14,10 @@ from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from codec.errors import CodecError, ModelMissing
+from codec.errors import CodecError
 
 MAX_JOBS: Final = 64
+MAX_ACTORS: Final = 4096
 _MAX_DEFAULT_JOBS: Final = 8
 _QUEUED_PER_JOB: Final = 8  # tasks that are running or waiting
 _BYTES_PER_JOB: Final = 1 << 30  # memory that a process needs with the networks that ship with the codec
@@ -26,22 +26,28 @@ Result = Any  # a JSON value, so that it can be sent between machines
 
 
 def run_tasks(
-    function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int = 1, ray: str | None = None
-) -> Iterator[tuple[Task, Result]]:
+    function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int = 1, ray: str | None = None,
+    gpus: float | None = None,
+) -> Iterator[tuple[Task, Result]]:  # fmt: skip
     """Yield each task with its result, in the order of completion. Local processes draw tasks as they need them.
 
     function: must be picklable, and return errors as results instead of raising them.
-    jobs: number of processes or Ray actors, 1..64.
-    ray: None for local processes, "local" for a local Ray cluster, or the address of a cluster; its machines must share
-    the file system.
+    tasks: on Ray, an object that can be pickled and iterated in another process, such as a list.
+    jobs: number of processes, 1..64, or the largest number of Ray actors, 1..4096.
+    ray: None for local processes, "local" for a local Ray cluster, or the address of a cluster; its machines must see
+    the files that the tasks name.
+    gpus: of each actor, such as 0.25; None for one if the cluster has any.
 
     Raises `CodecError` if `jobs` is out of range, if a process dies or if no cluster answers, and `ModelMissing` if Ray
     is not installed.
     """
-    if not 1 <= jobs <= MAX_JOBS:
-        raise CodecError(f"--jobs must be 1 to {MAX_JOBS}")
+    limit = MAX_JOBS if ray is None else MAX_ACTORS
+    if not 1 <= jobs <= limit:
+        raise CodecError(f"--jobs must be 1 to {limit}")
     if ray is not None:
-        return _run_on_ray(function, list(tasks), jobs, ray)
+        from codec.batch.ray_workers import run_on_ray
+
+        return run_on_ray(function, tasks, jobs, ray, gpus)
     iterator = iter(tasks)
     first = list(islice(iterator, jobs))
     if len(first) < 2:
@@ -129,52 +135,3 @@ def limit_to_one_thread() -> None:
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-
-
-# Ray
-
-
-class RayWorker:
-    """A Ray actor. Its models stay loaded between tasks."""
-
-    def __init__(self, function: Callable[[Any], Result], tasks: Sequence[Any]) -> None:
-        limit_to_one_thread()
-        self.function, self.tasks = function, tasks
-
-    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Return the results of a batch of task indices as JSON."""
-        results = [json.dumps(self.function(self.tasks[index])) for index in batch["index"].tolist()]
-        return {"index": batch["index"], "result": results}
-
-
-def _run_on_ray(
-    function: Callable[[Task], Result], tasks: Sequence[Task], jobs: int, address: str
-) -> Iterator[tuple[Task, Result]]:
-    try:
-        import ray
-        import ray.data
-    except ImportError:
-        raise ModelMissing('Ray is not installed: pip install "ray[data]"') from None
-    was_initialized = ray.is_initialized()
-    if not was_initialized:
-        local_options = {"num_cpus": jobs, "include_dashboard": False} if address == "local" else {}
-        try:
-            ray.init(address=address, logging_level="error", log_to_driver=False, **local_options)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise CodecError(f"no Ray cluster answers at {address}: {str(error).splitlines()[0]}") from None
-    try:
-        ray.data.DataContext.get_current().enable_progress_bars = False
-        gpus = min(int(ray.cluster_resources().get("GPU", 0)), jobs)
-        indices = ray.data.from_items([{"index": index} for index in range(len(tasks))], override_num_blocks=len(tasks))
-        results = indices.map_batches(
-            RayWorker,
-            fn_constructor_args=(function, list(tasks)),
-            batch_size=1,
-            num_gpus=1 if gpus else 0,
-            compute=ray.data.ActorPoolStrategy(size=min(gpus or jobs, len(tasks))),
-        )
-        for row in results.iter_rows():
-            yield tasks[int(row["index"])], json.loads(row["result"])
-    finally:
-        if not was_initialized:
-            ray.shutdown()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
 from codec.cli.terminal import printable
@@ -12,10 +11,10 @@ from codec.cli.terminal import printable
 
 def print_archive(args: argparse.Namespace) -> None:
     """Print the totals of an archive, or with --where one line for each entry that fulfills a condition."""
-    from codec.batch import archive
+    from codec.batch import archive, storage
     from codec.batch.archive_query import parse_condition, summarize_archive
 
-    path = Path(args.file)
+    path = storage.place(args.file)
     if args.where is None:
         summary = summarize_archive(path)
         print(json.dumps(summary, indent=1) if args.json else format_archive(summary))

@@ -57,7 +57,10 @@ def _add_command(
 
 def _add_encode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "image", metavar="IMG|DIR", help="a PNG, JPEG, WebP or AVIF file, 1 to 4096 pixels a side, or a folder of them"
+        "image",
+        metavar="IMG|SOURCE",
+        help="a PNG, JPEG, WebP or AVIF file, 1 to 4096 pixels a side; or many of them: a folder, a pattern in quotes, "
+        "a list (.txt), a .tar or .parquet file, also at s3://, gs://, hf:// or https://",
     )
     _add_output(parser, "F.tril|DIR|F.parquet", "the file, folder or Parquet archive to write")
     _add_overwrite(parser)
@@ -102,10 +105,8 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_decode(parser: argparse.ArgumentParser) -> None:
-    _add_input(
-        parser, "F.tril|DIR", "a .tril file, a folder of them, an archive F.parquet, or one entry: F.parquet#path"
-    )
-    _add_output(parser, "OUT.png|DIR", "the PNG file or folder to write")
+    _add_input(parser, "F.tril|SOURCE", "a .tril file, one entry F.parquet#path, or many: a source as for encode")
+    _add_output(parser, "OUT.png|DIR|F.parquet", "the PNG file, folder or Parquet archive to write")
     _add_overwrite(parser)
     parser.add_argument(
         "--layers", type=_layer_numbers, default=(1, 2, 3), metavar="1,2,3", help="1: words, 2: lines, 3: colors"

@@ -9,7 +9,7 @@ from typing import Any
 
 from codec.atomic_write import write_file
 from codec.cli.folder_commands import add_job_options, job_count
-from codec.cli.terminal import show_file_progress
+from codec.cli.terminal import FileProgress
 from codec.errors import CodecError
 
 
@@ -30,7 +30,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--blind", type=Path, metavar="OUT", help="also write sheets for a blind comparison, or count its answers"
     )
-    add_job_options(parser)
+    add_job_options(parser, gpus=False)
     parser.set_defaults(run=run_bench)
     return parser
 
@@ -50,7 +50,7 @@ def run_bench(args: argparse.Namespace) -> None:
     for name, remedy in missing.items():
         print(f"{name} is skipped: {remedy}", file=sys.stderr)
     jobs = job_count(args, uses_large_models=any(one.uses_large_models for one in contenders))
-    results = run(args.folder, args.output, rates, args.codecs, jobs, args.ray, show_file_progress)
+    results = run(args.folder, args.output, rates, args.codecs, jobs, args.ray, FileProgress())
     rows = read_results(results)
     table = report.format_table(rows)
     skipped = "".join(f"\n{name} is skipped: {remedy}.\n" for name, remedy in missing.items())

@@ -8,7 +8,7 @@ import os
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from codec.cli.archive_command import print_archive
 from codec.cli.folder_commands import run_folder
@@ -33,6 +33,7 @@ _SD15_OPTIONS = (
 
 def encode(args: argparse.Namespace) -> None:
     """Encode a picture, or every picture of a folder."""
+    from codec.batch.sources import is_source
     from codec.encoder.extract import extract
     from codec.seed_search import SEED_BYTES
 
@@ -43,7 +44,7 @@ def encode(args: argparse.Namespace) -> None:
     if args.balance == "auto" and args.decoder == "sd15":
         args.balance = "structure"  # its adapters take strokes and color cells, but no detail
     options = EncodeOptions(**{field.name: getattr(args, field.name) for field in fields(EncodeOptions)})
-    if os.path.isdir(args.image):
+    if is_source(args.image):
         if args.best_of:
             raise CodecError("--best-of works on one picture, not on a folder")
         from codec.batch.tasks import EncodeTask
@@ -51,8 +52,7 @@ def encode(args: argparse.Namespace) -> None:
         run_folder(EncodeTask(options), args, args.image)
         return
     _check_output(args, args.image)
-    source = sys.stdin.buffer if args.image == "-" else args.image
-    extraction = extract(source, options, reserved_bytes=SEED_BYTES if args.best_of else 0)
+    extraction = extract(_open_picture(args.image), options, reserved_bytes=SEED_BYTES if args.best_of else 0)
     layers = extraction.layers
     if args.best_of:
         from codec.decoders import get
@@ -68,11 +68,11 @@ def encode(args: argparse.Namespace) -> None:
 
 def decode(args: argparse.Namespace) -> None:
     """Decode a .tril file, or every .tril file of a folder or an archive."""
-    from codec.batch.archive import is_archive
+    from codec.batch.sources import is_source
     from codec.decoders import get
     from codec.images.io import encode_png
 
-    if os.path.isdir(args.file) or is_archive(Path(args.file)):
+    if is_source(args.file):
         from codec.batch.tasks import DecodeTask
 
         run_folder(DecodeTask(args.decoder, _sd15_options(args), args.layers, args.seed), args, args.file)
@@ -89,7 +89,7 @@ def inspect(args: argparse.Namespace) -> None:
     """Print what a .tril file or an archive holds and how its bytes are spent."""
     from codec.batch.archive import is_archive
 
-    if is_archive(Path(args.file)):
+    if is_archive(args.file):
         print_archive(args)
         return
     if args.where is not None:
@@ -177,8 +177,20 @@ def _stroke_count(layers: Layers) -> int:
 # files and streams
 
 
+def _open_picture(address: str) -> str | bytes | BinaryIO:
+    """Return what `extract` reads: standard input, a path, or the content of a remote file."""
+    from codec.batch import storage
+    from codec.images.io import MAX_BYTES
+
+    if address == "-":
+        return sys.stdin.buffer
+    where = storage.place(address)
+    return storage.read(where, 0, MAX_BYTES + 1) if isinstance(where, storage.Remote) else str(where)
+
+
 def _read_layers(args: argparse.Namespace) -> Layers:
     """Return the layers of `args.file`; with --salvage, warn about damaged layers and leave them out."""
+    from codec.batch import storage
     from codec.batch.archive import read_entry, split_address
 
     if args.file == "-":
@@ -186,8 +198,7 @@ def _read_layers(args: argparse.Namespace) -> Layers:
     elif address := split_address(args.file):
         data = read_entry(*address)
     else:
-        with open(args.file, "rb") as file:
-            data = file.read(_MAX_INPUT_BYTES)
+        data = storage.read(storage.place(args.file), 0, _MAX_INPUT_BYTES)
     data = png_chunk.unwrap(data)
     if not args.salvage:
         return Layers.from_bytes(data)

@@ -7,61 +7,77 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codec.cli.terminal import print_notice, show_file_progress
+from codec.cli.terminal import FileProgress, print_notice
 from codec.errors import CodecError
 
 if TYPE_CHECKING:
     from codec.batch.tasks import DecodeTask, EncodeTask
 
 
-def add_job_options(parser: argparse.ArgumentParser) -> None:
-    """Add --jobs and --ray to a command that accepts a folder."""
-    group = parser.add_argument_group("folders")
+def add_job_options(parser: argparse.ArgumentParser, *, gpus: bool = True) -> None:
+    """Add --jobs, --ray and, unless not wanted, --gpus to a command that accepts many files."""
+    group = parser.add_argument_group("many files")
     group.add_argument(
         "--jobs",
         type=int,
         metavar="N",
-        help="number of processes, 1 to 64 (default: one per core, at most 8, with 1 GB of free memory for each; "
-        "1 for Stable Diffusion, BLIP and Ray clusters)",
+        help="number of processes, 1 to 64 (default: one per core, at most 8, with 1 GB of free memory for each; 1 for "
+        "Stable Diffusion and BLIP), or the largest number of Ray actors (default: one per core of the cluster)",
     )
     group.add_argument(
         "--ray", metavar="ADDRESS", help="run on a Ray cluster at this address, or on a local one: local"
     )
+    if gpus:
+        group.add_argument(
+            "--gpus", type=float, metavar="G", help="GPUs of each Ray actor, such as 0.25 (default: 1 if there are any)"
+        )
 
 
 def job_count(args: argparse.Namespace, *, uses_large_models: bool) -> int:
     """Return --jobs, or else the default: 1 where several copies of the models may not fit into memory."""
+    from codec.batch.workers import MAX_ACTORS, default_job_count
+
     if args.jobs is not None:
         return int(args.jobs)
-    from codec.batch.workers import default_job_count
+    if args.ray not in (None, "local"):
+        return MAX_ACTORS  # the pool grows as far as the cluster has room
+    return 1 if uses_large_models else default_job_count()
 
-    return 1 if uses_large_models or args.ray not in (None, "local") else default_job_count()
 
+def run_folder(task: EncodeTask | DecodeTask, args: argparse.Namespace, source: str) -> None:
+    """Encode or decode every file of a source and print a summary.
 
-def run_folder(task: EncodeTask | DecodeTask, args: argparse.Namespace, folder: str) -> None:
-    """Encode or decode every file of a folder and print a summary.
-
-    Raises `CodecError` if the output is not a folder, and, once all files are processed, if any of them failed.
+    Raises `CodecError` if the output is not a folder or an archive, and, once all files are processed, if any of them
+    failed.
     """
+    from codec.batch import storage
     from codec.batch.archive import SUFFIX
     from codec.batch.folders import process_folder
     from codec.batch.manifest import MANIFEST
-    from codec.batch.tasks import EncodeTask
 
-    output = Path(args.output)
-    if args.output == "-" or (output.exists() and not output.is_dir()):
+    output = storage.place(args.output)
+    if args.output == "-" or (isinstance(output, Path) and output.exists() and not output.is_dir()):
         raise CodecError("a directory input needs a directory output: -o DIR")
     if args.overwrite:
         raise CodecError("--overwrite is for single files: in a folder, outputs take names that are free")
+    if args.gpus is not None and (args.ray is None or not 0 <= args.gpus <= 64):
+        raise CodecError("--gpus is for --ray, 0 to 64")
     jobs = job_count(args, uses_large_models=task.uses_large_models)
-    if output.suffix.lower() == SUFFIX and isinstance(task, EncodeTask):
-        from codec.batch.archive_run import encode_to_archive
+    run: Callable[[], tuple[int, int]]
+    common = (jobs, args.ray, FileProgress(), print_notice, args.gpus)
+    if output.suffix.lower() == SUFFIX:
+        from codec.batch.archive_run import fill_archive
 
-        run: Callable[..., tuple[int, int]] = encode_to_archive
-        remark = f"see python -m codec inspect {args.output}"
+        run, remark = lambda: fill_archive(task, source, output, *common), f"see python -m codec inspect {args.output}"
+    elif isinstance(output, Path):
+        run, remark = lambda: process_folder(task, source, output, *common), f"see {MANIFEST} there"
     else:
-        run, remark = process_folder, f"see {MANIFEST} there"
-    written, failed = run(task, Path(folder), output, jobs, args.ray, show_file_progress, on_notice=print_notice)
+        raise CodecError(f"a remote output is an archive: -o {args.output.rstrip('/')}{SUFFIX}")
+    try:
+        written, failed = run()
+    except KeyboardInterrupt:
+        print_notice("finished files are kept: run the same command again to go on")
+        raise
     summary = f"{written} of {written + failed} files written to {args.output}, {remark}"
     if failed:
         raise CodecError(f"{summary}; {failed} failed")

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from codec.decoders import Step
 
 _CLEAR_LINE = "\r\033[K"  # carriage return, then ANSI "erase to end of line"
 _BAR_WIDTH = 30  # characters
+_RECENT: Final = 50  # reports of which the rate is the mean
+_MAX_LINES: Final = 200  # files with a line each where output is no terminal
+_LINE_SECONDS: Final = 10.0
+_REDRAW_SECONDS: Final = 0.1
 
 
 def printable(text: str) -> str:
@@ -38,13 +45,50 @@ def overwrite_line(text: str, end: str = "") -> None:
     print(f"{_CLEAR_LINE}{text}", end=end, file=sys.stderr, flush=True)
 
 
-def show_file_progress(done: int, total: int, name: str) -> None:
-    """Show how many files are done: on a terminal in one line that is redrawn, elsewhere in a line for each file."""
-    line = f"[{progress_bar(done / total, _BAR_WIDTH)}] {done} of {total}, {name if name.isprintable() else repr(name)}"
-    if sys.stderr.isatty():
-        overwrite_line(line, end="\n" if done == total else "")
-    else:
-        print(line, file=sys.stderr, flush=True)
+class FileProgress:
+    """Shows how many files are done, how many a second, and the time left.
+
+    A terminal has one line, which is redrawn; elsewhere there is a line for each file of a few, or every ten seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._recent: deque[tuple[float, int]] = deque([(clock(), 0)], maxlen=_RECENT)
+        self._shown: float | None = None  # time
+
+    def __call__(self, done: int, total: int | None, name: str) -> None:
+        """Show a finished file. total: None if it is not known yet."""
+        now, is_last = self._clock(), done == total
+        self._recent.append((now, done))
+        is_terminal = sys.stderr.isatty()
+        pause = _REDRAW_SECONDS if is_terminal else 0.0 if total and total <= _MAX_LINES else _LINE_SECONDS
+        if self._shown is not None and not is_last and now - self._shown < pause:
+            return
+        self._shown = now
+        bar = f"[{progress_bar(done / total, _BAR_WIDTH)}] {done} of {total}" if total else f"[{done} done]"
+        line = f"{bar}{self._format_rate(total)}, {name if name.isprintable() else repr(name)}"
+        if is_terminal:
+            overwrite_line(line, end="\n" if is_last else "")
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    def _format_rate(self, total: int | None) -> str:
+        """Return the mean of the last files: files a second, and with a total the time that the rest takes."""
+        (start, first), (now, done) = self._recent[0], self._recent[-1]
+        if now <= start or done <= first:
+            return ""
+        rate = (done - first) / (now - start)
+        text = f", {rate:.1f}/s" if rate >= 1 else f", {60 * rate:.1f}/min"
+        return f"{text}, {format_duration((total - done) / rate)} left" if total and total > done else text
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration as h:mm:ss, from a day on as days and hours."""
+    whole = round(seconds)
+    days, hours = whole // 86400, whole // 3600
+    if days:
+        return f"{days} d {hours % 24} h"
+    return f"{hours}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
 def show_step(step: Step) -> None:

@@ -13,7 +13,8 @@ import codec.encoder.extract
 from codec import CodecError, EncodeOptions, Layers
 from codec.batch import archive, archive_run
 from codec.batch.archive_query import parse_condition, summarize_archive
-from codec.batch.archive_run import ArchiveTask, encode_to_archive
+from codec.batch.archive_run import ArchiveTask, fill_archive
+from codec.batch.entries import Entry
 from codec.batch.folders import process_folder
 from codec.batch.tasks import DecodeTask, EncodeTask
 from codec.cli.main import main
@@ -51,7 +52,7 @@ def rows_of(target: Path) -> dict[str, archive.Row]:
 
 def test_rows_hold_the_files_and_what_is_known_of_them(folder, tmp_path):
     target = tmp_path / "a.parquet"
-    assert encode_to_archive(TASK, folder, target) == (10, 1)
+    assert fill_archive(TASK, folder, target) == (10, 1)
     rows = rows_of(target)
     assert len(rows) == 11
     row = rows["1.png"]
@@ -66,7 +67,7 @@ def test_rows_hold_the_files_and_what_is_known_of_them(folder, tmp_path):
 def test_other_programs_open_the_folder_of_parts_as_it_is(folder, tmp_path):
     pandas = pytest.importorskip("pandas")
     target = tmp_path / "a.parquet"
-    encode_to_archive(TASK, folder, target)
+    fill_archive(TASK, folder, target)
     (target / ".left.over.part").write_bytes(b"half")
     table = pandas.read_parquet(target)
     assert len(table) == 11 and Layers.from_bytes(table[table.path == "3.png"].tril.item()).semantic.text == "a cat"
@@ -74,17 +75,17 @@ def test_other_programs_open_the_folder_of_parts_as_it_is(folder, tmp_path):
 
 def test_a_second_run_does_what_is_new_failed_or_changed_and_nothing_twice(folder, tmp_path):
     target = tmp_path / "a.parquet"
-    encode_to_archive(TASK, folder, target)
+    fill_archive(TASK, folder, target)
     parts = {path: path.stat().st_mtime_ns for path in target.iterdir()}
     (folder / "broken.jpg").unlink()
-    assert encode_to_archive(TASK, folder, target) == (10, 0)
+    assert fill_archive(TASK, folder, target) == (10, 0)
     assert {path: path.stat().st_mtime_ns for path in target.iterdir()} == parts
 
     (folder / "broken.jpg").write_bytes(PICTURES[0])
     (folder / "new.png").write_bytes(PICTURES[1])
     (folder / "captions.tsv").write_text("1.png\ta blue car\n2.png\tit's a Red Cart\n3.png\ta cat\n")
     before = rows_of(target)
-    assert encode_to_archive(TASK, folder, target) == (12, 0)
+    assert fill_archive(TASK, folder, target) == (12, 0)
     after = rows_of(target)
     assert after["1.png"]["prompt"] == "a blue car" and after["broken.jpg"]["error"] == "" and "new.png" in after
     same = set(before) - {"1.png", "broken.jpg"}
@@ -102,28 +103,28 @@ def test_a_run_that_is_killed_goes_on_with_nothing_lost_or_doubled(folder, tmp_p
     def extract(source, options, **more):
         if len(encoded) == stop_after:
             raise Killed
-        encoded.append(Path(source).name)
+        encoded.append(source)
         return canned.extract(source, options, **more)
 
     monkeypatch.setattr(codec.encoder.extract, "extract", extract)
     with pytest.raises(Killed):
-        encode_to_archive(TASK, folder, target)
+        fill_archive(TASK, folder, target)
     kept = set(rows_of(target))
     monkeypatch.setattr(codec.encoder.extract, "extract", canned.extract)
-    assert encode_to_archive(TASK, folder, target) == (10, 1)
+    assert fill_archive(TASK, folder, target) == (10, 1)
     assert len(rows_of(target)) == 11 and kept <= set(rows_of(target))
 
 
 def test_doubles_of_a_run_killed_before_it_removed_them_are_removed(folder, tmp_path, monkeypatch):
     target = tmp_path / "a.parquet"
-    encode_to_archive(TASK, folder, target)
+    fill_archive(TASK, folder, target)
     (folder / "captions.tsv").write_text("1.png\ta blue car\n")
     monkeypatch.setattr(archive, "remove_rows", lambda *given: None)
-    encode_to_archive(TASK, folder, target)
+    fill_archive(TASK, folder, target)
     monkeypatch.undo()
     monkeypatch.setattr(codec.encoder.extract, "extract", canned.extract)
     assert archive.read_entry(target, "1.png") == archive.read_entry(target, "1.png")
-    encode_to_archive(TASK, folder, target)
+    fill_archive(TASK, folder, target)
     assert rows_of(target)["1.png"]["prompt"] == "a blue car" and len(rows_of(target)) == 11
 
 
@@ -133,7 +134,7 @@ def test_first_blocks_are_small_and_tasks_are_drawn_as_needed(folder, tmp_path):
     def items():
         for number in range(10_000):
             drawn.append(number)
-            yield archive_run.ArchiveItem(folder / "1.png", str(number), None, None)
+            yield archive_run.ArchiveItem(Entry(str(number), folder / "1.png"))
 
     blocks = archive_run._make_blocks(items())
     assert len(next(blocks)) == 1 and len(drawn) == 1
@@ -145,17 +146,17 @@ def test_a_full_disk_is_one_clear_error_and_finished_parts_stay(folder, tmp_path
     target = tmp_path / "a.parquet"
     write = archive.write_part
 
-    def fill(folder, rows):
+    def fill(folder, *given):
         if len(list(folder.iterdir())) == 2:
             raise OSError(28, "No space left on device")
-        write(folder, rows)
+        write(folder, *given)
 
     monkeypatch.setattr(archive, "write_part", fill)
     with pytest.raises(CodecError, match=r"a.parquet cannot be written: No space left on device; run again to go on"):
-        encode_to_archive(TASK, folder, target)
+        fill_archive(TASK, folder, target)
     kept = rows_of(target)
     monkeypatch.setattr(archive, "write_part", write)
-    encode_to_archive(TASK, folder, target)
+    fill_archive(TASK, folder, target)
     assert len(kept) == 3 and all(rows_of(target)[name] == row for name, row in kept.items())
 
 
@@ -173,7 +174,7 @@ def test_a_full_disk_is_one_clear_error_and_finished_parts_stay(folder, tmp_path
 )
 def test_conditions(folder, tmp_path, condition, paths):
     target = tmp_path / "a.parquet"
-    encode_to_archive(TASK, folder, target)
+    fill_archive(TASK, folder, target)
     assert {row["path"] for row in archive.scan(target, ["path"], parse_condition(condition))} == paths
 
 
@@ -239,14 +240,16 @@ def test_foreign_files_are_left_alone_and_damaged_ones_named(folder, tmp_path, c
 def test_blocks_cross_process_borders(folder, tmp_path):
     """What is sent to a worker and back is small and can be pickled and written as JSON."""
     (tmp_path / "a.parquet").mkdir()
-    item = archive_run.ArchiveItem(folder / "1.png", "1.png", None, None)
-    result = ArchiveTask(TASK, tmp_path / "a.parquet")((item,))
-    assert json.loads(json.dumps(result)) == {"failed": 0, "written": 1, "replaced": []}
+    item = archive_run.ArchiveItem(Entry("1.png", folder / "1.png"))
+    for _ in range(2):  # the second time as if the block came back from a lost machine
+        result = ArchiveTask(TASK, tmp_path / "a.parquet", 5)((item,))
+        assert json.loads(json.dumps(result)) == {"failed": 0, "written": 1, "replaced": False}
+    assert len(archive.part_files(tmp_path / "a.parquet")) == 1
 
 
 def test_an_archive_is_decoded_to_a_folder(folder, tmp_path, capsys):
     target, out = tmp_path / "a.parquet", tmp_path / "painted"
-    encode_to_archive(TASK, folder, target)
+    fill_archive(TASK, folder, target)
     command = ["decode", str(target), "-o", str(out), "--decoder", "painter-preview", "--jobs", "1"]
     assert main(command) == 0
     names = {path.relative_to(out).as_posix() for path in out.rglob("*.png")}
@@ -263,7 +266,7 @@ def test_paths_of_a_hostile_archive_stay_in_the_output_folder(tmp_path, path):
     target, out = tmp_path / "a.parquet", tmp_path / "deep" / "out"
     target.mkdir()
     row = {"path": path, "error": "", **archive.describe(canned.samples.example())}
-    archive.write_part(target, [row])
+    archive.write_part(target, archive.part_name(1, 1), [row])
     before = set(tmp_path.rglob("*"))
     assert process_folder(DecodeTask("painter-preview"), target, out) == (1, 0)
     made = {found for found in set(tmp_path.rglob("*")) - before if found.is_file()}
@@ -285,5 +288,5 @@ def test_processes_write_their_parts_themselves(tmp_path):
     folder.mkdir()
     for number in range(4):
         (folder / f"{number}.png").write_bytes(PICTURES[number % 3])
-    assert encode_to_archive(EncodeTask(EncodeOptions(budget=250)), folder, target, jobs=2) == (4, 0)
+    assert fill_archive(EncodeTask(EncodeOptions(budget=250)), folder, target, jobs=2) == (4, 0)
     assert len(rows_of(target)) == 4 and len(archive.part_files(target)) >= 2

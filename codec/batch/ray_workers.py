@@ -1,0 +1,108 @@
+"""Apply a function to many tasks on a Ray cluster, with Ray Data.
+
+One Ray task, on the machine of the driver, lists; a pool of actors, which grows and shrinks, works. Ray holds the
+listing back where the actors are slower, and gives the tasks of a machine that was lost to others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+from codec.batch.workers import Result, limit_to_one_thread
+from codec.errors import CodecError, ModelMissing
+
+_LISTING_CPUS: Final = 0.01  # unlike those of the actors, else Ray would join both in one actor
+Task = TypeVar("Task")
+
+
+class RayWorker:
+    """A Ray actor. Its models stay loaded between tasks."""
+
+    def __init__(self, function: Callable[[Any], Result]) -> None:
+        limit_to_one_thread()
+        self.function = function
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Return the tasks of a batch and their results as JSON."""
+        return {"task": batch["task"], "result": [json.dumps(self.function(task)) for task in batch["task"]]}
+
+
+class Listing:
+    """Yields the tasks in blocks of one."""
+
+    def __init__(self, tasks: Iterable[Any]) -> None:
+        self.tasks = tasks
+
+    def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield each task as a batch, whatever is in the given one."""
+        import numpy as np
+
+        for task in self.tasks:
+            column = np.empty(1, object)
+            column[0] = task
+            yield {"task": column}
+
+
+def run_on_ray(
+    function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int, address: str, gpus: float | None
+) -> Iterator[tuple[Task, Result]]:
+    """Yield each task with its result, as `run_tasks` does. Raises `CodecError` and `ModelMissing`."""
+    try:
+        import ray
+        import ray.data
+        from ray.exceptions import RayError
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+    except ImportError:
+        raise ModelMissing('Ray is not installed: pip install "ray[data]"') from None
+    with _connect(ray, jobs, address), _small_blocks(ray):
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        if gpus is None:
+            gpus = 1.0 if ray.cluster_resources().get("GPU", 0) else 0.0
+        listed = ray.data.from_items([0]).map_batches(
+            Listing(tasks).__call__, num_cpus=_LISTING_CPUS, scheduling_strategy=here
+        )
+        results = listed.map_batches(
+            RayWorker,
+            fn_constructor_args=(function,),
+            batch_size=1,
+            num_gpus=gpus,
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=jobs),
+        )
+        try:
+            for row in results.iter_rows():
+                yield row["task"], json.loads(row["result"])
+        except RayError as error:
+            line = str(error).strip().splitlines()[-1]
+            raise CodecError(f"Ray stopped: {line}; finished files are kept, run again to go on") from None
+
+
+@contextmanager
+def _connect(ray: Any, jobs: int, address: str) -> Iterator[None]:
+    """Connect to a cluster, or start a local one, unless this process is connected already."""
+    if ray.is_initialized():
+        yield
+        return
+    local_options = {"num_cpus": jobs, "include_dashboard": False} if address == "local" else {}
+    try:
+        ray.init(address=address, logging_level="error", log_to_driver=False, **local_options)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise CodecError(f"no Ray cluster answers at {address}: {str(error).splitlines()[0]}") from None
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _small_blocks(ray: Any) -> Iterator[None]:
+    """Make Ray pass on each task at once, instead of collecting 128 MiB of them."""
+    context = ray.data.DataContext.get_current()
+    before = context.target_max_block_size, context.target_min_block_size, context.enable_progress_bars
+    context.target_max_block_size, context.target_min_block_size, context.enable_progress_bars = 1, 1, False
+    try:
+        yield
+    finally:
+        context.target_max_block_size, context.target_min_block_size, context.enable_progress_bars = before

@@ -1,0 +1,272 @@
+"""Files and folders on this machine or at a remote address: s3://, gs://, hf://, https:// and whatever fsspec knows.
+
+fsspec comes with torch; some kinds of addresses need a package of their own, which the error names. S3 and Google Cloud
+are read with pyarrow where fsspec's packages for them are missing.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Final, TypeAlias, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from codec.atomic_write import write_file, write_new_file
+from codec.errors import CodecError, ModelMissing
+
+TIMEOUT: Final = 60.0  # seconds that a remote address may take for one request
+_BUFFER_BYTES: Final = 1 << 18  # of one request for a part of a file
+PAUSES: Final = (1.0, 4.0)  # seconds before the second and the third try
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_DENIED = re.compile(r"\b40[13]\b|denied|forbidden|credential", re.IGNORECASE)
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+_LISTED_WITHOUT_CONTENT: Final = ("http", "https")  # have no folders
+Result = TypeVar("Result")
+
+
+class StorageError(CodecError):
+    """A remote address denies or does not answer, or a disk is full: going on would fail for every file."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A remote file or folder. It has the attributes of a `Path` that are needed here."""
+
+    address: str
+
+    @property
+    def name(self) -> str:
+        """The last part of the address."""
+        return PurePosixPath(urlsplit(self.address).path).name or self.address
+
+    @property
+    def suffix(self) -> str:
+        """The ending of the name, with its dot."""
+        return PurePosixPath(self.name).suffix
+
+    def __truediv__(self, name: str) -> Remote:
+        return Remote(f"{self.address.rstrip('/')}/{name}")
+
+    def __str__(self) -> str:
+        return self.address
+
+
+Place: TypeAlias = Path | Remote
+
+
+def place(address: str) -> Place:
+    """Return the place of an address; file:// is local."""
+    if not _ADDRESS.match(address):
+        return Path(address)
+    parts = urlsplit(address)
+    return Path(unquote(parts.path)) if parts.scheme.lower() == "file" else Remote(address)
+
+
+def is_folder(where: Place) -> bool:
+    """Return whether a folder is there. Raises `StorageError`."""
+    if isinstance(where, Path):
+        return where.is_dir()
+    if urlsplit(where.address).scheme.lower() in _LISTED_WITHOUT_CONTENT:
+        return False
+    return bool(attempt(where, lambda fs, path: fs.isdir(path)))
+
+
+def exists(where: Place) -> bool:
+    """Return whether a file or folder is there. Raises `StorageError`."""
+    return where.exists() if isinstance(where, Path) else bool(attempt(where, lambda fs, path: fs.exists(path)))
+
+
+def list_folder(folder: Place) -> list[tuple[str, bool]]:
+    """Return the names in a folder and whether each is a folder; sorted, none if there is no such folder."""
+    if isinstance(folder, Path):
+        return sorted((path.name, path.is_dir()) for path in folder.iterdir()) if folder.is_dir() else []
+    try:
+        found = attempt(folder, lambda fs, path: fs.ls(path, detail=True, refresh=True))
+    except FileNotFoundError:
+        return []
+    names = ((str(one["name"]).rstrip("/").rpartition("/")[2], one["type"] == "directory") for one in found)
+    return sorted(pair for pair in names if pair[0] and pair[0] != folder.name)
+
+
+def glob(pattern: Remote) -> Iterator[Remote]:
+    """Yield the remote files that match a pattern, sorted. Raises `StorageError`."""
+    start = pattern.address.partition("://")[0]
+    for path in sorted(attempt(pattern, lambda fs, path: fs.glob(path))):
+        yield Remote(path if _ADDRESS.match(path) else f"{start}://{str(path).lstrip('/')}")
+
+
+def read(where: Place, start: int = 0, size: int = -1) -> bytes:
+    """Return a part of a file, at most `size` bytes if that is not negative.
+
+    Raises `OSError` for a local file, `FileNotFoundError` and `StorageError` for a remote one.
+    """
+    if isinstance(where, Path):
+        with where.open("rb") as file:
+            file.seek(start)
+            return file.read(size)
+    end = None if size < 0 else start + size
+    return attempt(where, lambda fs, path: bytes(fs.cat_file(path, start=start, end=end)))
+
+
+def open_file(where: Place) -> IO[bytes]:
+    """Open a file that can be read at any position. Raises as `read` does, while it is open as well."""
+    return where.open("rb") if isinstance(where, Path) else io.BufferedReader(_RemoteFile(where), _BUFFER_BYTES)
+
+
+class _RemoteFile(io.RawIOBase):
+    """A remote file of which ranges are read by `read`, so that every request has its time limit and its tries."""
+
+    def __init__(self, where: Remote) -> None:
+        self._where, self._position = where, 0
+        self._size = int(attempt(where, lambda fs, path: fs.info(path))["size"] or 0)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._position = (0, self._position, self._size)[whence] + offset
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        size = min(len(buffer), self._size - self._position)
+        data = read(self._where, self._position, size) if size > 0 else b""
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
+def write_new(where: Place, data: bytes) -> None:
+    """Create a file, completely or not at all. Raises `FileExistsError`, `OSError` and `StorageError`."""
+    if isinstance(where, Path):
+        write_new_file(where, data)
+        return
+    if exists(where):
+        raise FileExistsError(errno.EEXIST, "the file exists", where.address)
+    attempt(where, lambda fs, path: fs.pipe_file(path, data))
+
+
+def remove(where: Place) -> None:
+    """Remove a file if it is there."""
+    if isinstance(where, Path):
+        where.unlink(missing_ok=True)
+    elif exists(where):
+        attempt(where, lambda fs, path: fs.rm_file(path))
+
+
+def make_folder(where: Place) -> None:
+    """Create a folder and those above it; remote ones come with their first file."""
+    if isinstance(where, Path):
+        where.mkdir(parents=True, exist_ok=True)
+
+
+def check_full(error: OSError) -> None:
+    """Raise `StorageError` if an error means that no further file can be written."""
+    if error.errno in _FULL:
+        raise StorageError(f"{error.strerror}: finished files are kept; make room and run again to go on") from None
+
+
+def attempt(where: Remote, action: Callable[[Any, str], Result]) -> Result:
+    """Return `action(file system, path)`, tried three times with a limit on the time of each.
+
+    Raises `FileNotFoundError` and `FileExistsError` at once, `StorageError` if access is denied or nothing answers, and
+    `ModelMissing` if a package is missing.
+    """
+    for number, pause in enumerate((*PAUSES, 0.0), 1):
+        try:
+            return _in_time(lambda: action(*_file_system(where.address)))
+        except (FileNotFoundError, FileExistsError, CodecError):
+            raise
+        except Exception as error:  # each file system has its own
+            message = _message(error)
+            if isinstance(error, PermissionError) or re.search(
+                r"\b40[13]\b|denied|forbidden|credential", message, re.I
+            ):
+                raise StorageError(f"{where}: access denied: {message}") from None
+            if number > len(PAUSES):
+                raise StorageError(f"{where}: no answer after {number} tries: {message}; run again to go on") from None
+        time.sleep(pause)
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _message(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:200] if text else type(error).__name__
+
+
+def _in_time(action: Callable[[], Result]) -> Result:
+    """Return the result of a call in a thread. Raises `TimeoutError` after `TIMEOUT`; the thread is then left alone."""
+    outcome: list[Result] = []
+    errors: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            outcome.append(action())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(TIMEOUT)
+    if errors:
+        raise errors[0]
+    if not outcome:
+        raise TimeoutError(f"nothing came within {TIMEOUT:g} seconds")
+    return outcome[0]
+
+
+def _file_system(address: str) -> tuple[Any, str]:
+    """Return the fsspec file system of an address and the path in it."""
+    scheme = urlsplit(address).scheme.lower()
+    fs = _make_file_system(scheme, urlsplit(address).netloc if scheme in ("s3", "gs", "gcs") else "")
+    return fs, address if scheme in _LISTED_WITHOUT_CONTENT else str(fs._strip_protocol(address))
+
+
+@cache
+def _make_file_system(scheme: str, bucket: str) -> Any:
+    import fsspec
+
+    try:
+        return fsspec.filesystem(scheme)
+    except ValueError:
+        raise CodecError(f"{scheme}:// is no kind of address that fsspec knows") from None
+    except ImportError as error:
+        if bucket:
+            return _arrow_file_system(scheme, bucket, _message(error))
+        raise ModelMissing(f"{scheme}:// needs another package: {_message(error)}") from None
+
+
+def _arrow_file_system(scheme: str, bucket: str, reason: str) -> Any:
+    try:
+        from pyarrow import fs as arrow
+    except ImportError:
+        raise ModelMissing(f"{scheme}:// needs another package: {reason}") from None
+    from fsspec.implementations.arrow import ArrowFSWrapper
+
+    inner, _ = arrow.FileSystem.from_uri(f"{'gs' if scheme == 'gcs' else scheme}://{bucket}")
+    return ArrowFSWrapper(inner)
+
+
+def replace(where: Place, data: bytes) -> None:
+    """Replace the content of a file. Raises `OSError` and `StorageError`."""
+    if isinstance(where, Path):
+        write_file(where, data)
+    else:
+        attempt(where, lambda fs, path: fs.pipe_file(path, data))
+
+
+def arrow_arguments(where: Place) -> tuple[str, Any]:
+    """Return path and file system for pyarrow."""
+    if isinstance(where, Path):
+        return str(where), None
+    fs, path = _file_system(where.address)
+    return path, fs
