@@ -14,7 +14,7 @@ from pathlib import Path
 
 from codec.batch.folders import process_folder
 from codec.batch.tasks import DecodeTask, EncodeTask
-from codec.batch.workers import limit_to_one_thread
+from codec.batch.thread_limit import limit_to_one_thread
 
 
 def main() -> None:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
-from codec.batch.workers import Result, limit_to_one_thread
+import numpy as np
+
+from codec.batch.thread_limit import limit_to_one_thread
 from codec.errors import CodecError, ModelMissing
 
 _LISTING_CPUS: Final = 0.01  # unlike those of the actors, else Ray would join both in one actor
@@ -21,7 +23,7 @@ Task = TypeVar("Task")
 class RayWorker:
     """A Ray actor. Its models stay loaded between tasks."""
 
-    def __init__(self, function: Callable[[Any], Result]) -> None:
+    def __init__(self, function: Callable[[Any], Any]) -> None:
         limit_to_one_thread()
         self.function = function
 
@@ -38,8 +40,6 @@ class Listing:
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield each task as a batch, whatever is in the given one."""
-        import numpy as np
-
         for task in self.tasks:
             column = np.empty(1, object)
             column[0] = task
@@ -47,8 +47,8 @@ class Listing:
 
 
 def run_on_ray(
-    function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int, address: str, gpus: float | None
-) -> Iterator[tuple[Task, Result]]:
+    function: Callable[[Task], Any], tasks: Iterable[Task], jobs: int, address: str, gpus: float | None
+) -> Iterator[tuple[Task, Any]]:
     """Yield each task with its result, as `run_tasks` does. Raises `CodecError` and `ModelMissing`."""
     try:
         import ray

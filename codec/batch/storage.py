@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import re
 import threading
 import time
@@ -16,7 +17,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final, TypeAlias, TypeVar
-from urllib.parse import unquote, urlsplit
 
 from codec.atomic_write import write_file, write_new_file
 from codec.errors import CodecError, ModelMissing
@@ -24,7 +24,8 @@ from codec.errors import CodecError, ModelMissing
 TIMEOUT: Final = 60.0  # seconds that a remote address may take for one request
 _BUFFER_BYTES: Final = 1 << 18  # of one request for a part of a file
 PAUSES: Final = (1.0, 4.0)  # seconds before the second and the third try
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://([^/?#]*)([^?#]*)", re.IGNORECASE)  # scheme, host, path
+_ESCAPE = re.compile(rb"%([0-9a-fA-F]{2})")
 _DENIED = re.compile(r"\b40[13]\b|denied|forbidden|credential", re.IGNORECASE)
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 _LISTED_WITHOUT_CONTENT: Final = ("http", "https")  # have no folders
@@ -44,7 +45,7 @@ class Remote:
     @property
     def name(self) -> str:
         """The last part of the address."""
-        return PurePosixPath(urlsplit(self.address).path).name or self.address
+        return PurePosixPath(_split(self.address)[2]).name or self.address
 
     @property
     def suffix(self) -> str:
@@ -65,15 +66,24 @@ def place(address: str) -> Place:
     """Return the place of an address; file:// is local."""
     if not _ADDRESS.match(address):
         return Path(address)
-    parts = urlsplit(address)
-    return Path(unquote(parts.path)) if parts.scheme.lower() == "file" else Remote(address)
+    scheme, _, path = _split(address)
+    if scheme != "file":
+        return Remote(address)
+    return Path(os.fsdecode(_ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), os.fsencode(path))))
+
+
+def _split(address: str) -> tuple[str, str, str]:
+    """Return scheme, host and path of an address."""
+    match = _ADDRESS.match(address)
+    assert match is not None
+    return match[1].lower(), match[2], match[3]
 
 
 def is_folder(where: Place) -> bool:
     """Return whether a folder is there. Raises `StorageError`."""
     if isinstance(where, Path):
         return where.is_dir()
-    if urlsplit(where.address).scheme.lower() in _LISTED_WITHOUT_CONTENT:
+    if _split(where.address)[0] in _LISTED_WITHOUT_CONTENT:
         return False
     return bool(attempt(where, lambda fs, path: fs.isdir(path)))
 
@@ -109,7 +119,8 @@ def read(where: Place, start: int = 0, size: int = -1) -> bytes:
     """
     if isinstance(where, Path):
         with where.open("rb") as file:
-            file.seek(start)
+            if start:  # a pipe cannot seek
+                file.seek(start)
             return file.read(size)
     end = None if size < 0 else start + size
     return attempt(where, lambda fs, path: bytes(fs.cat_file(path, start=start, end=end)))
@@ -226,8 +237,8 @@ def _in_time(action: Callable[[], Result]) -> Result:
 
 def _file_system(address: str) -> tuple[Any, str]:
     """Return the fsspec file system of an address and the path in it."""
-    scheme = urlsplit(address).scheme.lower()
-    fs = _make_file_system(scheme, urlsplit(address).netloc if scheme in ("s3", "gs", "gcs") else "")
+    scheme, host, _ = _split(address)
+    fs = _make_file_system(scheme, host if scheme in ("s3", "gs", "gcs") else "")
     return fs, address if scheme in _LISTED_WITHOUT_CONTENT else str(fs._strip_protocol(address))
 
 

@@ -14,6 +14,7 @@ from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from codec.batch.thread_limit import limit_to_one_thread
 from codec.errors import CodecError
 
 MAX_JOBS: Final = 64
@@ -126,12 +127,3 @@ def _init_worker() -> None:
     """Set up a new process: one thread, and an exit without a traceback on Ctrl-C."""
     limit_to_one_thread()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def limit_to_one_thread() -> None:
-    """Limit OpenCV and torch to one thread in this process, since the other processes use the other cores."""
-    import cv2
-    import torch
-
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
