@@ -10,13 +10,16 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
 from codec.bench.lossless_codecs import is_installed, save_with_pillow
 from codec.bench.measures import ms_ssim
 from codec.errors import BudgetTooSmall, UnknownName
+
+if TYPE_CHECKING:
+    from codec.decoders.painter.real_esrgan import Upscaler
 
 SCALES: Final = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125)
 MAX_QUALITY: Final = 100  # of each format; 0 is the worst
@@ -144,14 +147,21 @@ class UpscaledCodec:
     def decode(self, data: bytes, height: int, width: int) -> np.ndarray:
         import cv2
 
-        from codec.decoders.painter.real_esrgan import SCALE, Upscaler
+        from codec.decoders.painter.real_esrgan import SCALE
 
         size = max(1, round(width / SCALE)), max(1, round(height / SCALE))
         small = cv2.resize(self.codec.decode(data, height, width), size, interpolation=cv2.INTER_AREA)
-        *_, enlarged = Upscaler.rrdb().run(small.astype(np.float32) / 255)
+        *_, enlarged = _upscaler().run(small.astype(np.float32) / 255)
         assert enlarged is not None
         pixels = np.rint(np.clip(enlarged, 0, 1) * 255).astype(np.uint8)
         return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LANCZOS4))
+
+
+@cache
+def _upscaler() -> Upscaler:
+    from codec.decoders.painter.real_esrgan import Upscaler
+
+    return Upscaler.rrdb()
 
 
 def _downscale(pixels: np.ndarray, scale: float) -> np.ndarray:
