@@ -11,7 +11,7 @@ from PIL import Image
 from codec.bench import lossless_codecs
 from codec.images.io import encode_png
 from codec.structure.sketch import Sketch
-from tests import jbig2, layers_bench, plot, structure_bench, words_bench
+from tests import detail_bench, jbig2, layers_bench, plot, structure_bench, words_bench
 from tests.lossy_codecs import trials
 
 pytestmark = pytest.mark.bench
@@ -145,3 +145,13 @@ def test_missing_packages_are_named(folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["bench", str(texts)])
     words_bench.main()
     assert "zstd-22 is not installed: pip install zstandard" in capsys.readouterr().out
+
+
+def test_detail_and_av1_are_measured_on_the_same_picture(folder, capsys, monkeypatch):
+    monkeypatch.setattr(detail_bench, "AV1_SIDES", (48, 64))
+    detail_bench.main([str(folder), "--bytes", "230", "400"])
+    *_, first, second = capsys.readouterr().out.splitlines()
+    cells = [[float(cell) for cell in row.strip("|").split("|")] for row in (first, second)]
+    assert [row[0] for row in cells] == [230, 400]
+    assert all(0.5 < score <= 1 for row in cells for score in row[1:])
+    assert detail_bench.av1_score(DISC, 10) == 0
