@@ -5,7 +5,7 @@
     pose.json                  the persons, instead of a sketch; pose.png is a rendering of them
     colormap.png               the base colors, one pixel per cell
     detail.bin                 the detail of the colors; delete it to drop the detail
-    layers.json                picture size, lattice, quantized colors, seed and settings
+    layers.json                picture size, lattice, quantized colors, seed, settings and recipe
 
 A folder that was not edited is read back to exactly the same file. In an edited folder prompts, strokes and colors are
 read from their files; the renderings sketch.png and pose.png are never read.
@@ -23,6 +23,7 @@ from typing import Any, Final, TypeVar
 
 from codec.atomic_write import write_files
 from codec.bitstream.container import KEEPABLE, Chunk
+from codec.bitstream.recipe import Recipe
 from codec.bitstream.settings import Settings
 from codec.errors import CodecError, FormatError, InvalidLayer, LimitExceeded
 from codec.images import io, svg
@@ -97,7 +98,9 @@ def layer_files(layers: Layers) -> dict[str, bytes]:
         notes["seed"] = layers.seed
     if layers.settings is not None:
         notes["settings"] = asdict(layers.settings)
-    if layers.extra:
+    if layers.recipe is not None:
+        notes["recipe"] = asdict(layers.recipe)
+    if layers.extra or layers.recipe is not None:
         notes["extra"] = [[kind, data.hex()] for kind, data in layers.extra]
         notes["sha256"] = _digest(layers.to_bytes())  # shows whether the layers were edited
     files["layers.json"] = _to_json(notes)
@@ -144,12 +147,13 @@ def read_layers(folder: str | os.PathLike[str]) -> Layers:
 
     def assemble() -> tuple[Layers, bytes]:
         settings, extra = _parse_settings(notes), _parse_extra(notes)
-        layers = Layers(width, height, prompt, structure, texture, notes.get("seed"), settings, extra)
+        recipe = Recipe(**notes["recipe"]) if "recipe" in notes else None
+        layers = Layers(width, height, prompt, structure, texture, notes.get("seed"), settings, extra, recipe)
         return layers, layers.to_bytes()  # raises for values that only a damaged layers.json can hold
 
     layers, data = _in_file("layers.json", assemble)
-    if layers.extra and _digest(data) != notes.get("sha256"):
-        layers = replace(layers, extra=tuple(chunk for chunk in layers.extra if chunk[0] & KEEPABLE))
+    if (layers.extra or layers.recipe is not None) and _digest(data) != notes.get("sha256"):
+        layers = replace(layers, extra=tuple(chunk for chunk in layers.extra if chunk[0] & KEEPABLE), recipe=None)
     return layers
 
 

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple, SupportsIndex, cast
 
 from codec.bitstream import container
 from codec.bitstream.container import Chunk, Container
+from codec.bitstream.recipe import Recipe
 from codec.bitstream.settings import Settings
 from codec.errors import Corrupt, FormatError, InvalidLayer
 from codec.limits import MAX_SIDE
@@ -27,11 +28,12 @@ from codec.texture.colormap import Colormap
 
 SEED: Final = container.SKIPPABLE | container.KEEPABLE | 1  # chunk type
 SETTINGS: Final = container.SKIPPABLE | container.KEEPABLE | 2  # chunk type
+RECIPE: Final = container.SKIPPABLE | 3  # chunk type
 MAX_SEED: Final = (1 << 64) - 1
 BITS_PER_PIXEL: Final = 0.02  # the paper's upper bound (arXiv 2412.12982): 655 bytes at 512 x 512
 MIN_BUDGET: Final = 160  # bytes: even a thumbnail needs a prompt, a few strokes and colors
 
-_KNOWN_CHUNKS: Final = frozenset((SEED, SETTINGS))
+_KNOWN_CHUNKS: Final = frozenset((SEED, SETTINGS, RECIPE))
 
 
 class Sizes(NamedTuple):
@@ -61,7 +63,8 @@ class Layers:
     `width`, `height`: of the picture, 1..4096 pixels. `semantic`, `structure`, `texture`: the layers, None
     where absent; an empty prompt counts as absent. `seed`: initial state of the decoder's random numbers,
     0..2^64 - 1. `settings`: how the picture was generated. `extra`: extensions that this version does not know,
-    as (type, payload), preserved unchanged. Raises `InvalidLayer` for other values.
+    as (type, payload), preserved unchanged. `recipe`: what else making the picture again needs; edits drop it.
+    Raises `InvalidLayer` for other values.
     """
 
     width: int
@@ -72,6 +75,7 @@ class Layers:
     seed: int | None = None
     settings: Settings | None = None
     extra: tuple[Chunk, ...] = ()
+    recipe: Recipe | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "width", whole_number("width", self.width))
@@ -86,7 +90,7 @@ class Layers:
         if not all(
             0 <= kind < 256 and not kind & container.SHORT_FORM and kind not in _KNOWN_CHUNKS for kind, _ in self.extra
         ):
-            raise InvalidLayer("the type of an unknown extension must be a byte with bit 5 clear, not C1 or C2")
+            raise InvalidLayer("the type of an unknown extension must be a byte with bit 5 clear, not C1, C2 or 83")
         if self.semantic == Prompt():
             object.__setattr__(self, "semantic", None)
         if self.settings == Settings():
@@ -155,6 +159,8 @@ class Layers:
             chunks.append((SEED, self.seed.to_bytes((self.seed.bit_length() + 7) // 8, "big")))
         if self.settings is not None:
             chunks.append((SETTINGS, self.settings.to_bytes()))
+        if self.recipe is not None:
+            chunks.append((RECIPE, self.recipe.to_bytes()))
         payloads = (
             self.semantic.to_bytes() if self.semantic else b"",
             self.structure.to_bytes() if self.structure else b"",
@@ -175,7 +181,8 @@ class Layers:
             Colormap.from_bytes(texture) if texture else None,
             _decode_seed(chunks.pop(SEED)) if SEED in chunks else None,
             Settings.from_bytes(chunks.pop(SETTINGS)) if SETTINGS in chunks else None,
-            tuple(chunks.items()),
+            recipe=Recipe.from_bytes(chunks.pop(RECIPE)) if RECIPE in chunks else None,
+            extra=tuple(chunks.items()),
         )
 
     @classmethod

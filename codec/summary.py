@@ -29,6 +29,7 @@ def summarize(layers: Layers) -> dict[str, Any]:
         "colors": None if layers.texture is None else _summarize_colors(layers.texture),
         "seed": layers.seed,
         "settings": asdict(layers.settings) if layers.settings else None,
+        "recipe": asdict(layers.recipe) if layers.recipe else None,
     }
 
 

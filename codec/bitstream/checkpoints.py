@@ -75,6 +75,7 @@ _SD1_NAME: Final = re.compile(
     r"(?<![0-9a-z])(sd|stable[-_ ]diffusion)?[-_ ]?v?1[-_.][45](?![0-9])|sd_?15(?![0-9])", re.I
 )
 _OTHER_NAME: Final = re.compile(r"512-base|768-v|v2-1|diffusion-2|512-inpainting|wd-1-4-anime", re.I)
+_OTHER_FAMILY: Final = re.compile(r"xl(?![a-z])|flux|sd_?3|illustrious|pony|noobai|qwen|z_image", re.I)
 _DISTILLED_NAME: Final = re.compile(r"lcm|hyper|turbo|lightning", re.I)
 _LAST_SD1: Final = "deliberateForInvoke_v08"
 _SD1_HASHES: Final = {"sha256:6ce0161689", "sha256:cc6cb27103", "sha256:fe4efff1e1", "sha256:e1441589a6"}
@@ -89,6 +90,13 @@ def is_sd1(model: str) -> bool:
     index = indices().get(model)
     is_listed = index is not None and index <= indices()[_LAST_SD1]
     return is_listed or bool(_SD1_NAME.search(model)) or model in ("sd_v1.4_f16", "sd_v1.5_f16")
+
+
+def is_other_than_sd1(model: str) -> bool:
+    """Return whether a model's name is known to be of another model than Stable Diffusion 1.x."""
+    index = indices().get(model)
+    is_other = index is not None and (index > indices()[_LAST_SD1] or _OTHER_NAME.search(model) is not None)
+    return is_other or bool(_OTHER_FAMILY.search(model))
 
 
 @functools.cache

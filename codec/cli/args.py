@@ -96,6 +96,13 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
         help="picture (most bytes for colors and detail), structure (most bytes for strokes) or auto (structure with "
         "--decoder sd15 or --edges openpose, else picture)",
     )
+    parser.add_argument(
+        "--recipe",
+        action="store_true",
+        help="store only how AUTOMATIC1111, Forge or ComfyUI generated the picture, by its metadata; decode it with "
+        "--decoder sd15 and the same checkpoint",
+    )
+    parser.add_argument("--keep-layers", action="store_true", help="with --recipe: store sketch and colors, too")
     parser.add_argument("--seed", type=_integer(0), metavar="N", help="random seed for the decoder, stored in the file")
     parser.add_argument(
         "--best-of", type=_integer(1), metavar="N", help="decode with N seeds, up to 256, and store the best one"

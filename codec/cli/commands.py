@@ -39,6 +39,8 @@ def encode(args: argparse.Namespace) -> None:
 
     if args.best_of and args.seed is not None:
         raise CodecError("--seed and --best-of exclude each other: --best-of chooses the seed")
+    if args.best_of and args.recipe:
+        raise CodecError("--recipe stores the picture's own seed: leave --best-of out")
     if not args.best_of and (args.decoder not in ("painter", "sd15") or _given_sd15_options(args)):
         raise CodecError("--decoder and its options need --best-of when encoding")
     if args.balance == "auto" and args.decoder == "sd15":

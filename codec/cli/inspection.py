@@ -23,6 +23,7 @@ def format_summary(summary: dict[str, Any]) -> str:
         "colors": _format_colors(summary["colors"]),
         "seed": "none" if summary["seed"] is None else str(summary["seed"]),
         "settings": _format_settings(summary["settings"] or {}),
+        "recipe": _format_settings(summary["recipe"] or {}),
     }
     lines.append("")
     lines += [f"{name:<12}{printable(value)}" for name, value in properties.items() if value]

@@ -200,11 +200,15 @@ def erase(layers: Layers, mask: np.ndarray) -> Layers:
 
 
 def _edited(layers: Layers, **changes: Any) -> Layers:
-    """Return the layers with changes; if there are any, extensions that are not marked as keepable are dropped."""
+    """Return the layers with changes; if there are any, extensions that are not marked as keepable are dropped.
+
+    So is the recipe, which makes the picture without strokes and colors, unless only the prompt changed.
+    """
     edited = replace(layers, **changes)
     if edited == layers:
         return layers
-    return replace(edited, extra=tuple(chunk for chunk in layers.extra if chunk[0] & KEEPABLE))
+    recipe = layers.recipe if changes.keys() == {"semantic"} else None
+    return replace(edited, extra=tuple(chunk for chunk in layers.extra if chunk[0] & KEEPABLE), recipe=recipe)
 
 
 def _cells(layers: Layers) -> np.ndarray:

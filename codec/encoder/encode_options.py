@@ -38,6 +38,10 @@ class EncodeOptions:
         layer, with detail, which suits the painter; "structure": the sketch, with colors without detail, which suits
         Stable Diffusion; "auto": "structure" if `edges` is "openpose", else "picture".
 
+    `recipe`: store only how a picture of AUTOMATIC1111's web UI, Forge or ComfyUI was generated, from which the decoder
+        `sd15` makes it again with the same checkpoint; there is then no sketch and no colors unless `keep_layers`. The
+        prompt is stored whole. Prompt, negative prompt and seed must not be given.
+
     Raises `InvalidLayer` for a prompt, grid or seed that no file can hold, and `UnknownName` for an unknown
     detector, captioner or balance.
     """
@@ -50,6 +54,8 @@ class EncodeOptions:
     seed: int | None = None
     captioner: str = "auto"
     balance: Literal["auto", "picture", "structure"] = "auto"
+    recipe: bool = False
+    keep_layers: bool = False
 
     def __post_init__(self) -> None:
         Prompt("" if self.prompt is None else self.prompt, self.negative)  # raises for text that a prompt cannot hold
@@ -60,6 +66,10 @@ class EncodeOptions:
             raise InvalidLayer("the seed must be 0 to 2^64 - 1")
         if self.grid is not None:
             object.__setattr__(self, "grid", _checked_grid(self.grid))
+        if self.recipe and (self.prompt is not None or self.negative or self.seed is not None):
+            raise InvalidLayer("a recipe takes prompt, negative prompt and seed from the picture's metadata: give none")
+        if self.keep_layers and not self.recipe:
+            raise InvalidLayer("only a recipe leaves the layers out: --keep-layers goes with --recipe")
         _check_name("edge detector", self.edges, EDGES)
         _check_name("captioner", self.captioner, CAPTIONERS)
         _check_name("balance", self.balance, BALANCES)

@@ -19,7 +19,7 @@ from codec.bitstream.settings import Settings
 from codec.encoder.colormap.fit_colormap import fit_best_grid, fit_grid
 from codec.encoder.colormap.fit_detail import fit_detail
 from codec.encoder.encode_options import DEFAULT_OPTIONS, POSE_DETECTOR, EncodeOptions
-from codec.encoder.prompt.find_prompt import GIVEN, FoundPrompt, find_prompt
+from codec.encoder.prompt.find_prompt import GIVEN, FoundPrompt, find_prompt, find_recipe
 from codec.encoder.sketch import annotators
 from codec.encoder.sketch.fit_sketch import extract_sketch
 from codec.errors import BudgetTooSmall, CodecError, ImageError
@@ -55,7 +55,8 @@ def extract(source: Source, options: EncodeOptions = DEFAULT_OPTIONS, *, reserve
     """Return the layers of a picture, and leave `reserved_bytes` of the budget unused.
 
     With default options, the layers embedded in a PNG (`codec.images.png_chunk`) are returned if there are any. Raises
-    `ImageError`, `BudgetTooSmall`, `InvalidLayer`, `ModelMissing` or `OutOfMemory`.
+    `ImageError`, `BudgetTooSmall`, `InvalidLayer`, `ModelMissing` or `OutOfMemory`, and `CodecError` for a recipe of a
+    picture that cannot be made again.
     """
     picture = _to_picture(source)
     if picture.tril is not None and not reserved_bytes and replace(options, captioner="auto") == DEFAULT_OPTIONS:
@@ -64,9 +65,16 @@ def extract(source: Source, options: EncodeOptions = DEFAULT_OPTIONS, *, reserve
     height, width = picture.pixels.shape[:2]
     budget = default_budget(width, height) if options.budget is None else min(options.budget, MAX_FILE_BYTES)
     max_bytes = budget - reserved_bytes
-    found_prompt = shorten(find_prompt(picture, options.prompt, options.negative, options.captioner), max_bytes)
+    if options.recipe:
+        found_prompt = find_recipe(picture)
+    else:
+        found_prompt = shorten(find_prompt(picture, options.prompt, options.negative, options.captioner), max_bytes)
     seed = found_prompt.seed if options.seed is None else options.seed
-    layers = Layers(width, height, found_prompt.prompt, seed=seed, settings=found_prompt.settings)
+    layers = Layers(
+        width, height, found_prompt.prompt, seed=seed, settings=found_prompt.settings, recipe=found_prompt.recipe
+    )
+    if options.recipe and not options.keep_layers:
+        return Extraction(layers, picture, found_prompt.source)
     available = available_bytes(layers, max_bytes)
     if available <= 0:
         needed = max_bytes - available

@@ -11,6 +11,7 @@ import pytest
 
 from codec import Layers
 from codec.bitstream.checkpoints import CHECKPOINTS
+from codec.bitstream.recipe import Recipe
 from codec.bitstream.settings import SAMPLERS, Settings
 from codec.semantic.prompt import NEGATIVES
 from codec.texture.colormap import Colormap
@@ -53,6 +54,7 @@ def describe(file: dict[str, Any]) -> dict[str, object]:
             fingerprint(detail["residual"], ">i8"),
         ],
         "seed": file["seed"],
+        **({"recipe": str(Recipe(**file["recipe"]))} if file["recipe"] else {}),
         "settings": str(Settings(**file["settings"])).replace(", size=None)", ")") if file["settings"] else None,
         "extra": [[kind, data.hex()] for kind, data in file["other chunks"].items()],
     }

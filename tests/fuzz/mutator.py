@@ -15,7 +15,7 @@ from codec import Colormap, Layers
 from codec.bitstream.container import VERSION, Container, pack, unpack
 from codec.errors import CodecError
 
-KNOWN = frozenset((0xC1, 0xC2))  # the chunk types of seed and settings
+KNOWN = frozenset((0xC1, 0xC2, 0x83))  # the chunk types of seed, settings and recipe
 
 
 def mutate(rng: random.Random, data: bytes) -> bytes:

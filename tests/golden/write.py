@@ -17,6 +17,7 @@ import numpy as np
 
 from codec import Colormap, Layers, Pose, Prompt, Sketch
 from codec.bitstream.container import VERSION
+from codec.bitstream.recipe import Recipe
 from codec.bitstream.settings import SAMPLERS, Settings
 from codec.structure.chain_code import STEPS, Stroke
 from codec.texture import rdoq
@@ -55,6 +56,7 @@ def describe(layers: Layers) -> dict[str, object]:
         "detail": _describe_detail(texture.detail) if texture and texture.detail is not None else None,
         "seed": layers.seed,
         "settings": str(layers.settings).replace(", size=None)", ")") if layers.settings else None,
+        **({"recipe": str(layers.recipe)} if layers.recipe else {}),
         "extra": [[kind, data.hex()] for kind, data in layers.extra],
     }
 
@@ -175,6 +177,15 @@ def contents() -> dict[str, Layers]:
             Colormap.from_bytes(colors(2, 16, 16, 20).to_bytes()[: length // 2]),
         )
         out[f"cut-{length}"] = Layers(640, 480, None, *prefixes)
+    recipes = (
+        Recipe("a1111", "cuda", 2, checkpoint="sha256:6ce0161689"),
+        Recipe("comfyui", "cpu"),
+        Recipe("a1111", "cpu", 12, True, 733, 31337, "webui:81761151"),
+        Recipe("comfyui", "cuda", guidance=6399, noise_delta=(1 << 24) - 1),
+    )
+    for index, recipe in enumerate(recipes):
+        settings = Settings(20, 7.25, "euler_a", size=(512, 768))
+        out[f"recipe-{index}"] = Layers(512, 768, Prompt("a red fox"), seed=42, settings=settings, recipe=recipe)
     out["settings-steps"] = Layers(512, 512, settings=Settings(20))
     out["extra"] = Layers(512, 512, seed=3, extra=((0x80, b""), (0xDF, b"kept")))
     return out

@@ -27,7 +27,7 @@ from ui.services.validation import choice, integer, real
 
 if TYPE_CHECKING:
     from codec.decoders.base import OnStep
-    from codec.decoders.sd15.pipeline import DecodedImage
+    from codec.decoders.sd15.decode_job import DecodedImage
 
 NAME: Final = "sd15"
 SIDE = 512  # px at which a square is denoised

@@ -10,6 +10,7 @@ from codec.decoders.sd15 import checkpoint
 from codec.decoders.sd15.options import PRESETS, Options
 from codec.errors import ModelMissing
 from codec.models import locate
+from codec.models.checkpoint_search import find_checkpoint
 from codec.structure.pose import Pose
 
 if TYPE_CHECKING:
@@ -50,6 +51,25 @@ def locate_models(options: Options, layers: Layers) -> ModelPaths:
     if errors:
         raise _combine(errors, options)
     return ModelPaths(**paths)
+
+
+def locate_recipe_models(options: Options, layers: Layers) -> ModelPaths:
+    """Return the paths of the checkpoint of a file's recipe, and of a VAE if it has none. Raises ModelMissing."""
+    recipe, model = layers.recipe, layers.settings.model if layers.settings else None
+    assert recipe is not None
+    digest, name = recipe.checkpoint, model
+    if digest is None and model is not None and model.startswith("sha256:"):
+        digest, name = model, None
+    is_given = options.checkpoint is not None
+    base = find_checkpoint(digest, name, options.checkpoint or options.models, is_given=is_given)
+    if base.is_dir():
+        return ModelPaths(base)
+    checkpoint.inspect(base)
+    errors: dict[str, ModelMissing] = {}
+    vae = _locate_vae(base, options, errors)
+    if errors:
+        raise _combine(errors, options)
+    return ModelPaths(base, **vae)
 
 
 def model_names(options: Options, layers: Layers) -> dict[str, str]:

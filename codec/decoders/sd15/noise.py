@@ -7,6 +7,8 @@ a1111      Philox as torch has it on CUDA devices: AUTOMATIC1111's web UI with i
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -38,6 +40,22 @@ def initial_noise(seed: int, width: int, height: int, source: str = "trilayer") 
     return random.standard_normal(shape, dtype=np.float32)
 
 
+def noise_stream(seed: int, width: int, height: int, source: str) -> Iterator[np.ndarray]:
+    """Yield the arrays that one generator gives, one after the other, each of the shape of `initial_noise`.
+
+    source: torch or a1111, a CPU's or CUDA's generator
+    """
+    shape = (4, height // 8, width // 8)
+    if source == "a1111":
+        for offset in itertools.count():
+            yield cuda_noise(seed, shape, offset)
+    import torch
+
+    generator = torch.Generator("cpu").manual_seed(seed % 2**63)
+    while True:
+        yield torch.randn((1, *shape), generator=generator)[0].numpy()
+
+
 def cuda_noise(seed: int, shape: tuple[int, ...], offset: int = 0) -> np.ndarray:
     """Return what torch.randn gives on a CUDA device after `offset` earlier calls, float32 of that shape.
 
@@ -48,7 +66,17 @@ def cuda_noise(seed: int, shape: tuple[int, ...], offset: int = 0) -> np.ndarray
     counter = np.zeros((4, count), np.uint32)
     counter[0], counter[2] = offset, np.arange(count, dtype=np.uint32)
     seed %= 2**64
-    key = np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
+    words = philox4x32(counter, np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32))
+    radius = np.sqrt(-2 * np.log(words[0] * _PER_INTEGER + _PER_INTEGER / 2))
+    angle = words[1] * _ANGLE_PER_INTEGER + _ANGLE_PER_INTEGER / 2
+    return np.asarray((radius * np.sin(angle)).reshape(shape), np.float32)
+
+
+def philox4x32(counter: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """Return the numbers of Philox 4x32-10 (Salmon et al. 2011), (4, n) uint32.
+
+    counter: (4, n) uint32; key: (2,) uint32
+    """
     for index in range(_PHILOX_ROUNDS):
         if index:
             key = key + np.array(_PHILOX_KEY_STEPS, np.uint32)
@@ -60,6 +88,4 @@ def cuda_noise(seed: int, shape: tuple[int, ...], offset: int = 0) -> np.ndarray
             for product in products
         ]
         counter = np.stack([high1 ^ counter[1] ^ key[0], low1, high0 ^ counter[3] ^ key[1], low0])
-    radius = np.sqrt(-2 * np.log(counter[0] * _PER_INTEGER + _PER_INTEGER / 2))
-    angle = counter[1] * _ANGLE_PER_INTEGER + _ANGLE_PER_INTEGER / 2
-    return np.asarray((radius * np.sin(angle)).reshape(shape), np.float32)
+    return counter

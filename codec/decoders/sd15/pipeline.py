@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +23,12 @@ from torch import Tensor
 
 from codec.decoders.base import OnStep, StepReporter, require_layers
 from codec.decoders.sd15 import conditions, duration, masks, networks, text_encoder
-from codec.decoders.sd15.checkpoint import Prediction
+from codec.decoders.sd15.decode_job import DecodedImage, Inpainting, Job
 from codec.decoders.sd15.denoise import (
     Conditioning,
     InpaintConstraint,
     NotFiniteError,
+    OnDenoised,
     combine_adapters,
     denoise,
     preview_latents,
@@ -35,59 +36,23 @@ from codec.decoders.sd15.denoise import (
 from codec.decoders.sd15.device import Device
 from codec.decoders.sd15.memory_plan import MemoryPlan, make_plan
 from codec.decoders.sd15.model_cache import MODEL_CACHE
-from codec.decoders.sd15.model_paths import ModelPaths, locate_models
+from codec.decoders.sd15.model_paths import locate_models, locate_recipe_models
 from codec.decoders.sd15.noise import initial_noise
 from codec.decoders.sd15.options import PRESETS, Options, Preset, ResolvedOptions, resolve_options
+from codec.decoders.sd15.regenerate.plan import RecipePlan, generate
+from codec.decoders.sd15.regenerate.plan import encode_prompts as encode_recipe_prompts
+from codec.decoders.sd15.regenerate.plan import make_plan as make_recipe_plan
 from codec.decoders.sd15.schedulers import make_scheduler
 from codec.errors import CodecError
 from codec.images import io
 from codec.models import free_memory, oom
 from codec.models.torchvision_compat import ensure_torchvision
+from codec.semantic.prompt import Prompt
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
 
 if TYPE_CHECKING:
     from codec.layers import Layers
-
-
-@dataclass(frozen=True, eq=False)
-class DecodedImage:
-    """A decoded picture, and what decoding a part of it again needs; 3 MB for 50 steps.
-
-    pixels: (H, W, 3) uint8 sRGB at the file's size
-    latents: (4, h, w) float32
-    trajectory: the initial latents and those after every step; may be empty
-    schedule: the scheduler and its number of steps
-    """
-
-    pixels: np.ndarray
-    latents: np.ndarray
-    trajectory: tuple[np.ndarray, ...] = ()
-    schedule: tuple[str, int] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class _Job:
-    """The inputs of one decode, complete before anything is loaded. width, height: working size in pixels."""
-
-    layers: Layers
-    settings: ResolvedOptions
-    paths: ModelPaths
-    prediction: Prediction
-    device: Device
-    plan: MemoryPlan
-    seed: int
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, eq=False)
-class _Inpainting:
-    """The region to decode again, (H, W) bool, the result around it, and the constraint on its latents."""
-
-    mask: np.ndarray
-    previous: DecodedImage
-    constraint: InpaintConstraint
 
 
 class StableDiffusion:
@@ -111,7 +76,9 @@ class StableDiffusion:
 
     def decode_full(self, layers: Layers, *, seed: int | None = None, on_step: OnStep | None = None) -> DecodedImage:
         """Decode like `decode`; return also what `redecode` needs."""
-        return self._run(self._make_job(layers, seed), on_step)
+        plan = make_recipe_plan(layers, seed) if self.options.follow else None
+        job = self._make_job(layers, seed) if plan is None else self._make_recipe_job(layers, plan)
+        return self._run(job, on_step)
 
     def redecode(
         self,
@@ -142,7 +109,7 @@ class StableDiffusion:
         is_same_schedule = previous.schedule == (job.settings.scheduler, job.settings.steps)
         trajectory = previous.trajectory if is_same_schedule else ()
         constraint = InpaintConstraint(latent_mask, previous.latents, trajectory)
-        return self._run(job, on_step, _Inpainting(mask, previous, constraint))
+        return self._run(job, on_step, Inpainting(mask, previous, constraint))
 
     def expected_minutes(self, layers: Layers | None = None) -> float | None:
         """Return how many minutes a decode will take on the CPU; None on a GPU, where it takes seconds."""
@@ -156,7 +123,7 @@ class StableDiffusion:
 
     # --- one decode ---------------------------------------------------------------------------------
 
-    def _make_job(self, layers: Layers, seed: int | None) -> _Job:
+    def _make_job(self, layers: Layers, seed: int | None) -> Job:
         """Check the input and locate the models. Raises InvalidLayer and ModelMissing."""
         require_layers(layers)
         settings = resolve_options(self.options, layers.settings)
@@ -169,7 +136,20 @@ class StableDiffusion:
         device = replace(device, offloads=plan.offloads)
         chosen_seed = next(value for value in (seed, layers.seed, self._preset.seed) if value is not None)
         prediction = networks.read_prediction(paths.base)
-        return _Job(layers, settings, paths, prediction, device, plan, chosen_seed, width, height)
+        return Job(layers, settings, paths, prediction, device, plan, chosen_seed, width, height)
+
+    def _make_recipe_job(self, layers: Layers, recipe: RecipePlan) -> Job:
+        """Return the job that makes a picture again from its recipe alone, without strokes and colors."""
+        networks.require_libraries()
+        paths = locate_recipe_models(self.options, layers)
+        device = Device.select(self.options.device)
+        device = _PRECISIONS.get((paths.base, paths.lora, device), device)
+        plan = self._plan_memory(device, recipe.width, recipe.height)
+        settings = ResolvedOptions(recipe.count_steps(), recipe.guidance, "recipe", lcm=False)
+        return Job(
+            layers, settings, paths, networks.read_prediction(paths.base), replace(device, offloads=plan.offloads),
+            plan, recipe.seed, recipe.width, recipe.height, recipe,
+        )  # fmt: skip
 
     @property
     def _preset(self) -> Preset:
@@ -184,7 +164,7 @@ class StableDiffusion:
         uses_controlnet = self.options.control == "controlnet"
         return make_plan(free and free + own, width, height, uses_controlnet, device.dtype.itemsize)
 
-    def _run(self, job: _Job, on_step: OnStep | None, inpainting: _Inpainting | None = None) -> DecodedImage:
+    def _run(self, job: Job, on_step: OnStep | None, inpainting: Inpainting | None = None) -> DecodedImage:
         """Decode; if a network overflows in half precision, start again with a wider range of numbers."""
         reporter = StepReporter(job.settings.evaluations + 3, on_step)
         reporter.step(self._forecast(job))  # before the libraries are imported, which takes seconds
@@ -213,10 +193,13 @@ class StableDiffusion:
         return DecodedImage(pixels, trajectory[-1], tuple(trajectory), (job.settings.scheduler, job.settings.steps))
 
     def _decode_once(
-        self, job: _Job, constraint: InpaintConstraint | None, reporter: StepReporter
+        self, job: Job, constraint: InpaintConstraint | None, reporter: StepReporter
     ) -> tuple[list[np.ndarray], np.ndarray]:
         """Return the trajectory, and the (8h, 8w, 3) uint8 picture. Raises NotFiniteError."""
         with _memory_guard(job.device):
+            if job.recipe is not None:
+                trajectory = self._regenerate(job, job.recipe, reporter)
+                return trajectory, self._decode_latents(job, trajectory[-1])
             prompts = self._encode_prompts(job)
             unet = self._load_unet(job)
             conditioning = self._condition(job)
@@ -224,7 +207,19 @@ class StableDiffusion:
             trajectory = self._denoise(job, unet, prompts, conditioning, constraint, reporter)
             return trajectory, self._decode_latents(job, trajectory[-1])
 
-    def _forecast(self, job: _Job) -> str:
+    def _regenerate(self, job: Job, recipe: RecipePlan, reporter: StepReporter) -> list[np.ndarray]:
+        """Return the noise and the final latents of a recipe. Raises NotFiniteError."""
+        tokenizer, encoder = self._load_text_networks(job)
+        prompt = job.layers.semantic or Prompt()
+        with job.device.use(encoder):
+            texts = [prompt.text, prompt.negative] if recipe.is_guided else [prompt.text]
+            prompts = encode_recipe_prompts(recipe, tokenizer, encoder, texts)
+        unet = self._load_unet(job)
+        reporter.step("models loaded")
+        with job.device.use(unet):
+            return generate(recipe, unet, prompts, job.prediction, _step_reports(reporter))
+
+    def _forecast(self, job: Job) -> str:
         """Return the number of steps and the expected duration, as text."""
         steps = job.settings.steps
         note = (
@@ -232,31 +227,46 @@ class StableDiffusion:
         )
         if job.device.name != "cpu":
             return f"{steps} steps on {job.device.name}{job.plan.describe()}{note}"
-        minutes = duration.expected_minutes(self.options, job.layers, torch.get_num_threads())
+        minutes = duration.expected_minutes(self._timed_options(job), job.layers, torch.get_num_threads())
         about = f"{minutes:.0f} min" if minutes >= 1.5 else f"{max(minutes * 60, 1):.0f} s"
         return f"{steps} steps on the CPU, about {about}{note}"
 
-    def _encode_prompts(self, job: _Job) -> Tensor:
+    def _timed_options(self, job: Job) -> Options:
+        """Return options that take as long as the job."""
+        if job.recipe is None:
+            return self.options
+        side = min(max(round((job.width * job.height) ** 0.5 / 8) * 8, 64), 1024)
+        return replace(
+            self.options, steps=max(job.settings.steps, 1), guidance=job.settings.guidance, scheduler="euler",
+            structure_strength=0, color_strength=0, size=side,
+        )  # fmt: skip
+
+    def _encode_prompts(self, job: Job) -> Tensor:
         """Return (2, tokens, features), the negative prompt first; the prompt alone without guidance."""
+        tokenizer, encoder = self._load_text_networks(job)
+        prompt = job.layers.semantic
+        text = prompt.text if prompt else ""
+        default = self._preset.negative if self.options.negative is None else self.options.negative
+        negative = (prompt.negative if prompt else "") or default
+        with job.device.use(encoder):
+            texts = [negative, text] if job.settings.is_guided else [text]
+            truncates = self._preset.truncates and bool(job.paths.structure or job.paths.colors)
+            return text_encoder.encode(tokenizer, encoder, texts, truncates)
+
+    def _load_text_networks(self, job: Job) -> tuple[Any, Any]:
+        """Return the tokenizer and the text encoder."""
         base, device = job.paths.base, job.device
         tokenizer = MODEL_CACHE.get_or_load("tokenizer", base, lambda: networks.load_tokenizer(base))
         encoder = MODEL_CACHE.get_or_load(
             "text encoder", (base, device), lambda: networks.load_text_encoder(base, device)
         )
-        prompt = job.layers.semantic
-        text = prompt.text if prompt else ""
-        default = self._preset.negative if self.options.negative is None else self.options.negative
-        negative = (prompt.negative if prompt else "") or default
-        with device.use(encoder):
-            texts = [negative, text] if job.settings.is_guided else [text]
-            truncates = self._preset.truncates and bool(job.paths.structure or job.paths.colors)
-            return text_encoder.encode(tokenizer, encoder, texts, truncates)
+        return tokenizer, encoder
 
-    def _load_unet(self, job: _Job) -> Any:
+    def _load_unet(self, job: Job) -> Any:
         base, lora, device = job.paths.base, job.paths.lora, job.device
         return MODEL_CACHE.get_or_load("unet", (base, lora, device), lambda: networks.load_unet(base, lora, device))
 
-    def _condition(self, job: _Job) -> Conditioning:
+    def _condition(self, job: Job) -> Conditioning:
         """Return the conditioning by the structure and the colors."""
         options, device = self.options, job.device
         adapters: list[tuple[Any, Tensor, float]] = []
@@ -283,7 +293,7 @@ class StableDiffusion:
         with device.use(*(network for network, _, _ in adapters)):
             return Conditioning(combine_adapters(adapters), controlnets, options.adapter_until)
 
-    def _render_structure(self, job: _Job) -> np.ndarray:
+    def _render_structure(self, job: Job) -> np.ndarray:
         layer = job.layers.structure
         if isinstance(layer, Sketch):
             return conditions.render_sketch(layer, job.width, job.height, self.options.line_thickness)
@@ -292,7 +302,7 @@ class StableDiffusion:
 
     def _denoise(
         self,
-        job: _Job,
+        job: Job,
         unet: Any,
         prompts: Tensor,
         conditioning: Conditioning,
@@ -302,12 +312,6 @@ class StableDiffusion:
         """Return the trajectory: the initial latents and those after each step, (4, h, w) float32."""
         scheduler = make_scheduler(job.settings.scheduler, job.prediction)
         scheduler.set_timesteps(job.settings.steps, device=job.device.name)
-        started_at = time.monotonic()
-
-        def report(index: int, total: int, latents: np.ndarray) -> None:
-            remaining = (time.monotonic() - started_at) / index * (total - index)
-            reporter.step(f"step {index} of {total}{_remaining_time(remaining)}", preview_latents(latents))
-
         noise_source = self.options.noise or self._preset.noise
         with job.device.use(unet, *(network for network, _, _ in conditioning.controlnets)):
             return denoise(
@@ -319,10 +323,10 @@ class StableDiffusion:
                 conditioning=conditioning,
                 constraint=constraint,
                 generator=torch.Generator().manual_seed(job.seed % 2**63),
-                on_denoised=report,
+                on_denoised=_step_reports(reporter),
             )
 
-    def _decode_latents(self, job: _Job, latents: np.ndarray) -> np.ndarray:
+    def _decode_latents(self, job: Job, latents: np.ndarray) -> np.ndarray:
         """Return the (8h, 8w, 3) uint8 picture of (4, h, w) latents. Raises NotFiniteError.
 
         The VAE of Stable Diffusion 1 may overflow in half precision where its UNet does not.
@@ -338,7 +342,7 @@ class StableDiffusion:
                 return np.asarray(np.rint(pixels * 255), np.uint8)
         raise NotFiniteError
 
-    def _load_vae(self, job: _Job, device: Device) -> Any:
+    def _load_vae(self, job: Job, device: Device) -> Any:
         taesd, source = job.paths.taesd, job.paths.vae or job.paths.base
         if taesd is not None:
             vae = MODEL_CACHE.get_or_load("vae", (taesd, device), lambda: networks.load_taesd(taesd, device))
@@ -368,6 +372,17 @@ def _memory_guard(device: Device) -> AbstractContextManager[None]:
 def _to_tensor(picture: np.ndarray) -> Tensor:
     """Return an (H, W, C) picture as a (1, C, H, W) tensor."""
     return torch.from_numpy(np.ascontiguousarray(np.moveaxis(picture, 2, 0)))[None]
+
+
+def _step_reports(reporter: StepReporter) -> OnDenoised:
+    """Return a function that reports each step of a loop that starts now, with a preview."""
+    started_at = time.monotonic()
+
+    def report(index: int, total: int, latents: np.ndarray) -> None:
+        remaining = (time.monotonic() - started_at) / index * (total - index)
+        reporter.step(f"step {index} of {total}{_remaining_time(remaining)}", preview_latents(latents))
+
+    return report
 
 
 def _remaining_time(seconds: float) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from codec.bitstream import checkpoints
+from codec.bitstream.recipe import Recipe
 from codec.bitstream.settings import Settings
 from codec.encoder.prompt import caption, metadata
 from codec.encoder.prompt.describe import describe
@@ -17,6 +19,7 @@ GIVEN: Final = "as given"
 FROM_FILE: Final = "from the picture's {tool} metadata"
 CAPTIONED: Final = "captioned by {captioner}"
 DESCRIBED: Final = "described from its colors"
+_WITHOUT_RECIPE: Final = "encode it without --recipe"
 NO_CAPTIONER: Final = f"{DESCRIBED}: no captioner is installed"
 
 
@@ -24,13 +27,14 @@ NO_CAPTIONER: Final = f"{DESCRIBED}: no captioner is installed"
 class FoundPrompt:
     """A prompt, a short text that says where it comes from, and the generation settings in the file's metadata.
 
-    seed, settings: how the picture was generated; None if the metadata do not say.
+    seed, settings, recipe: how the picture was generated; None if the metadata do not say.
     """
 
     prompt: Prompt
     source: str
     seed: int | None = None
     settings: Settings | None = None
+    recipe: Recipe | None = None
 
 
 def find_prompt(
@@ -55,6 +59,25 @@ def find_prompt(
         return FoundPrompt(from_file, FROM_FILE.format(tool=file_metadata.tool), seed, settings)
     text, source = _caption_or_describe(picture, captioner)
     return FoundPrompt(Prompt(text, negative), source, seed, settings)
+
+
+def find_recipe(picture: Picture) -> FoundPrompt:
+    """Return prompt, seed, settings and recipe of a picture that its tool can make again.
+
+    Raises CodecError, which says what is not repeated, for any other picture.
+    """
+    file_metadata = metadata.read(picture.texts)
+    if file_metadata is None:
+        raise CodecError(f"the picture has no metadata that say how it was generated: {_WITHOUT_RECIPE}")
+    settings = file_metadata.settings
+    if settings.model is not None and checkpoints.is_other_than_sd1(settings.model):
+        raise CodecError(f"{settings.model} is not Stable Diffusion 1, which recipes are for: {_WITHOUT_RECIPE}")
+    if file_metadata.recipe is None:
+        parts = ", ".join(file_metadata.not_repeated) or f"pictures of {file_metadata.tool}"
+        raise CodecError(f"this cannot be repeated: {parts}; {_WITHOUT_RECIPE}")
+    source = FROM_FILE.format(tool=file_metadata.tool)
+    stored = _stored_settings(picture, settings)
+    return FoundPrompt(file_metadata.prompt, source, file_metadata.seed, stored, file_metadata.recipe)
 
 
 def _stored_settings(picture: Picture, settings: Settings) -> Settings | None:

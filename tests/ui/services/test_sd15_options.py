@@ -88,7 +88,7 @@ def test_the_expected_time_is_a_sentence(monkeypatch, minutes, text):
 
 def cached(side: int = 100, steps: int = 0) -> CachedDecode:
     """Return a cache entry with a picture of this side and a trajectory of so many steps."""
-    from codec.decoders.sd15.pipeline import DecodedImage
+    from codec.decoders.sd15.decode_job import DecodedImage
 
     latents = np.zeros((4, 64, 64), np.float32)
     return CachedDecode(

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from itertools import count, islice
 from typing import Final, NamedTuple
 
+from codec.encoder.prompt.metadata.recipes import add_web_ui_recipe
 from codec.encoder.prompt.metadata.values import Metadata, build_metadata, clean_text, to_number
 
 TOOL: Final = "AUTOMATIC1111"
@@ -69,7 +70,7 @@ def read(text: str, *, is_infotext: bool = True) -> Metadata | None:
         return None
     settings = {} if found is None else found.values
     width, _, height = settings.get("size", "").partition("x")
-    return build_metadata(
+    metadata = build_metadata(
         _tool(settings),
         positive,
         negative or "",
@@ -83,6 +84,7 @@ def read(text: str, *, is_infotext: bool = True) -> Metadata | None:
         width=width,
         height=height,
     )
+    return add_web_ui_recipe(metadata, settings) if settings and metadata.tool == TOOL else metadata
 
 
 def _with_line_breaks(text: str) -> str:

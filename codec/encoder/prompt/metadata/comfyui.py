@@ -10,6 +10,7 @@ from codec.encoder.prompt.metadata import flat_json, nodes
 from codec.encoder.prompt.metadata.graph_reader import read_graph
 from codec.encoder.prompt.metadata.graph_walk import MAX_NODES, StepBudget
 from codec.encoder.prompt.metadata.nodes import Graph, Node
+from codec.encoder.prompt.metadata.recipes import add_comfyui_recipe
 from codec.encoder.prompt.metadata.values import Metadata, to_object
 from codec.encoder.prompt.metadata.workflow import to_graph
 
@@ -32,7 +33,7 @@ def read(prompt: Any, workflow: Any = None, budget: StepBudget | None = None) ->
             graph[name] = replace(graph[name], inputs=graph[name].inputs | texts, outputs=node.outputs)
     for candidate in (graph, drawn):
         if 0 < len(candidate) <= MAX_NODES and (metadata := read_graph(candidate, TOOL, budget)) is not None:
-            return metadata
+            return add_comfyui_recipe(metadata, candidate)
     return None
 
 

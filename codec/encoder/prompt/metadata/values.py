@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from codec.bitstream.checkpoints import spellings
+from codec.bitstream.recipe import Recipe
 from codec.bitstream.settings import MAX_MODEL, SAMPLERS, SCHEDULES, SIZE_UNIT, Settings
 from codec.errors import InvalidLayer
 from codec.layers import MAX_SEED
@@ -39,12 +40,18 @@ _NO_SETTINGS: Final = Settings()
 
 @dataclass(frozen=True)
 class Metadata:
-    """How a picture was generated. `tool`: name of the tool that generated it."""
+    """How a picture was generated. `tool`: name of the tool that generated it.
+
+    recipe: what else is needed to make it again, None if that is not possible. not_repeated: why, as nouns such as
+    "LoRA"; empty if there is a recipe, or if the tool's pictures cannot be made again at all
+    """
 
     tool: str
     prompt: Prompt
     seed: int | None = None
     settings: Settings = _NO_SETTINGS
+    recipe: Recipe | None = None
+    not_repeated: tuple[str, ...] = ()
 
 
 def build_metadata(
