@@ -26,8 +26,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("codec.semantic", "codec.structure", "codec.texture"),
     ("codec.layers",),
     ("codec.allocation",),
-    ("codec.editing", "codec.encoder", "codec.decoders", "codec.folder_io", "codec.summary"),
-    ("codec.seed_search",),
+    ("codec.encoder", "codec.decoders", "codec.folder_io", "codec.summary"),
+    ("codec.editing", "codec.seed_search"),
     ("codec",),  # the public names, codec/__init__.py
     ("codec.batch",),
     ("codec.bench",),

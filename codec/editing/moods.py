@@ -10,7 +10,7 @@ import numpy as np
 
 from codec.color import oklab
 from codec.editing.edits import swap_texture
-from codec.editing.objects import Refit, recode, small_picture
+from codec.editing.objects import recode, small_picture
 from codec.errors import UnknownName
 from codec.layers import Layers
 
@@ -56,17 +56,17 @@ MOODS: Final[dict[str, Callable[[np.ndarray], np.ndarray]]] = {
 }  # fmt: skip
 
 
-def apply_mood(layers: Layers, mood: str, refit: Refit | None = None) -> Layers:
-    """Return the layers in another light: base colors, and with a refit the detail, too.
+def apply_mood(layers: Layers, mood: str) -> Layers:
+    """Return the layers in another light: base colors and detail.
 
     `mood`: one of `MOODS`. Raises `UnknownName` for another one. Layers without colors are returned unchanged.
     """
     if mood not in MOODS:
         raise UnknownName(f"there is no such mood; choose one of {', '.join(MOODS)}")
-    return _mapped(layers, MOODS[mood], refit)
+    return _mapped(layers, MOODS[mood])
 
 
-def transfer_palette(layers: Layers, pixels: np.ndarray, refit: Refit | None = None) -> Layers:
+def transfer_palette(layers: Layers, pixels: np.ndarray) -> Layers:
     """Return the layers with the palette of a picture: their colors get its means and deviations in Oklab.
 
     The places of the colors stay. `pixels`: (h, w, 3) uint8 sRGB. After Reinhard, Ashikhmin, Gooch, Shirley, "Color
@@ -78,19 +78,19 @@ def transfer_palette(layers: Layers, pixels: np.ndarray, refit: Refit | None = N
     present = _to_lab(small_picture(layers)).reshape(-1, 3)
     stretch = target.std(0) / np.maximum(present.std(0), _MIN_DEVIATION)
     stretch = np.minimum(stretch, _MAX_STRETCH)
-    return _mapped(layers, lambda lab: (lab - present.mean(0)) * stretch + target.mean(0), refit)
+    return _mapped(layers, lambda lab: (lab - present.mean(0)) * stretch + target.mean(0))
 
 
 def _to_lab(pixels: np.ndarray) -> np.ndarray:
     return oklab.from_srgb(pixels)
 
 
-def _mapped(layers: Layers, function: Callable[[np.ndarray], np.ndarray], refit: Refit | None) -> Layers:
+def _mapped(layers: Layers, function: Callable[[np.ndarray], np.ndarray]) -> Layers:
     if layers.texture is None:
         return layers
     lab = function(_to_lab(small_picture(layers)))
     lab[..., 0] = np.clip(lab[..., 0], 0, 1)
     picture = oklab.to_srgb(np.rint(lab * oklab.ONE).astype(np.int64))
     everywhere = np.ones(picture.shape[:2], bool)
-    texture = recode(layers, picture, everywhere, refit, len(layers.texture.to_bytes()))
+    texture = recode(layers, picture, everywhere, len(layers.texture.to_bytes()))
     return swap_texture(layers, replace(layers, texture=texture))

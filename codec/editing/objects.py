@@ -1,14 +1,14 @@
 """Edits of an object: the part of a picture under a mask, which is moved, copied or bent with its lines and colors.
 
 Where an object goes is a `Placement`. Lines move exactly. Colors move in the small picture (base colors plus detail);
-the base cells under it take their means, and a `Refit` codes the detail of the cells that changed. Without a refit,
-these cells lose their detail.
+the base cells under it take their means, and the encoder codes the detail of the cells that changed again. Where the
+encoder cannot run (`can_refit`), these cells lose their detail, with a warning.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import warnings
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,7 +18,7 @@ from codec.editing import edits
 from codec.editing.cells import coverage, inpaint_cells, resample_cells
 from codec.editing.edits import erase_strokes, resketch
 from codec.editing.join import join_gaps
-from codec.errors import InvalidLayer
+from codec.errors import InvalidLayer, ModelMissing
 from codec.grid_shape import grid_shape
 from codec.layers import Layers
 from codec.structure.pose import Pose
@@ -27,10 +27,6 @@ from codec.texture.colormap import Colormap
 from codec.texture.detail_grid import MAX_DETAIL_CELLS, MIN_DETAIL_CELLS, PIXELS_PER_CELL
 from codec.texture.repaint import cheaper_repaint
 from codec.texture.small_picture import enlarge, to_ycbcr
-
-# Refit(picture, texture, changed, max_bytes): the texture with detail that shows the small picture, (8 rows, 8 cols, 3)
-# uint8, in the changed cells, (rows, cols) bool; the others keep their levels
-Refit = Callable[[np.ndarray, Colormap, np.ndarray, int], Colormap]
 
 MAX_FACTOR: Final = 50.0  # by which a placement may enlarge or shrink an object
 _PLAIN_CELLS: Final = 16  # 8-pixel cells on the longer side of the small picture of colors without detail
@@ -95,9 +91,7 @@ class Placement:
         return np.asarray(np.maximum(1 - squared, 0) ** 2)
 
 
-def move(
-    layers: Layers, mask: np.ndarray, placement: Placement, *, keep: bool = False, refit: Refit | None = None
-) -> Layers:
+def move(layers: Layers, mask: np.ndarray, placement: Placement, *, keep: bool = False) -> Layers:
     """Move the object under a mask: its lines, colors and detail; what was behind it is filled.
 
     `mask`: (height, width) bool. `keep`: leave the object where it was, too. Strokes that leave the mask are cut at its
@@ -108,7 +102,7 @@ def move(
     if isinstance(outside, Sketch) and not keep:
         outside = join_gaps(erase_strokes(outside, mask), mask)
     cleared = replace(layers, structure=outside)
-    moved = place_colors(cleared, layers, mask, placement, keep=keep, refit=refit)
+    moved = place_colors(cleared, layers, mask, placement, keep=keep)
     if not isinstance(layers.structure, Sketch) or not isinstance(outside, Sketch):
         return with_layers(layers, layers.structure, moved)
     width, height = layers.width, layers.height
@@ -118,23 +112,23 @@ def move(
     return with_layers(layers, structure, moved)
 
 
-def erase(layers: Layers, mask: np.ndarray, refit: Refit | None = None) -> Layers:
-    """Erase the object under a mask as `edits.erase` does; with a refit, detail continues around it and up to lines.
+def erase(layers: Layers, mask: np.ndarray) -> Layers:
+    """Erase the object under a mask as `edits.erase` does; colors and detail continue around it and up to lines.
 
     The file becomes smaller, except by a few bytes if lines are cut in more pieces than the colors can pay for.
     """
     erased = edits.erase(layers, mask)
     texture = layers.texture
-    if refit is None or texture is None or texture.detail is None or mask.all() or not mask.any():
+    if texture is None or texture.detail is None or mask.all() or not mask.any():
         return erased
     available = layers.sizes().total - replace(erased, texture=None).sizes().total
     max_bytes = int(_ERASED_SHARE * min(len(texture.to_bytes()), max(available, 0)))
-    filled = recode(layers, *_filled(erased, layers, mask), refit, max_bytes)
+    filled = recode(layers, *_filled(erased, layers, mask), max_bytes)
     return with_layers(layers, erased.structure, filled)
 
 
 def place_colors(
-    layers: Layers, source: Layers, mask: np.ndarray, placement: Placement, *, keep: bool, refit: Refit | None = None
+    layers: Layers, source: Layers, mask: np.ndarray, placement: Placement, *, keep: bool
 ) -> Colormap | None:
     """Return the texture of `layers` with the colors of an object of `source` placed over it.
 
@@ -150,7 +144,7 @@ def place_colors(
     color, alpha = _placed(layers, source, mask, placement, *old.shape[:2])
     mixed = picture * (1 - alpha[..., None]) + color * alpha[..., None]
     touched = touched | (alpha > _MIN_ALPHA)
-    return recode(layers, np.rint(mixed).astype(np.uint8), touched, refit, len(layers.texture.to_bytes()))
+    return recode(layers, np.rint(mixed).astype(np.uint8), touched, len(layers.texture.to_bytes()))
 
 
 def with_layers(layers: Layers, structure: Sketch | Pose | None, texture: Colormap | None) -> Layers:
@@ -173,9 +167,7 @@ def _filled(lines: Layers, layers: Layers, mask: np.ndarray) -> tuple[np.ndarray
     return inpaint_cells(old, hole, walls), hole
 
 
-def recode(
-    before: Layers, picture: np.ndarray, touched: np.ndarray, refit: Refit | None, max_bytes: int
-) -> Colormap | None:
+def recode(before: Layers, picture: np.ndarray, touched: np.ndarray, max_bytes: int) -> Colormap | None:
     """Return the texture of `before` with the touched pixels of its small picture replaced, in about `max_bytes`."""
     texture = before.texture
     assert texture is not None
@@ -184,11 +176,25 @@ def recode(
     recolored = _with_base_of(texture, picture, touched)
     if texture.detail is None:
         return recolored
+    if not can_refit():
+        warnings.warn("detail of the changed colors was cleared: the encoder's networks are missing", stacklevel=2)
+        return replace(recolored, detail=texture.detail.cleared(_any_in_cells(touched)))
+    from codec.encoder.colormap.fit_detail import refit_detail
+
     old = texture.small_picture(texture.detail.rows, texture.detail.cols)
     changed = _changed_cells(old, picture, texture, recolored) & _near(touched)
-    if refit is not None:
-        return refit(picture, recolored, changed, max_bytes)
-    return replace(recolored, detail=texture.detail.cleared(changed))
+    return refit_detail(picture, recolored, changed, max_bytes)
+
+
+def can_refit() -> bool:
+    """Return whether detail can be coded again, which takes PyTorch and the encoder's weights."""
+    try:
+        from codec.encoder.colormap.detail_model import load_codec
+
+        load_codec()
+    except (ImportError, ModelMissing):
+        return False
+    return True
 
 
 def small_picture(layers: Layers) -> np.ndarray:

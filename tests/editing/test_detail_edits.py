@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from codec import Colormap, Layers, Sketch
-from codec.editing import edits
+from codec.editing import edits, objects
 from codec.editing.transrate import shrink, transrate
 from codec.texture.detail import REACH_PIXELS, Detail
 from tests import samples
@@ -57,6 +57,33 @@ def test_erasing_clears_the_detail_under_the_mask(detailed: Layers) -> None:
     everything = np.ones_like(mask)
     assert texture_of(edits.erase(detailed, everything)).detail is None
     assert edits.erase(detailed, np.zeros_like(mask)) == detailed
+
+
+def right_half(layers: Layers) -> tuple[np.ndarray, objects.Placement]:
+    """Return a mask on the left, and a placement that moves it by half the width."""
+    mask = np.zeros((layers.height, layers.width), bool)
+    mask[layers.height // 4 : -layers.height // 4, layers.width // 8 : layers.width * 3 // 8] = True
+    return mask, objects.Placement(np.array([[1.0, 0, layers.width / 2], [0, 1, 0]]))
+
+
+def test_a_moved_object_takes_its_detail_along(detailed: Layers) -> None:
+    moved = objects.move(detailed, *right_half(detailed))
+    old, new = (texture_of(layers).small_picture(16, 16).astype(int) for layers in (detailed, moved))
+    there, here = (slice(40, 88), slice(88, 104)), (slice(40, 88), slice(24, 40))
+    assert np.abs(new[there] - old[here]).mean() < np.abs(old[there] - old[here]).mean() / 2
+    assert moved.semantic == detailed.semantic and len(texture_of(moved).to_bytes()) <= len(
+        texture_of(detailed).to_bytes()
+    )
+
+
+def test_without_the_networks_of_the_encoder_detail_is_cleared_with_a_warning(
+    detailed: Layers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "can_refit", lambda: False)
+    with pytest.warns(UserWarning, match="detail of the changed colors was cleared"):
+        moved = objects.move(detailed, *right_half(detailed))
+    assert not detail_of(moved).levels[:, 6:10, 10:14].any()
+    assert np.array_equal(detail_of(moved).levels[:, 0], detail_of(detailed).levels[:, 0])
 
 
 def test_borrowed_colors_bring_their_detail(detailed: Layers) -> None:

@@ -30,10 +30,11 @@ from ui.services.examples import PAPER_COLOR
 Answer = dict[str, Any]
 
 SHIFT_LIMITS: Final = {"hue": 180, "saturation": 100, "brightness": 100}  # degrees, percent, percent
+DETAIL_CLEARED: Final = "The detail of the changed colors was cleared: the encoder's weights are missing."
 MAX_PLACE: Final = 100_000  # px, of the numbers of a placement
 _log = logging.getLogger("trilayer")
 _VISIBLE_LEVELS: Final = 8  # of 255: all colors are coded together, so that others change by a level or two
-_refits = threading.Semaphore(2)  # each keeps a core busy for a second
+_searches = threading.Semaphore(2)  # for the levels of detail: each keeps a core busy for a second
 
 
 def answers_errors(request: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
@@ -62,7 +63,9 @@ def erase(payload: Any) -> Answer:
     """
     drawing = canvas_state.read(payload)
     layers = drawing.layers_as_opened()
-    erased = objects.erase(layers, canvas_state.read_mask(payload, drawing.width, drawing.height), refit_detail)
+    mask = canvas_state.read_mask(payload, drawing.width, drawing.height)
+    with _searches:
+        erased = objects.erase(layers, mask)
     answer: Answer = {"strokes": list(range(len(drawing.polylines)))} | _new_colors(drawing, layers, erased.texture)
     if isinstance(erased.structure, Sketch):
         answer["strokes"] = _remaining_strokes(drawing, erased.structure)
@@ -96,7 +99,8 @@ def move(payload: Any) -> Answer:
         joined = join_gaps(layers.structure, mask)
         answer["strokes"] = _remaining_strokes(drawing, joined)
         layers = replace(layers, structure=joined)
-    texture = objects.place_colors(layers, source, mask, placement, keep=keep, refit=refit_detail)
+    with _searches:
+        texture = objects.place_colors(layers, source, mask, placement, keep=keep)
     return answer | _new_colors(drawing, layers, texture)
 
 
@@ -109,7 +113,9 @@ def recolor(payload: Any) -> Answer:
     drawing = canvas_state.read(payload)
     layers = drawing.layers_as_opened()
     mood = validation.choice(payload.get("mood"), "mood", tuple(moods.MOODS))
-    return _new_colors(drawing, layers, moods.apply_mood(layers, mood, refit_detail).texture)
+    with _searches:
+        recolored = moods.apply_mood(layers, mood)
+    return _new_colors(drawing, layers, recolored.texture)
 
 
 @answers_errors
@@ -127,12 +133,16 @@ def borrow(payload: Any) -> Answer:
         raise CodecError("no file came with this; choose it again")
     layers, name = drawing.layers_as_opened(), import_layers.display_name(request.get("name"))
     if validation.choice(request.get("what"), "layer", ("sketch", "colors")) == "colors":
-        if request.get("palette") is True:
-            recolored = import_layers.import_palette(layers, path, refit_detail)
+        palette = request.get("palette") is True
+        if palette:
+            with _searches:
+                recolored = import_layers.import_palette(layers, path)
         else:
             recolored = import_layers.import_colors(layers, path)
         value = canvas_state.write(recolored, drawing.name)
-        return {"base": value["base"], "grid": value["grid"], "message": f"Colors of {name}"}
+        note = _note(layers) if palette else {}
+        message = f"{'Palette' if palette else 'Colors'} of {name}"
+        return {"base": value["base"], "grid": value["grid"], "message": message} | note
     method = validation.choice(request.get("how"), "way to read a picture", import_layers.SKETCH_METHODS)
     is_added = request.get("add") is True
     value = canvas_state.write(import_layers.import_sketch(layers, path, method, add=is_added), drawing.name)
@@ -173,14 +183,6 @@ def shift(payload: Any) -> Answer:
 FUNCTIONS: Final = (erase, move, borrow, regrid, shift, recolor)
 
 
-def refit_detail(picture: np.ndarray, texture: Colormap, changed: np.ndarray, max_bytes: int) -> Colormap:
-    """Fit the detail of some cells again (`codec.encoder.colormap.fit_detail.refit_detail`), a few fits at a time."""
-    from codec.encoder.colormap import fit_detail
-
-    with _refits:
-        return fit_detail.refit_detail(picture, texture, changed, max_bytes)
-
-
 def _new_colors(drawing: Drawing, layers: Layers, texture: Colormap | None) -> Answer:
     """Return the part of an answer that says which colors changed."""
     if layers.texture is None or texture is None or texture == layers.texture:
@@ -190,7 +192,13 @@ def _new_colors(drawing: Drawing, layers: Layers, texture: Colormap | None) -> A
     cells = int((difference > _VISIBLE_LEVELS).sum())
     grid = {"rows": texture.rows, "cols": texture.cols, "colors": colors}
     base = replace(drawing.base or layers, texture=texture)
-    return {"cells": cells, "base": canvas_state.encode_base(base), "grid": grid}
+    return {"cells": cells, "base": canvas_state.encode_base(base), "grid": grid} | _note(layers)
+
+
+def _note(layers: Layers) -> Answer:
+    """Return the part of an answer that says that the detail of changed colors could not be kept."""
+    has_detail = layers.texture is not None and layers.texture.detail is not None
+    return {"note": DETAIL_CLEARED} if has_detail and not objects.can_refit() else {}
 
 
 def _read_placement(payload: Any) -> objects.Placement:

@@ -11,7 +11,7 @@ from codec import CodecError, Layers, Sketch
 from codec.bitstream.container import MAGIC
 from codec.editing import edits
 from codec.editing.moods import transfer_palette
-from codec.editing.objects import Refit, small_picture
+from codec.editing.objects import small_picture
 from codec.errors import InvalidLayer
 from codec.grid_shape import grid_shape
 from codec.images import png_chunk, svg
@@ -77,7 +77,7 @@ def import_colors(layers: Layers, path: str) -> Layers:
     return edits.swap_texture(layers, other)
 
 
-def import_palette(layers: Layers, path: str, refit: Refit) -> Layers:
+def import_palette(layers: Layers, path: str) -> Layers:
     """Return the layers with the palette of a file's colors, in their present places.
 
     Raises `CodecError` as `import_colors` does, and for layers that have no colors.
@@ -87,10 +87,10 @@ def import_palette(layers: Layers, path: str, refit: Refit) -> Layers:
     data = _read(path)
     stored = None if _is_svg(data) else _stored_layers(path, data)
     if stored is not None and stored.texture is not None:
-        return transfer_palette(layers, small_picture(stored), refit)
+        return transfer_palette(layers, small_picture(stored))
     copied = import_colors(layers, path)  # also reports what cannot be read
     assert copied.texture is not None
-    return transfer_palette(layers, copied.texture.cells, refit)
+    return transfer_palette(layers, copied.texture.cells)
 
 
 def _extract_sketch(layers: Layers, picture: Picture, method: str) -> Layers:
