@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { boundingBox } from '../../ui/static/canvas/geometry/polyline.mjs';
-import {
-  bringToFront, dotStroke, nearestStroke, outlineStrokes, snapShift, translateStrokes,
-} from '../../ui/static/canvas/geometry/strokes.mjs';
+import { bringToFront, dotStroke, nearestStroke, snapShift, translateStrokes } from '../../ui/static/canvas/geometry/strokes.mjs';
 
 const LATTICE = { width: 80, height: 60, cols: 40, rows: 30 }; // cells of 2 x 2 px
 
@@ -43,20 +41,4 @@ test('a dot goes from its cell to the next one, inside the picture', () => {
     const [left, top, right, bottom] = boundingBox([dotStroke(x, y, LATTICE)]);
     assert.ok(left > 0 && top > 0 && right < 80 && bottom < 60 && right - left === 2, `${x}, ${y}`);
   }
-});
-
-test('the outline of a thick line is closed and as wide as the pen', () => {
-  const options = { maskWidth: 80, maskHeight: 60, scale: 1, spacing: 1 };
-  const [outline, ...others] = outlineStrokes([20, 30, 60, 30], 6, options);
-  assert.deepEqual(others, []);
-  const [left, top, right, bottom] = boundingBox([outline]);
-  assert.ok(Math.abs(bottom - top - 12) < 1.5, `height ${bottom - top}`);
-  assert.ok(Math.abs(right - left - 52) < 1.5, `width ${right - left}`);
-  assert.ok(Math.hypot(outline[0] - outline.at(-2), outline[1] - outline.at(-1)) < 1.5);
-});
-
-test('a closed thick line has an inner outline, too', () => {
-  const options = { maskWidth: 40, maskHeight: 30, scale: 0.5, spacing: 1 };
-  const square = [20, 15, 60, 15, 60, 45, 20, 45, 20, 15];
-  assert.equal(outlineStrokes(square, 4, options).length, 2);
 });

@@ -29,7 +29,6 @@ def canvas(opened) -> Iterator[Canvas]:
     opened.page.locator(".lc-stage").scroll_into_view_if_needed()
     opened.page.locator(".lc-stage").focus()
     opened.keys("Escape", "0", "b")
-    opened.slide(".lc-size", 0)
     opened.slide(".lc-smooth", 0)
     opened.page.evaluate("document.querySelector('.lc-color').value = '#c8553d'")
     yield opened

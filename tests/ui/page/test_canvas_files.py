@@ -42,6 +42,15 @@ def test_colors_are_copied_from_another_file_and_a_photo(canvas):
     canvas.undo()
     canvas.undo()
     assert canvas.layers() == FILE
+    canvas.page.locator(".lc-palette").check()
+    canvas.choose("colors", "other.tril", OTHER.to_bytes())
+    canvas.page.locator(".lc-palette").uncheck()
+    canvas.announces("Palette of other.tril")
+    palette = canvas.layers().texture  # in the places and the grid of the present colors
+    assert (palette.rows, palette.cols) == (FILE.texture.rows, FILE.texture.cols) and canvas.strokes() == STROKES
+    assert np.abs(palette.small_picture(0, 0).astype(int).mean((0, 1)) - (20, 90, 200)).max() < 16
+    canvas.undo()
+    assert canvas.layers() == FILE
 
 
 def test_a_file_that_cannot_be_imported_is_reported_once_and_no_work_is_lost(canvas):

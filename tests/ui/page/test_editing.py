@@ -8,7 +8,8 @@ import re
 import numpy as np
 from playwright.sync_api import expect
 
-from codec import Layers, Pose, Prompt
+from codec import Layers, Pose, Prompt, Sketch
+from codec.texture import rdoq
 from ui.services.examples import START_FILE
 
 POSE = Pose((((1024, 200), (1024, 1800), *(None,) * 16),))
@@ -63,6 +64,40 @@ def test_cells_are_painted_with_pointer_and_keyboard(visit):
         assert cells[row, col, 1] > max(cells[row, col, 0], cells[row, col, 2]) + 60
     changed = np.argwhere((cells != EXAMPLE.texture.cells).any(axis=2)).tolist()
     assert [0, 0] in changed and [1, 1] in changed
+
+
+def test_an_object_is_pasted_into_another_picture_and_before_shows_it_without(visit):
+    """The cup goes onto a blue picture; Before, held, shows the result that the paste changed."""
+    blue = Layers(
+        320, 240, Prompt("the sea"), Sketch(64, 48, ()), rdoq.quantize(np.full((6, 8, 3), (20, 90, 200), np.uint8))
+    )
+    picture, before = visit.page.locator(".lc-underlay"), visit.page.locator("[data-hold=before]")
+    visit.tool("object")
+    visit.drag((0.5, 0.3))
+    visit.do("copy")
+    selected = int(visit.canvas("selected"))
+    visit.put_tril("sea", blue.to_bytes())
+    visit.page.locator(".lc-underlay-choice").select_option("decoded")
+    visit.canvas_has("strokes", "0")
+    visit.settle()
+    expect(before).to_be_disabled()
+    without = picture.get_attribute("src")
+    visit.do("paste")
+    visit.canvas_has("strokes", str(selected))
+    visit.canvas_has("busy", "false")
+    expect(picture).not_to_have_attribute("src", without)
+    visit.settle()
+    visit.shoot("pasted", "#canvas")
+    before.hover()
+    visit.page.mouse.down()
+    expect(picture).to_have_attribute("src", without)
+    visit.page.mouse.up()
+    expect(picture).not_to_have_attribute("src", without)
+    visit.page.locator(".lc-underlay-choice").select_option("none")
+    pasted = Layers.from_bytes(visit.save())
+    assert selected > 1 and len(pasted.structure.strokes) >= selected
+    red = pasted.texture.small_picture(0, 0)[..., 0].astype(int)
+    assert red.max() > 120 and np.median(red) < 60  # the cup is bright, the sea stays blue
 
 
 def test_a_picked_color_is_used_for_painting(visit):

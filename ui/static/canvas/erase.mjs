@@ -41,5 +41,6 @@ function applyErased(sent, answer, mask, before) {
   updateControls();
   const cells = count(erased.cells, 'color cell');
   const lines = answer.pose ? count(erased.joints, 'joint') : `from ${count(erased.strokes, 'stroke')}`;
-  announce(`Erased ${lines} and ${cells}. If the prompt names the object, remove it there, too.`);
+  const note = answer.note ? `${answer.note} ` : '';
+  announce(`Erased ${lines} and ${cells}. ${note}If the prompt names the object, remove it there, too.`);
 }

@@ -5,7 +5,7 @@ import { mergeColors, mergeSketch } from './geometry/merge.mjs';
 import { gesture, gestureEnd } from './gestures.mjs';
 import { record, snapshot } from './history.mjs';
 import { $, gradio } from './host.mjs';
-import { announce, request, showError } from './messages.mjs';
+import { announce, request, showError, withNote } from './messages.mjs';
 import { selectedStrokes, state } from './state.mjs';
 import { rebuild, updateControls } from './updates.mjs';
 
@@ -50,7 +50,7 @@ export async function importLayer(layer) {
   }
   record(before, 'imported');
   rebuild();
-  announce(answer.message);
+  announce(withNote(answer.message, answer));
 }
 
 async function requestLayer(layer, file, sent) {

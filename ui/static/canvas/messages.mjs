@@ -32,4 +32,7 @@ export async function request(name, payload) {
   return null;
 }
 
+// Return a message, followed by what the server notes about its answer, if anything.
+export const withNote = (text, { note }) => (note ? `${text}. ${note}` : text);
+
 export const count = (n, noun) => `${n} ${noun}${n === 1 ? '' : 's'}`;

@@ -5,7 +5,7 @@ import { mergeComputedColors } from './geometry/merge.mjs';
 import { gesture, gestureEnd } from './gestures.mjs';
 import { record, snapshot } from './history.mjs';
 import { $, colorInput } from './host.mjs';
-import { announce, request } from './messages.mjs';
+import { announce, request, withNote } from './messages.mjs';
 import { hasGrid, state } from './state.mjs';
 import { drawAll, updateControls } from './updates.mjs';
 
@@ -29,7 +29,7 @@ export async function applyMood(mood, name) {
   record(before, 'recolored');
   drawAll();
   updateControls();
-  announce(`Colors: ${name}`);
+  announce(withNote(`Colors: ${name}`, answer));
 }
 
 // Show the drawing's most distinct colors.

@@ -101,6 +101,7 @@ async function moveColors(sent, region, placement, keep, copied) {
   state.doc = mergeAnswer(state.doc, sent, answer).doc;
   commit();
   drawAll();
+  if (answer.note) announce(answer.note);
 }
 
 function edit(word, placement, options) {

@@ -1,29 +1,24 @@
-// Pen and eraser. Lines of the format have no width, so a thick pen draws the outline that an edge detector would find.
+// Pen and eraser. The pen has no size, because strokes of the sketch have no width; the eraser has one.
 
 import { boundingBox, clampPath, eraseFromStrokes, resample, roundCoordinate, smooth } from './geometry/polyline.mjs';
-import { dotStroke, outlineStrokes } from './geometry/strokes.mjs';
+import { dotStroke } from './geometry/strokes.mjs';
 import { gesture } from './gestures.mjs';
 import { $ } from './host.mjs';
 import { canDrawStrokes, latticeSpacing, state } from './state.mjs';
-import { TOOLS, brushRadius, sizeOf } from './tool_registry.mjs';
-import { drawLines, tracePath } from './ink.mjs';
+import { TOOLS, brushRadius } from './tool_registry.mjs';
+import { drawLines } from './ink.mjs';
 import { drawSketch, pruneSelections } from './updates.mjs';
 
 const SMOOTHING_LEVELS = 11;
 const MAX_SMOOTHING_PASSES = 12;
 const MIN_STROKE_SIDE = 1.2; // lattice cells; anything smaller is a click
-const THICK_PEN = 'rgb(15 118 110 / 45%)';
 
 // Return the smoothing, 0 to less than 1: how far the pen stays behind the pointer at each event.
 const smoothing = () => Number($('.lc-smooth').value) / SMOOTHING_LEVELS;
-const isThick = () => sizeOf('pen') > 0;
-const penRadius = () => sizeOf('pen') * Math.max(state.doc.width, state.doc.height) / 400; // image pixels
 
 TOOLS.pen = {
   name: 'Pen',
   isAvailable: canDrawStrokes,
-  size: ['Thickness', 0, 24, 0],
-  brushRadius: () => (isThick() ? penRadius() : 0),
   begin(p) {
     gesture.path = [roundCoordinate(p[0]), roundCoordinate(p[1])];
     gesture.pen = p;
@@ -36,20 +31,10 @@ TOOLS.pen = {
   },
   // The new stroke comes first, so that trimming to a byte budget keeps it longest.
   end({ path, last }) {
-    const line = penLine(path, last), strokes = isThick() ? penOutlines(line) : [line];
-    state.doc = { ...state.doc, pose: null, strokes: [...strokes, ...state.doc.strokes] };
+    state.doc = { ...state.doc, pose: null, strokes: [penLine(path, last), ...state.doc.strokes] };
     return 'stroke';
   },
-  draw(ctx, unit) {
-    if (isThick()) {
-      ctx.beginPath();
-      tracePath(ctx, gesture.path);
-      ctx.lineWidth = 2 * penRadius();
-      ctx.strokeStyle = THICK_PEN;
-      ctx.stroke();
-    }
-    drawLines(ctx, [gesture.path.slice()], unit);
-  },
+  draw(ctx, unit) { drawLines(ctx, [gesture.path.slice()], unit); },
 };
 
 function penLine(path, last) {
@@ -59,11 +44,6 @@ function penLine(path, last) {
     ? dotStroke(left, top, state.doc)
     : resample(clampPath([...path, ...last], width, height), spacing / 2);
   return smooth(line, Math.round(MAX_SMOOTHING_PASSES * smoothing())).map(roundCoordinate);
-}
-
-function penOutlines(line) {
-  const { doc, maskWidth, maskHeight } = state, scale = maskWidth / doc.width;
-  return outlineStrokes(line, penRadius(), { maskWidth, maskHeight, scale, spacing: latticeSpacing() / 2 });
 }
 
 TOOLS.eraser = {

@@ -1,11 +1,13 @@
 // A picture under the lines: the original, or the last preview or decode, which the page's compare slider shows. While
 // a Hold button is held down, the original or the result before the last edit covers the drawing.
 
+import { onHistoryChange } from './history.mjs';
 import { $, $$, layers, root } from './host.mjs';
 import { state } from './state.mjs';
 
 const image = $('.lc-underlay'), choice = $('.lc-underlay-choice'), opacity = $('.lc-underlay-opacity');
 const pictures = { original: null, decoded: null, before: null };
+let isEdited = false; // since the last decoded picture came
 
 // Show the chosen picture with the chosen opacity.
 export function showUnderlay() {
@@ -14,14 +16,26 @@ export function showUnderlay() {
   if (url && image.getAttribute('src') !== url) image.src = url;
   image.style.opacity = opacity.value / 100;
   opacity.disabled = choice.value === 'none';
+  for (const button of $$('.lc-hold')) button.disabled = !pictures[button.dataset.hold];
 }
 
 // Take the pictures of the compare slider: paths of the original and of the preview or decode.
 export function setPictures([original, decoded]) {
-  if (decoded !== pictures.decoded) pictures.before = pictures.decoded;
+  if (isEdited && decoded !== pictures.decoded) {
+    pictures.before = pictures.decoded;
+    isEdited = false;
+  }
   Object.assign(pictures, { original: original ?? null, decoded: decoded ?? null });
   showUnderlay();
 }
+
+// A picture that is opened has no edit yet.
+onHistoryChange(({ undo, redo, word }) => {
+  isEdited = Boolean(undo || redo || word);
+  if (isEdited) return;
+  pictures.before = null;
+  showUnderlay();
+});
 
 // Cover the drawing with a picture, 'original' or 'before'.
 function hold(name) {

@@ -1,11 +1,7 @@
 // Operations on the strokes of a drawing. A stroke is a polyline in image pixels; `lattice` is anything with the
 // picture's width and height in pixels and the sketch lattice's cols and rows.
 
-import { paintSegment, traceOutlines } from './bitmap.mjs';
-import { resample, roundCoordinate, smooth, squaredDistanceToPolyline } from './polyline.mjs';
-
-const MIN_OUTLINE_POINTS = 8;
-const OUTLINE_SMOOTHING = 6; // passes
+import { roundCoordinate, squaredDistanceToPolyline } from './polyline.mjs';
 
 // Return the stroke nearest to a point, or null if none is closer than `maxDistance`.
 export function nearestStroke(strokes, [x, y], maxDistance) {
@@ -49,17 +45,4 @@ export function dotStroke(x, y, { width, height, cols, rows }) {
   const cy = Math.min(center(y, cellHeight), height - cellHeight / 2);
   const neighbor = cx + cellWidth < width ? cx + cellWidth : cx - cellWidth;
   return [cx, cy, neighbor, cy];
-}
-
-// Return the outlines of a line drawn with a round brush, as closed strokes with points at most `spacing` apart.
-// The line is rasterized in a mask of maskWidth x maskHeight pixels, `scale` mask pixels to an image pixel.
-export function outlineStrokes(line, radius, { maskWidth, maskHeight, scale, spacing }) {
-  const ink = new Uint8Array(maskWidth * maskHeight), points = line.map((v) => v * scale);
-  for (let i = 2; i < points.length; i += 2) {
-    const a = [points[i - 2], points[i - 1]], b = [points[i], points[i + 1]];
-    paintSegment(ink, maskWidth, maskHeight, a, b, Math.max(1, radius * scale), 1);
-  }
-  return traceOutlines(ink, maskWidth, maskHeight)
-    .filter((outline) => outline.length > 2 * MIN_OUTLINE_POINTS)
-    .map((outline) => resample(smooth(outline, OUTLINE_SMOOTHING).map((v) => v / scale), spacing));
 }
