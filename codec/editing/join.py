@@ -15,6 +15,7 @@ _TANGENT: Final = 7  # points at the end of a stroke that give its direction
 _REACH: Final = 3.0  # lattice cells from the mask within which an end counts as cut off by the object
 _MAX_ANGLE: Final = 40.0  # degrees by which a joined line may turn at each end of the gap
 _MIN_INSIDE: Final = 0.6  # of a joining curve that must lie under the mask
+_MAX_GAP: Final = 2.0  # between two strokes, as a multiple of their lengths together
 _CURVE_POINTS: Final = 24
 _MAX_ENDS: Final = 400  # loose ends that are compared with each other
 
@@ -24,6 +25,7 @@ class _End:
     """An end of a stroke that points at the object: the place and the outward direction in lattice units."""
 
     stroke: int
+    length: int  # of the stroke, in points
     is_last: bool
     place: np.ndarray
     direction: np.ndarray
@@ -103,7 +105,7 @@ def _loose_ends(sketch: Sketch, near: np.ndarray) -> list[_End]:
             direction = direction / length
             ahead = outward[-1] + np.arange(1, math.ceil(_REACH) + 1)[:, None] * direction
             if not _is_under(near, outward[-1:])[0] and _is_under(near, ahead).any():
-                ends.append(_End(number, is_last, outward[-1], direction))
+                ends.append(_End(number, len(stroke), is_last, outward[-1], direction))
     return ends[:_MAX_ENDS]
 
 
@@ -128,7 +130,7 @@ def _cost(a: _End, b: _End, near: np.ndarray) -> float:
     """Return how little two ends continue each other; infinite if they do not."""
     gap = b.place - a.place
     distance = math.hypot(*gap)
-    if not distance:
+    if not 0 < distance <= _MAX_GAP * (a.length + b.length):
         return math.inf
     cosines = float(a.direction @ gap) / distance, float(-b.direction @ gap) / distance
     if min(cosines) < math.cos(math.radians(_MAX_ANGLE)):

@@ -1,17 +1,18 @@
-"""Changes of all colors at once: moods of the light, and the palette of another picture."""
+"""Changes of colors and their detail: an object's color, moods of the light, the palette of another picture."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from codec.color import oklab
+from codec.editing.cells import coverage
 from codec.editing.edits import swap_texture
-from codec.editing.objects import recode, small_picture
-from codec.errors import UnknownName
+from codec.editing.objects import check_mask, recode, small_picture
+from codec.errors import InvalidLayer, UnknownName
 from codec.layers import Layers
 
 _MIN_DEVIATION: Final = 1e-3  # of a palette's axis, below which it is not stretched
@@ -66,6 +67,28 @@ def apply_mood(layers: Layers, mood: str) -> Layers:
     return _mapped(layers, MOODS[mood])
 
 
+def recolor_object(layers: Layers, mask: np.ndarray, color: Sequence[int]) -> Layers:
+    """Return the layers with the mean color under a mask changed to `color`; light and shade stay.
+
+    `mask`: (height, width) bool. `color`: 3 integers of sRGB in 0..255. The border is as sharp as the small picture.
+    Layers without colors are returned unchanged. Raises `InvalidLayer` for other masks and colors.
+    """
+    check_mask(layers, mask)
+    if len(color) != 3 or not all(0 <= value <= 255 for value in color):
+        raise InvalidLayer("a color must be three numbers in 0..255")
+    if layers.texture is None:
+        return layers
+    share = coverage(mask, *small_picture(layers).shape[:2])[..., None]
+    if not share.any():
+        return layers
+    target = _to_lab(np.array(color, np.uint8))
+
+    def shifted(lab: np.ndarray) -> np.ndarray:
+        return np.asarray(lab + share * (target - (lab * share).sum((0, 1)) / share.sum()))
+
+    return _mapped(layers, shifted, share[..., 0] > 0)
+
+
 def transfer_palette(layers: Layers, pixels: np.ndarray) -> Layers:
     """Return the layers with the palette of a picture: their colors get its means and deviations in Oklab.
 
@@ -85,12 +108,13 @@ def _to_lab(pixels: np.ndarray) -> np.ndarray:
     return oklab.from_srgb(pixels)
 
 
-def _mapped(layers: Layers, function: Callable[[np.ndarray], np.ndarray]) -> Layers:
+def _mapped(layers: Layers, function: Callable[[np.ndarray], np.ndarray], where: np.ndarray | None = None) -> Layers:
+    """Return the layers with a function of Oklab colors applied to the small picture, or to where it is True."""
     if layers.texture is None:
         return layers
     lab = function(_to_lab(small_picture(layers)))
     lab[..., 0] = np.clip(lab[..., 0], 0, 1)
     picture = oklab.to_srgb(np.rint(lab * oklab.ONE).astype(np.int64))
-    everywhere = np.ones(picture.shape[:2], bool)
-    texture = recode(layers, picture, everywhere, len(layers.texture.to_bytes()))
+    touched = np.ones(picture.shape[:2], bool) if where is None else where
+    texture = recode(layers, picture, touched, len(layers.texture.to_bytes()))
     return swap_texture(layers, replace(layers, texture=texture))

@@ -100,7 +100,7 @@ def move(layers: Layers, mask: np.ndarray, placement: Placement, *, keep: bool =
     check_mask(layers, mask)
     outside = layers.structure
     if isinstance(outside, Sketch) and not keep:
-        outside = join_gaps(erase_strokes(outside, mask), mask)
+        outside = join_behind(erase_strokes(outside, mask), layers, mask, placement)
     cleared = replace(layers, structure=outside)
     moved = place_colors(cleared, layers, mask, placement, keep=keep)
     if not isinstance(layers.structure, Sketch) or not isinstance(outside, Sketch):
@@ -145,6 +145,24 @@ def place_colors(
     mixed = picture * (1 - alpha[..., None]) + color * alpha[..., None]
     touched = touched | (alpha > _MIN_ALPHA)
     return recode(layers, np.rint(mixed).astype(np.uint8), touched, len(layers.texture.to_bytes()))
+
+
+def join_behind(sketch: Sketch, layers: Layers, mask: np.ndarray, placement: Placement) -> Sketch:
+    """Return the sketch with its lines joined where an object of the layers was and no longer is (`join_gaps`).
+
+    `sketch`: the lines without the object. `mask`: (height, width) bool, where the object was.
+    """
+    check_mask(layers, mask)
+    size = np.array([layers.width, layers.height])
+    x, y = np.meshgrid((np.arange(sketch.cols) + 0.5) / sketch.cols, (np.arange(sketch.rows) + 0.5) / sketch.rows)
+    places = np.stack([x.ravel(), y.ravel()], 1) * size
+
+    def is_under(points: np.ndarray) -> np.ndarray:
+        inside = ((points >= 0) & (points < size)).all(1)
+        col, row = np.clip(points, 0, size - 1).astype(int).T
+        return np.asarray((mask[row, col] & inside).reshape(sketch.rows, sketch.cols))
+
+    return join_gaps(sketch, is_under(places) & ~is_under(placement.backward(places)))
 
 
 def with_layers(layers: Layers, structure: Sketch | Pose | None, texture: Colormap | None) -> Layers:

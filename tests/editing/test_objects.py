@@ -49,6 +49,18 @@ def test_a_line_is_joined_where_it_continues() -> None:
     assert join_gaps(Sketch(SIDE, SIDE, halves), box(80, 180, 144, 200)).strokes == halves
 
 
+def test_lines_too_far_apart_for_their_lengths_stay_apart() -> None:
+    far = LINE[:9], LINE[55:]
+    assert join_gaps(Sketch(SIDE, SIDE, far), box(36, 100, 220, 200)).strokes == far
+
+
+def test_lines_are_joined_only_where_an_object_no_longer_is() -> None:
+    halves = Sketch(SIDE, SIDE, (LINE[:20], LINE[36:]))
+    before, mask = replace(scene(), structure=halves), box(80, 100, 144, 200)
+    assert objects.join_behind(halves, before, mask, shifted(90, 0)).strokes == (LINE,)
+    assert objects.join_behind(halves, before, mask, shifted(0, 0)) == halves
+
+
 def test_three_pieces_become_one_line() -> None:
     pieces = LINE[40:], LINE[:10], LINE[18:32]
     mask = box(40, 100, 72, 200) | box(128, 100, 160, 200)
@@ -104,6 +116,17 @@ def test_moods_and_palettes_keep_the_other_layers() -> None:
         moods.apply_mood(before, "noon")
     bare = replace(before, texture=None)
     assert moods.apply_mood(bare, "night") is bare and moods.transfer_palette(bare, red) is bare
+
+
+def test_a_recolored_object_keeps_its_light_and_leaves_the_rest() -> None:
+    before = scene()
+    red = moods.recolor_object(before, box(80, 80, 144, 144), (200, 40, 40))
+    cells, old = (layers.texture.cells.astype(int) for layers in (red, before))
+    assert cells[6, 6, 0] > cells[6, 6, 1] + 80 and red.structure == before.structure
+    assert np.abs(cells - old)[:, 11:].max() < 12
+    assert moods.recolor_object(before, np.zeros((256, 256), bool), (0, 0, 0)) == before
+    with pytest.raises(InvalidLayer, match="color"):
+        moods.recolor_object(before, box(80, 80, 144, 144), (0, 0, 256))
 
 
 def test_layers_without_colors_or_strokes_and_bad_masks() -> None:

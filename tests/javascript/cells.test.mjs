@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
-  cellAt, cellCenter, cellsAlongSegment, cellsInBox, cellsUnderBrush, cellsUnderMask, distinctColors, nextGridSize,
+  cellAt, cellCenter, cellsAlongSegment, cellsInBox, cellsUnderBrush, distinctColors, nextGridSize,
   paintCells, selectionOutline, similarCells,
 } from '../../ui/static/canvas/geometry/cells.mjs';
 
@@ -88,10 +88,4 @@ test('distinct colors begin with the most frequent one', () => {
   const colors = ['#ff0000', '#000000', '#ff0000', '#fe0000', '#0000ff'];
   assert.deepEqual(distinctColors(colors, 3), ['#ff0000', '#0000ff', '#000000']);
   assert.deepEqual(distinctColors([], 3), []);
-});
-
-test('cells under a mask are those it covers enough', () => {
-  const mask = new Uint8Array([1, 1, 1, 0, 1, 1, 0, 0]); // 4 x 2 pixels, 2 x 1 cells
-  assert.deepEqual(cellsUnderMask({ rows: 1, cols: 2 }, mask, 4, 2, 0.4), [0]);
-  assert.deepEqual(cellsUnderMask({ rows: 1, cols: 2 }, mask, 4, 2, 0.2), [0, 1]);
 });

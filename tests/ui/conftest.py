@@ -256,6 +256,12 @@ class Visit:
 
         expect(self.page.locator(".lc")).to_have_attribute(f"data-{name}", value)
 
+    def is_idle(self) -> None:
+        """Wait until the server has answered what the canvas asked; detail is searched for, which takes a second."""
+        from playwright.sync_api import expect
+
+        expect(self.page.locator(".lc")).to_have_attribute("data-busy", "false", timeout=DECODE_WAIT)
+
     def tool(self, name: str) -> None:
         """Choose a tool."""
         self.page.locator(f".lc button[data-tool={name}]").click()

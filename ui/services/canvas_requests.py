@@ -18,7 +18,6 @@ import numpy as np
 from codec import CodecError, Layers, Pose, Sketch
 from codec.editing import moods, objects
 from codec.editing.cells import adjust_cells, resample_cells
-from codec.editing.join import join_gaps
 from codec.errors import InvalidLayer
 from codec.grid_shape import grid_shape
 from codec.texture.colormap import MAX_CELLS, MIN_CELLS, Colormap
@@ -96,7 +95,7 @@ def move(payload: Any) -> Answer:
     placement = _read_placement(payload)
     answer: Answer = {"strokes": list(range(len(drawing.polylines)))}
     if isinstance(layers.structure, Sketch) and not keep:
-        joined = join_gaps(layers.structure, mask)
+        joined = objects.join_behind(layers.structure, layers, mask, placement)
         answer["strokes"] = _remaining_strokes(drawing, joined)
         layers = replace(layers, structure=joined)
     with _searches:
@@ -106,15 +105,22 @@ def move(payload: Any) -> Answer:
 
 @answers_errors
 def recolor(payload: Any) -> Answer:
-    """Answer {cells, base, grid} with all colors in another mood (`codec.editing.moods`).
+    """Answer {cells, base, grid} with other colors and their detail (`codec.editing.moods`).
 
-    `payload`: the canvas's value with `mood`, one of `MOODS`.
+    `payload`: the canvas's value with `mood`, one of `MOODS`, for all colors, or with `mask` and `color` ("#rrggbb")
+    for an object.
     """
     drawing = canvas_state.read(payload)
     layers = drawing.layers_as_opened()
-    mood = validation.choice(payload.get("mood"), "mood", tuple(moods.MOODS))
-    with _searches:
-        recolored = moods.apply_mood(layers, mood)
+    if payload.get("mood") is None:
+        mask = canvas_state.read_mask(payload, drawing.width, drawing.height)
+        color = validation.hex_colors([payload.get("color")], 1)[0].tolist()
+        with _searches:
+            recolored = moods.recolor_object(layers, mask, color)
+    else:
+        mood = validation.choice(payload["mood"], "mood", tuple(moods.MOODS))
+        with _searches:
+            recolored = moods.apply_mood(layers, mood)
     return _new_colors(drawing, layers, recolored.texture)
 
 

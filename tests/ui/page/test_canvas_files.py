@@ -48,7 +48,7 @@ def test_colors_are_copied_from_another_file_and_a_photo(canvas):
     canvas.announces("Palette of other.tril")
     palette = canvas.layers().texture  # in the places and the grid of the present colors
     assert (palette.rows, palette.cols) == (FILE.texture.rows, FILE.texture.cols) and canvas.strokes() == STROKES
-    assert np.abs(palette.small_picture(0, 0).astype(int).mean((0, 1)) - (20, 90, 200)).max() < 16
+    assert np.abs(palette.cells.astype(int).mean((0, 1)) - (20, 90, 200)).max() < 16
     canvas.undo()
     assert canvas.layers() == FILE
 

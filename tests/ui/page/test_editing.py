@@ -9,6 +9,7 @@ import numpy as np
 from playwright.sync_api import expect
 
 from codec import Layers, Pose, Prompt, Sketch
+from codec.editing import objects
 from codec.texture import rdoq
 from ui.services.examples import START_FILE
 
@@ -84,7 +85,7 @@ def test_an_object_is_pasted_into_another_picture_and_before_shows_it_without(vi
     without = picture.get_attribute("src")
     visit.do("paste")
     visit.canvas_has("strokes", str(selected))
-    visit.canvas_has("busy", "false")
+    visit.is_idle()
     expect(picture).not_to_have_attribute("src", without)
     visit.settle()
     visit.shoot("pasted", "#canvas")
@@ -96,7 +97,7 @@ def test_an_object_is_pasted_into_another_picture_and_before_shows_it_without(vi
     visit.page.locator(".lc-underlay-choice").select_option("none")
     pasted = Layers.from_bytes(visit.save())
     assert selected > 1 and len(pasted.structure.strokes) >= selected
-    red = pasted.texture.small_picture(0, 0)[..., 0].astype(int)
+    red = objects.small_picture(pasted)[..., 0].astype(int)
     assert red.max() > 120 and np.median(red) < 60  # the cup is bright, the sea stays blue
 
 

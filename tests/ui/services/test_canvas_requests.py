@@ -293,6 +293,15 @@ def test_a_copy_from_another_picture_leaves_its_colors():
     assert small[y, x, 2] > small[y, x, 0] + 60  # blue
 
 
+def test_an_object_takes_another_color():
+    request = masked(EXAMPLE_LAYERS, 0.4, 0.15, 0.6, 0.4)
+    after = applied(canvas_requests.recolor(request | {"color": "#2040d0"}))
+    rows, cols = after.texture.small_picture(0, 0).shape[:2]
+    inside = after.texture.small_picture(0, 0)[int(0.2 * rows) : int(0.35 * rows), int(0.45 * cols) : int(0.55 * cols)]
+    assert inside[..., 2].mean() > inside[..., 0].mean() + 60 and after.structure == EXAMPLE_LAYERS.structure
+    assert set(canvas_requests.recolor(request | {"color": "blue"})) == {"error"}
+
+
 @pytest.mark.parametrize("mood", ["night", "gray", "sunset"])
 def test_a_mood_changes_base_and_detail(mood):
     reply = canvas_requests.recolor(canvas_state.write(EXAMPLE_LAYERS, "x") | {"mood": mood})

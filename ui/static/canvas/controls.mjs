@@ -112,6 +112,7 @@ function objectActions() {
     bend: selected,
     copy: hasSelection(),
     paste: state.doc && canPaste() && canDrawStrokes() && !state.openRequests,
+    'recolor-object': state.region && state.doc.grid && !state.openRequests,
     'erase-object': state.region && !state.openRequests,
   };
 }

@@ -16,7 +16,7 @@ import { PICTURE_TYPES, chooseFile, importLayer } from './import_layers.mjs';
 import { useToolOnCell } from './keyboard.mjs';
 import { componentValue, load, onServerValue } from './loading.mjs';
 import { loadMask, saveMask } from './mask_file.mjs';
-import { applyMood } from './moods.mjs';
+import { applyMood, recolorRegion } from './moods.mjs';
 import { copySelection, duplicateSelection, flipSelection } from './objects.mjs';
 import { pasteFromClipboard, selectAll, selectNothing } from './selection.mjs';
 import { toggleShortcuts } from './shortcuts.mjs';
@@ -44,6 +44,7 @@ const ACTIONS = {
   copy: copySelection,
   paste: pasteFromClipboard,
   'erase-object': () => eraseObject(selectedObjectMask()),
+  'recolor-object': () => recolorRegion(state.region),
   sketch: () => importLayer('sketch'),
   subtract: () => setSubtracting(!state.subtracting),
   erase: eraseObject,

@@ -1,5 +1,7 @@
-// All colors in another mood, which the server computes for base colors and detail; swatches of the drawing's colors.
+// All colors in another mood, or an object in another color, which the server computes for base colors and detail;
+// swatches of the drawing's colors.
 
+import { encodeRuns } from './geometry/bitmap.mjs';
 import { distinctColors } from './geometry/cells.mjs';
 import { mergeComputedColors } from './geometry/merge.mjs';
 import { gesture, gestureEnd } from './gestures.mjs';
@@ -13,13 +15,22 @@ const SWATCHES = 8;
 const list = $('.lc-swatches');
 let shownColors = null;
 
-export async function applyMood(mood, name) {
+export const applyMood = (mood, name) => recolor(name, { mood }, `Colors: ${name}`);
+
+// Give a region the chosen color; light and shade stay.
+export function recolorRegion(region) {
+  const { maskWidth, maskHeight } = state;
+  const mask = { width: maskWidth, height: maskHeight, runs: encodeRuns(region) };
+  return recolor('Recoloring', { mask, color: colorInput.value }, `Recolored with ${colorInput.value}`);
+}
+
+async function recolor(name, options, message) {
   if (!hasGrid() || state.openRequests || gesture) return;
   const sent = state.doc;
   state.openRequests += 1;
   updateControls();
   announce(`${name}…`);
-  const answer = await request('recolor', { ...sent, rev: state.revision, mood });
+  const answer = await request('recolor', { ...sent, rev: state.revision, ...options });
   state.openRequests -= 1;
   updateControls();
   await gestureEnd();
@@ -29,7 +40,7 @@ export async function applyMood(mood, name) {
   record(before, 'recolored');
   drawAll();
   updateControls();
-  announce(withNote(`Colors: ${name}`, answer));
+  announce(withNote(message, answer));
 }
 
 // Show the drawing's most distinct colors.

@@ -95,7 +95,10 @@ function lift(event) {
 
 stage.addEventListener('pointerup', (event) => {
   lift(event);
-  if (release(event)) endGesture();
+  if (!release(event)) return;
+  const point = imagePoint(event), last = gesture?.last; // a busy page may have sent no move for the last step
+  if (last && (point[0] !== last[0] || point[1] !== last[1])) moveGesture(point);
+  endGesture();
 });
 
 stage.addEventListener('pointercancel', (event) => {

@@ -1,16 +1,16 @@
 // Color cells: brush, fill and color picker.
 
-import { cellAt, cellsAlongSegment, cellsUnderMask, paintCells, similarCells } from './geometry/cells.mjs';
+import { cellAt, cellsAlongSegment, paintCells, similarCells } from './geometry/cells.mjs';
 import { enclosedRegion } from './geometry/regions.mjs';
 import { $, colorInput } from './host.mjs';
 import { announce, count } from './messages.mjs';
+import { recolorRegion } from './moods.mjs';
 import { hasGrid, selectedCells, setGridColors, state } from './state.mjs';
 import { TOOLS, sizeOf } from './tool_registry.mjs';
 import { setTool } from './toolbar.mjs';
 import { drawCells } from './updates.mjs';
 
 const FILL_TOLERANCE = 4; // RGB levels to a step of the tolerance slider
-const FILLED_SHARE = 0.4; // of a cell that an outline must enclose
 
 export const cellUnder = (p) => cellAt(state.doc.grid, p, state.doc.width, state.doc.height);
 
@@ -53,31 +53,30 @@ TOOLS.pick = {
   },
 };
 
-// Return the selection if it holds the cell, what an outline around p encloses if lines stop the fill, or else the
-// connected cells of similar color.
-function cellsToFill(cell, p) {
+// Return the selection if it holds the cell, or else the connected cells of similar color.
+function cellsToFill(cell) {
   if (selectedCells.has(cell)) return [...selectedCells];
-  const { doc, maskWidth, maskHeight } = state;
-  if ($('.lc-stop').checked && !doc.pose?.length) {
-    const region = enclosedRegion(doc.strokes, p, maskWidth, maskHeight, maskWidth / doc.width);
-    if (region) {
-      const cells = cellsUnderMask(doc.grid, region, maskWidth, maskHeight, FILLED_SHARE);
-      return cells.length ? cells : [cell];
-    }
-  }
-  return similarCells(doc.grid, cell, FILL_TOLERANCE * sizeOf('fill'));
+  return similarCells(state.doc.grid, cell, FILL_TOLERANCE * sizeOf('fill'));
 }
 
-// Fill the selection where it is clicked, elsewhere the connected cells of similar color.
+// Return what the lines around a point enclose, if lines stop the fill; null if it does not end there.
+function regionToFill(cell, p) {
+  const { doc, maskWidth, maskHeight } = state;
+  if (!$('.lc-stop').checked || doc.pose?.length || selectedCells.has(cell)) return null;
+  return enclosedRegion(doc.strokes, p, maskWidth, maskHeight, maskWidth / doc.width);
+}
+
+// Fill the selection where it is clicked, elsewhere the connected cells of similar color, or what lines enclose.
 TOOLS.fill = {
   name: 'Fill',
   isAvailable: hasGrid,
   size: ['Tolerance', 0, 60, 14],
   begin(p, { alt }) {
-    const cell = cellUnder(p);
+    const cell = cellUnder(p), region = alt || cell < 0 ? null : regionToFill(cell, p);
     if (alt) pickColor(cell);
+    else if (region) Promise.resolve().then(() => recolorRegion(region)); // when this gesture is over
     else if (cell >= 0) {
-      const cells = cellsToFill(cell, p);
+      const cells = cellsToFill(cell);
       paint(cells);
       announce(`Filled ${count(cells.length, 'cell')}`);
     }

@@ -115,19 +115,3 @@ export function distinctColors(colors, limit) {
   }
   return chosen;
 }
-
-// Return the cells of which a mask of width x height pixels covers at least `share`.
-export function cellsUnderMask({ rows, cols }, mask, width, height, share) {
-  const total = new Float64Array(rows * cols), covered = new Float64Array(rows * cols), found = [];
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const cell = Math.floor(y * rows / height) * cols + Math.floor(x * cols / width);
-      total[cell] += 1;
-      covered[cell] += mask[y * width + x];
-    }
-  }
-  for (let cell = 0; cell < total.length; cell++) {
-    if (covered[cell] && covered[cell] >= share * total[cell]) found.push(cell);
-  }
-  return found;
-}
