@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { boundingBox } from '../../ui/static/canvas/geometry/polyline.mjs';
-import { bringToFront, dotStroke, nearestStroke, snapShift, translateStrokes } from '../../ui/static/canvas/geometry/strokes.mjs';
+import {
+  bringToFront, dotStroke, nearestStroke, snapShift, translateStrokes,
+} from '../../ui/static/canvas/geometry/strokes.mjs';
 
 const LATTICE = { width: 80, height: 60, cols: 40, rows: 30 }; // cells of 2 x 2 px
 

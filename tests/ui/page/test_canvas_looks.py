@@ -23,7 +23,12 @@ MEASURE = """(tools) => tools.map((name) => {
     })
     .map((e) => e.outerHTML);
   const top = Math.round(document.querySelector('.lc-stage').offsetTop);
-  return { tool: document.querySelector('.lc').dataset.tool, out, top, width: document.documentElement.scrollWidth };
+  const small = [...document.querySelectorAll('.lc-toolbar, .lc-options, .lc-footer')]
+    .flatMap((bar) => [...bar.querySelectorAll('button, input, select')]).filter((e) => e.offsetParent)
+    .map((e) => [e.title || e.textContent, (e.closest('label') ?? e).getBoundingClientRect()])
+    .filter(([, { width, height }]) => Math.min(width, height) < 44).map(([name]) => name);
+  const width = document.documentElement.scrollWidth;
+  return { tool: document.querySelector('.lc').dataset.tool, out, small, top, width };
 })"""
 
 
@@ -39,6 +44,8 @@ def test_every_tool_fits_and_the_picture_stays_in_place(any_mode, width, mode):
     assert [(m["tool"], m["out"]) for m in measured if m["out"]] == []
     assert max(m["width"] for m in measured) <= width
     assert len({m["top"] for m in measured}) == 1, "the picture must not jump"
+    if width < 500:
+        assert [(m["tool"], m["small"]) for m in measured if m["small"]] == [], "under 44 px"
     tools_for_axe = {(360, "light"): ("select", "mask", "area", "pose"), (1400, "dark"): ("area",)}.get(
         (width, mode), ()
     )

@@ -159,6 +159,13 @@ def test_a_selection_is_scaled_turned_flipped_and_lassoed(canvas):
     canvas.do("flip-x")
     flipped = canvas.value()["strokes"][0]
     assert flipped[0] > flipped[-2] and first[0] < first[-2]
+    plain = box()
+    canvas.page.locator(".lc-stage").focus()
+    canvas.keys("Alt+ArrowUp")
+    assert 1.03 < (box()[2] - box()[0]) / (plain[2] - plain[0]) < 1.08
+    canvas.keys("Control+z", "Alt+ArrowRight")
+    assert box()[3] - box()[1] != plain[3] - plain[1]
+    canvas.keys("Control+z")
     left, top, right, bottom = box()
     middle, center, stage = (left + right) / 2, (top + bottom) / 2, canvas.page.locator(".lc-stage").bounding_box()
     canvas.drag((middle, top - TURN_DISTANCE / stage["height"]), (middle + 0.2, center))  # a quarter turn to the right

@@ -7,7 +7,9 @@ import { WHOLE_PICTURE } from './geometry/viewport.mjs';
 import { beginGesture, cancelGesture, endGesture, gesture, moveGesture } from './gestures.mjs';
 import { $, TEXT_FIELDS, cellGrid, colorInput, root, stage } from './host.mjs';
 import { announce } from './messages.mjs';
-import { canPaste, copySelection, duplicateSelection, hasSelection } from './objects.mjs';
+import {
+  canPaste, copySelection, duplicateSelection, hasSelection, scaleSelection, turnSelection,
+} from './objects.mjs';
 import { pasteFromClipboard, selectAll, selectNothing } from './selection.mjs';
 import { hasGrid, latticeSpacing, selectedStrokes, state } from './state.mjs';
 import { invertMask, setSubtracting } from './tool_mask.mjs';
@@ -27,6 +29,8 @@ const TOOL_KEYS = {
 const LONG_STEP = 5; // with Shift
 const STAGE_MARGIN = 0.05; // of the stage: how close the cursor comes to its edge when zoomed in
 const PERSON_STEP = 1.05;
+const TURN_STEP = Math.PI / 36;
+const SCALE_STEP = 1.05;
 
 export function hideCursor() {
   if (!state.cursor) return;
@@ -70,11 +74,15 @@ function startOrStopDrawing(event) {
   if (gesture) announce(`${TOOLS[tool].name} started: arrow keys draw, Enter stops`);
 }
 
-// Arrow keys on the stage. With Ctrl they move the selection, else the cursor; until the cursor is first used, they
-// move the selection without Ctrl, too. Return whether the key was used.
+// Arrow keys on the stage. With Ctrl they move the selection, with Alt they turn and scale it, else they move the
+// cursor; until the cursor is first used, they move the selection without Ctrl, too. Return whether the key was used.
 function pressArrow(event) {
   const [dx, dy] = ARROWS[event.key], isSelected = ['select', 'object'].includes(tool) && hasSelection();
   const nudges = tool === 'pose' ? state.joint : isSelected;
+  if (event.altKey && isSelected && !gesture) {
+    if (dx) turnSelection(dx * TURN_STEP); else scaleSelection(SCALE_STEP ** -dy);
+    return true;
+  }
   if (gesture || !(event.ctrlKey || event.metaKey || (nudges && !state.cursor))) {
     moveCursor(dx, dy, event.shiftKey);
     return true;

@@ -3,7 +3,7 @@
 
 import { encodeRuns } from './geometry/bitmap.mjs';
 import { mergeAnswer } from './geometry/merge.mjs';
-import { affine, placeMask, placeStroke, translation } from './geometry/placement.mjs';
+import { affine, placeMask, placeStroke, rotation, scaling, translation } from './geometry/placement.mjs';
 import { boundingBox } from './geometry/polyline.mjs';
 import { interior, maskBox } from './geometry/regions.mjs';
 import { snapShift, translateStrokes } from './geometry/strokes.mjs';
@@ -128,6 +128,15 @@ export function duplicateSelection() {
 export function nudgePlacement(dx, dy) {
   edit('moved', snapPlacement(translation([dx, dy])));
 }
+
+function selectionCenter() {
+  const [left, top, right, bottom] = selectionBox();
+  return [(left + right) / 2, (top + bottom) / 2];
+}
+
+// Turn the selection about its center by an angle in radians, or scale it by a factor.
+export const turnSelection = (angle) => edit('turned', rotation(selectionCenter(), angle));
+export const scaleSelection = (factor) => edit('scaled', scaling(selectionCenter(), [factor, factor]));
 
 // ---- clipboard, which all tabs share ----
 

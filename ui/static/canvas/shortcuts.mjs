@@ -11,6 +11,7 @@ const OTHER_SHORTCUTS = [
   ['Arrows', 'On the picture: move a cursor; with Shift, farther'],
   ['Enter, Space', 'Start or stop drawing at the cursor'],
   ['Ctrl+Arrows', 'Move the selected strokes or joint'],
+  ['Alt+Arrows', 'Left and right turn the selection, up and down scale it'],
   ['[ and ]', 'Smaller or larger brush; with Pose, person'],
   ['Escape', 'Cancel stroke; deselect'],
   ['Shift+Click', 'Add to a selection of strokes or cells'],

@@ -3,7 +3,7 @@
 
 import { paintSegment } from './bitmap.mjs';
 
-const GAPS = [0, 0.006, 0.015, 0.03]; // of the longer side: how far an outline may stand open, on each side of a gap
+const GAPS = [0, 0.006, 0.015, 0.03, 0.045]; // of the longer side: how far an outline may stand open, on each side of a gap
 const MIN_REGION = 0.0008; // of the picture
 const MAX_REGION = 0.75; // of the picture
 
