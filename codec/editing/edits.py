@@ -31,6 +31,7 @@ from codec.texture.repaint import cheaper_repaint, repaint
 DEFAULT_LATTICE: Final = 128  # cells on the longer side of a new sketch
 DEFAULT_GRID: Final = 16  # cells on the longer side of a new colormap
 _MAX_COVERAGE: Final = 1 / 3  # of a cell by an erasing mask; above it, the cell is inpainted
+_MIN_PIECE: Final = 4  # points of a stroke that was cut; shorter ones are dropped
 _MAX_DETAIL_COVERAGE: Final = 0.1  # of a cell of the detail; above it, the cell's detail is cleared
 
 
@@ -228,7 +229,7 @@ def _clear_detail(texture: Colormap, mask: np.ndarray) -> Colormap:
 
 
 def erase_strokes(sketch: Sketch, mask: np.ndarray) -> Sketch:
-    """Return the parts of the strokes outside the mask that have two points or more."""
+    """Return the strokes outside the mask; of those that it cuts, pieces of `_MIN_PIECE` points or more."""
     height, width = mask.shape
     strokes: list[Stroke] = []
     for stroke, points in zip(sketch.strokes, sketch.points(width, height), strict=True):
@@ -236,7 +237,7 @@ def erase_strokes(sketch: Sketch, mask: np.ndarray) -> Sketch:
         hidden = mask[np.minimum(y, height - 1), np.minimum(x, width - 1)]
         breaks = np.flatnonzero(np.diff(hidden)) + 1
         for run in np.split(np.arange(len(stroke)), breaks):
-            if len(run) >= 2 and not hidden[run[0]]:
+            if (len(run) >= _MIN_PIECE or not len(breaks)) and not hidden[run[0]]:
                 strokes.append(stroke[run[0] : run[-1] + 1])
     return Sketch(sketch.cols, sketch.rows, tuple(strokes))
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
-  dilate, enclosedRegion, interior, maskArea, maskBox, paintStrokes, similarRegion, strokesUnder,
+  cutStrokes, dilate, enclosedRegion, interior, maskArea, maskBox, paintStrokes, similarRegion, strokesUnder,
 } from '../../ui/static/canvas/geometry/regions.mjs';
 
 const WIDTH = 60, HEIGHT = 40;
@@ -52,4 +52,14 @@ test('masks grow on all sides and stop at the border', () => {
   assert.equal(dilate(mask, 5, 5, 0.2), mask);
   assert.equal(maskBox(new Uint8Array(25), 5), null);
   assert.ok(maskArea(paintStrokes([[1, 1, 4, 1]], 5, 5, 1, 1)) >= 4);
+});
+
+test('lines are cut where they enter a mask, without short pieces', () => {
+  const mask = new Uint8Array(WIDTH * HEIGHT).fill(0);
+  for (let y = 0; y < HEIGHT; y++) mask.fill(1, y * WIDTH + 20, y * WIDTH + 40);
+  const line = (from, to) => Array.from({ length: to - from }, (_, i) => [from + i, 5]).flat();
+  const across = line(10, 50), touching = line(10, 23), apart = line(45, 55);
+  const cut = cutStrokes([across, touching, apart], mask, WIDTH, HEIGHT, 1, 5);
+  assert.deepEqual([...cut.keys()], [across]);
+  assert.deepEqual(cut.get(across), { inside: [line(20, 40)], outside: [line(10, 20), line(40, 50)] });
 });

@@ -8,14 +8,14 @@ import { beginGesture, cancelGesture, endGesture, gesture, moveGesture } from '.
 import { $, TEXT_FIELDS, cellGrid, colorInput, root, stage } from './host.mjs';
 import { announce } from './messages.mjs';
 import {
-  canPaste, copySelection, duplicateSelection, hasSelection, scaleSelection, turnSelection,
+  canPaste, copySelection, duplicateSelection, hasSelection, scaleSelection, selectedObjectMask, turnSelection,
 } from './objects.mjs';
 import { pasteFromClipboard, selectAll, selectNothing } from './selection.mjs';
 import { hasGrid, latticeSpacing, selectedStrokes, state } from './state.mjs';
 import { invertMask, setSubtracting } from './tool_mask.mjs';
 import { nudgeJoint, resizePerson, toggleJoint } from './tool_pose.mjs';
 import { COLOR_TOOLS, TOOLS, sizes } from './tool_registry.mjs';
-import { deleteSelection, nudgeSelection, selectedObjectMask } from './tool_select.mjs';
+import { deleteSelection, nudgeSelection } from './tool_select.mjs';
 import { setTool, tool } from './toolbar.mjs';
 import { ZOOM_STEP, panBy, placeOnStage, setView, zoomBy } from './view.mjs';
 import { redo, undo } from './undo.mjs';

@@ -5,7 +5,7 @@ import { encodeRuns } from './geometry/bitmap.mjs';
 import { mergeAnswer } from './geometry/merge.mjs';
 import { affine, placeMask, placeStroke, rotation, scaling, translation } from './geometry/placement.mjs';
 import { boundingBox } from './geometry/polyline.mjs';
-import { interior, maskBox } from './geometry/regions.mjs';
+import { cutStrokes, dilate, interior, maskBox } from './geometry/regions.mjs';
 import { snapShift, translateStrokes } from './geometry/strokes.mjs';
 import { gesture, gestureEnd } from './gestures.mjs';
 import { commit, record, snapshot } from './history.mjs';
@@ -14,6 +14,8 @@ import { latticeSpacing, selectedStrokes, state } from './state.mjs';
 import { drawAll, drawSketch, updateControls } from './updates.mjs';
 
 const CLIPBOARD_KEY = 'trilayer.copied';
+const OBJECT_MARGIN = 1.5; // lattice cells around an object in which its outline lies
+const MIN_PIECE = 5; // points of a line that is cut at an object
 const OFFSET = 0.06; // of the longer side, between a copy and its original
 const MAX_CLIPBOARD = 2_000_000; // characters
 
@@ -32,11 +34,19 @@ export function selectionBox() {
   return boundingBox([corners]);
 }
 
-// Select strokes, and the region given or what they enclose.
+// Return the mask of the selected object, its outline included; null if nothing is enclosed.
+export const selectedObjectMask = () => (state.region ? withOutline(state.region) : null);
+
+export function withOutline(region) {
+  return dilate(region, state.maskWidth, state.maskHeight, OBJECT_MARGIN * latticeSpacing() * maskScaleOf());
+}
+
+// Select strokes, and the region given or what they enclose. A given region takes all lines in it along.
 export function selectObject(strokes, region) {
   selectedStrokes.clear();
   for (const stroke of strokes) selectedStrokes.add(stroke);
   state.region = region ?? enclosedBySelection();
+  state.cutsLines = Boolean(region);
   drawSketch();
   updateControls();
 }
@@ -60,20 +70,30 @@ export function snapPlacement(placement) {
   return translation(snapShift(shift, selectedStrokes.size ? boundingBox(selectedStrokes) : box, state.doc));
 }
 
-function placedStrokes(placement) {
+function placedStrokes(strokes, placement) {
   if (isTranslation(placement)) {
-    return translateStrokes([], selectedStrokes, [placement.matrix[2], placement.matrix[5]]).moved;
+    return translateStrokes([], strokes, [placement.matrix[2], placement.matrix[5]]).moved;
   }
-  return [...selectedStrokes].map((stroke) => placeStroke(placement, stroke, latticeSpacing() / 2, state.doc));
+  return strokes.map((stroke) => placeStroke(placement, stroke, latticeSpacing() / 2, state.doc));
+}
+
+// Return the strokes that the region cuts in pieces, as `cutStrokes` does.
+function linesToCut() {
+  if (!state.cutsLines) return new Map();
+  const others = state.doc.strokes.filter((stroke) => !selectedStrokes.has(stroke));
+  return cutStrokes(others, selectedObjectMask(), state.maskWidth, state.maskHeight, maskScaleOf(), MIN_PIECE);
 }
 
 // Move the selection, or a copy of it. Return whether anything changed.
 export function placeSelection(placement, { keep = false } = {}) {
-  const { doc, region } = state, moved = placedStrokes(placement), replaced = new Map();
-  [...selectedStrokes].forEach((stroke, i) => replaced.set(stroke, moved[i]));
-  const others = keep ? doc.strokes : doc.strokes.filter((stroke) => !replaced.has(stroke));
-  const strokes = keep ? [...moved, ...doc.strokes] : doc.strokes.map((stroke) => replaced.get(stroke) ?? stroke);
+  const { doc, region } = state, cut = linesToCut(), inside = [...cut.values()].flatMap((pieces) => pieces.inside);
+  const chosen = [...selectedStrokes, ...inside], moved = placedStrokes(chosen, placement);
+  const replaced = new Map(chosen.map((stroke, i) => [stroke, moved[i]]));
+  const apart = doc.strokes.flatMap((stroke) => (cut.has(stroke) ? Object.values(cut.get(stroke)).flat() : [stroke]));
+  const others = keep ? doc.strokes : apart.filter((stroke) => !replaced.has(stroke));
+  const strokes = keep ? [...moved, ...doc.strokes] : apart.map((stroke) => replaced.get(stroke) ?? stroke);
   state.doc = { ...doc, strokes };
+  state.cutsLines = false; // lines at its new place are not its own
   selectedStrokes.clear();
   for (const stroke of moved) selectedStrokes.add(stroke);
   if (region) {

@@ -7,6 +7,7 @@
 // revision        how many edits were made since the drawing was loaded
 // joint           the selected joint, {person, number}, or null
 // region          the mask of the selected object, whose colors go along with its strokes, or null; sized like mask
+// cutsLines       whether a move also takes what lies in the region of strokes that are not selected
 // cursor          the keyboard's cursor, an image point, or null while hidden
 // openRequests    how many requests to the server may still change the drawing
 // subtracting     whether the mask tools subtract
@@ -19,6 +20,7 @@ export const state = {
   revision: 0,
   joint: null,
   region: null,
+  cutsLines: false,
   cursor: null,
   openRequests: 0,
   subtracting: false,

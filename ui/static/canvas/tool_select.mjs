@@ -5,7 +5,7 @@
 import { fillPolygon } from './geometry/bitmap.mjs';
 import { bend, boxHandles, handlePlacement, translation } from './geometry/placement.mjs';
 import { boxFromCorners, hasPointInBox } from './geometry/polyline.mjs';
-import { dilate, enclosedRegion, similarRegion, strokesUnder } from './geometry/regions.mjs';
+import { enclosedRegion, similarRegion, strokesUnder } from './geometry/regions.mjs';
 import { bringToFront, nearestStroke } from './geometry/strokes.mjs';
 import { gesture } from './gestures.mjs';
 import { record, snapshot } from './history.mjs';
@@ -14,9 +14,9 @@ import { drawDashed, drawDashedBox } from './ink.mjs';
 import { announce, count } from './messages.mjs';
 import {
   enclosedBySelection, hasSelection, maskScaleOf, nudgePlacement, placeSelection, selectObject, selectionBox,
-  snapPlacement,
+  snapPlacement, withOutline,
 } from './objects.mjs';
-import { canDrawStrokes, hasDrawing, latticeSpacing, selectedStrokes, state } from './state.mjs';
+import { canDrawStrokes, hasDrawing, selectedStrokes, state } from './state.mjs';
 import { TOOLS, sizeOf } from './tool_registry.mjs';
 import { underlayPixels } from './underlay.mjs';
 import { drawAll, drawSketch, updateControls } from './updates.mjs';
@@ -31,7 +31,6 @@ const BOX_MARGIN = 5; // screen pixels
 const MOVE_START = 4; // screen pixels that a pointer may tremble in a click
 const LASSO_SHARE = 0.5; // of a stroke's points that a lasso must surround
 const OBJECT_SHARE = 0.6; // of a stroke's points that must lie in an object
-const OBJECT_MARGIN = 1.5; // lattice cells around an object in which its outline lies
 const TOLERANCE_STEP = 4; // RGB levels to a step of the tolerance slider
 
 const usesLasso = () => $('.lc-select-mode').value === 'lasso';
@@ -217,8 +216,8 @@ function regionAt(p) {
 
 function selectRegion(region) {
   const { doc, maskWidth, maskHeight } = state, scale = maskScaleOf();
-  const margin = dilate(region, maskWidth, maskHeight, OBJECT_MARGIN * latticeSpacing() * scale);
-  const strokes = doc.pose?.length ? [] : strokesUnder(doc.strokes, margin, maskWidth, maskHeight, scale, OBJECT_SHARE);
+  const lines = doc.pose?.length ? [] : doc.strokes;
+  const strokes = strokesUnder(lines, withOutline(region), maskWidth, maskHeight, scale, OBJECT_SHARE);
   selectObject(strokes, region);
   announce(`Object selected: ${count(strokes.length, 'stroke')} and the colors inside`);
 }
@@ -231,13 +230,6 @@ function selectObjectAt(p) {
     announce('No object here: raise the tolerance, or use Select');
   }
   return region !== null;
-}
-
-// Return the mask that erases the selected object, its outline included.
-export function selectedObjectMask() {
-  const { region, maskWidth, maskHeight } = state;
-  if (!region) return null;
-  return dilate(region, maskWidth, maskHeight, OBJECT_MARGIN * latticeSpacing() * maskScaleOf());
 }
 
 export function announceSelection() {

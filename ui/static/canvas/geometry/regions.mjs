@@ -3,7 +3,8 @@
 
 import { paintSegment } from './bitmap.mjs';
 
-const GAPS = [0, 0.006, 0.015, 0.03, 0.045]; // of the longer side: how far an outline may stand open, on each side of a gap
+// Of the longer side: how far an outline may stand open, on each side of a gap.
+const GAPS = [0, 0.006, 0.015, 0.03, 0.045];
 const MIN_REGION = 0.0008; // of the picture
 const MAX_REGION = 0.75; // of the picture
 
@@ -123,6 +124,38 @@ export function strokesUnder(strokes, mask, width, height, scale, share) {
     }
     return count >= share * stroke.length / 2;
   });
+}
+
+// Return the strokes that a mask cuts, as stroke -> {inside, outside}, lists of pieces. Pieces of fewer than
+// `minPoints` points belong to the piece before them.
+export function cutStrokes(strokes, mask, width, height, scale, minPoints) {
+  const isUnder = (x, y) => x >= 0 && y >= 0 && x < width && y < height && mask[y * width + x] === 1;
+  const cut = new Map();
+  for (const stroke of strokes) {
+    const pieces = [];
+    for (let i = 0; i < stroke.length; i += 2) {
+      const under = isUnder(Math.floor(stroke[i] * scale), Math.floor(stroke[i + 1] * scale));
+      if (pieces.at(-1)?.under !== under) pieces.push({ under, points: [] });
+      pieces.at(-1).points.push(stroke[i], stroke[i + 1]);
+    }
+    const joined = joinShort(pieces, 2 * minPoints);
+    const select = (under) => joined.filter((piece) => piece.under === under).map((piece) => piece.points);
+    if (joined.length > 1) cut.set(stroke, { inside: select(true), outside: select(false) });
+  }
+  return cut;
+}
+
+function joinShort(pieces, minLength) {
+  const joined = [];
+  for (const { under, points } of pieces) {
+    const last = joined.at(-1);
+    if (last && (points.length < minLength || last.under === under)) last.points.push(...points);
+    else if (last && last.points.length < minLength) {
+      last.under = under;
+      last.points.push(...points);
+    } else joined.push({ under, points: [...points] });
+  }
+  return joined;
 }
 
 // Return the box of a mask's set pixels, in mask pixels; null for an empty mask.
