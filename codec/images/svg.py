@@ -1,10 +1,11 @@
 """Write a sketch's curves as SVG 1.1 and read curves from SVG files made by drawing programs.
 
-The reader takes <path>, <polyline>, <polygon> and <line>, grouped or not, with any SVG 1.1 transform. It keeps
-outlines only and ignores colors and widths. Lines that a viewer would not show are skipped: by display, visibility,
-opacity, or without stroke and fill, as attributes, inline styles or style rules for a tag, class or id. svgelements
-parses path data and transforms. To protect it from hostile files, the numbers of bytes, tags, attributes, transforms
-and points are limited here. A DOCTYPE that declares anything is refused, so no entity can expand.
+The reader takes paths and all basic shapes, grouped or not, with any SVG 1.1 transform. It keeps outlines only and
+ignores colors and widths. Lines that a viewer would not show are skipped: by display, visibility, opacity, or without
+stroke and fill, as attributes, inline styles or style rules for a tag, class or id. A rectangle that covers the
+picture and has no stroke is its background, which is skipped, too. svgelements parses path data and transforms. To
+protect it from hostile files, the numbers of bytes, tags, attributes, transforms and points are limited here. A DOCTYPE
+that declares anything is refused, so no entity can expand.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from svgelements import Arc, Close, CubicBezier, Curve, Matrix, Move, Path, QuadraticBezier, SVGLexicalParser
 
 from codec.errors import FormatError, LimitExceeded
+from codec.images import svg_shapes
 from codec.text_file import decode_text
 
 MAX_BYTES = 8 << 20
@@ -29,11 +31,10 @@ MAX_ATTRIBUTES = 1 << 10  # equals signs between two "<"
 MAX_TRANSFORMS = 1 << 16  # opening parentheses
 MAX_COORDINATE = 1e6  # pixels
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _TRANSFORM = re.compile(r"\b(?:matrix|translate|scale|rotate|skewX|skewY)\s*\([-+.,0-9eE\s]*\)")
 _TRAILING_POINT = re.compile(r"\.(?<=[0-9]\.)(?![0-9])")  # SVG 1.1 allows "5.", svgelements does not
 _DOCTYPE = re.compile(r"""<!DOCTYPE\s+svg(?:\s+(?:PUBLIC|SYSTEM|"[^"<>]*"|'[^'<>]*'))*\s*>""")  # declares nothing
-_PIXELS_PER_UNIT = {"": 1, "px": 1, "pt": 4 / 3, "pc": 16, "mm": 96 / 25.4, "q": 24 / 25.4, "cm": 96 / 2.54, "in": 96}
+_DECLARED_LATIN = re.compile(rb"""<\?xml[^>]{0,80}encoding=["'](iso-8859-15?|windows-1252)["']""", re.IGNORECASE)
 _SELECTOR = re.compile(r"(?:[\w-]+)?(?:[.#][\w-]+)?")
 _MAX_RULES = 1 << 10  # of a style sheet, and selectors of a rule
 _MAX_DECLARATIONS = 64
@@ -41,7 +42,7 @@ _MAX_STYLE = 1 << 13  # characters of a style attribute or rule that are read
 _TRANSPARENT = re.compile(r"transparent|rgba\([^)]*,\s*0*\.?0*%?\s*\)|#[0-9a-f]{3}0|#[0-9a-f]{6}00")
 _INHERITED = ("visibility", "stroke", "stroke-opacity", "stroke-width", "fill", "fill-opacity")
 _INVISIBLE = {"defs", "clipPath", "mask", "symbol", "marker", "pattern", "metadata", "title", "desc", "style"}
-_UNSUPPORTED = {"rect", "circle", "ellipse", "text", "image", "use", "foreignObject"}
+_UNSUPPORTED = {"text", "image", "use", "foreignObject"}
 _PARSER_ERRORS = (ValueError, TypeError, AttributeError, IndexError, ArithmeticError)  # raised by svgelements
 
 
@@ -70,6 +71,7 @@ def read(data: bytes, width: int, height: int) -> list[np.ndarray]:
     root = _parse_xml(data)
     curves: list[np.ndarray] = []
     point_count = 0
+    viewport = (_view_box(root) or (0, 0, width, height))[2:]
     rules = _style_rules(root)
     stack: list[tuple[ElementTree.Element, np.ndarray, Style]] = [(root, _viewport_matrix(root, width, height), {})]
     while stack:
@@ -78,18 +80,21 @@ def read(data: bytes, width: int, height: int) -> list[np.ndarray]:
         style = _style(element, name, style, rules)
         if name in _INVISIBLE or style.get("display") == "none" or _is_zero(style, "opacity"):
             continue
-        if name in _UNSUPPORTED and element.get("id") != "paper":
+        if name in _UNSUPPORTED:
             raise FormatError(f"the SVG has a <{name}>; convert it to a path first")
         if transform := element.get("transform"):
             matrix = matrix @ _transform_matrix(transform)
-        path_data = _path_data(name, element)
+        path_data = svg_shapes.path_data(name, element, *viewport)
         if path_data:
             (a, c, _), (b, d, _), _ = matrix.tolist()
             scale = math.sqrt(abs(a * d - b * c))
             for polyline in _polylines(path_data, scale, MAX_POINTS - point_count):
                 point_count += len(polyline)
-                if len(polyline) > 1 and _is_drawn(polyline, style):
-                    curves.append(_transformed(polyline, matrix))
+                if len(polyline) < 2 or not _is_drawn(polyline, style):
+                    continue
+                curve = _transformed(polyline, matrix)
+                if not (name == "rect" and _is_no_paint(style.get("stroke", "none")) and _covers(curve, width, height)):
+                    curves.append(curve)
         inherited = {key: style[key] for key in _INHERITED if key in style}
         stack.extend((child, matrix, inherited) for child in reversed(element))
     return curves
@@ -110,7 +115,7 @@ def _parse_xml(data: bytes) -> ElementTree.Element:
     """Return the <svg> element of a file within the limits on bytes, tags, attributes and transforms."""
     if len(data) > MAX_BYTES:
         raise LimitExceeded(f"the SVG has more than {MAX_BYTES >> 20} MiB; simplify its paths")
-    text = _DOCTYPE.sub("", decode_text(data, "the SVG"), count=1)
+    text = _DOCTYPE.sub("", _decode(data), count=1)
     if text.count("<") > MAX_TAGS or text.count("(") > MAX_TRANSFORMS:
         raise LimitExceeded("the SVG has too many elements or transforms; simplify it")
     if any(tag.count("=") > MAX_ATTRIBUTES for tag in text.split("<")):
@@ -126,16 +131,26 @@ def _parse_xml(data: bytes) -> ElementTree.Element:
     return root
 
 
+def _decode(data: bytes) -> str:
+    """Return the text of a file in UTF-8, in the encoding of its byte-order mark, or in Latin-1 if that is declared."""
+    if match := _DECLARED_LATIN.match(data):
+        return data.decode("cp1252" if b"1252" in match[1] else "latin-1", "replace")
+    return decode_text(data, "the SVG")
+
+
 def _local_name(element: ElementTree.Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
 def _view_box(root: ElementTree.Element) -> list[float] | None:
     """Return x, y, width and height of the viewBox, or else of the size in pixels, or None if neither is there."""
-    box = [float(number) for number in re.findall(_NUMBER, root.get("viewBox", "")[:200])]
+    box = [float(number) for number in re.findall(svg_shapes.NUMBER, root.get("viewBox", "")[:200])]
     if len(box) != 4:
-        sides = [re.match(rf"\s*({_NUMBER})\s*([a-zA-Z]*)\s*$", root.get(key, "")[:50]) for key in ("width", "height")]
-        scales = [_PIXELS_PER_UNIT.get(side[2].lower()) if side else None for side in sides]
+        sides = [
+            re.match(rf"\s*({svg_shapes.NUMBER})\s*([a-zA-Z]*)\s*$", root.get(key, "")[:50])
+            for key in ("width", "height")
+        ]
+        scales = [svg_shapes.PIXELS_PER_UNIT.get(side[2].lower()) if side else None for side in sides]
         box = [0.0, 0.0, *(float(side[1]) * k for side, k in zip(sides, scales, strict=True) if side and k)]
         if len(box) != 4:
             return None
@@ -219,27 +234,21 @@ def _is_drawn(polyline: np.ndarray, style: Style) -> bool:
     return bool(abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) > 1e-6 * np.abs(polyline).max())
 
 
+def _covers(curve: np.ndarray, width: int, height: int) -> bool:
+    """Return whether a rectangle covers the picture but for half a pixel, as the background that editors add."""
+    return bool((curve.min(axis=0) <= 0.5).all() and (curve.max(axis=0) >= (width - 0.5, height - 0.5)).all())
+
+
 def _is_no_paint(value: str | None) -> bool:
     return value is not None and (value == "none" or _TRANSPARENT.fullmatch(value[:50]) is not None)
 
 
 def _is_zero(style: Style, key: str) -> bool:
-    number = re.fullmatch(rf"({_NUMBER})\s*[a-z%]*", style.get(key, "")[:50])
+    number = re.fullmatch(rf"({svg_shapes.NUMBER})\s*[a-z%]*", style.get(key, "")[:50])
     return number is not None and float(number[1]) == 0
 
 
 # the shapes
-
-
-def _path_data(name: str, element: ElementTree.Element) -> str:
-    """Return the outline of an element as path data; "" if it has none."""
-    if name == "path":
-        return element.get("d", "").strip()
-    if name == "line":
-        x1, y1, x2, y2 = (element.get(key, "0") for key in ("x1", "y1", "x2", "y2"))
-        return f"M{x1},{y1}L{x2},{y2}"
-    points = element.get("points", "").strip() if name in ("polyline", "polygon") else ""
-    return points and f"M{points}{'Z' if name == 'polygon' else ''}"
 
 
 class _BoundedPath(Path):  # type: ignore[misc]  # svgelements has no types

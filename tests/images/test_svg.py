@@ -155,13 +155,14 @@ def test_viewbox_is_stretched_over_the_picture(size, point):
         ('<path d="M0 0#"/>', "cannot be read near 'M0 0#'"),
         ('<path d="M0 0B1 1"/>', "cannot be read near 'M0 0B1 1'"),
         ('<path d="M0 0L1e999 0"/>', "too large"),
-        ('<rect width="5" height="5"/>', "<rect>"),
+        ('<rect width="5em" height="5"/>', "length that cannot be read: '5em'"),
+        ('<image width="5" height="5"/>', "<image>"),
         ("<text>hello</text>", "<text>"),
         ('<use href="#a"/>', "<use>"),
         ('<g transform="perspective(5)"/>', "unsupported transform, 'perspective"),
         ('<g transform="translate(5mm)"/>', "unsupported transform, 'translate"),
         ('<g transform="gibberish"/>', "unsupported transform, 'gibberish'"),
-        ('<line x1="5%"/>', "cannot be read near 'M5%"),
+        ('<line x1="five"/>', "length that cannot be read: 'five'"),
         ('<g transform="rotate(1e999)"/>', "transform that cannot be read"),
         ('<g transform="scale(1e300) scale(1e300)"><path d="M1 1C2 2 3 3 4 4"/></g>', "too large"),
         ('<g transform="scale(1 1 1 1 1 1 1 1 1)"/>', "transform that cannot be read"),
@@ -353,8 +354,39 @@ def test_circle_that_an_editor_made_a_path_is_read():
     assert np.allclose(np.hypot(*(curve - (300, 200)).T), 50, atol=0.1)
 
 
+@pytest.mark.parametrize(
+    ("shape", "low", "high"),
+    [
+        ('<rect x="10" y="20" width="30" height="40"/>', (10, 20), (40, 60)),
+        ('<rect x="10" y="20" width="30" height="40" rx="5"/>', (10, 20), (40, 60)),
+        ('<rect x="10%" y="2mm" width="30px" height="50%" ry="900"/>', (10, 7.559), (40, 57.559)),
+        ('<circle cx="50" cy="40" r="10"/>', (40, 30), (60, 50)),
+        ('<ellipse cx="50" cy="40" rx="20" ry="10" fill="none" stroke="red"/>', (30, 30), (70, 50)),
+        ('<line x1="5%" x2="50" y2="1in"/>', (5, 0), (50, 96)),
+        ('<rect width="100" height="100" stroke="#000"/>', (0, 0), (100, 100)),
+    ],
+)
+def test_basic_shapes_are_read(shape, low, high):
+    (curve,) = svg.read(f'<svg viewBox="0 0 100 100">{shape}</svg>'.encode(), 100, 100)
+    assert np.allclose(curve.min(axis=0), low, atol=0.2) and np.allclose(curve.max(axis=0), high, atol=0.2)
+
+
+def test_shapes_that_cannot_be_seen_are_skipped():
+    background = '<rect width="100%" height="100%" fill="white"/>'
+    empty = '<rect width="5"/><rect/><circle cx="5"/><ellipse rx="5"/>'
+    hidden = '<rect width="5" height="5" fill="none" stroke="none"/><circle r="5" visibility="hidden"/>'
+    assert svg.read(f'<svg viewBox="0 0 9 9">{background}{empty}{hidden}</svg>'.encode(), 9, 9) == []
+
+
+@pytest.mark.parametrize(("declared", "encoding"), [("ISO-8859-1", "latin-1"), ("windows-1252", "cp1252")])
+def test_declared_latin_is_read(declared, encoding):
+    text = f'<?xml version="1.0" encoding="{declared}"?><svg><title>Café</title><path d="M1 1L9 9"/></svg>'
+    assert len(svg.read(text.encode(encoding), 9, 9)) == 1
+
+
 DRAWN = b"""<svg viewBox="0 0 9 9" width="8" height="9px"><g transform="matrix(1 0 0 1 3 4) rotate(3 4 5)">
-<polygon points="1,2 3,4 5e1,6"/><line x1="3" y2="4"/><rect id="paper"/></g><g style="display: none"/>
+<polygon points="1,2 3,4 5e1,6"/><line x1="3" y2="4"/><rect width="8" height="3" rx="2"/><circle r="4"/></g>
+<g style="display: none"/>
 <path d="M1 2c3 4 5 6 7 8s1 2 3 4q1 2 3 4t5 6a7 8 9 0 1 2 3h7v-8.5z" transform="scale(1e1)translate(3)"/></svg>"""
 
 
