@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +11,7 @@ import numpy as np
 
 from codec.batch import archive
 from codec.batch.storage import Place
-from codec.errors import CodecError
+from codec.errors import CodecError, ModelMissing
 
 if TYPE_CHECKING:
     from pyarrow.dataset import Expression
@@ -21,6 +22,7 @@ _COMPARISON = re.compile(
     re.IGNORECASE,
 )
 _AND = re.compile(r"and\b", re.IGNORECASE)
+_BINS: Final = 40  # of the histogram of sizes
 _MAX_ERRORS: Final = 10  # different messages that are listed
 
 
@@ -77,7 +79,7 @@ def _comparison(compute: Any, column: str, match: re.Match[str]) -> Any:
 
 
 def summarize_archive(path: Place) -> dict[str, Any]:
-    """Return the totals of an archive: rows, bytes, bytes by layer, size quantiles and the most frequent errors."""
+    """Return the totals of an archive: rows, bytes by layer, quantiles and histogram of sizes, most frequent errors."""
     columns = ("bytes", *archive.LAYER_COLUMNS)
     sums = dict.fromkeys(columns, 0)
     sizes: Counter[int] = Counter()
@@ -93,11 +95,36 @@ def summarize_archive(path: Place) -> dict[str, Any]:
         for column in columns:
             sums[column] += row[column] or 0
     values = np.repeat(list(sizes), list(sizes.values())) if sizes else np.zeros(1, int)
+    histogram, edges = np.histogram(values if sizes else [], _BINS, (0, max(1, values.max())))
     quantiles = np.quantile(values, (0, 0.5, 1), method="nearest").tolist()
     return {
         "pictures": rows,
         "failed": rows - sizes.total(),
         "bytes": sums,
         "size": dict(zip(("min", "median", "max"), quantiles, strict=True)),
+        "histogram": {"edges": edges.round(1).tolist(), "counts": histogram.tolist()},
         "errors": dict(errors.most_common(_MAX_ERRORS)),
     }
+
+
+def draw_histogram(summary: dict[str, Any], title: str) -> bytes:
+    """Return a PNG with the histogram of file sizes and the mean bytes of each layer.
+
+    summary: as `summarize_archive` returns it. Raises `ModelMissing` without matplotlib.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ModelMissing("--histogram needs matplotlib: pip install matplotlib") from None
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    sizes, layers = figure.subplots(1, 2)
+    edges, counts = summary["histogram"]["edges"], summary["histogram"]["counts"]
+    sizes.bar(edges[:-1], counts, np.diff(edges), align="edge")
+    sizes.set(xlabel="bytes of a file", ylabel="pictures", title=title.replace("$", r"\$"))
+    good = max(1, summary["pictures"] - summary["failed"])
+    means = [summary["bytes"][name] / good for name in archive.LAYER_COLUMNS]
+    layers.barh(archive.LAYER_COLUMNS[::-1], means[::-1])
+    layers.set(xlabel="mean bytes", title=f"{summary['pictures']} pictures, {summary['failed']} failed")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    return buffer.getvalue()

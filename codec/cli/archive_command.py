@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+from pathlib import Path
 from typing import Any
 
+from codec.atomic_write import write_new_file
 from codec.cli.terminal import printable
+from codec.errors import CodecError
 
 
 def print_archive(args: argparse.Namespace) -> None:
     """Print the totals of an archive, or with --where one line for each entry that fulfills a condition."""
     from codec.batch import archive, storage
-    from codec.batch.archive_query import parse_condition, summarize_archive
+    from codec.batch.archive_query import draw_histogram, parse_condition, summarize_archive
 
     path = storage.place(args.file)
     if args.where is None:
         summary = summarize_archive(path)
+        if args.histogram:
+            if os.path.lexists(args.histogram):
+                raise CodecError(f"{os.path.basename(args.histogram)} exists already: use another name")
+            write_new_file(Path(args.histogram), draw_histogram(summary, path.name))
         print(json.dumps(summary, indent=1) if args.json else format_archive(summary))
         return
     columns = ["path", "width", "height", "bytes", "prompt", "error"]

@@ -134,6 +134,9 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--where", metavar="CONDITION", help="list the entries of an archive, such as: prompt contains 'red car'"
     )
+    parser.add_argument(
+        "--histogram", metavar="F.png", help="draw the file sizes of an archive and the mean bytes of each layer"
+    )
     parser.add_argument("--compare", action="store_true", help="show the size of each layer in other formats")
 
 

@@ -94,8 +94,8 @@ def inspect(args: argparse.Namespace) -> None:
     if is_archive(args.file):
         print_archive(args)
         return
-    if args.where is not None:
-        raise CodecError("--where is for archives: files or folders that end in .parquet")
+    if args.where is not None or args.histogram:
+        raise CodecError("--where and --histogram are for archives: files or folders that end in .parquet")
     layers = _read_layers(args)
     summary = summarize(layers)
     text = format_summary(summary)

@@ -290,3 +290,28 @@ def test_processes_write_their_parts_themselves(tmp_path):
         (folder / f"{number}.png").write_bytes(PICTURES[number % 3])
     assert fill_archive(EncodeTask(EncodeOptions(budget=250)), folder, target, jobs=2) == (4, 0)
     assert len(rows_of(target)) == 4 and len(archive.part_files(target)) >= 2
+
+
+def test_the_histogram_is_a_picture_that_replaces_no_file(folder, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    target, picture = tmp_path / "a.parquet", tmp_path / "sizes.png"
+    fill_archive(TASK, folder, target)
+    assert main(["inspect", str(target), "--histogram", str(picture)]) == 0
+    assert load(picture).pixels.shape[1] > 600
+    assert sum(summarize_archive(target)["histogram"]["counts"]) == 10
+    assert main(["inspect", str(target), "--histogram", str(picture)]) == 1
+    assert "sizes.png exists already" in capsys.readouterr().err
+
+
+def test_many_small_parts_become_one_and_nothing_changes(folder, tmp_path, monkeypatch):
+    target = tmp_path / "a.parquet"
+    monkeypatch.setattr(archive_run, "_BLOCK", 1)
+    monkeypatch.setattr(archive_run, "_MIN_MERGED", 4)
+    monkeypatch.setattr(archive_run, "_MERGED", 4)
+    monkeypatch.setattr(archive_run.storage, "remove", lambda where: None)  # stopped halfway: rows are there twice
+    fill_archive(TASK, folder, target)
+    assert len(list(archive.scan(target, ["path"]))) == 11 + 8
+    monkeypatch.undo()
+    monkeypatch.setattr(codec.encoder.extract, "extract", canned.extract)
+    assert fill_archive(TASK, folder, target) == (10, 1)
+    assert len(rows_of(target)) == 11 and len(archive.part_files(target)) <= 6
