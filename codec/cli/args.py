@@ -172,6 +172,12 @@ def _add_decoder_options(parser: argparse.ArgumentParser) -> None:
         "--adapter-until", type=float, metavar="S", help="fraction of the steps that are conditioned on layers, 0 to 1"
     )
     group.add_argument("--control", metavar="NAME", help="t2i (the paper's adapters) or controlnet")
+    group.add_argument(
+        "--strength", type=float, metavar="S", help="start from the painter's picture with this much noise, 0.5 to 0.9"
+    )
+    group.add_argument("--noise", metavar="NAME", help="noise of the seed: trilayer, torch (also ComfyUI's) or a1111")
+    group.add_argument("--clip-skip", type=_integer(1), metavar="N", help="layer of the text encoder, from the end")
+    group.add_argument("--weights", metavar="NAME", help="weights such as (word:1.2) as in a1111 or comfyui, or none")
     group.add_argument("--models", metavar="DIR", help="a folder that holds each model in a folder of its name")
     group.add_argument("--checkpoint", metavar="PATH", help="the base model: a folder or a .safetensors file")
     group.add_argument("--device", metavar="NAME", help="cuda, mps or cpu (default: the fastest available)")

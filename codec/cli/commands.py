@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _MAX_INPUT_BYTES = 1 << 20  # that are read of an input: a .tril file, or a PNG with an embedded one
 _SD15_OPTIONS = (
     *("preset", "steps", "guidance", "scheduler", "structure_strength", "color_strength", "adapter_until"),
-    *("control", "models", "checkpoint", "device"),
+    *("control", "strength", "noise", "clip_skip", "weights", "models", "checkpoint", "device"),
 )
 
 

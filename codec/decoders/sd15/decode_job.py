@@ -23,13 +23,13 @@ class DecodedImage:
     pixels: (H, W, 3) uint8 sRGB at the file's size
     latents: (4, h, w) float32
     trajectory: the initial latents and those after every step; may be empty
-    schedule: the scheduler and its number of steps
+    schedule: the scheduler, its number of steps, and how many evaluations were left out at the beginning
     """
 
     pixels: np.ndarray
     latents: np.ndarray
     trajectory: tuple[np.ndarray, ...] = ()
-    schedule: tuple[str, int] | None = None
+    schedule: tuple[str, int, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -88,6 +88,8 @@ def denoise(
     guidance: float,
     conditioning: Conditioning | None = None,
     constraint: InpaintConstraint | None = None,
+    start: np.ndarray | None = None,
+    skipped: int = 0,
     generator: torch.Generator | None = None,
     on_denoised: OnDenoised | None = None,
 ) -> list[np.ndarray]:
@@ -97,6 +99,8 @@ def denoise(
     prompts: text embeddings; (2, tokens, features), the negative one first, or (1, tokens, features) without
         guidance (`guidance` <= 1)
     noise: (4, h, w) float32, standard normal, like the latents of the trajectory
+    start: (4, h, w) float32, clean latents to start from, at the noise level of the first step that is run; None: from
+        noise. skipped: the number of timesteps that are left out at the beginning
     generator: for schedulers that add noise; on the CPU, so that every device gets the same noise
 
     Exceptions raised by `on_denoised` end the loop. Raises NotFiniteError if the UNet overflows.
@@ -107,11 +111,15 @@ def denoise(
     noise_tensor = torch.from_numpy(noise)[None].to(unet.device)
     takes_generator = "generator" in inspect.signature(scheduler.step).parameters
     step_arguments = {"generator": generator} if takes_generator else {}
-    timesteps = scheduler.timesteps
-
-    x = noise_tensor * scheduler.init_noise_sigma
+    timesteps = scheduler.timesteps[skipped:]
+    if start is None:
+        x = noise_tensor * scheduler.init_noise_sigma
+    else:
+        if hasattr(scheduler, "set_begin_index"):
+            scheduler.set_begin_index(skipped)
+        x = scheduler.add_noise(torch.from_numpy(start)[None].to(unet.device), noise_tensor, timesteps[:1])
     if constraint is not None:
-        x = _apply_constraint(x, constraint, 0, scheduler, noise_tensor)
+        x = _apply_constraint(x, constraint, 0, scheduler, noise_tensor, timesteps)
     trajectory = [_to_array(x)]
     for index, t in enumerate(timesteps):
         unet_input = scheduler.scale_model_input(x, t)
@@ -125,7 +133,7 @@ def denoise(
             eps = unconditional + guidance * (conditional - unconditional)
         x = scheduler.step(eps, t, x, **step_arguments, return_dict=False)[0]
         if constraint is not None:
-            x = _apply_constraint(x, constraint, index + 1, scheduler, noise_tensor)
+            x = _apply_constraint(x, constraint, index + 1, scheduler, noise_tensor, timesteps)
         trajectory.append(_to_array(x))
         if on_denoised is not None:
             on_denoised(index + 1, len(timesteps), predict_x0(scheduler, unet_input, eps, t))
@@ -175,9 +183,10 @@ def _sum_controlnets(
     return total
 
 
-def _apply_constraint(x: Tensor, constraint: InpaintConstraint, step: int, scheduler: Any, noise: Tensor) -> Tensor:
-    """Reset the latents outside the mask to the known ones after `step` steps."""
-    timesteps = scheduler.timesteps
+def _apply_constraint(
+    x: Tensor, constraint: InpaintConstraint, step: int, scheduler: Any, noise: Tensor, timesteps: Tensor
+) -> Tensor:
+    """Reset the latents outside the mask to the known ones after `step` of the timesteps."""
     if len(constraint.trajectory):
         known = torch.from_numpy(constraint.trajectory[step])[None].to(x.device)
     else:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from codec.bitstream import checkpoints
 from codec.bitstream.settings import Settings
 from codec.decoders.sd15.noise import NOISE_SOURCES
-from codec.decoders.sd15.schedulers import SCHEDULERS, closest_scheduler, unet_evaluations
+from codec.decoders.sd15.schedulers import SCHEDULERS, closest_scheduler, skipped_evaluations, unet_evaluations
 from codec.errors import CodecError, UnknownName
 
 DEFAULT_NEGATIVE: Final = (
@@ -31,7 +31,9 @@ PAPER_NEGATIVE: Final = (
 CONTROLS: Final = ("t2i", "controlnet")
 SKETCH_CONTROLNETS: Final = ("scribble", "lineart")
 DEVICES: Final = ("cuda", "mps", "cpu")
+WEIGHTS: Final = ("a1111", "comfyui", "none")
 MAX_STEPS: Final = 255
+MAX_CLIP_SKIP: Final = 12  # layers of the text encoder
 MAX_GUIDANCE: Final = 63.75
 MIN_FOLLOWED_STEPS: Final = 12  # of a file that may be of a distilled model
 MIN_FOLLOWED_GUIDANCE: Final = 3.0
@@ -46,6 +48,7 @@ class Preset:
     negative, seed: of files that have none; noise: one of NOISE_SOURCES
     cubic_colors: how the colors are downscaled, see Options
     truncates: whether prompts are cut at 75 tokens where adapters are used
+    weights: one of WEIGHTS
     """
 
     steps: int
@@ -58,13 +61,23 @@ class Preset:
     noise: str = "trilayer"
     cubic_colors: bool = False
     truncates: bool = False
+    weights: str = "a1111"
 
 
 PRESETS: Final = {
     "fast": Preset(4, 1.0, "lcm", lcm=True),
     "quality": Preset(20, 7.5, "dpmpp_2m_karras"),
     "paper": Preset(
-        50, 7.5, "pndm", sd14=True, negative=PAPER_NEGATIVE, seed=9999, noise="torch", cubic_colors=True, truncates=True
+        50,
+        7.5,
+        "pndm",
+        sd14=True,
+        negative=PAPER_NEGATIVE,
+        seed=9999,
+        noise="torch",
+        cubic_colors=True,
+        truncates=True,
+        weights="none",
     ),
 }
 
@@ -82,9 +95,13 @@ class Options:
     sketch_controlnet: "scribble" or "lineart", the ControlNet for sketches
     line_thickness: of a sketch's lines, in pixels at 512 x 512
     cubic_colors: downscale the colors by cubic interpolation, as the paper does, instead of by area
+    strength: 0.5..0.9: start from the painter's picture with this much noise (SDEdit, Meng et al. 2022), if the file
+      has colors; None: from noise. Not with the preset "paper"
+    clip_skip: 1..12, the layer of the text encoder whose output is used, counted from the end
+    weights: how prompts are read, "a1111" or "comfyui", whose weights such as (word:1.2) differ, or "none", as they are
     negative: the negative prompt of files that have none
     noise: the random generator of the initial noise, one of NOISE_SOURCES
-      for cubic_colors, negative and noise, None: the preset's
+      for cubic_colors, weights, negative and noise, None: the preset's
     size: 64..1024, a multiple of 8; pictures are denoised at about this area, a square at size x size
     models: a folder with one folder for each model, by name
     checkpoint: the base model, a folder in the Hub's layout or one .safetensors file
@@ -105,6 +122,9 @@ class Options:
     sketch_controlnet: str = "scribble"
     line_thickness: float = 3.0
     cubic_colors: bool | None = None
+    strength: float | None = None
+    clip_skip: int = 1
+    weights: str | None = None
     negative: str | None = None
     noise: str | None = None
     size: int = 512
@@ -118,6 +138,11 @@ class Options:
         _check_choice("control", self.control, CONTROLS)
         _check_choice("ControlNet for sketches", self.sketch_controlnet, SKETCH_CONTROLNETS)
         _check_choice("noise", self.noise, (None, *NOISE_SOURCES))
+        _check_choice("kind of prompt weights", self.weights, (None, *WEIGHTS))
+        _check_range("strength", self.strength, 0.5, 0.9)
+        _check_range("clip skip", self.clip_skip, 1, MAX_CLIP_SKIP, integer=True)
+        if self.strength is not None and self.preset == "paper":
+            raise CodecError("the preset paper starts from noise, as the paper does: leave --strength out")
         _check_choice("device", self.device, (None, *DEVICES))
         _check_range("steps", self.steps, 1, MAX_STEPS, integer=True)
         _check_range("guidance", self.guidance, 0, MAX_GUIDANCE)
@@ -135,6 +160,7 @@ class ResolvedOptions:
     """The denoising settings of one decode, with the preset and the file's settings applied.
 
     ignores_file: whether the file's settings were not followed because they suit another model
+    strength: see Options
     """
 
     steps: int
@@ -142,6 +168,7 @@ class ResolvedOptions:
     scheduler: str
     lcm: bool
     ignores_file: bool = False
+    strength: float | None = None
 
     @property
     def is_guided(self) -> bool:
@@ -151,7 +178,12 @@ class ResolvedOptions:
     @property
     def evaluations(self) -> int:
         """How often the scheduler evaluates the UNet."""
-        return unet_evaluations(self.scheduler, self.steps)
+        return unet_evaluations(self.scheduler, self.steps) - self.skipped
+
+    @property
+    def skipped(self) -> int:
+        """How many evaluations are left out at the beginning, as the decode starts from a picture."""
+        return skipped_evaluations(self.scheduler, self.steps, self.strength)
 
 
 def resolve_options(options: Options, settings: Settings | None = None) -> ResolvedOptions:
@@ -172,6 +204,7 @@ def resolve_options(options: Options, settings: Settings | None = None) -> Resol
         _first_set(options.scheduler, closest_scheduler(from_file.sampler), preset.scheduler),
         preset.lcm,
         ignores_file,
+        options.strength,
     )
 
 

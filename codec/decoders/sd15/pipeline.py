@@ -11,7 +11,7 @@ Compression" (DCC 2025). After an edit, the changed region of an earlier decode 
 
 from __future__ import annotations
 
-import time
+import contextlib
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -22,16 +22,14 @@ import torch
 from torch import Tensor
 
 from codec.decoders.base import OnStep, StepReporter, require_layers
-from codec.decoders.sd15 import conditions, duration, masks, networks, text_encoder
+from codec.decoders.sd15 import conditions, duration, masks, networks, painted_start, prompt_weights, text_encoder
 from codec.decoders.sd15.decode_job import DecodedImage, Inpainting, Job
 from codec.decoders.sd15.denoise import (
     Conditioning,
     InpaintConstraint,
     NotFiniteError,
-    OnDenoised,
     combine_adapters,
     denoise,
-    preview_latents,
 )
 from codec.decoders.sd15.device import Device
 from codec.decoders.sd15.memory_plan import MemoryPlan, make_plan
@@ -39,12 +37,13 @@ from codec.decoders.sd15.model_cache import MODEL_CACHE
 from codec.decoders.sd15.model_paths import locate_models, locate_recipe_models
 from codec.decoders.sd15.noise import initial_noise
 from codec.decoders.sd15.options import PRESETS, Options, Preset, ResolvedOptions, resolve_options
+from codec.decoders.sd15.painted_start import resize
+from codec.decoders.sd15.progress import step_reports
 from codec.decoders.sd15.regenerate.plan import RecipePlan, generate
 from codec.decoders.sd15.regenerate.plan import encode_prompts as encode_recipe_prompts
 from codec.decoders.sd15.regenerate.plan import make_plan as make_recipe_plan
 from codec.decoders.sd15.schedulers import make_scheduler
 from codec.errors import CodecError
-from codec.images import io
 from codec.models import free_memory, oom
 from codec.models.torchvision_compat import ensure_torchvision
 from codec.semantic.prompt import Prompt
@@ -106,7 +105,7 @@ class StableDiffusion:
         if previous.latents.shape != (4, job.height // 8, job.width // 8):
             raise CodecError("the previous picture was decoded at another size: decode all of it")
         latent_mask = torch.from_numpy(masks.to_latent_mask(mask, job.width, job.height))[None, None]
-        is_same_schedule = previous.schedule == (job.settings.scheduler, job.settings.steps)
+        is_same_schedule = previous.schedule == (job.settings.scheduler, job.settings.steps, job.settings.skipped)
         trajectory = previous.trajectory if is_same_schedule else ()
         constraint = InpaintConstraint(latent_mask, previous.latents, trajectory)
         return self._run(job, on_step, Inpainting(mask, previous, constraint))
@@ -127,6 +126,8 @@ class StableDiffusion:
         """Check the input and locate the models. Raises InvalidLayer and ModelMissing."""
         require_layers(layers)
         settings = resolve_options(self.options, layers.settings)
+        if layers.texture is None:
+            settings = replace(settings, strength=None)  # the painter has no colors to start from
         networks.require_libraries()
         paths = locate_models(self.options, layers)
         device = Device.select(self.options.device)
@@ -186,11 +187,16 @@ class StableDiffusion:
                 f"{job.paths.base.name} gives no picture (its numbers overflow in every precision): its weights are "
                 "damaged or of an unknown kind; fetch them again, or choose another checkpoint"
             )
-        pixels = _resize(picture, job.layers.width, job.layers.height)
+        pixels = resize(picture, job.layers.width, job.layers.height)
         if inpainting:
             pixels = masks.composite(inpainting.previous.pixels, pixels, inpainting.mask)
         reporter.step("done", pixels)
-        return DecodedImage(pixels, trajectory[-1], tuple(trajectory), (job.settings.scheduler, job.settings.steps))
+        return DecodedImage(
+            pixels,
+            trajectory[-1],
+            tuple(trajectory),
+            (job.settings.scheduler, job.settings.steps, job.settings.skipped),
+        )
 
     def _decode_once(
         self, job: Job, constraint: InpaintConstraint | None, reporter: StepReporter
@@ -217,7 +223,7 @@ class StableDiffusion:
         unet = self._load_unet(job)
         reporter.step("models loaded")
         with job.device.use(unet):
-            return generate(recipe, unet, prompts, job.prediction, _step_reports(reporter))
+            return generate(recipe, unet, prompts, job.prediction, step_reports(reporter))
 
     def _forecast(self, job: Job) -> str:
         """Return the number of steps and the expected duration, as text."""
@@ -250,6 +256,9 @@ class StableDiffusion:
         negative = (prompt.negative if prompt else "") or default
         with job.device.use(encoder):
             texts = [negative, text] if job.settings.is_guided else [text]
+            weights = self.options.weights or self._preset.weights
+            if self.options.clip_skip > 1 or (weights != "none" and any(map(prompt_weights.has_weights, texts))):
+                return prompt_weights.encode_padded(tokenizer, encoder, texts, weights, self.options.clip_skip)
             truncates = self._preset.truncates and bool(job.paths.structure or job.paths.colors)
             return text_encoder.encode(tokenizer, encoder, texts, truncates)
 
@@ -313,6 +322,7 @@ class StableDiffusion:
         scheduler = make_scheduler(job.settings.scheduler, job.prediction)
         scheduler.set_timesteps(job.settings.steps, device=job.device.name)
         noise_source = self.options.noise or self._preset.noise
+        start = self._encode_painted(job)
         with job.device.use(unet, *(network for network, _, _ in conditioning.controlnets)):
             return denoise(
                 unet,
@@ -322,9 +332,23 @@ class StableDiffusion:
                 guidance=job.settings.guidance,
                 conditioning=conditioning,
                 constraint=constraint,
+                start=start,
+                skipped=0 if start is None else job.settings.skipped,
                 generator=torch.Generator().manual_seed(job.seed % 2**63),
-                on_denoised=_step_reports(reporter),
+                on_denoised=step_reports(reporter),
             )
+
+    def _encode_painted(self, job: Job) -> np.ndarray | None:
+        """Return the latents of the painter's picture if the decode starts from it. Raises NotFiniteError."""
+        if job.settings.strength is None:
+            return None
+        pixels = painted_start.paint(job.layers, job.seed, job.width, job.height)
+        full_precision = replace(job.device, dtype=torch.float32)
+        for device in dict.fromkeys((job.device, full_precision)):
+            vae = self._load_vae(job, device)
+            with contextlib.suppress(NotFiniteError), device.use(vae):
+                return painted_start.encode(vae, device, pixels)
+        raise NotFiniteError
 
     def _decode_latents(self, job: Job, latents: np.ndarray) -> np.ndarray:
         """Return the (8h, 8w, 3) uint8 picture of (4, h, w) latents. Raises NotFiniteError.
@@ -372,28 +396,3 @@ def _memory_guard(device: Device) -> AbstractContextManager[None]:
 def _to_tensor(picture: np.ndarray) -> Tensor:
     """Return an (H, W, C) picture as a (1, C, H, W) tensor."""
     return torch.from_numpy(np.ascontiguousarray(np.moveaxis(picture, 2, 0)))[None]
-
-
-def _step_reports(reporter: StepReporter) -> OnDenoised:
-    """Return a function that reports each step of a loop that starts now, with a preview."""
-    started_at = time.monotonic()
-
-    def report(index: int, total: int, latents: np.ndarray) -> None:
-        remaining = (time.monotonic() - started_at) / index * (total - index)
-        reporter.step(f"step {index} of {total}{_remaining_time(remaining)}", preview_latents(latents))
-
-    return report
-
-
-def _remaining_time(seconds: float) -> str:
-    if seconds < 5:
-        return ""
-    return f", about {seconds / 60:.0f} min left" if seconds >= 90 else f", about {seconds:.0f} s left"
-
-
-def _resize(picture: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Resize (h, w, 3) uint8 to width x height: by area averages to shrink, by Lanczos resampling to enlarge."""
-    if picture.shape[:2] == (height, width):
-        return picture
-    shrinks = picture.shape[0] >= height and picture.shape[1] >= width
-    return io.resize_area(picture, width, height) if shrinks else io.resize(picture, width, height)

@@ -16,9 +16,6 @@ from torch import Tensor
 
 from codec.decoders.sd15.tokenizer import CHUNK
 
-SYNTAXES: Final = ("a1111", "comfyui", "none")
-MAX_CLIP_SKIP: Final = 12
-
 Weighted = list[tuple[str, float]]  # texts and their weights
 Tokens = list[tuple[int, float]]  # ids of tokens and their weights
 
@@ -37,7 +34,7 @@ _ATTENTION: Final = re.compile(
 def encode(tokenizer: Any, encoder: Any, text: str, syntax: str, clip_skip: int = 1) -> Tensor:
     """Return the text embeddings of a prompt, (1, 77 * chunks, features).
 
-    syntax: one of SYNTAXES; clip_skip: the layer of CLIP whose output is used, counted from the end
+    syntax: "a1111", "comfyui" or "none"; clip_skip: the layer of CLIP whose output is used, counted from the end
     """
     chunk = {"a1111": _chunk_web_ui, "comfyui": _chunk_comfyui, "none": _chunk_plain}[syntax]
     rows = [_frame(tokenizer, tokens) for tokens in chunk(tokenizer, text)]
@@ -92,6 +89,15 @@ def parse_comfyui(text: str, weight: float = 1.0) -> Weighted:
     return [
         (part.replace("\0\1", ")").replace("\0\2", "("), weight) for part, weight in _parse_nested(escaped, weight, 0)
     ]
+
+
+@torch.inference_mode()
+def encode_padded(tokenizer: Any, encoder: Any, texts: list[str], syntax: str, clip_skip: int = 1) -> Tensor:
+    """Return the text embeddings of prompts, (prompts, 77 * chunks, features); shorter ones get empty chunks."""
+    rows = [encode(tokenizer, encoder, text, syntax, clip_skip) for text in texts]
+    length = max(row.shape[1] for row in rows)
+    empty = encode(tokenizer, encoder, "", syntax, clip_skip)
+    return torch.cat([torch.cat([row] + [empty] * ((length - row.shape[1]) // empty.shape[1]), 1) for row in rows])
 
 
 # --- parts --------------------------------------------------------------------------------------------

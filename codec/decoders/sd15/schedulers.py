@@ -64,6 +64,16 @@ def unet_evaluations(name: str, steps: int) -> int:
     return steps + extra.get(name, 0)
 
 
+def skipped_evaluations(name: str, steps: int, strength: float | None) -> int:
+    """Return how many evaluations are left out if a decode starts from a picture at this strength; None: none.
+
+    As in diffusers' img2img pipelines: of `steps`, the last int(steps * strength) are run, but at least one.
+    """
+    if strength is None:
+        return 0
+    return (steps - max(int(steps * strength), 1)) * (2 if name == "heun" else 1)
+
+
 def closest_scheduler(sampler: str | None) -> str | None:
     """Return the scheduler for a file's sampler, if need be without its noise schedule; None if there is none."""
     if sampler is None or sampler in SCHEDULERS:

@@ -156,6 +156,41 @@ def test_two_adapters_equal_the_adapter_pipeline(
     assert np.abs(latents - unconditioned(name)[-1]).max() > 1e-3  # the adapters have an effect
 
 
+@pytest.mark.parametrize("strength", [0.5, 0.9])
+@pytest.mark.parametrize("name", ["pndm", "ddim", "euler", "heun", "dpmpp_2m_karras", "unipc"])
+def test_start_from_a_picture_equals_the_img2img_pipeline_with_adapters(
+    monkeypatch, adapters, unet, diffusers_pipeline, prompts, pictures, name, strength
+):
+    """diffusers has no img2img pipeline with T2I-Adapters, so their features are added to its UNet's arguments."""
+    from diffusers import StableDiffusionImg2ImgPipeline
+
+    features = combine_adapters([(adapters["color-adapter"], pictures["color-adapter"], 0.7)])
+    parts = diffusers_pipeline.components
+    forward = parts["unet"].forward
+
+    def with_features(*arguments, **options):
+        added = [torch.cat([feature] * 2) for feature in features]
+        return forward(*arguments, down_intrablock_additional_residuals=added, **options)
+
+    monkeypatch.setattr(parts["unet"], "forward", with_features)
+    pipeline = quiet(StableDiffusionImg2ImgPipeline(**parts, requires_safety_checker=False))
+    pipeline.scheduler = schedulers.make_scheduler(name)
+    start = initial_noise(9, SIZE, SIZE)
+    expected = pipeline(
+        TEXT, torch.from_numpy(start)[None], strength, 4, negative_prompt=NEGATIVE, guidance_scale=7.5,
+        generator=torch.Generator().manual_seed(3), output_type="latent",
+    ).images[0]  # fmt: skip
+    scheduler = schedulers.make_scheduler(name)
+    scheduler.set_timesteps(4)
+    noise = torch.randn((1, 4, SIZE // 8, SIZE // 8), generator=torch.Generator().manual_seed(3))[0].numpy()
+    skipped = schedulers.skipped_evaluations(name, 4, strength)
+    trajectory = denoise(
+        unet, scheduler, prompts, noise, guidance=7.5, conditioning=Conditioning(features), start=start, skipped=skipped
+    )
+    assert len(trajectory) == 1 + schedulers.unet_evaluations(name, 4) - skipped
+    np.testing.assert_allclose(trajectory[-1], expected, atol=1e-4)
+
+
 @pytest.mark.parametrize("name", ["pndm", "dpmpp_2m_karras"])
 def test_controlnet_equals_the_controlnet_pipeline(unet, diffusers_pipeline, prompts, pictures, unconditioned, name):
     from diffusers import StableDiffusionControlNetPipeline

@@ -95,6 +95,7 @@ def test_settings_of_the_file_are_followed_by_default_unless_a_preset_is_given()
         {"scheduler": "dpm9"},
         {"control": "x"},
         {"noise": "x"},
+        {"weights": "x"},
         {"sketch_controlnet": "x"},
         {"device": "tpu"},
     ],
@@ -108,7 +109,7 @@ def test_unknown_names_are_rejected(options):
     "options",
     [{"steps": 0}, {"steps": 256}, {"steps": 2.5}, {"guidance": -1}, {"guidance": float("nan")}, {"size": 500},
      {"size": 2048}, {"structure_strength": 3}, {"color_strength": -1}, {"adapter_until": 1.5}, {"steps": "9"},
-     {"line_thickness": 0}],
+     {"line_thickness": 0}, {"strength": 0.4}, {"strength": 1}, {"clip_skip": 0}, {"clip_skip": 13}],
 )  # fmt: skip
 def test_numbers_out_of_range_are_rejected(options):
     with pytest.raises(CodecError, match=r"\d"):
@@ -133,3 +134,24 @@ def test_expected_minutes_on_a_cpu():
     assert minutes(paper, Layers(64, 64, Prompt("a red hill")), 2) < minutes(paper, threads=2)
     assert minutes(replace(paper, size=256), threads=2) < 2.2
     assert StableDiffusion(paper).expected_minutes() > 0
+
+
+@pytest.mark.parametrize(("name", "steps", "strength", "run"), [
+    ("ddim", 20, 0.5, 10), ("ddim", 20, 0.9, 18), ("heun", 20, 0.5, 19), ("lcm", 4, 0.6, 2), ("ddim", 1, 0.5, 1),
+])  # fmt: skip
+def test_strength_leaves_the_first_evaluations_out(name, steps, strength, run):
+    assert ResolvedOptions(steps, 7.5, name, False, strength=strength).evaluations == run
+
+
+def test_noise_clip_skip_weights_and_strength_are_options_of_the_command_line():
+    from codec.cli.args import build_parser
+    from codec.cli.commands import _sd15_options
+
+    command = "decode a.tril -o a.png --decoder sd15 --noise a1111 --clip-skip 2 --weights comfyui --strength 0.7"
+    options = _sd15_options(build_parser().parse_args(command.split()))
+    assert (options.noise, options.clip_skip, options.weights, options.strength) == ("a1111", 2, "comfyui", 0.7)
+
+
+def test_preset_paper_starts_from_noise():
+    with pytest.raises(CodecError, match="paper starts from noise"):
+        Options("paper", strength=0.5)

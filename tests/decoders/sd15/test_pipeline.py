@@ -227,6 +227,37 @@ def test_every_option_has_an_effect(make_decoder, decode_in_two_steps, differenc
     assert difference(picture, decode_in_two_steps(layers)) > 0.01
 
 
+@pytest.mark.parametrize("option", [{"clip_skip": 2}, {"weights": "none"}, {"noise": "torch"}])
+def test_prompt_and_noise_options_have_an_effect(make_decoder, difference, option):
+    layers = replace(PROMPT, semantic=Prompt("a (red:1.5) hill"))
+    assert difference(make_decoder(steps=2, **option).decode(layers), make_decoder(steps=2).decode(layers)) > 0.01
+
+
+def test_prompt_without_weights_is_read_the_same_in_every_way(make_decoder):
+    pictures = [make_decoder(weights=name).decode(PROMPT) for name in options.WEIGHTS]
+    np.testing.assert_array_equal(pictures[0], pictures[1])
+    np.testing.assert_array_equal(pictures[0], pictures[2])
+
+
+@pytest.mark.parametrize("preset", ["fast", "quality"])
+def test_decode_may_start_from_the_painter_s_picture(make_decoder, difference, preset):
+    """With progress, cancel and the edited area as in any other decode; without colors it starts from noise."""
+    decoder = make_decoder(preset=preset, steps=4, strength=0.5)
+    steps = []
+    started = decoder.decode_full(LAYERS, on_step=steps.append)
+    assert [step.index for step in steps] == list(range(1, steps[0].total + 1)) and steps[0].total == 2 + 3
+    assert difference(started.pixels, make_decoder(preset=preset, steps=4).decode(LAYERS)) > 0.5
+    with pytest.raises(Cancelled):
+        decoder.decode(LAYERS, on_step=lambda step: step.index < 3)
+    mask = np.zeros((120, 200), bool)
+    mask[30:90, 50:130] = True
+    again = decoder.redecode(replace(LAYERS, semantic=Prompt("other")), started, mask)
+    np.testing.assert_array_equal(again.pixels[~mask], started.pixels[~mask])
+    assert len(again.trajectory) == len(started.trajectory) == 3
+    plain = replace(LAYERS, texture=None)
+    np.testing.assert_array_equal(decoder.decode(plain), make_decoder(preset=preset, steps=4).decode(plain))
+
+
 def test_negative_prompt_of_the_file_overrides_the_default(make_decoder, difference):
     layers = replace(PROMPT, semantic=Prompt("a red hill", "green"))
     picture = make_decoder().decode(layers)

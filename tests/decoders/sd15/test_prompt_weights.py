@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from codec.decoders.sd15 import networks, prompt_weights, text_encoder
+from codec.decoders.sd15 import networks, options, prompt_weights, text_encoder
 from codec.decoders.sd15.device import Device
 from codec.decoders.sd15.prompt_weights import encode, parse_comfyui, parse_web_ui
 from tests import tiny
@@ -82,7 +82,7 @@ def test_hostile_text_takes_bounded_time(text):
     assert time.process_time() - started_at < 10
 
 
-@pytest.mark.parametrize("syntax", prompt_weights.SYNTAXES)
+@pytest.mark.parametrize("syntax", options.WEIGHTS)
 @pytest.mark.parametrize("text", ["", "a red hill", "a red hill, " * 30])
 def test_without_weights_embeddings_are_those_of_clip(clip, syntax, text):
     """Of short texts; longer ones have chunks that the tools cut at different places."""
