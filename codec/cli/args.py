@@ -97,6 +97,9 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
         "--decoder sd15 or --edges openpose, else picture)",
     )
     parser.add_argument(
+        "--cubic-colors", action="store_true", help="colors as the paper's code takes them, for the preset paper"
+    )
+    parser.add_argument(
         "--recipe",
         action="store_true",
         help="store only how AUTOMATIC1111, Forge or ComfyUI generated the picture, by its metadata; decode it with "

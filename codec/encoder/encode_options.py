@@ -38,6 +38,8 @@ class EncodeOptions:
         layer, with detail, which suits the painter; "structure": the sketch, with colors without detail, which suits
         Stable Diffusion; "auto": "structure" if `edges` is "openpose", else "picture".
 
+    `cubic_colors`: take the colors as the paper's code does, by cubic interpolation at 1/64 of the picture's size, and
+        store no detail; for the decoder `sd15` with the preset `paper`.
     `recipe`: store only how a picture of AUTOMATIC1111's web UI, Forge or ComfyUI was generated, from which the decoder
         `sd15` makes it again with the same checkpoint; there is then no sketch and no colors unless `keep_layers`. The
         prompt is stored whole. Prompt, negative prompt and seed must not be given.
@@ -54,6 +56,7 @@ class EncodeOptions:
     seed: int | None = None
     captioner: str = "auto"
     balance: Literal["auto", "picture", "structure"] = "auto"
+    cubic_colors: bool = False
     recipe: bool = False
     keep_layers: bool = False
 
@@ -77,6 +80,8 @@ class EncodeOptions:
     @property
     def stores_detail(self) -> bool:
         """Whether the texture layer gets detail, if there is room for it."""
+        if self.cubic_colors:
+            return False
         return self.balance == "picture" or (self.balance == "auto" and self.edges != POSE_DETECTOR)
 
 

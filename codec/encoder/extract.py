@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
+import cv2
 import numpy as np
 
 from codec.allocation import MIN_DETAIL_BYTES, available_bytes, base_bytes, color_bytes, sketch_bytes
@@ -37,6 +38,7 @@ EMBEDDED: Final = "the layers inside the picture"
 _SETTINGS_DIVISOR: Final = 10  # settings from the file's metadata get at most a tenth of the budget
 _PROMPT_DIVISOR: Final = 2  # a prompt that the user did not give gets at most half of the budget
 _BASE_CELLS: Final = 8  # on the longer side of the base colors, if there is detail
+_PAPER_BLOCK: Final = 64  # pixels a side of a color of the paper's code
 _REGRID_FACTOR: Final = 1.25  # the grid is chosen again if the colors get this many times the bytes of their first fit
 
 Source = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Picture
@@ -104,13 +106,25 @@ def _fit_structure_and_texture(
     """Return both layers; their payloads have at most `available` bytes together. Raises `BudgetTooSmall`."""
     if options.stores_detail and available - sketch_bytes(available) >= MIN_DETAIL_BYTES:
         return _fit_picture(pixels, options, available)
-    colors = _fit_colors(pixels, options.grid, color_bytes(available), available)
+    color_pixels = _paper_colors(pixels) if options.cubic_colors else pixels
+    fixed_grid = color_pixels.shape[:2] if options.cubic_colors else options.grid
+    colors = _fit_colors(color_pixels, fixed_grid, color_bytes(available), available)
     structure = _fit_structure(pixels, options.edges, available - len(colors.to_bytes()))
     remaining = available - len(structure.to_bytes())
     grid: int | tuple[int, int] | None = colors.rows, colors.cols
-    if options.grid is None and remaining > _REGRID_FACTOR * len(colors.to_bytes()):
+    if fixed_grid is None and remaining > _REGRID_FACTOR * len(colors.to_bytes()):
         grid = None
-    return structure, _fit_colors(pixels, grid, remaining, available)
+    return structure, _fit_colors(color_pixels, grid, remaining, available)
+
+
+def _paper_colors(pixels: np.ndarray) -> np.ndarray:
+    """Return the colors that the paper's code takes: a pixel for each 64 x 64, by cubic interpolation, 2 to 64 a side.
+
+    OpenCV's interpolation does not average: a pixel is nearly a sample of the picture.
+    """
+    height, width = pixels.shape[:2]
+    rows, cols = (min(max(side // _PAPER_BLOCK, MIN_CELLS), MAX_CELLS) for side in (height, width))
+    return np.asarray(cv2.resize(pixels, (cols, rows), interpolation=cv2.INTER_CUBIC))
 
 
 def _fit_picture(pixels: np.ndarray, options: EncodeOptions, available: int) -> tuple[Sketch | Pose, Colormap]:
