@@ -16,14 +16,14 @@ class SaveParts:
 
     incoming: the request of the browser to open something
     link: the link for the clipboard
-    decode_record: a finished decode for the history
+    decode_records: finished decodes for the history
     zip_file: the ZIP for download
     """
 
     incoming: gr.JSON
     restore_button: gr.Button
     link: gr.JSON
-    decode_record: gr.JSON
+    decode_records: gr.JSON
     copy_link_button: gr.Button
     zip_button: gr.Button
     zip_file: gr.DownloadButton
@@ -42,11 +42,17 @@ class Parts:
     picture: gr.Image
     original: gr.State
     source: gr.State
+    shown: gr.State
+    automatic: gr.State
     # the layers
     canvas: gr.HTML
     prompt: gr.Textbox
     prompt_source: gr.HTML
+    copy_prompt_button: gr.Button
+    describe_button: gr.Button
     prompt_hint: gr.HTML
+    negative_hint: gr.HTML
+    colors_hint: gr.HTML
     prompt_size: gr.HTML
     structure_size: gr.HTML
     color_size: gr.HTML
@@ -71,6 +77,8 @@ class Parts:
     decoder: gr.Dropdown
     seed: gr.Textbox
     new_seed_button: gr.Button
+    seed_hint: gr.HTML
+    seeds_button: gr.Button
     keep_seed: gr.Checkbox
     use_prompt: gr.Checkbox
     use_structure: gr.Checkbox
@@ -111,6 +119,16 @@ class Parts:
         return [self.prompt_size, self.structure_size, self.color_size, self.readout, self.trim_button]
 
     @property
+    def hints(self) -> list[Any]:
+        """The outputs for `DecoderNotes`, in its order."""
+        return [self.prompt_hint, self.negative_hint, self.colors_hint, self.seed_hint]
+
+    @property
+    def run_buttons(self) -> list[Any]:
+        """The buttons that start a decode."""
+        return [self.decode_button, self.seeds_button, self.strip_button]
+
+    @property
     def opened(self) -> list[Any]:
         """The outputs of handlers that open another image.
 
@@ -118,6 +136,6 @@ class Parts:
         """
         return [
             self.prompt, self.negative, self.prompt_source, self.budget, self.seed, self.keep_seed,
-            self.picture, self.original, self.source, self.edited_only, self.follow, self.strip,
-            self.canvas, self.status,
+            self.picture, self.original, self.source, self.shown, self.automatic, self.describe_button,
+            self.edited_only, self.follow, self.strip, self.canvas, self.status,
         ]  # fmt: skip

@@ -8,6 +8,7 @@ import gradio as gr
 
 from ui.page.components import Parts
 from ui.page.handlers.budget_slider import BudgetHandlers
+from ui.page.handlers.captioning import DescribeHandlers
 from ui.page.handlers.decode import DecodeHandlers
 from ui.page.handlers.edit_preview import PreviewHandlers
 from ui.page.handlers.layer_strip import StripHandlers
@@ -33,6 +34,12 @@ CANVAS_ERROR: Final = "() => ({ code: '', html: document.querySelector('.lc').tr
 SHOW_PICTURES: Final = (
     "(pair) => document.querySelector('.lc')?.canvas?.setPictures((pair ?? []).map((file) => file?.url))"
 )
+COPY_PROMPT: Final = """async (text) => {
+  const button = document.querySelector('#copy-prompt'), box = document.querySelector('#prompt textarea');
+  try { await navigator.clipboard.writeText(text); } catch { box.select(); document.execCommand('copy'); }
+  button.textContent = 'Copied';
+  setTimeout(() => { button.textContent = 'Copy'; }, 1500);
+}"""
 RANDOM_SEED: Final = "() => String(crypto.getRandomValues(new Uint32Array(1))[0])"
 _CALL: Final = """async (...inputs) => {
   while (!window.trilayer?.%s) await new Promise((done) => setTimeout(done, 20));
@@ -55,14 +62,11 @@ def wire(page: gr.Blocks, parts: Parts) -> None:
     _wire_preview(page, parts, preview)
     _wire_budget(parts, BudgetHandlers(parts, sessions))
     _wire_opening(parts, opening)
-    _wire_saves(page, parts, SaveHandlers(parts, opening))
+    _wire_saves(page, parts, SaveHandlers(parts, opening, decoding))
     _wire_sd15_panel(parts, panel)
     _wire_decoding(page, parts, decoding, preview)
-    parts.strip_button.click(
-        StripHandlers(parts, decoding).decode_stages, parts.editor,
-        [parts.strip, parts.status, parts.decode_button, parts.stop_button, parts.strip_button],
-        **DECODING,
-    )  # fmt: skip
+    _wire_strips(parts, StripHandlers(parts, decoding))
+    _wire_prompt(parts, DescribeHandlers(parts))
     parts.canvas.trouble(None, None, parts.status, js=CANVAS_ERROR, **IN_BROWSER)
     gr.on(
         [page.load, parts.compare.change], None, parts.compare, None, js=SHOW_PICTURES, preprocess=False, **IN_BROWSER
@@ -77,7 +81,7 @@ def _wire_preview(page: gr.Blocks, p: Parts, on: PreviewHandlers) -> None:
     ]  # fmt: skip
     gr.on(
         edits, on.update_preview, p.editor,
-        [*p.sizes, p.prompt_source, p.compare, p.decoded_file, p.status],
+        [*p.sizes, *p.hints, p.prompt_source, p.compare, p.decoded_file, p.status],
         queue=False, **LATEST,
     )  # fmt: skip
     # `input`, not `change`: when an image is opened, the canvas's event follows, and its answer must be the last one
@@ -96,7 +100,7 @@ def _wire_opening(p: Parts, on: OpenHandlers) -> None:
     p.picture.upload(on.open_picture, [*p.editor, p.picture], p.opened, **LATEST, **EXTRACTION)
     p.picture.clear(on.clear_original, p.editor, [p.original, p.source, p.status], **PRIVATE)
     p.reextract_button.click(on.reextract, p.editor, p.opened, **PRIVATE, **EXTRACTION)
-    p.open_button.upload(on.open_file, [*p.editor, p.open_button], p.opened, **PRIVATE)
+    p.open_button.upload(on.open_file, [*p.editor, p.open_button], p.opened, **PRIVATE, **EXTRACTION)
 
 
 def _wire_saves(page: gr.Blocks, p: Parts, on: SaveHandlers) -> None:
@@ -105,7 +109,8 @@ def _wire_saves(page: gr.Blocks, p: Parts, on: SaveHandlers) -> None:
     edits = [p.canvas.edit, p.canvas.change, *(part.change for part in p.file_fields[1:])]
     gr.on(edits, None, p.file_fields, None, js=call("storeWork"), **IN_BROWSER)
     gr.on(
-        [page.load, saves.restore_button.click], on.restore, [*p.editor, saves.incoming], [*p.opened, p.decoder],
+        [page.load, saves.restore_button.click], on.restore, [*p.editor, saves.incoming],
+        [*p.opened, p.decoder, p.compare, p.decoded_file],
         js=call("takeRequest"), **LATEST,
     )  # fmt: skip
     p.save_button.click(on.save_file, p.editor, [p.saved_file, p.status], **PRIVATE).then(
@@ -122,24 +127,42 @@ def _wire_saves(page: gr.Blocks, p: Parts, on: SaveHandlers) -> None:
 
 def _wire_sd15_panel(p: Parts, on: Sd15PanelHandlers) -> None:
     p.decoder.change(
-        on.choose_decoder, p.editor, [p.sd15_panel, p.prompt_hint, p.edited_only, p.status], **LATEST
-    ).then(on.update_estimate, p.editor, p.estimate, **PRIVATE)
+        on.choose_decoder, p.editor, [p.sd15_panel, *p.hints, *p.run_buttons, p.edited_only, p.status], **LATEST
+    ).then(on.update_estimate, p.editor, [p.estimate, *p.hints, *p.run_buttons], **PRIVATE)
     p.preset.change(on.choose_preset, p.editor, [p.steps, p.guidance, p.follow, p.estimate], **LATEST)
     p.follow.change(on.follow_file, p.editor, [p.steps, p.guidance, p.estimate], **LATEST)
     options: list[Any] = [p.steps, p.guidance, p.structure_strength, p.color_strength, p.adapter_until, p.control]
-    gr.on([part.change for part in options], on.update_estimate, p.editor, p.estimate, **LATEST)
+    gr.on(
+        [part.change for part in options], on.update_estimate, p.editor, [p.estimate, *p.hints, *p.run_buttons],
+        **LATEST,
+    )  # fmt: skip
+
+
+def _wire_strips(p: Parts, on: StripHandlers) -> None:
+    records = p.saves.decode_records
+    for button, handler in ((p.strip_button, on.decode_stages), (p.seeds_button, on.decode_seeds)):
+        button.click(
+            handler, p.editor, [p.strip, p.status, *p.run_buttons, p.stop_button, records], **DECODING
+        ).then(None, records, None, js=call("addDecodes"), **IN_BROWSER)  # fmt: skip
+
+
+def _wire_prompt(p: Parts, on: DescribeHandlers) -> None:
+    p.copy_prompt_button.click(None, p.prompt, None, js=COPY_PROMPT, **IN_BROWSER)
+    p.describe_button.click(
+        on.describe, p.editor, [p.prompt, p.prompt_source, p.automatic, p.status], **PRIVATE, **EXTRACTION
+    )
 
 
 def _wire_decoding(page: gr.Blocks, p: Parts, on: DecodeHandlers, preview: PreviewHandlers) -> None:
-    record = p.saves.decode_record
+    records = p.saves.decode_records
     decoded = p.decode_button.click(
         on.decode_layers, p.editor,
         [
-            p.compare, p.status, p.decode_button, p.stop_button, p.strip_button, p.decoded_file, p.edited_only, record,
+            p.compare, p.shown, p.status, *p.run_buttons, p.stop_button, p.decoded_file, p.edited_only, records,
         ],
         **DECODING,
     )  # fmt: skip
-    decoded.then(None, [record, p.decoded_file], None, js=call("addDecode"), **IN_BROWSER)
+    decoded.then(None, records, None, js=call("addDecodes"), **IN_BROWSER)
     decoded.then(preview.resume_preview, p.editor, [p.compare], queue=False, **PRIVATE)
     p.stop_button.click(on.stop_decode, p.editor, p.status, queue=False, **PRIVATE)
     page.unload(on.close_tab)

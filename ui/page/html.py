@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from codec.bitstream.settings import Settings
 from codec.decoders.sd15 import tokenizer
 from codec.errors import ModelMissing
 from ui.services import examples, rendering
+from ui.services.error_messages import sentence
 from ui.services.layer_selection import Stage
 from ui.services.status import Status, StatusKind
 
@@ -47,10 +48,9 @@ def header() -> str:
 # --- lines of text ---
 
 
-def hint(text: str, more: str = "") -> str:
-    """Return a line beside options that never changes; `more` is shown by a pointer that rests on it."""
-    title = f' title="{escape(more)}"' if more else ""
-    return f'<p class="tl-note"{title}>{escape(text)}</p>'
+def hint(text: str) -> str:
+    """Return a line beside options, "" for none."""
+    return f'<p class="tl-note">{escape(text)}</p>' if text else ""
 
 
 def note(text: str, *, is_error: bool = False) -> str:
@@ -58,12 +58,20 @@ def note(text: str, *, is_error: bool = False) -> str:
     return f'<p class="tl-{"over" if is_error else "note"}" role="status">{escape(text)}</p>'
 
 
+def missing(message: str) -> str:
+    """Return a line of the form "what is missing; how to get it" with its command set apart."""
+    problem, _, remedy = message.partition("; ")
+    return (
+        f'<p class="tl-note" role="status">{_mark_commands(sentence(problem))} {_mark_commands(sentence(remedy))}</p>'
+    )
+
+
 def prompt_source(line: str, settings: Settings | None = None) -> str:
     """Return where the prompt comes from, and the generation settings in the file."""
     sentences = [line.rstrip(".") + "." if settings else line] if line else []
     if settings:
         sentences.append(f"Made with {settings.summary()}.")
-    return hint(" ".join(sentences)) if sentences else ""
+    return hint(" ".join(sentences))
 
 
 def layer_sizes(layers: Layers) -> tuple[str, str, str]:
@@ -151,12 +159,16 @@ def _budget_bar(rows: list[tuple[str, int]], total: int, budget: int | None) -> 
     return f'<div class="tl-bar" role="img" aria-label="{label}">{segments}{mark}</div>'
 
 
+def _bytes(count: int) -> str:
+    return f"{count:,} byte{'' if count == 1 else 's'}"
+
+
 def _budget_line(total: int, budget: int | None) -> str:
     if not budget:
         return '<p class="tl-note">No budget</p>'
     if total <= budget:
         return f'<p class="tl-note">{budget - total:,} of {budget:,} bytes left</p>'
-    return f'<p class="tl-note">{total - budget:,} bytes over the budget of {budget:,}: still a valid file</p>'
+    return f'<p class="tl-note">{_bytes(total - budget)} over the budget of {budget:,}: still a valid file</p>'
 
 
 # --- the layer strip ---
@@ -168,6 +180,24 @@ def strip(stages: Sequence[Stage], pictures: Sequence[np.ndarray]) -> str:
     return f'<div class="tl-strip" role="group" aria-label="Decoded from more and more layers">{figures}</div>'
 
 
+def seed_strip(records: Sequence[dict[str, Any]], pictures: Sequence[np.ndarray], count: int) -> str:
+    """Return the pictures of several seeds as buttons that keep one, and placeholders up to `count`.
+
+    history.js handles the clicks: `data-entry` is the `id` of a record in the history.
+    """
+    figures = "".join(_seed_figure(*pair) for pair in zip(records, pictures, strict=True))
+    figures += '<figure><div class="tl-wait"></div></figure>' * (count - len(records))
+    return f'<div class="tl-strip tl-seeds" role="group" aria-label="One picture for each seed">{figures}</div>'
+
+
+def _seed_figure(record: dict[str, Any], picture: np.ndarray) -> str:
+    image = f'<img src="{jpeg_uri(rendering.scale_down(picture, _STRIP_SIDE))}" alt="">'
+    return (
+        f'<figure><button type="button" data-entry="{escape(record["id"])}" title="Keep this seed and its picture">'
+        f"{image}<span>Keep seed {escape(record['seed'])}</span></button></figure>"
+    )
+
+
 def _figure(stage: Stage, picture: np.ndarray | None) -> str:
     layers = stage.layers
     size = len(layers.to_bytes())
@@ -175,7 +205,7 @@ def _figure(stage: Stage, picture: np.ndarray | None) -> str:
     if picture is None:
         image = f'<div class="tl-wait" {style}></div>'
     else:
-        data = _jpeg_uri(rendering.scale_down(picture, _STRIP_SIDE))
+        data = jpeg_uri(rendering.scale_down(picture, _STRIP_SIDE))
         image = f'<img src="{data}" alt="{escape(f"Decoded from {stage.names}, {size:,} bytes")}" {style}>'
     return (
         f"<figure>{image}<figcaption><span><i>Î</i><sub>{stage.symbol}</sub> {escape(stage.added)}</span>"
@@ -183,7 +213,8 @@ def _figure(stage: Stage, picture: np.ndarray | None) -> str:
     )
 
 
-def _jpeg_uri(pixels: np.ndarray) -> str:
+def jpeg_uri(pixels: np.ndarray) -> str:
+    """Return (h, w, 3) uint8 as a JPEG in a data URI."""
     return "data:image/jpeg;base64," + base64.b64encode(rendering.to_jpeg(pixels)).decode()
 
 
@@ -201,7 +232,7 @@ def start() -> str:
     sizes = "".join(f'<option value="{w},{h}">{w} × {h}</option>' for w, h in examples.BLANK_SIZES)
     return (
         '<section class="tl-start" aria-labelledby="tl-start"><h2 id="tl-start">Drop a picture, or start from</h2>'
-        f'<ol class="tl-examples">{items}</ol><div class="tl-new"><label>Blank canvas '
+        f'<ol class="tl-examples">{items}</ol><div class="tl-new"><label>New blank canvas '
         f'<select>{sizes}</select></label><button type="button">Create</button></div></section>'
     )
 
@@ -212,4 +243,4 @@ def _thumbnail(name: str) -> str:
         picture = rendering.render_plain(examples.load_example(name))
     except (CodecError, OSError):
         picture = np.full((_EXAMPLE_SIDE, _EXAMPLE_SIDE, 3), examples.PAPER_COLOR, np.uint8)
-    return _jpeg_uri(rendering.scale_down(picture, _EXAMPLE_SIDE))
+    return jpeg_uri(rendering.scale_down(picture, _EXAMPLE_SIDE))

@@ -14,17 +14,27 @@ from codec.layers import default_budget
 from ui.page import events, html
 from ui.page.components import Parts, SaveParts
 from ui.page.handlers.budget_slider import max_budget
+from ui.page.handlers.layer_strip import SEED_COUNT
 from ui.page.handlers.sd15_panel import ONLY_SD15
 from ui.page.layer_canvas import layer_canvas
 from ui.page.responses import status_value
-from ui.services import actions, budget, canvas_state, examples, layer_selection, rendering, sd15_options, validation
+from ui.services import (
+    actions,
+    automatic_prompt,
+    budget,
+    canvas_state,
+    examples,
+    layer_selection,
+    rendering,
+    sd15_options,
+    validation,
+)
 from ui.services.comparison import slider_label
+from ui.services.decoder_notes import decoder_notes
 from ui.services.files import store
 from ui.services.status import Status
 
-_PROMPT_HINT: Final = "This decoder uses only style words."
-_PROMPT_HINT_TITLE: Final = "Oil painting, ink, watercolor… Stable Diffusion uses the whole prompt."
-_DROP_HINT: Final = "## Drop a picture\nor start from an example"
+_DROP_HINT: Final = "# Drop a picture\nor click to choose one"
 _EDGE_LABELS: Final = {
     "contours": "Built-in", "canny": "Canny", "lineart": "Line art", "drawing": "Black-and-white drawing",
     "pidinet": "PiDiNet", "hed": "HED", "auto": "Best installed", "openpose": "People (OpenPose)",
@@ -39,6 +49,7 @@ def build(add_endpoints: Callable[[], None] | None = None) -> gr.Blocks:
     page = gr.Blocks(title="Trilayer", fill_width=True)
     with page:
         parts: dict[str, Any] = {"original": gr.State(original), "source": gr.State(original)}
+        parts |= {"shown": gr.State(None), "automatic": gr.State(None)}
         with gr.Row(elem_id="top"):
             gr.HTML(html.header(), apply_default_css=False)
             with gr.Row(elem_id="top-buttons"):
@@ -63,13 +74,13 @@ def build(add_endpoints: Callable[[], None] | None = None) -> gr.Blocks:
 def _file_buttons() -> dict[str, Any]:
     return {
         "open_button": gr.UploadButton(
-            "Open", file_types=[".tril", ".png"], type="filepath", elem_id="open", min_width=44
+            "Open", file_types=[".tril", ".zip", "image"], type="filepath", elem_id="open", min_width=44
         ),
         "save_button": gr.Button("Save", elem_id="save", min_width=44),
         "saves": SaveParts(
             incoming=gr.JSON(visible=False),
             link=gr.JSON(visible=False),
-            decode_record=gr.JSON(visible=False),
+            decode_records=gr.JSON(visible=False),
             restore_button=gr.Button("Restore", visible="hidden", elem_id="restore"),
             copy_link_button=gr.Button("Copy link", elem_id="copy-link", min_width=44),
             zip_button=gr.Button("Layers .zip", elem_id="zip", min_width=44),
@@ -109,7 +120,7 @@ def _source_column(original: str, layers: Layers) -> dict[str, Any]:
 
 def _prompt_panel(layers: Layers, size: str) -> dict[str, Any]:
     parts: dict[str, Any] = {}
-    prompt = layers.semantic or Prompt()
+    prompt, notes = layers.semantic or Prompt(), decoder_notes(actions.DEFAULT_DECODER, None, layers)
     with gr.Row(elem_classes="tl-layer-head"):
         parts["use_prompt"] = _switch("Prompt", "use-prompt")
         parts["prompt_size"] = gr.HTML(size, elem_id="tally", apply_default_css=False)
@@ -117,17 +128,21 @@ def _prompt_panel(layers: Layers, size: str) -> dict[str, Any]:
         prompt.text, label="Prompt", show_label=False, container=False, lines=2, max_lines=8,
         placeholder="What does the picture show?", max_length=canvas_state.MAX_PROMPT_CHARS, elem_id="prompt",
     )  # fmt: skip
-    parts["prompt_source"] = gr.HTML(
-        html.prompt_source("Prompt written for this example"), elem_id="origin", apply_default_css=False
-    )
-    parts["prompt_hint"] = gr.HTML(
-        html.hint(_PROMPT_HINT, _PROMPT_HINT_TITLE), elem_id="words", apply_default_css=False
-    )
+    with gr.Row(elem_id="prompt-tools"):
+        parts["prompt_source"] = gr.HTML(
+            html.prompt_source("Prompt written for this example"), elem_id="origin", apply_default_css=False
+        )
+        parts["copy_prompt_button"] = gr.Button("Copy", size="sm", elem_id="copy-prompt", min_width=44, scale=0)
+        parts["describe_button"] = gr.Button(
+            "Describe", size="sm", visible=automatic_prompt.can_caption(), elem_id="describe", min_width=44, scale=0
+        )
+    parts["prompt_hint"] = _hint("words", notes.prompt)
     with gr.Accordion("Negative prompt", open=bool(prompt.negative), elem_id="negative-fold"):
         parts["negative"] = gr.Textbox(
             prompt.negative, label="Negative prompt", show_label=False, container=False, lines=2,
             max_lines=6, max_length=canvas_state.MAX_PROMPT_CHARS, elem_id="negative",
         )  # fmt: skip
+        parts["negative_hint"] = _hint("negative-hint", notes.negative)
     return parts
 
 
@@ -142,10 +157,17 @@ def _layer_panel(name: str, title: str, elem_id: str, size: str) -> dict[str, An
             False, label=f"Lock {elem_id}", container=False, elem_id=f"lock-{elem_id}", elem_classes="tl-lock",
             min_width=44, scale=0,
         )  # fmt: skip
-    label = "Sketch strength" if name == "structure" else "Color strength"
+    label = "Sketch strength, 1 = normal" if name == "structure" else "Color strength, 1 = normal"
     strength_id = "structure" if name == "structure" else "colors"
     parts[f"{name}_strength"] = _unit_slider(label, layer_selection.MAX_STRENGTH, strength_id)
+    if name == "color":
+        parts["colors_hint"] = _hint("colors-hint")
     return parts
+
+
+def _hint(elem_id: str, line: str = "") -> gr.HTML:
+    """Return the place of a line about what the decoder does with a field."""
+    return gr.HTML(html.hint(line), elem_id=elem_id, elem_classes="tl-hint", apply_default_css=False)
 
 
 def _switch(layer: str, elem_id: str) -> gr.Checkbox:
@@ -158,11 +180,12 @@ def _switch(layer: str, elem_id: str) -> gr.Checkbox:
 def _extraction_settings() -> dict[str, Any]:
     return {
         "edges": gr.Dropdown(
-            [(_EDGE_LABELS[name], name) for name in EDGES], value=EDGES[0], label="Edge detector", elem_id="edges"
+            [(_EDGE_LABELS[name], name) for name in EDGES], value=EDGES[0], label="Edge detector",
+            info="What finds the lines of a picture", elem_id="edges",
         ),
         "grid": gr.Dropdown(
             [("Automatic", 0), *((f"{n} on the longer side", n) for n in _GRID_SIZES)],
-            value=0, label="Color cells", elem_id="grid",
+            value=0, label="Color cells", info="More cells: finer base colors, more bytes", elem_id="grid",
         ),
         "reextract_button": gr.Button("Re-extract layers", elem_id="again"),
     }  # fmt: skip
@@ -183,7 +206,9 @@ def _result_column(original: str, layers: Layers) -> dict[str, Any]:
         status_value(Status("An example is open. Press Decode, or edit a layer first.")),
         html_template="${value.html}", elem_id="status", apply_default_css=False,
     )  # fmt: skip
-    parts["strip_button"] = gr.Button("Show the effect of each layer", size="sm", elem_id="stages")
+    with gr.Row(elem_id="strips"):
+        parts["strip_button"] = gr.Button("Show the effect of each layer", size="sm", elem_id="stages", min_width=44)
+        parts["seeds_button"] = gr.Button(f"Try {SEED_COUNT} seeds", size="sm", elem_id="seeds", min_width=44)
     parts["strip"] = gr.HTML("", elem_id="strip", apply_default_css=False)
     with gr.Column(elem_id="how"):
         parts |= _decoder_options(layers)
@@ -202,6 +227,7 @@ def _decoder_options(layers: Layers) -> dict[str, Any]:
             elem_id="seed", min_width=100,
         )  # fmt: skip
         parts["new_seed_button"] = gr.Button("New seed", elem_id="dice", min_width=44)
+    parts["seed_hint"] = _hint("seed-hint", decoder_notes(actions.DEFAULT_DECODER, None, layers).seed)
     parts |= _sd15_panel(layers)
     parts["keep_seed"] = gr.Checkbox(
         layers.seed is not None, label="Save the seed in the file", elem_id="keep-seed", container=False
@@ -221,28 +247,34 @@ def _sd15_panel(layers: Layers) -> dict[str, Any]:
     min_steps, max_steps = sd15_options.STEPS_RANGE
     min_guidance, max_guidance = sd15_options.GUIDANCE_RANGE
     with gr.Column(visible=False, elem_id="sd15") as parts["sd15_panel"]:
-        parts["preset"] = gr.Radio(list(PRESETS), value=sd15_options.DEFAULT_PRESET, label="Preset", elem_id="preset")
+        parts["preset"] = gr.Radio(
+            list(PRESETS), value=sd15_options.DEFAULT_PRESET, label="Preset",
+            info="Fast takes 4 steps; paper works as published", elem_id="preset",
+        )  # fmt: skip
         parts["follow"] = gr.Checkbox(
             False, label="Use the settings in the file", info=settings, visible=bool(settings), elem_id="follow",
             container=False,
         )  # fmt: skip
         with gr.Row():
             parts["steps"] = gr.Number(
-                steps, label="Steps", precision=0, minimum=min_steps, maximum=max_steps, elem_id="steps", min_width=80
-            )
+                steps, label="Steps", precision=0, minimum=min_steps, maximum=max_steps, elem_id="steps", min_width=80,
+                info="More: slower, cleaner",
+            )  # fmt: skip
             parts["guidance"] = gr.Number(
                 guidance, label="Guidance", step=0.25, minimum=min_guidance, maximum=max_guidance,
-                elem_id="guidance", min_width=80,
+                elem_id="guidance", min_width=80, info="How closely to follow the prompt",
             )  # fmt: skip
-        parts["adapter_until"] = _unit_slider("Share of steps guided", 1, "until")
+        parts["adapter_until"] = _unit_slider(
+            "Share of steps guided", 1, "until", "By sketch and colors; then it is free"
+        )
         parts["control"] = gr.Radio(
             [("T2I-Adapter", "t2i"), ("ControlNet", "controlnet")], value=CONTROLS[0],
-            label="Sketch and pose guidance", elem_id="control",
+            label="Sketch and pose guidance", info="ControlNet follows lines more closely; slower", elem_id="control",
         )  # fmt: skip
         parts["estimate"] = gr.HTML("", elem_id="outlook", apply_default_css=False)
     return parts
 
 
-def _unit_slider(label: str, maximum: float, elem_id: str) -> gr.Slider:
+def _unit_slider(label: str, maximum: float, elem_id: str, info: str | None = None) -> gr.Slider:
     """Return a slider from 0 that starts at 1."""
-    return gr.Slider(0, maximum, value=1, step=0.05, label=label, elem_id=elem_id, min_width=80, buttons=[])
+    return gr.Slider(0, maximum, value=1, step=0.05, label=label, info=info, elem_id=elem_id, min_width=80, buttons=[])

@@ -17,6 +17,7 @@ from codec import Layers
 from ui.page import html
 from ui.page.components import Parts
 from ui.services.comparison import Comparison
+from ui.services.decoder_notes import decoder_notes
 from ui.services.editor_state import EditorState
 from ui.services.error_messages import UNEXPECTED, user_message
 from ui.services.status import Status
@@ -46,6 +47,11 @@ class Handlers:
             p.readout: html.readout(layers, max_bytes),
             p.trim_button: gr.update(interactive=layers.sizes().total > max_bytes),
         }
+
+    def show_hints(self, state: EditorState, layers: Layers) -> Changes:
+        """Return the changes that show what the chosen decoder does with each field."""
+        lines = decoder_notes(state.decoder, state.guidance, layers)
+        return {part: html.hint(line) for part, line in zip(self.parts.hints, lines, strict=True)}
 
     def unchanged(self) -> Changes:
         """Return a change that changes nothing: Gradio would empty all outputs after a handler without an answer."""

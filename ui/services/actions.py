@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from codec import CodecError, Layers
+from codec.bitstream.container import MAGIC
 from codec.decoders import Strengths
 from codec.encoder.encode_options import EncodeOptions
-from codec.errors import Corrupt, FormatError, Truncated
+from codec.errors import Corrupt, FormatError, NotTrilayer, Truncated
 from codec.images import png_chunk
 from codec.limits import MAX_FILE_BYTES
 from codec.texture.colormap import MAX_CELLS, MIN_CELLS
-from ui.services import validation
+from ui.services import layers_zip, validation
 from ui.services.canvas_state import file_stem
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class OpenedImage:
     warning: a line about damage, or ""
     embedded: whether the layers were inside a picture file
     is_described: whether the prompt is an automatic description of the colors
+    is_automatic: whether a program wrote the prompt while the picture was opened
     """
 
     layers: Layers
@@ -67,13 +69,14 @@ class OpenedImage:
     warning: str = ""
     embedded: bool = False
     is_described: bool = False
+    is_automatic: bool = False
 
     def without_description(self) -> OpenedImage:
         """Return the image without a prompt that only describes colors: the user knows what it shows."""
         if not self.is_described:
             return self
         source = "Nothing is known about this picture: type what it shows."
-        return replace(self, layers=replace(self.layers, semantic=None), prompt_source=source)
+        return replace(self, layers=replace(self.layers, semantic=None), prompt_source=source, is_automatic=False)
 
 
 def encode_options(**fields: Any) -> EncodeOptions:
@@ -104,8 +107,9 @@ def open_picture(path: str, options: EncodeOptions) -> OpenedImage:
     extraction = extract(picture, options)
     origin = extraction.prompt_source
     return OpenedImage(
-        extraction.layers, name, _prompt_source(origin), picture.pixels, is_described=_is_description(origin)
-    )
+        extraction.layers, name, _prompt_source(origin), picture.pixels,
+        is_described=_is_description(origin), is_automatic=_is_automatic(origin),
+    )  # fmt: skip
 
 
 def _is_description(origin: str) -> bool:
@@ -115,6 +119,13 @@ def _is_description(origin: str) -> bool:
     return origin == DESCRIBED or origin.startswith(NO_CAPTIONER)
 
 
+def _is_automatic(origin: str) -> bool:
+    """Return whether neither a user nor the file gave the prompt."""
+    from codec.encoder.prompt.find_prompt import FROM_FILE, GIVEN
+
+    return origin != GIVEN and not origin.startswith(FROM_FILE.partition("{")[0])
+
+
 def _prompt_source(origin: str) -> str:
     """Return the line that says where the encoder found the prompt."""
     if _is_description(origin):
@@ -122,19 +133,36 @@ def _prompt_source(origin: str) -> str:
     return f"Prompt {origin}"
 
 
+def holds_layers(path: str) -> bool:
+    """Return whether `open_file` opens a file rather than `open_picture`. Raises `CodecError`."""
+    data = _read(path)
+    if data.startswith(b"\x89PNG"):
+        with contextlib.suppress(CodecError):
+            return png_chunk.extract(data) is not None
+        return False
+    return data.startswith((MAGIC, layers_zip.MAGIC)) or Path(path).suffix.lower() in (".tril", ".zip")
+
+
 def open_file(path: str) -> OpenedImage:
-    """Return the layers of a .tril file, or of a PNG with one inside.
+    """Return the layers of a .tril file, of a PNG with one inside, or of a ZIP of layers.
 
     For a damaged file, the intact layers are returned with a warning. Raises `CodecError` if there are none.
     """
+    data, name = _read(path), file_stem(Path(path).stem)
+    if data.startswith(layers_zip.MAGIC):
+        return OpenedImage(layers_zip.unpack(data), name.removesuffix(layers_zip.SUFFIX), "Prompt from the file")
+    try:
+        return open_bytes(png_chunk.unwrap(data), name, "Prompt from the file")
+    except NotTrilayer as error:
+        raise NotTrilayer(f"{error}: choose a .tril file, a .zip of layers, or a picture") from None
+
+
+def _read(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
-            data = file.read(MAX_READ_BYTES + 1)
+            return file.read(MAX_READ_BYTES + 1)
     except OSError as error:
         raise CodecError(f"the file cannot be read: {error.strerror}") from None
-    if data.startswith(b"\x89PNG") and not png_chunk.extract(data):
-        raise CodecError("there are no layers inside this PNG; drop it on the image box to extract them")
-    return open_bytes(png_chunk.unwrap(data), file_stem(Path(path).stem), "Prompt from the file")
 
 
 def open_bytes(data: bytes, name: str, prompt_source: str) -> OpenedImage:

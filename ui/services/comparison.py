@@ -44,7 +44,18 @@ async def run_limited(work: Callable[Inputs, Result], *args: Inputs.args, **kwar
 def compare_picture(original: Any, layers: Layers, pixels: np.ndarray, name: str) -> Comparison:
     """Compare the original, or else the plainly drawn layers, with a picture, (h, w, 3) uint8. Raises OSError."""
     # the file is written here, since no handler of the page sees errors of Gradio
-    return _comparison(original, layers, files.store(rendering.to_jpeg(pixels), f"{name}.jpg"), name)
+    return compare_file(original, layers, files.store(rendering.to_jpeg(pixels), f"{name}.jpg"), name)
+
+
+class ShownDecode(NamedTuple):
+    """A finished decode: the path of its picture, and the `EditorState.picture_key` of what it shows."""
+
+    key: str
+    path: str
+
+    def is_of(self, key: str) -> bool:
+        """Return whether it shows what has this key, and its file is still there."""
+        return self.key == key and os.path.isfile(self.path)
 
 
 def compare_preview(original: Any, layers: Layers, selection: LayerSelection) -> Comparison:
@@ -53,10 +64,11 @@ def compare_preview(original: Any, layers: Layers, selection: LayerSelection) ->
     Raises OSError, and `InvalidLayer` if no layer is selected.
     """
     preview = _preview_jpeg(_visible_part(selection.apply(layers)), selection.strengths)
-    return _comparison(original, layers, files.store(preview, "preview.jpg"), "preview")
+    return compare_file(original, layers, files.store(preview, "preview.jpg"), "preview")
 
 
-def _comparison(original: Any, layers: Layers, right: str, right_label: str) -> Comparison:
+def compare_file(original: Any, layers: Layers, right: str, right_label: str) -> Comparison:
+    """Compare the original, or else the plainly drawn layers, with the picture file `right`. Raises OSError."""
     if isinstance(original, str) and os.path.isfile(original):
         return Comparison(original, right, slider_label("Original", right_label))
     return Comparison(files.store(_plain_jpeg(layers), "layers.jpg"), right, slider_label("Layers", right_label))

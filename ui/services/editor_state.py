@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from codec import Layers
 from codec.bitstream.settings import Settings
 from codec.decoders.sd15.options import CONTROLS, Options
 from ui.services import actions, canvas_state, sd15_options, validation
+from ui.services.automatic_prompt import AutomaticPrompt
 from ui.services.canvas_state import Drawing
+from ui.services.comparison import ShownDecode
 from ui.services.layer_selection import LayerSelection
 from ui.services.status import StatusCode
 
@@ -29,6 +32,8 @@ class EditorState:
     status: the value of the status box, see `ui.services.status`
     source: path of the picture file that the layers were extracted from, None without one
     original: path of the picture in the left half of the compare slider, None without one
+    shown: the last `comparison.ShownDecode`, None without one
+    automatic: the last `AutomaticPrompt`, None without one
     """
 
     canvas: Any
@@ -57,6 +62,8 @@ class EditorState:
     status: Any = None
     source: Any = None
     original: Any = None
+    shown: ShownDecode | None = None
+    automatic: AutomaticPrompt | None = None
 
     @classmethod
     def split(cls, values: Sequence[Any]) -> tuple[EditorState, tuple[Any, ...]]:
@@ -107,6 +114,15 @@ class EditorState:
         """Return the generation settings in the file that was opened. Raises `InvalidLayer` for a bad drawing."""
         base = canvas_state.read(self.canvas).base
         return base.settings if base is not None else None
+
+    def picture_key(self, layers: Layers) -> str:
+        """Return a name of what a decode of these layers shows: equal for equal layers, strengths and seeds.
+
+        Raises `InvalidLayer`.
+        """
+        selection = self.selection()
+        data = replace(selection.apply(layers), seed=None, settings=None).to_bytes()
+        return hashlib.sha256(data + repr((selection.strengths, self.decode_seed())).encode()).hexdigest()
 
     def status_code(self) -> StatusCode:
         """Return the code of the status that is shown."""

@@ -20,19 +20,20 @@ START_PICTURE: Final = FOLDER / "coffee.jpg"
 
 
 class Example(NamedTuple):
-    """The title of an example, and what to try with it."""
+    """The title of an example, what to try with it, and the canvas's tool for that."""
 
     title: str
     hint: str
+    tool: str
 
 
 EXAMPLES: Final = {  # by the name of the file
-    "portrait": Example("Portrait", "Decode it, then change a word of the prompt, or move the budget."),
-    "landscape": Example("Landscape", "Paint the sky's cells in evening colors with Cell, then Decode."),
-    "balloon": Example("Erase an object", "Draw over the balloon with Mask, then press Erase object."),
-    "coffee": Example("Recolor", "Pick a new color, paint the saucer's cells with Cell, then Decode."),
-    "dancers": Example("Pose", "Two people as skeletons: drag their joints with Pose, then Decode."),
-    "house": Example("A drawing", "Drawn from nothing; add strokes with Pen and colors with Cell, then Decode."),
+    "portrait": Example("Portrait", "Decode it, then change a word of the prompt, or move the budget.", "select"),
+    "landscape": Example("Landscape", "Paint the sky's cells in evening colors with Cell, then Decode.", "cell"),
+    "balloon": Example("Erase an object", "Draw over the balloon with Mask, then press Erase object.", "mask"),
+    "coffee": Example("Recolor", "Pick a new color, paint the saucer's cells with Cell, then Decode.", "cell"),
+    "dancers": Example("Pose", "Two people as skeletons: drag their joints with Pose, then Decode.", "pose"),
+    "house": Example("A drawing", "Drawn from nothing; add strokes with Pen and colors with Cell, then Decode.", "pen"),
 }
 BLANK_SIZES: Final = ((512, 512), (768, 512), (512, 768), (768, 768), (1024, 1024))  # px; they cost the file no bytes
 PAPER_COLOR: Final = (236, 232, 224)  # of a blank canvas

@@ -18,6 +18,7 @@ import numpy as np
 from codec import Layers
 from codec.bitstream.settings import Settings
 from codec.decoders import get
+from codec.decoders.sd15 import model_paths
 from codec.decoders.sd15.options import CONTROLS, MAX_STEPS, PRESETS, Options, resolve_options
 from codec.decoders.sd15.schedulers import closest_scheduler
 from codec.errors import ModelMissing
@@ -36,6 +37,11 @@ STEPS_RANGE: Final = (1, MAX_STEPS)
 GUIDANCE_RANGE: Final = (0, 63.75)
 STRENGTH_RANGE: Final = (0, 2)
 SHARE_RANGE: Final = (0, 1)
+_MODEL_TITLES: Final = {  # of models whose name does not say what they are
+    "sd15": "Stable Diffusion 1.5",
+    "sd14": "Stable Diffusion 1.4",
+    "sketch-adapter-sd14": "its sketch adapter",
+}
 MAX_CACHED_TABS: Final = 8
 MAX_CACHED_BYTES: Final = 128 << 20
 MAX_TRAJECTORY_BYTES: Final = 16 << 20  # of one decode
@@ -92,9 +98,17 @@ def estimate(options: Options, layers: Layers) -> str:
     return f"A decode takes about {duration} on this machine's processor."
 
 
-def missing_weights() -> str:
-    """Return one line that names missing files of the base model and the remedy; "" if none are missing."""
-    return locate.status(NAME).detail
+def missing_weights(options: Options, layers: Layers) -> str:
+    """Return one line that names the missing models for these layers, and the remedy; "" if none are missing."""
+    names = model_paths.model_names(options, layers).values()
+    missing = [name for name in names if locate.status(name, options.models).state == "missing"]
+    if not missing:
+        return ""
+    size = locate.format_size(sum(locate.get_model(name).total_bytes for name in missing))
+    *first, last = [_MODEL_TITLES.get(name, f"the {name.replace('-', ' ')}") for name in missing]
+    titles = f"{', '.join(first)} and {last} are" if first else f"{last} is"
+    command = f"python -m codec models fetch {' '.join(missing)}"
+    return f"{titles} missing ({size}); run {command}, then choose Stable Diffusion again"
 
 
 def release_networks() -> None:
@@ -187,9 +201,9 @@ def decode_task(
     """Return the work of a `ui.services.jobs.Job` that decodes with Stable Diffusion.
 
     `edited_only`: decode only the area in which the layers differ from `cached`, if that is possible. Raises
-    `ModelMissing` at once if weights of the base model are missing.
+    `ModelMissing` at once if weights are missing.
     """
-    if message := missing_weights():
+    if message := missing_weights(options, layers):
         raise ModelMissing(message)
 
     def work(on_step: OnStep) -> DecodeResult:

@@ -1,17 +1,14 @@
-"""Share layers as a link that contains the whole image, so that no server has to store it, or as a ZIP file."""
+"""Share layers as a link that contains the whole image, so that no server has to store it."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import io
 import re
-import zipfile
 from typing import Any, Final
 
 from codec import CodecError, Layers
 from codec.errors import FormatError
-from codec.folder_io import layer_files
 from codec.limits import MAX_FILE_BYTES
 from ui.services import actions
 
@@ -41,15 +38,6 @@ def from_link(text: Any) -> actions.OpenedImage:
         return actions.open_bytes(base64.urlsafe_b64decode(whole_bytes + padding), "picture", "Prompt from the link")
     except (binascii.Error, CodecError) as error:
         raise FormatError(f"the link contains no image that can be opened: {error}") from None
-
-
-def to_zip(layers: Layers) -> bytes:
-    """Return the files of `codec.folder_io` as a ZIP; equal layers give equal bytes."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in layer_files(layers).items():
-            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
-    return out.getvalue()
 
 
 def link_message(layers: Layers) -> str:

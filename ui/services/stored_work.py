@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import Any, Final, NamedTuple
+
+import numpy as np
 
 from codec import CodecError, Layers
 from codec.errors import FormatError
-from ui.services import canvas_state
+from codec.images.io import load
+from ui.services import canvas_state, rendering
 
 MAX_FIELD_CHARS: Final = 100_000  # of each field
+MAX_PICTURE_CHARS: Final = 4 << 20  # of a data URI
+_JPEG_PREFIX: Final = "data:image/jpeg;base64,"
 
 
 class StoredWork(NamedTuple):
@@ -38,3 +45,18 @@ def read(value: Any) -> StoredWork:
     except CodecError:
         layers = drawing.layers("", "", None)
     return StoredWork(layers, drawing.name, prompt, negative, seed, keep_seed is True)
+
+
+def read_picture(value: Any, layers: Layers) -> np.ndarray | None:
+    """Return the stored picture of a decode, (h, w, 3) uint8; None for anything else than a JPEG of these layers.
+
+    `value`: a data URI. The picture has the size at which pictures of these layers are shown.
+    """
+    if not isinstance(value, str) or len(value) > MAX_PICTURE_CHARS or not value.startswith(_JPEG_PREFIX):
+        return None
+    try:
+        pixels = load(base64.b64decode(value.removeprefix(_JPEG_PREFIX), validate=True)).pixels
+    except (binascii.Error, CodecError):
+        return None
+    width, height = rendering.shown_size(layers.width, layers.height)
+    return pixels if pixels.shape == (height, width, 3) else None

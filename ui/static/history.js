@@ -1,6 +1,35 @@
 // The history: recent decodes, and edited work that was replaced by another image. Stored in the browser, newest first.
 const HISTORY_KEY = 'trilayer.history', CLEARED_KEY = 'trilayer.history.cleared', MAX_ENTRIES = 30, THUMBNAIL_SIDE = 112, MAX_THUMBNAIL = 40000;
 
+
+// The pictures of the entries are too large for the local storage. Where there is no IndexedDB, entries have none.
+const database = () => new Promise((resolve, reject) => {
+  const request = indexedDB.open('trilayer', 1);
+  request.onupgradeneeded = () => request.result.createObjectStore('pictures');
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = () => reject(request.error);
+});
+
+async function usePictures(mode, use) {
+  try {
+    const db = await database(), transaction = db.transaction('pictures', mode);
+    const request = use(transaction.objectStore('pictures'));
+    await new Promise((resolve, reject) => { transaction.oncomplete = resolve; transaction.onabort = transaction.onerror = reject; });
+    db.close();
+    return request.result ?? null;
+  } catch { return null; }
+}
+
+const storePicture = (id, picture) => usePictures('readwrite', (store) => store.put(picture, id));
+const readPicture = (id) => usePictures('readonly', (store) => store.get(id));
+
+// Removes the pictures of entries that are no longer in the history. A cleared history can be had back, so it keeps its own.
+async function prunePictures(ids) {
+  const stored = await usePictures('readonly', (store) => store.getAllKeys());
+  const unused = (stored ?? []).filter((id) => !ids.includes(id));
+  if (unused.length) await usePictures('readwrite', (store) => unused.map((id) => store.delete(id)).at(-1));
+}
+
 const isValid = (entry) => Boolean(entry) && typeof entry.name === 'string' && typeof entry.what === 'string'
   && (typeof entry.t === 'string' || Array.isArray(entry.state))
   && typeof entry.thumb === 'string' && entry.thumb.startsWith('data:image/') && entry.thumb.length <= MAX_THUMBNAIL;
@@ -38,8 +67,13 @@ function undoClear() {
 
 function addEntry(entry) {
   try { localStorage.removeItem(CLEARED_KEY); } catch { /* not allowed */ }
-  const isSame = (other) => other.t && other.t === entry.t && other.seed === entry.seed && other.decoder === entry.decoder;
-  storeEntries([entry, ...readEntries().filter((other) => !isSame(other))].slice(0, MAX_ENTRIES));
+  storeEntries([entry, ...readEntries().filter((other) => !other.id || other.id !== entry.id)].slice(0, MAX_ENTRIES));
+  prunePictures(readEntries().map((other) => other.id));
+}
+
+async function openEntry({ id, t, state, name, seed, decoder }) {
+  if (state) window.trilayer.open({ state });
+  else window.trilayer.open({ t, name, seed, decoder, picture: id ? await readPicture(id) : null });
 }
 
 function thumbnail(width, height, draw) {
@@ -79,10 +113,7 @@ function showEntries() {
     picture.alt = `Restore ${entry.name},`;
     text.textContent = entry.what;
     button.append(picture, text);
-    button.addEventListener('click', () => {
-      const { t, state, name, seed, decoder } = entry;
-      window.trilayer.open(state ? { state } : { t, name, seed, decoder });
-    });
+    button.addEventListener('click', () => openEntry(entry));
     const item = document.createElement('li');
     item.append(button);
     return item;
@@ -90,14 +121,16 @@ function showEntries() {
 }
 
 Object.assign(window.trilayer, {
-  // Adds a finished decode, with a thumbnail of the file `result`. An event of the page calls this, see events.py.
-  async addDecode(record, result) {
-    if (!record || !result) return;
-    const picture = new Image();
-    picture.src = result.url;
-    try { await picture.decode(); } catch { return; }
-    const thumb = thumbnail(picture.naturalWidth, picture.naturalHeight, (ctx, w, h) => { ctx.imageSmoothingQuality = 'high'; ctx.drawImage(picture, 0, 0, w, h); });
-    addEntry({ ...record, at: Date.now(), thumb });
+  // Adds finished decodes with their pictures. An event of the page calls this, see events.py.
+  async addDecodes(records) {
+    for (const { picture, ...record } of records ?? []) {
+      const image = new Image();
+      image.src = picture;
+      try { await image.decode(); } catch { continue; }
+      const thumb = thumbnail(image.naturalWidth, image.naturalHeight, (ctx, w, h) => { ctx.imageSmoothingQuality = 'high'; ctx.drawImage(image, 0, 0, w, h); });
+      await storePicture(record.id, picture);
+      addEntry({ ...record, at: Date.now(), thumb });
+    }
   },
 
   // Adds edited work that another image has replaced. saves.js calls this.
@@ -109,6 +142,9 @@ Object.assign(window.trilayer, {
 
 addEventListener('storage', (e) => { if (e.key === HISTORY_KEY) showEntries(); });
 document.addEventListener('click', (e) => {
+  const kept = e.target.closest?.('[data-entry]');
+  const entry = kept && readEntries().find(({ id }) => id === kept.dataset.entry);
+  if (entry) openEntry(entry);
   if (e.target.closest?.('.tl-forget')) clearHistory();
   if (e.target.closest?.('.tl-unforget')) undoClear();
 });

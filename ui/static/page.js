@@ -15,11 +15,28 @@ document.addEventListener('click', (e) => {
   document.querySelector('#compare').scrollIntoView({ block: 'start' });
 });
 
-// Files may be dropped anywhere. A .tril file is opened; any other file goes to the image box, which reports unsupported
-// types. Without this, the browser would leave the page and show the file.
+// A click on the picture chooses another one, as a click on the empty box does.
+document.addEventListener('click', (e) => {
+  if (e.target.closest('#picture img')) document.querySelector('#open').click();
+});
+
+// Gradio's checkboxes have no tooltips.
+const TOOLTIPS = [
+  ['.tl-eye label', 'Use this layer for decoding. It stays in the file either way.'],
+  ['.tl-lock label', 'Keep this layer as it is when the byte budget changes.'],
+];
+document.addEventListener('pointerover', (e) => {
+  for (const [selector, title] of TOOLTIPS) {
+    const label = e.target.closest?.(selector);
+    if (label) label.title = title;
+  }
+});
+
+// Files may be dropped anywhere. Files with layers are opened; any other file goes to the image box, which reports
+// unsupported types. Without this, the browser would leave the page and show the file.
 function openFile(file) {
-  const isTril = /\.tril$/i.test(file.name);
-  const input = document.querySelector(`${isTril ? '#top-buttons' : '#picture'} input[type=file]`);
+  const hasLayers = /\.(tril|zip)$/i.test(file.name);
+  const input = document.querySelector(`${hasLayers ? '#top-buttons' : '#picture'} input[type=file]`);
   if (!input) return;
   const transfer = new DataTransfer();
   transfer.items.add(file);

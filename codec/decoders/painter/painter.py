@@ -246,6 +246,15 @@ class Painter:
         return (rows, columns) if self.enlarger is not None and is_larger else None
 
 
+def depends_on_seed(layers: Layers) -> bool:
+    """Return whether other seeds give other paintings: a painting from detail is random only in added brushwork."""
+    if layers.texture is None:
+        return layers.structure is not None or layers.semantic is None
+    return (
+        layers.texture.detail is None or styles.parse_style(layers.semantic.text if layers.semantic else "").brush > 1
+    )
+
+
 # --- sizes and layers -------------------------------------------------------------------------------
 
 

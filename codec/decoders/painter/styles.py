@@ -88,6 +88,22 @@ def style_words(prompt: str) -> str:
     return ", ".join(row.split()[0].replace("|", " ") for row in _matching_rows(prompt))
 
 
+def words_with_effect(prompt: str, has_detail: bool) -> tuple[str, ...]:
+    """Return the words of a prompt that change the painting, in the order of the tables.
+
+    has_detail: whether the texture layer has detail, over which only brushwork, ink and blocks are painted
+    """
+    style = parse_style(prompt)
+    if not has_detail:
+        rows = _matching_rows(prompt)
+    elif style.brush > 1 or style.lines > 1 or style.blocks:
+        rows = [row for row in _matching_rows(prompt) if max(LOOKS.get(row, {"": 0.0}).values()) > 1]
+    else:
+        rows = []
+    text = _normalized(prompt)
+    return tuple(next(word for word in _words(row) if f" {word} " in text) for row in rows)
+
+
 def parse_style(prompt: str) -> Style:
     """Return the style that a prompt's words ask for; Style() if none is known."""
     rows = _matching_rows(prompt)
@@ -105,6 +121,14 @@ def parse_style(prompt: str) -> Style:
 
 def _matching_rows(prompt: str) -> list[str]:
     """Return the rows of both tables with a word of the prompt, in the order of the tables."""
-    text = " " + " ".join(re.findall(r"[^\W_]+", prompt.lower())) + " "
-    rows = (*LOOKS, *MATERIALS)
-    return [row for row in rows if any(f" {word.replace('|', ' ')} " in text for word in row.split())]
+    text = _normalized(prompt)
+    return [row for row in (*LOOKS, *MATERIALS) if any(f" {word} " in text for word in _words(row))]
+
+
+def _normalized(prompt: str) -> str:
+    """Return the words of a prompt in lower case, with a space before and after each."""
+    return " " + " ".join(re.findall(r"[^\W_]+", prompt.lower())) + " "
+
+
+def _words(row: str) -> list[str]:
+    return [word.replace("|", " ") for word in row.split()]

@@ -42,7 +42,7 @@ def test_a_decode_shows_its_steps_and_the_finished_picture(phone):
     expect(phone.page.locator("#stop")).to_be_disabled()
     with phone.page.expect_download() as download:
         phone.page.locator("#result").click()
-    assert download.value.suggested_filename == "coffee.png"
+    assert download.value.suggested_filename == "coffee-decoded.png"
     layers = Layers.from_bytes(START_FILE.read_bytes())
     assert load(download.value.path()).pixels.shape == (layers.height, layers.width, 3)
     phone.tool("cell")

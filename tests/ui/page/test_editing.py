@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from codec import Layers, Pose, Prompt, Sketch
 from codec.editing import objects
 from codec.texture import rdoq
+from ui.services import automatic_prompt
 from ui.services.examples import START_FILE
 
 POSE = Pose((((1024, 200), (1024, 1800), *(None,) * 16),))
@@ -282,3 +283,35 @@ def test_one_finger_draws(any_mode):
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points if kind != "touchEnd" else []})
     any_mode.canvas_has("rev", "1")
     assert any_mode.bytes_change_from(before) > before
+
+
+def test_an_automatic_prompt_is_stale_after_an_edit_until_it_is_described_anew(visit, monkeypatch):
+    described: list[tuple[int, ...]] = []
+
+    def caption(pixels):
+        described.append(pixels.shape)
+        return f"caption {len(described)}", "blip"
+
+    page, source = visit.page, visit.page.locator("#origin")
+    expect(page.locator("#describe")).to_have_count(0)  # no captioner is installed
+    monkeypatch.setattr(automatic_prompt, "can_caption", lambda: True)
+    monkeypatch.setattr(automatic_prompt.caption, "caption", caption)
+    page.locator("[data-example=balloon]").click()
+    page.locator("#describe").click()
+    visit.prompt_is("caption 1")
+    expect(source).to_have_text("Prompt captioned by BLIP")
+    page.locator("#copy-prompt").click()
+    expect(page.locator("#copy-prompt")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == "caption 1"
+    visit.drag((0.2, 0.2), (0.8, 0.2))
+    expect(source).to_have_text(automatic_prompt.STALE)
+    visit.undo()
+    expect(source).to_have_text("Prompt captioned by BLIP")
+    visit.do("redo")
+    expect(source).to_have_text(automatic_prompt.STALE)
+    page.locator("#describe").click()
+    visit.prompt_is("caption 2")
+    expect(source).to_have_text("Prompt captioned by BLIP")
+    page.locator("#prompt textarea").fill("mine")
+    expect(source).to_have_text("Prompt written by you")
+    assert len(described) == 2

@@ -42,8 +42,11 @@ def test_a_decode_is_stored_and_restored_by_a_click(visit):
     expect(entries).to_have_count(2)
     visit.reload()
     visit.says("Your last work")
+    visit.shows("preview")
     entries.nth(1).click()
     visit.says("Restored.")
+    visit.shows("decoded")  # the picture is kept, too
+    expect(visit.page.locator("#result")).to_be_enabled()
     expect(visit.page.locator("#seed input")).to_have_value("77")
     assert visit.save() == small.to_bytes()
     visit.page.locator(".tl-forget").click()

@@ -7,7 +7,6 @@ import pytest
 from codec import Layers, Prompt
 from codec.bitstream.settings import Settings
 from ui.page import html
-from ui.page.handlers.sd15_panel import missing_weights_status
 from ui.page.responses import status_value
 from ui.services.status import STOPPED, Status, StatusCode
 
@@ -34,6 +33,7 @@ def test_the_readout_adds_up():
     view = html.readout(layers, 600)
     assert f"<strong>{size}</strong>" in view and f"{600 - size} of 600 bytes left" in view
     assert f"{size - 10} bytes over the budget of 10" in html.readout(layers, 10)
+    assert ">1 byte over the budget" in html.readout(layers, size - 1)
     prompt, structure, colors = html.layer_sizes(layers)
     assert f"{layers.sizes().semantic} bytes · " in prompt and 'title="Prompt: ' in prompt
     assert ">none<" in structure and ">none<" in colors
@@ -47,8 +47,6 @@ def test_the_browser_sends_back_what_a_status_is_about():
 
 
 def test_missing_weights_are_escaped_and_the_remedy_is_set_apart():
-    message = "a is missing: <b>; python -m codec models fetch a, or put it in DIR/a"
-    view = html.status(missing_weights_status(message))
-    assert "<b>" not in view and "a is missing: &lt;b&gt;." in view and 'role="alert"' in view
-    assert "<code>python -m codec models fetch a</code>, or put it in DIR/a." in view
-    assert "Use the built-in painter instead." in view
+    view = html.missing("a is missing: <b>; run python -m codec models fetch a, then choose it again")
+    assert "<b>" not in view and "A is missing: &lt;b&gt;." in view and 'role="status"' in view
+    assert "Run <code>python -m codec models fetch a</code>, then choose it again." in view

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from playwright.sync_api import expect
 
-from codec import Layers
+from codec import Layers, Prompt
+from codec.images import png_chunk
 from tests.ui.conftest import DECODE_WAIT
 from ui.services.examples import START_FILE
 
@@ -67,3 +71,32 @@ def test_the_strip_leaves_the_slider_to_previews_and_can_be_stopped(visit, endle
     page.locator("[data-example=house]").click()
     visit.says("Drawn from nothing")
     expect(page.locator("#strip figure")).to_have_count(0)  # it was of another image
+
+
+def test_one_of_several_seeds_is_kept_with_its_picture(visit):
+    page, entries = visit.page, visit.page.locator(".tl-history li")
+    page.locator("#seeds").click()
+    visit.says("paints this picture the same with every seed")
+    expect(page.locator("#strip figure")).to_have_count(0)
+    small = replace(SMALL, semantic=Prompt("a cup, oil painting"))
+    visit.put_tril("small", small.to_bytes())
+    expect(page.locator("#words")).to_contain_text("The built-in painter uses: oil painting.")
+    page.locator("#seed input").fill("6")
+    page.locator("#seeds").click()
+    pictures = page.locator("#strip img")
+    expect(pictures).to_have_count(4, timeout=DECODE_WAIT)
+    expect(entries).to_have_count(4)
+    assert len({picture.get_attribute("src") for picture in pictures.all()}) == 4
+    visit.shows("preview")
+    page.get_by_role("button", name="Keep seed 8").click()
+    visit.says("Seed 8 is kept.")
+    visit.shows("decoded")
+    expect(page.locator("#seed input")).to_have_value("8")
+    with page.expect_download() as download:
+        page.locator("#result").click()
+    assert png_chunk.extract(Path(download.value.path()).read_bytes()) == small.to_bytes()
+    visit.drag((0.2, 0.2), (0.8, 0.2))
+    visit.shows("preview")
+    visit.undo()
+    visit.shows("decoded")  # the picture of these layers, again
+    visit.says("These layers are decoded already.")

@@ -144,6 +144,7 @@ def test_an_example_opens_by_click_and_by_keyboard(visit):
     expect(visit.page.locator("#start [data-example]")).to_have_count(6)
     visit.page.locator("[data-example=balloon]").click()
     visit.says("Draw over the balloon")
+    visit.canvas_has("tool", "mask")  # the one that the hint names
     assert visit.save() == examples.load_example("balloon").to_bytes()
     visit.page.locator("[data-example=dancers]").focus()
     visit.page.keyboard.press("Enter")
@@ -155,7 +156,7 @@ def test_an_example_opens_by_click_and_by_keyboard(visit):
 def test_a_blank_canvas_is_drawn_on_and_decoded(visit):
     visit.page.locator(".tl-new select").select_option("768,512")
     visit.page.locator(".tl-new button").click()
-    visit.says("Blank canvas")
+    visit.says("New blank canvas")
     visit.prompt_is("")
     visit.canvas_has("strokes", "0")
     visit.drag((0.2, 0.7), (0.5, 0.2), (0.8, 0.7))

@@ -159,21 +159,26 @@ def test_the_settings_in_a_file_can_be_used(page):
 
 def test_missing_weights_are_named_with_the_remedy(visit, no_weights):
     choose(visit)
-    box = visit.page.locator("#status")
-    visit.says("sd15 is missing: unet/diffusion_pytorch_model.safetensors")
-    preset(visit, "paper")  # the message stays
+    box, buttons = visit.page.locator("#outlook"), visit.page.locator("#decode, #seeds, #stages")
+    visit.says("Stable Diffusion cannot decode here yet. Use the built-in painter instead.")
+    expect(box).to_contain_text("Stable Diffusion 1.5, the sketch adapter and the color adapter are missing (")
+    expect(box.locator("code")).to_have_text("python -m codec models fetch sd15 sketch-adapter color-adapter")
+    assert not [word for word in box.inner_text().split() if word.startswith("/")]  # no path of the server
+    assert all(button.is_disabled() for button in buttons.all())
+    expect(visit.page.locator("#words p")).to_have_count(0)
+    expect(visit.page.locator("#colors-hint")).to_contain_text("uses the base colors, not the detail")
     visit.page.locator("#prompt textarea").fill("another")
     expect(visit.page.locator("#origin")).to_contain_text("written by you")
-    visit.page.locator("#decode").click()
-    visit.says("sd15 is missing")
-    expect(box.locator("code")).to_have_text("python -m codec models fetch sd15")
-    visit.says("Use the built-in painter instead.")
-    assert not [word for word in box.inner_text().split() if word.startswith("/")]  # no path of the server
-    expect(visit.page.locator("#decode")).to_be_enabled()
-    expect(visit.page.locator("#stop")).to_be_disabled()
+    preset(visit, "fast")  # it needs other models
+    expect(box.locator("code")).to_contain_text("lcm-lora")
+    visit.page.get_by_role("button", name="Negative prompt").click()
+    expect(visit.page.locator("#negative-hint")).to_contain_text("Used only with a guidance above 1.")
+    visit.page.get_by_role("button", name="Negative prompt").click()
     preset(visit, "quality")
     expect(visit.page.locator("#steps input")).to_have_value("20")
     choose(visit, BUILT_IN)
+    expect(visit.page.locator("#decode")).to_be_enabled()
+    expect(visit.page.locator("#words")).to_contain_text("only uses style words")
 
 
 RECORD_STATUS = """e => {

@@ -55,7 +55,10 @@ def test_refused_files_are_reported_in_the_status_box(visit, tmp_path):
     visit.says('Too large: "large.png". The limit is 20 MB; choose a smaller file.')
     expect_one_status(visit)
     text = {"name": "text.txt", "mimeType": "text/plain", "buffer": b"text"}
-    for where, message in (("picture", "Choose a PNG, JPEG, WebP or AVIF."), ("open", "Choose a .tril file, or a PNG")):
+    for where, message in (
+        ("picture", "Choose a PNG, JPEG, WebP or AVIF."),
+        ("open", "Choose a picture (PNG, JPEG, WebP, AVIF), a .tril file, or a .zip"),
+    ):
         visit.put(where, text)
         visit.says(message)
     before = visit.bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path
 
@@ -72,11 +73,16 @@ def test_a_long_link_is_not_sent_to_the_server(visit):
     assert visit.save() == long.to_bytes()
 
 
-def test_layers_are_saved_as_a_zip(visit):
+def test_layers_are_saved_as_a_zip_that_opens_again(visit):
     with visit.page.expect_download() as download:
         visit.page.locator("#zip").click()
     assert download.value.suggested_filename == "coffee-layers.zip"
-    assert "sketch.svg" in zipfile.ZipFile(download.value.path()).namelist()
+    data = Path(download.value.path()).read_bytes()
+    assert "sketch.svg" in zipfile.ZipFile(io.BytesIO(data)).namelist()
+    visit.open_small()
+    visit.put("open", {"name": "coffee-layers.zip", "mimeType": "application/zip", "buffer": data})
+    visit.says("Opened coffee, 512")
+    assert visit.save() == START_FILE.read_bytes()
 
 
 def test_a_saved_picture_opens_as_its_layers(visit):
@@ -93,4 +99,7 @@ def test_a_saved_picture_opens_as_its_layers(visit):
         assert visit.save() == POSED.to_bytes()
     plain = encode_png(load(png).pixels)  # as if saved by another program
     visit.put("open", {"name": "plain.png", "mimeType": "image/png", "buffer": plain})
-    visit.says("no layers inside this PNG")
+    visit.says("Opened plain, 64 × 64")  # as a picture, of which layers are extracted
+    expect(visit.page.locator("#picture img")).to_be_visible()
+    with visit.page.expect_file_chooser():
+        visit.page.locator("#picture img").click()  # chooses another picture

@@ -131,14 +131,16 @@ def test_the_networks_are_released_with_the_last_tab(monkeypatch):
 
 def test_without_weights_no_decode_starts(no_weights):
     options = sd15_options.parse_options(**FIELDS)
-    with pytest.raises(ModelMissing, match="sd15 is missing"):
+    message = r"Stable Diffusion 1\.4, its sketch adapter and the color adapter are missing \(2"
+    with pytest.raises(ModelMissing, match=message):
         sd15_options.decode_task(EXAMPLE, 1, options, False, None)
 
 
 def test_missing_weights_are_known_without_loading_torch(no_weights):
     code = (
-        "import sys; from ui.services import sd15_options; "
-        "print(sd15_options.missing_weights()[:15], 'torch' in sys.modules)"
+        "import sys; from codec import Layers, Prompt; from ui.services import sd15_options; "
+        "options = sd15_options.Options(); "
+        "print(sd15_options.missing_weights(options, Layers(64, 64, Prompt('x')))[:31], 'torch' in sys.modules)"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert (ran.stdout, ran.stderr) == ("sd15 is missing False\n", "")
+    assert (ran.stdout, ran.stderr) == ("Stable Diffusion 1.5 is missing False\n", "")

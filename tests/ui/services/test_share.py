@@ -1,15 +1,12 @@
-"""Links that contain the image, and ZIP files."""
+"""Links that contain the image."""
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
 
 import pytest
 
 from codec import CodecError, Layers, Pose, Prompt
-from codec.folder_io import read_layers
 from codec.layers import MAX_SEED
 from ui.services import share
 from ui.services.examples import START_FILE
@@ -38,11 +35,3 @@ def test_intact_layers_of_a_truncated_link_are_opened():
     for end in (1, 2, 3, 4):
         opened = share.from_link(link[: -30 - end])
         assert opened.warning and opened.layers.semantic == LAYERS.semantic
-
-
-def test_a_zip_contains_the_same_layers(tmp_path):
-    with zipfile.ZipFile(io.BytesIO(share.to_zip(POSE))) as archive:
-        assert archive.testzip() is None
-        archive.extractall(tmp_path)
-    assert read_layers(tmp_path) == POSE
-    assert share.to_zip(POSE) == share.to_zip(POSE)

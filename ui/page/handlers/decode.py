@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import gradio as gr
+import numpy as np
 
 from codec import Layers
 from codec.decoders import OnStep, Step
 from codec.errors import Cancelled, ModelMissing
+from ui.page import html
 from ui.page.components import Parts
 from ui.page.handlers.sd15_panel import edited_only_update, missing_status
 from ui.page.handlers.sessions import Sessions
 from ui.page.responses import Changes, Handlers, compare_update, handler, status_value, streaming_handler
 from ui.services import actions, comparison, files, hf_space, logs, rendering, sd15_options, share
 from ui.services.actions import DecodeResult
+from ui.services.comparison import ShownDecode
 from ui.services.editor_state import EditorState
 from ui.services.error_messages import sentence
 from ui.services.jobs import Job, decoder_lock
@@ -40,7 +44,7 @@ class DecodeHandlers(Handlers):
     @streaming_handler
     def decode_layers(self, state: EditorState, session: str | None) -> Iterator[Changes]:
         """Show each step of a decode, then the finished picture."""
-        yield {self.parts.saves.decode_record: None}
+        yield {self.parts.saves.decode_records: None}
         yield from self.until_idle(self._decode(state, session), state)
 
     def until_idle(self, changes: Iterator[Changes], state: EditorState) -> Iterator[Changes]:
@@ -78,17 +82,44 @@ class DecodeHandlers(Handlers):
         assert result is not None
         if result.cache_entry is not None:
             self.sessions.decodes.put(session, result.cache_entry)
-        pixels = rendering.scale_down(result.pixels)
-        yield {
-            p.compare: compare_update(comparison.compare_picture(state.original, layers, pixels, "decoded")),
+        yield self.show_picture(state, layers, rendering.scale_down(result.pixels)) | {
             p.status: status_value(_finished_status(result, decoder, seed, time.monotonic() - start)),
             p.edited_only: edited_only_update(decoder, self.sessions, session),
         }
-        path = files.store(rendering.to_png(result.pixels, layers), f"{drawing.name}.png")
         yield {
-            p.decoded_file: gr.update(value=path, interactive=True),
-            p.saves.decode_record: decode_record(layers, drawing.name, seed, decoder),
+            p.decoded_file: decoded_file_update(result.pixels, layers, drawing.name),
+            p.saves.decode_records: [decode_record(layers, drawing.name, seed, decoder, result.pixels)],
         }
+
+    def run_series(
+        self,
+        session: str | None,
+        series: Sequence[tuple[EditorState, Layers]],
+        show: Callable[[list[np.ndarray]], Changes],
+    ) -> Iterator[Changes]:
+        """Decode layers one after the other; Stop ends all. Yields `show(the pictures so far)` after each."""
+        pictures: list[np.ndarray] = []
+        jobs = self.sessions.jobs
+        for number, (state, layers) in enumerate(series):
+            job = self.make_job(state, layers, session, edited_only=False)
+            jobs.start(session, job, in_slider=False)
+            try:
+                yield show(pictures) | self.button_states(is_decoding=True)
+                for step in job:
+                    label = f"picture {number + 1} of {len(series)}: {step.label}"
+                    progress = (number + step.index / step.total) / len(series)
+                    yield self.show(Status.busy(sentence(label, "…"), progress))
+            finally:
+                jobs.end(session, job)
+            assert job.result is not None
+            pictures.append(job.result.pixels)
+        yield show(pictures)
+
+    def show_picture(self, state: EditorState, layers: Layers, pixels: np.ndarray) -> Changes:
+        """Return the changes that show a finished picture of the layers, (h, w, 3) uint8, in the compare slider."""
+        compared = comparison.compare_picture(state.original, layers, pixels, "decoded")
+        shown = ShownDecode(state.picture_key(layers), compared.right)
+        return {self.parts.compare: compare_update(compared), self.parts.shown: shown}
 
     def make_job(self, state: EditorState, layers: Layers, session: str | None, *, edited_only: bool) -> DecodeJob:
         """Return a job that decodes the layers with the decoder and the options in the state.
@@ -129,7 +160,7 @@ class DecodeHandlers(Handlers):
         """Return which buttons can be pressed."""
         p = self.parts
         idle = gr.update(interactive=not is_decoding)
-        return {p.decode_button: idle, p.strip_button: idle, p.stop_button: gr.update(interactive=is_decoding)}
+        return dict.fromkeys(p.run_buttons, idle) | {p.stop_button: gr.update(interactive=is_decoding)}
 
     @handler
     def stop_decode(self, state: EditorState, session: str | None) -> Changes:
@@ -156,7 +187,24 @@ def decoder_label(decoder: str) -> str:
     return "the built-in painter" if decoder == actions.DEFAULT_DECODER else actions.DECODER_LABELS[decoder]
 
 
-def decode_record(layers: Layers, name: str, seed: int, decoder: str) -> dict[str, Any]:
-    """Return what the browser's history stores of a decode beside its picture."""
-    description = f"{len(layers.to_bytes()):,} bytes, {actions.DECODER_LABELS[decoder]}, seed {seed}"
-    return {"t": share.to_link(layers), "name": name, "what": description, "seed": str(seed), "decoder": decoder}
+def decode_record(layers: Layers, name: str, seed: int, decoder: str, pixels: np.ndarray) -> dict[str, Any]:
+    """Return what the browser's history stores of a decode, with its picture, (H, W, 3) uint8, as a data URI.
+
+    Its `id` is the same for the same layers, seed and decoder.
+    """
+    link = share.to_link(layers)
+    return {
+        "id": hashlib.sha256(f"{link} {seed} {decoder}".encode()).hexdigest()[:16],
+        "t": link,
+        "name": name,
+        "what": f"{len(layers.to_bytes()):,} bytes, {actions.DECODER_LABELS[decoder]}, seed {seed}",
+        "seed": str(seed),
+        "decoder": decoder,
+        "picture": html.jpeg_uri(rendering.scale_down(pixels)),
+    }
+
+
+def decoded_file_update(pixels: np.ndarray, layers: Layers, name: str) -> Any:
+    """Return the update of Save picture for a finished picture, (H, W, 3) uint8, of these layers. Raises OSError."""
+    path = files.store(rendering.to_png(pixels, layers), f"{name}-decoded.png")
+    return gr.update(value=path, interactive=True)

@@ -53,13 +53,21 @@ class PreviewHandlers(Handlers):
             selection.apply(layers)
         except CodecError as error:
             return self.show(Status.invalid_input(sentence(str(error))))
-        if not is_original_prompt(drawing, layers):
+        if state.automatic is not None and state.automatic.describes(layers):
+            changes[p.prompt_source] = html.prompt_source(state.automatic.source_for(layers), layers.settings)
+        elif not is_original_prompt(drawing, layers):
             changes[p.prompt_source] = html.prompt_source("Prompt written by you", layers.settings)
+        changes |= self.show_hints(state, layers)
         if self.jobs.uses_slider(session):
             return changes
+        is_idle = drawing.rev and not self.jobs.is_running(session)
+        if (path := _decoded_file(state, layers)) is not None:
+            compared = comparison.compare_file(state.original, layers, path, "decoded")
+            changes |= {p.compare: compare_update(compared), p.decoded_file: gr.update(interactive=True)}
+            return changes | (self.show(Status("These layers are decoded already.")) if is_idle else {})
         preview = comparison.compare_preview(state.original, layers, selection)
         changes |= {p.compare: compare_update(preview), p.decoded_file: gr.update(interactive=False)}
-        if drawing.rev and not self.jobs.is_running(session):
+        if is_idle:
             changes |= self.show(Status("Preview of your edit. Press Decode for the finished picture."))
         return changes
 
@@ -78,3 +86,12 @@ class PreviewHandlers(Handlers):
         if state.status_code() is StatusCode.INVALID_INPUT:
             changes |= self.show(Status("Fixed. Press Decode for the finished picture."))
         return changes
+
+
+def _decoded_file(state: EditorState, layers: Layers) -> str | None:
+    """Return the path of the last decode if it shows these layers, as after Undo, else None."""
+    try:
+        is_shown = state.shown is not None and state.shown.is_of(state.picture_key(layers))
+    except CodecError:  # an invalid seed, which Decode reports
+        return None
+    return state.shown.path if state.shown is not None and is_shown else None

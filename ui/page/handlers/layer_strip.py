@@ -1,19 +1,25 @@
-"""The layer strip: pictures decoded from one, two and three layers, the paper's Î_se, Î_st and Î_te."""
+"""Several pictures in a strip: one for each layer that is added, or one for each of several seeds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
+from codec import Layers
+from codec.layers import MAX_SEED
 from ui.page import html
 from ui.page.components import Parts
-from ui.page.handlers.decode import DecodeHandlers
-from ui.page.responses import Changes, Handlers, status_value, streaming_handler
+from ui.page.handlers.decode import DecodeHandlers, decode_record
+from ui.page.responses import Changes, Handlers, streaming_handler
+from ui.services.decoder_notes import SAME_WITH_EVERY_SEED, depends_on_seed
 from ui.services.editor_state import EditorState
-from ui.services.error_messages import sentence
 from ui.services.layer_selection import stages
 from ui.services.status import Status
+
+SEED_COUNT: Final = 4
 
 
 class StripHandlers(Handlers):
@@ -25,26 +31,46 @@ class StripHandlers(Handlers):
 
     @streaming_handler
     def decode_stages(self, state: EditorState, session: str | None) -> Iterator[Changes]:
-        """Decode one stage after the other, and show each picture when it is finished. Stop ends all of them."""
+        """Decode from one, two and three layers, the paper's Î_se, Î_st and Î_te."""
+        yield {self.parts.saves.decode_records: None}
         yield from self.decoding.until_idle(self._decode_stages(state, session), state)
 
     def _decode_stages(self, state: EditorState, session: str | None) -> Iterator[Changes]:
-        strip, jobs = self.parts.strip, self.decoding.sessions.jobs
         all_stages = stages(state.selection().apply(state.read()[1]))
-        pictures: list[np.ndarray] = []
-        for number, stage in enumerate(all_stages):
-            job = self.decoding.make_job(state, stage.layers, session, edited_only=False)
-            jobs.start(session, job, in_slider=False)
-            try:
-                yield {strip: html.strip(all_stages, pictures)} | self.decoding.button_states(is_decoding=True)
-                for step in job:
-                    label = f"picture {number + 1} of {len(all_stages)}: {step.label}"
-                    progress = (number + step.index / step.total) / len(all_stages)
-                    yield self.show(Status.busy(sentence(label, "…"), progress))
-            finally:
-                jobs.end(session, job)
-            assert job.result is not None
-            pictures.append(job.result.pixels)
+
+        def show(pictures: list[np.ndarray]) -> Changes:
+            return {self.parts.strip: html.strip(all_stages, pictures)}
+
+        yield from self.decoding.run_series(session, [(state, stage.layers) for stage in all_stages], show)
         names = " and from ".join(stage.names for stage in all_stages)
-        status = Status.good(f"Decoded from {names}.")
-        yield {strip: html.strip(all_stages, pictures), self.parts.status: status_value(status)}
+        yield self.show(Status.good(f"Decoded from {names}."))
+
+    @streaming_handler
+    def decode_seeds(self, state: EditorState, session: str | None) -> Iterator[Changes]:
+        """Decode with the chosen seed and the next ones. The pictures go into the history, too."""
+        yield {self.parts.saves.decode_records: None}
+        yield from self.decoding.until_idle(self._decode_seeds(state, session), state)
+
+    def _decode_seeds(self, state: EditorState, session: str | None) -> Iterator[Changes]:
+        p, decoder, (drawing, layers) = self.parts, state.decoder_name(), state.read()
+        selected = state.selection().apply(layers)
+        if not depends_on_seed(decoder, selected):
+            yield self.show(Status.warn(f"{SAME_WITH_EVERY_SEED} Style words such as oil painting vary it."))
+            return
+        first = min(state.decode_seed(), MAX_SEED - SEED_COUNT + 1)
+        seeds = range(first, first + SEED_COUNT)
+
+        def show(pictures: list[np.ndarray]) -> Changes:
+            records = [
+                decode_record(_with_seed(layers, seed), drawing.name, seed, decoder, pixels)
+                for seed, pixels in zip(seeds, pictures, strict=False)
+            ]
+            return {p.strip: html.seed_strip(records, pictures, SEED_COUNT), p.saves.decode_records: records}
+
+        yield from self.decoding.run_series(session, [(replace(state, seed=str(n)), selected) for n in seeds], show)
+        yield self.show(Status.good("Press a picture to keep its seed. The history has all of them."))
+
+
+def _with_seed(layers: Layers, seed: int) -> Layers:
+    """Return the layers with another seed, if they have one."""
+    return layers if layers.seed is None else replace(layers, seed=seed)

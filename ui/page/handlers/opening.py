@@ -8,15 +8,15 @@ from typing import Any
 import gradio as gr
 
 from codec import CodecError
-from codec.errors import NotTrilayer
 from codec.layers import default_budget
 from ui.page import html
 from ui.page.components import Parts
 from ui.page.handlers.budget_slider import max_budget
 from ui.page.handlers.sd15_panel import Sd15PanelHandlers
 from ui.page.responses import Changes, Handlers, handler, status_value, streaming_handler
-from ui.services import actions, canvas_state, files, rendering
+from ui.services import actions, automatic_prompt, canvas_state, files, rendering
 from ui.services.actions import OpenedImage
+from ui.services.automatic_prompt import AutomaticPrompt
 from ui.services.editor_state import EditorState
 from ui.services.import_layers import upload_path
 from ui.services.status import Status
@@ -32,10 +32,14 @@ class OpenHandlers(Handlers):
     @streaming_handler
     def open_picture(self, state: EditorState, session: str | None, upload: Any) -> Iterator[Changes]:
         """Encode a picture, with the prompt in its file if there is one."""
-        p, path = self.parts, upload_path(upload)
+        path = upload_path(upload)
         if path is None:
             yield self.unchanged()
-            return
+        else:
+            yield from self._encode(path, state, session)
+
+    def _encode(self, path: str, state: EditorState, session: str | None) -> Iterator[Changes]:
+        p = self.parts
         yield self.show(Status.busy("Extracting prompt, sketch and colors…"))
         try:
             options = actions.encode_options(grid=state.grid, edges=state.edges, balance=state.balance())
@@ -73,20 +77,22 @@ class OpenHandlers(Handlers):
         opened = actions.open_picture(state.source, options).without_description()
         canvas = canvas_state.write(opened.layers, opened.name, keep_history=True)
         changes = self._show_layers(opened) | {p.canvas: canvas_state.to_json(canvas)}
+        if state.automatic is not None and state.automatic.describes(opened.layers):
+            changes[p.automatic] = AutomaticPrompt.of(opened.layers, state.automatic.source)
         unaffected = (p.seed, p.keep_seed, p.budget, *((p.prompt_source,) if text else ()))
         yield {part: value for part, value in changes.items() if part not in unaffected}
 
-    @handler
-    def open_file(self, state: EditorState, session: str | None, upload: Any) -> Changes:
-        """Open a .tril file, or a PNG with one inside."""
+    @streaming_handler
+    def open_file(self, state: EditorState, session: str | None, upload: Any) -> Iterator[Changes]:
+        """Open a .tril file, a PNG with one inside, a ZIP of layers, or else a picture."""
         path = upload_path(upload)
         if path is None:
-            return self.unchanged()
-        try:
-            opened = actions.open_file(path)
-        except NotTrilayer as error:
-            raise NotTrilayer(f"{error}: choose a .tril file; a picture goes into the image box") from None
-        return self.replace_all(opened, state, session)
+            yield self.unchanged()
+        elif actions.holds_layers(path):
+            yield self.replace_all(actions.open_file(path), state, session)
+        else:
+            yield {self.parts.picture: path}
+            yield from self._encode(path, state, session)
 
     def replace_all(self, opened: OpenedImage, state: EditorState, session: str | None) -> Changes:
         """Return the changes that show an image without an original in place of the present one."""
@@ -105,6 +111,9 @@ class OpenHandlers(Handlers):
             p.prompt: prompt.text if prompt else "",
             p.negative: prompt.negative if prompt else "",
             p.prompt_source: html.prompt_source(opened.prompt_source, layers.settings),
+            p.automatic: AutomaticPrompt.of(layers, opened.prompt_source) if opened.is_automatic else None,
+            p.describe_button: gr.update(visible=automatic_prompt.can_caption()),
+            p.shown: None,
             p.budget: gr.update(value=budget, maximum=max_budget(budget)),
             p.seed: str(layers.seed or 0),
             p.keep_seed: layers.seed is not None,

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from codec import CodecError
+from codec import CodecError, Layers
 from ui.page.components import Parts
+from ui.page.handlers.decode import DecodeHandlers, decoded_file_update
 from ui.page.handlers.opening import OpenHandlers
 from ui.page.responses import Changes, Handlers, handler, status_value, streaming_handler
-from ui.services import actions, canvas_state, examples, files, share, stored_work, validation
+from ui.services import actions, canvas_state, examples, files, layers_zip, share, stored_work, validation
 from ui.services.actions import OpenedImage
 from ui.services.editor_state import EditorState
 from ui.services.error_messages import sentence
@@ -22,9 +23,10 @@ REQUESTS: Final = frozenset({"t", "state", "example", "empty"})  # see `SaveHand
 class SaveHandlers(Handlers):
     """The handlers."""
 
-    def __init__(self, parts: Parts, opening: OpenHandlers) -> None:
+    def __init__(self, parts: Parts, opening: OpenHandlers, decoding: DecodeHandlers) -> None:
         super().__init__(parts)
         self.opening = opening
+        self.decoding = decoding
 
     @streaming_handler
     def save_file(self, state: EditorState, session: str | None) -> Iterator[Changes]:
@@ -41,9 +43,9 @@ class SaveHandlers(Handlers):
         zip_file = self.parts.saves.zip_file
         yield {zip_file: None}
         drawing, layers = state.read()
-        name = f"{drawing.name}-layers.zip"
+        name = f"{drawing.name}{layers_zip.SUFFIX}.zip"
         saved = self.show(Status.good(f"Saved {name}: the layers as files that any editor opens."))
-        yield {zip_file: files.store(share.to_zip(layers), name)} | saved
+        yield {zip_file: files.store(layers_zip.pack(layers), name)} | saved
 
     @streaming_handler
     def copy_link(self, state: EditorState, session: str | None) -> Iterator[Changes]:
@@ -65,7 +67,8 @@ class SaveHandlers(Handlers):
     def restore(self, state: EditorState, session: str | None, request: Any) -> Changes:
         """Open what the browser asks for.
 
-        `request`: {t} from a link; {t, name, seed, decoder} of a decode in the history; {state} of stored work;
+        `request`: {t} from a link; {t, name, seed, decoder, picture} of a decode in the history, its picture as a data
+        URI or null; {state} of stored work;
         {example} by its name; {empty: [width, height]} for a blank canvas; anything else for nothing.
         """
         if not isinstance(request, dict) or not request.keys() & REQUESTS:
@@ -73,9 +76,11 @@ class SaveHandlers(Handlers):
         if "example" in request:
             opened = examples.open_example(request["example"])
             example = examples.EXAMPLES[opened.name]
-            return self._open(opened, state, session, Status.good(f"{example.title}: {example.hint}"))
+            changes = self._open(opened, state, session, Status.good(f"{example.title}: {example.hint}"))
+            value = canvas_state.write(opened.layers, opened.name) | {"tool": example.tool}
+            return changes | {self.parts.canvas: canvas_state.to_json(value)}
         if "empty" in request:
-            status = Status.good("Blank canvas: draw with Pen, paint with Cell, write a prompt, then Decode.")
+            status = Status.good("New blank canvas: draw with Pen, paint with Cell, write a prompt, then Decode.")
             return self._open(examples.open_blank(request["empty"]), state, session, status)
         if "t" in request:
             opened = share.from_link(request["t"])
@@ -93,13 +98,22 @@ class SaveHandlers(Handlers):
     def _restore_decode(
         self, opened: OpenedImage, request: dict[str, Any], state: EditorState, session: str | None
     ) -> Changes:
-        """Open a decode of the history with its decoder and seed, so that Decode repeats it."""
+        """Show a decode of the history again, with its decoder and seed. Its layers are opened unless they are."""
+        p, layers = self.parts, opened.layers
         decoder = validation.choice(request["decoder"], "decoder", actions.decoder_names())
         seed = str(validation.seed(request.get("seed")))
         name = canvas_state.file_stem(request.get("name"))
-        opened = replace(opened, name=name, prompt_source="Prompt from your history")
-        changes = self._open(opened, replace(state, decoder=decoder), session, Status.good("Restored."))
-        return changes | {self.parts.decoder: decoder, self.parts.seed: seed}
+        state = replace(state, decoder=decoder, seed=seed)
+        changes = self.show(Status.good(f"Seed {seed} is kept."))
+        if not _is_open(layers, state):
+            opened = replace(opened, name=name, prompt_source="Prompt from your history")
+            changes = self._open(opened, state, session, Status.good("Restored."))
+            state = replace(state, original=None)
+        pixels = stored_work.read_picture(request.get("picture"), layers)
+        if pixels is not None:
+            changes |= self.decoding.show_picture(state, layers, pixels)
+            changes[p.decoded_file] = decoded_file_update(pixels, layers, name)
+        return changes | {p.decoder: decoder, p.seed: seed}
 
     def _restore_work(self, stored: Any, state: EditorState, session: str | None) -> Changes:
         """Open the work that the browser stored."""
@@ -112,3 +126,11 @@ class SaveHandlers(Handlers):
         p = self.parts
         fields = {p.prompt: work.prompt, p.negative: work.negative, p.seed: work.seed, p.keep_seed: work.keep_seed}
         return self._open(opened, state, session, status) | fields
+
+
+def _is_open(layers: Layers, state: EditorState) -> bool:
+    """Return whether the page shows these layers; their seeds may differ."""
+    try:
+        return replace(state.read()[1], seed=None) == replace(layers, seed=None)
+    except CodecError:
+        return False

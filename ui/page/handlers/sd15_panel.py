@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Any, Final
 
@@ -23,6 +24,9 @@ from ui.services.status import Status, StatusKind
 ONLY_SD15: Final = "Stable Diffusion only"
 NEEDS_DECODE: Final = "Available once a picture is decoded."
 READY: Final = "Pixels outside your edits stay exactly as they are."
+CANNOT_DECODE: Final = Status(
+    "Stable Diffusion cannot decode here yet. Use the built-in painter instead.", StatusKind.BAD
+)
 
 
 class Sd15PanelHandlers(Handlers):
@@ -44,22 +48,29 @@ class Sd15PanelHandlers(Handlers):
         is_sd15 = decoder == sd15_options.NAME
         changes: Changes = {
             p.sd15_panel: gr.update(visible=is_sd15),
-            p.prompt_hint: gr.update(visible=not is_sd15),
             p.edited_only: edited_only_update(decoder, self.sessions, session),
+            **self._availability(state, session),
         }
+        with contextlib.suppress(CodecError):  # an invalid edit has its own message
+            changes |= self.show_hints(state, state.read()[1])
         if not is_sd15:
             self.sessions.sd15_tabs.remove(session)
             status = Status("The built-in painter is chosen: it works on any machine and needs no download.")
             return changes | {p.status: status_value(status)}
         self.sessions.sd15_tabs.add(session)
-        message = sd15_options.missing_weights()
-        status = missing_weights_status(message) if message else Status("Stable Diffusion 1.5 is chosen.")
+        is_missing = bool(self._missing(state))
+        status = CANNOT_DECODE if is_missing else Status("Stable Diffusion 1.5 is chosen.")
         return changes | {p.status: status_value(status)}
 
     @handler
     def update_estimate(self, state: EditorState, session: str | None) -> Changes:
-        """Show how long a decode takes with these options."""
-        return self._estimate(state) if state.decoder == sd15_options.NAME else {self.parts.estimate: gr.skip()}
+        """Show how long a decode takes with these options, or what is missing for it."""
+        if state.decoder != sd15_options.NAME:
+            return {self.parts.estimate: gr.skip()}
+        changes = self._estimate(state) | self._availability(state, session)
+        with contextlib.suppress(CodecError):
+            changes |= self.show_hints(state, state.read()[1])
+        return changes
 
     @handler
     def choose_preset(self, state: EditorState, session: str | None) -> Changes:
@@ -80,10 +91,28 @@ class Sd15PanelHandlers(Handlers):
     def _estimate(self, state: EditorState) -> Changes:
         try:
             layers = canvas_state.read(state.canvas).layers("", "", None)
-            line = html.note(sd15_options.estimate(state.sd15_options(), layers))
+            missing = self._missing(state)
+            line = html.missing(missing) if missing else html.note(sd15_options.estimate(state.sd15_options(), layers))
         except CodecError as error:
             line = html.note(sentence(str(error)), is_error=True)
         return {self.parts.estimate: line}
+
+    def _missing(self, state: EditorState) -> str:
+        """Return a line about missing models for the chosen decoder and options, "" if there are none."""
+        if state.decoder != sd15_options.NAME:
+            return ""
+        layers = canvas_state.read(state.canvas).layers("", "", None)
+        return sd15_options.missing_weights(state.sd15_options(), layers)
+
+    def _availability(self, state: EditorState, session: str | None) -> Changes:
+        """Return which buttons can be pressed; while a decode runs, they stay as they are."""
+        if self.sessions.jobs.is_running(session):
+            return {}
+        try:
+            can_decode = not self._missing(state)
+        except CodecError:  # an invalid option has its own message
+            can_decode = True
+        return {button: gr.update(interactive=can_decode) for button in self.parts.run_buttons}
 
     def reset(self, state: EditorState, layers: Layers, session: str | None) -> Changes:
         """Forget the last decode after another image was opened, and offer the settings in its file."""
@@ -111,16 +140,9 @@ def follow_update(settings: Settings | None, preset: Any, **properties: Any) -> 
 
 
 def missing_status(error: ModelMissing, decoder: str) -> Status:
-    """Return the status for missing weights of Stable Diffusion. Raises the error for another decoder."""
+    """Return the status for weights that a decode did not find. Raises the error for another decoder."""
     if decoder != sd15_options.NAME:
         raise error
-    return missing_weights_status(str(error))
-
-
-def missing_weights_status(message: str) -> Status:
-    """Return the status for missing weights: the codec's message, its remedy on a line of its own, and a way out."""
-    problem, _, remedy = message.partition("; ")
-    details = (f"{problem}.", sentence(remedy), "Use the built-in painter instead.")
-    return Status(
-        "Stable Diffusion cannot decode here yet.", StatusKind.BAD, details=tuple(line for line in details if line)
-    )
+    problem, _, remedy = str(error).partition("; ")
+    details = tuple(line for line in (f"{problem}.", sentence(remedy)) if line)
+    return replace(CANNOT_DECODE, details=details)

@@ -5,6 +5,8 @@ import { commit, notifyListeners, snapshot, undoStack } from './history.mjs';
 import { gradio } from './host.mjs';
 import { announce } from './messages.mjs';
 import { state } from './state.mjs';
+import { TOOLS } from './tool_registry.mjs';
+import { setTool } from './toolbar.mjs';
 import { resetView } from './view.mjs';
 import { rebuild } from './updates.mjs';
 
@@ -40,11 +42,12 @@ export function load(value) {
     announce('');
   }
   rebuild();
+  if (value?.tool && TOOLS[value.tool].isAvailable()) setTool(value.tool);
   notifyListeners('');
 }
 
 function withoutLoadOptions(value) {
   const doc = { ...value };
-  for (const option of ['keep_history', 'of', 'quiet']) delete doc[option];
+  for (const option of ['keep_history', 'of', 'quiet', 'tool']) delete doc[option];
   return doc;
 }
