@@ -133,10 +133,10 @@ Object.assign(window.trilayer, {
     }
   },
 
-  // Adds edited work that another image has replaced. saves.js calls this.
-  addEdited(state) {
+  // Adds edited work that another image has replaced, in place of an entry with the same id. saves.js calls this.
+  addEdited(state, id) {
     const [value] = state;
-    try { addEntry({ state, name: String(value.name), what: 'edited', at: Date.now(), thumb: drawingThumbnail(value) }); } catch { /* not a value of the canvas */ }
+    try { addEntry({ id, state, name: String(value.name), what: 'edited', at: Date.now(), thumb: drawingThumbnail(value) }); } catch { /* not a value of the canvas */ }
   },
 });
 

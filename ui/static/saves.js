@@ -1,6 +1,6 @@
 // Stores the user's work in the browser and restores it, or opens the image in a link.
 // The session storage keeps the work of each tab apart; the local storage keeps a copy in case the tab is closed.
-const WORK_KEY = 'trilayer.kept', VERSION = 1, MAX_LINK = 100000;
+const WORK_KEY = 'trilayer.kept', TAB_KEY = 'trilayer.tab', VERSION = 1, MAX_LINK = 100000;
 const storages = () => [window.sessionStorage, window.localStorage];
 const forEachStorage = (action) => {
   for (const n of [0, 1]) { try { action(storages()[n]); } catch { /* full or disabled: no copy is stored */ } }
@@ -11,6 +11,14 @@ const readWork = (n) => {
     return work && work.version === VERSION && Array.isArray(work.state) ? work : null;
   } catch { return null; }
 };
+
+// A name of this tab, which tells whether the copy in the local storage is this tab's.
+function tabName() {
+  try {
+    if (!sessionStorage.getItem(TAB_KEY)) sessionStorage.setItem(TAB_KEY, crypto.randomUUID?.() ?? String(Math.random()));
+    return sessionStorage.getItem(TAB_KEY);
+  } catch { return ''; }
+}
 
 const forgetWork = () => forEachStorage((storage) => storage.removeItem(WORK_KEY));
 
@@ -44,7 +52,7 @@ Object.assign(window.trilayer, {
     if (isReplaced && isEdited) window.trilayer.addEdited(lastState);
     isEdited = Boolean(canvas && (canvas.rev > 0 || canvas.keep_history || (isEdited && !isReplaced)));
     lastState = canvas ? state : null;
-    const text = JSON.stringify({ version: VERSION, at: Date.now(), state });
+    const text = JSON.stringify({ version: VERSION, at: Date.now(), tab: tabName(), state });
     forEachStorage((storage) => storage.setItem(WORK_KEY, text));
   },
 
@@ -77,6 +85,12 @@ Object.assign(window.trilayer, {
     forgetWork();
     location.assign(location.pathname);
   },
+});
+
+// A tab that is closed leaves its edited work in the history if another tab has replaced the copy in the local storage.
+addEventListener('pagehide', () => {
+  const other = readWork(1)?.tab;
+  if (isEdited && lastState && other && other !== tabName()) window.trilayer.addEdited(lastState, `tab ${tabName()}`);
 });
 
 document.addEventListener('click', (e) => {

@@ -171,6 +171,25 @@ def test_work_is_restored_in_the_tab_and_in_a_new_one(visit, new_tab):
     assert tab.save() == data
 
 
+def test_the_work_of_a_tab_that_is_closed_last_is_not_lost(visit, new_tab):
+    visit.drag((0.2, 0.2), (0.8, 0.2))
+    visit.canvas_has("rev", "1")
+    mine = visit.save()
+    tab = new_tab()
+    tab.page.goto(tab.address)
+    tab.says("Your last work")
+    tab.page.locator("#prompt textarea").fill("of the other tab")
+    tab.page.wait_for_function("localStorage.getItem('trilayer.kept').includes('of the other tab')")
+    for _ in range(2):  # it is stored once
+        visit.reload()
+        visit.says("Your last work")
+        assert visit.save() == mine
+    expect(tab.page.locator(".tl-history li")).to_have_count(1)
+    tab.page.locator(".tl-history li button").click()
+    tab.says("Your last work, coffee, is open again")
+    assert tab.save() == mine
+
+
 def test_unreadable_stored_work_is_ignored(shared_page):
     visit = shared_page.restart(local_storage={"trilayer.kept": "{"}, session_storage={"trilayer.kept": "5"})
     visit.says("An example is open")

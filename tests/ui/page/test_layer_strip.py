@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from codec import Layers, Prompt
 from codec.images import png_chunk
 from tests.ui.conftest import DECODE_WAIT
+from tests.ui.page.looks import violations
 from ui.services.examples import START_FILE
 
 EXAMPLE = Layers.from_bytes(START_FILE.read_bytes())
@@ -88,6 +89,7 @@ def test_one_of_several_seeds_is_kept_with_its_picture(visit):
     expect(entries).to_have_count(4)
     assert len({picture.get_attribute("src") for picture in pictures.all()}) == 4
     visit.shows("preview")
+    assert violations(page, "#strip", "#strips", "#history", "#how", "#source") == []
     page.get_by_role("button", name="Keep seed 8").click()
     visit.says("Seed 8 is kept.")
     visit.shows("decoded")

@@ -81,7 +81,7 @@ def test_layers_are_saved_as_a_zip_that_opens_again(visit):
     assert "sketch.svg" in zipfile.ZipFile(io.BytesIO(data)).namelist()
     visit.open_small()
     visit.put("open", {"name": "coffee-layers.zip", "mimeType": "application/zip", "buffer": data})
-    visit.says("Opened coffee, 512")
+    visit.says("Opened coffee, 600 × 400")
     assert visit.save() == START_FILE.read_bytes()
 
 
