@@ -16,14 +16,13 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from tests.load.server import start_server
-from tests.screenshot import CHROMIUM, ROOT
+from tests.screenshot import CHROMIUM, ROOT, WAIT
 
 PHOTO: Final = ROOT / "assets" / "examples" / "coffee.jpg"
 VIEW: Final = {"width": 1400, "height": 800}
 GIF_WIDTH: Final = 900  # px
 COLORS: Final = 128
 SPOON: Final = ((0.63, 0.4), (0.64, 0.52), (0.58, 0.66), (0.62, 0.76), (0.68, 0.62))  # in shares of the canvas's sides
-WAIT: Final = 180_000  # ms
 _CURSOR: Final = """() => {
   const cursor = document.createElement('div');
   Object.assign(cursor.style, {

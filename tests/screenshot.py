@@ -18,6 +18,7 @@ from tests.load.server import start_server
 ROOT = Path(__file__).resolve().parent.parent
 SIZE = {"width": 1400, "height": 900}
 CHROMIUM = "/usr/bin/chromium"
+WAIT = 180_000  # ms
 
 
 def screenshot(address: str) -> bytes:
@@ -25,9 +26,10 @@ def screenshot(address: str) -> bytes:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport=SIZE)
+        page.set_default_timeout(WAIT)
         page.goto(address)
         page.get_by_role("button", name="Decode", exact=True).click()
-        page.get_by_text(re.compile(r"^Decoded", re.IGNORECASE)).first.wait_for(timeout=120_000)
+        page.get_by_text(re.compile(r"^Decoded", re.IGNORECASE)).first.wait_for()
         picture = page.screenshot()
         browser.close()
     return picture
