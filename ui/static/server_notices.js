@@ -37,7 +37,7 @@ const rephrase = (text) => text
   .replace(/^File\(s\) exceed the maximum allowed size of ([\d.]+?)(?:\.0)? Mb: (.*)$/,
     'Too large: $2. The limit is $1 MB; choose a smaller file.')
   .replace(/^Invalid file types?: .* Only image\/\* allowed\.$/, 'Choose a PNG, JPEG, WebP or AVIF.')
-  .replace(/^Invalid file types?: .* Only \.tril, ?\.zip, ?image\/\* allowed\.$/, 'Choose a picture (PNG, JPEG, WebP, AVIF), a .tril file, or a .zip of layers.');
+  .replace(/^Invalid file types?: .* Only \.tril, ?\.zip, ?image allowed\.$/, 'Choose a picture (PNG, JPEG, WebP, AVIF), a .tril file, or a .zip of layers.');
 
 // Gradio groups messages that follow each other closely in one notice.
 const shownMessages = new WeakSet();
