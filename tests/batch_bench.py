@@ -26,9 +26,8 @@ def main() -> None:
     limit_to_one_thread()
     with tempfile.TemporaryDirectory() as name:
         output = Path(name)
-        process_folder(
-            EncodeTask(), args.folder, output / "warm-up"
-        )  # tables and networks are in the disk cache from now
+        # afterwards, tables and networks are in the disk cache
+        process_folder(EncodeTask(), args.folder, output / "warm-up")
         for label, task, source in (
             ("encode", EncodeTask(), args.folder),
             ("decode", DecodeTask(), output / "warm-up"),

@@ -82,9 +82,8 @@ def test_folder_of_layers_is_replaced_completely_or_not_at_all(run, folder):
     assert run("layers", folder / "in.tril", "-o", out, max_size=10_000)[0] == 0
     (folder / "in.tril").write_bytes(Layers(64, 64, Prompt("short"), seed=2**63).to_bytes())
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    ran = run(
-        "layers", folder / "in.tril", "-o", out, "--overwrite", max_size=20
-    )  # enough for the prompt, not for layers.json
+    # enough for the prompt, not for layers.json
+    ran = run("layers", folder / "in.tril", "-o", out, "--overwrite", max_size=20)
     assert is_one_line_error(ran), ran
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 

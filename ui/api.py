@@ -118,7 +118,7 @@ def edit(
         layers = edits.erase(layers, load_mask(_upload(mask), layers.width, layers.height))
     if borrow != "nothing":
         if other is None:
-            raise CodecError("give the file to borrow from as other")
+            raise CodecError("`other` is missing: it is the file to copy from")
         source = actions.open_file(_upload(other)).layers
         layers = edits.swap_texture(layers, source) if borrow in ("colors", "both") else layers
         layers = edits.swap_structure(layers, source) if borrow in ("sketch", "both") else layers

@@ -73,7 +73,7 @@ def get(name: str, options: Options | Strengths | None = None) -> Decoder:
     """
     entry = _REGISTRY.get(name)
     if entry is None:
-        raise UnknownName(f"there is no decoder {name!r}; there are: {', '.join(names())}")
+        raise UnknownName(f"there is no decoder {name!r}: choose one of {', '.join(names())}")
     if options is not None and not isinstance(options, entry.options_type):
         expected, given = entry.options_type.__name__, type(options).__name__
         raise UnknownName(f"the decoder {name} takes options of type {expected}, not {given}")

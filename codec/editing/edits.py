@@ -130,7 +130,9 @@ def paint(layers: Layers, row: int, col: int, color: Sequence[int]) -> Layers:
     """Set one cell of the base colors to a color, 3 integers of sRGB in 0..255; detail stays."""
     cells = _cells(layers)
     if not (0 <= row < cells.shape[0] and 0 <= col < cells.shape[1]):
-        raise InvalidLayer(f"the colormap has {cells.shape[0]} rows and {cells.shape[1]} columns")
+        raise InvalidLayer(
+            f"there is no cell ({row}, {col}): the colormap has {cells.shape[0]} rows and {cells.shape[1]} columns"
+        )
     if len(color) != 3 or not all(0 <= value <= 255 for value in color):
         raise InvalidLayer("a color must be three numbers in 0..255")
     cells[row, col] = color

@@ -78,10 +78,10 @@ class Placement:
         bent = (points - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
         if not self.radius:
             return np.asarray(bent)
-        found = bent
-        for _ in range(_BEND_STEPS):
-            found = (found + bent - self._weights(found) * np.array(self.shift)) / 2
-        return np.asarray(found)
+        unbent = bent
+        for _ in range(_BEND_STEPS):  # fixed-point iteration
+            unbent = (unbent + bent - self._weights(unbent) * np.array(self.shift)) / 2
+        return np.asarray(unbent)
 
     def _weights(self, points: np.ndarray) -> np.ndarray:
         """Return how far the bend moves points, (N, 1) in 0..1."""

@@ -109,7 +109,7 @@ def get_model(name: str) -> Model:
         if model.name == name:
             return model
     names = ", ".join(model.name for model in _MODELS)
-    raise UnknownName(f"there is no model {name!r}; there are: {names}")
+    raise UnknownName(f"there is no model {name!r}: choose one of {names}")
 
 
 def _parse_model(entry: dict[str, Any]) -> Model:

@@ -81,11 +81,11 @@ def _extract_state(loaded: Any, source: Path, max_bytes: int) -> dict[str, torch
     while isinstance(loaded, Mapping) and isinstance(loaded.get("state_dict"), Mapping):
         loaded = loaded["state_dict"]
     if not isinstance(loaded, Mapping):
-        raise ModelMissing(f"{source} is refused: it holds no state dict")
+        raise ModelMissing(f"{source} is refused: it does not contain a state dict (named weights)")
     tensors = {name: value for name, value in loaded.items() if isinstance(value, torch.Tensor)}
     is_plain = all(isinstance(name, str) and _is_dense_cpu_tensor(value) for name, value in tensors.items())
     if not tensors or not is_plain:
-        raise ModelMissing(f"{source} is refused: it holds no plain tensors by name")
+        raise ModelMissing(f"{source} is refused: its state dict contains no tensors")
     if sum(value.numel() * value.element_size() for value in tensors.values()) > max_bytes:
         raise ModelMissing(f"{source} is refused: its weights would take more than {max_bytes} bytes")
     prefix = "module."

@@ -68,14 +68,16 @@ def authorization(url: str) -> str:
 def read_token() -> str:
     """Return the user's token where the Hub's libraries look for it, or "": HF_TOKEN, or a file.
 
-    Raises ModelMissing if it contains characters that no token has.
+    Raises ModelMissing if it contains characters that tokens cannot contain.
     """
     token = os.environ.get("HF_TOKEN") or os.environ.get("HUGGING_FACE_HUB_TOKEN") or ""
     if not token and (os.environ.get("HF_HUB_DISABLE_IMPLICIT_TOKEN") or "").upper() not in _TRUE_VALUES:
         token = _read_token_file()
     token = token.strip()
     if not all(33 <= ord(letter) < 127 for letter in token):
-        raise ModelMissing("the token in HF_TOKEN or its file contains a space or sign that no token has: renew it")
+        raise ModelMissing(
+            "the token in HF_TOKEN or its file contains a character that tokens cannot contain: copy it again"
+        )
     return token
 
 

@@ -86,10 +86,10 @@ def download(
     total = done + sum(choices[0].size for choices in missing)
     reporter = _ProgressReporter(model, on_progress, done, total)
     for choices in missing:
-        found = _query_first(model, choices, timeout)
-        if found is None:  # optional
+        available = _query_first(model, choices, timeout)
+        if available is None:  # optional
             continue
-        file, remote = found
+        file, remote = available
         reporter.begin_file(file, remote.size - choices[0].size, remote.size)
         transfer = _Transfer(model, file, remote, reporter)
         try:

@@ -44,10 +44,10 @@ def ensure_torchvision() -> State:
         except ModuleNotFoundError as error:
             if error.name == "torchvision":
                 return "absent"
-            raise _broken(error) from None
+            raise _import_error(error) from None
         except (ImportError, OSError, RuntimeError) as error:
             if "torchvision::nms does not exist" not in str(error):
-                raise _broken(error) from None
+                raise _import_error(error) from None
         return _declare_operators()
 
 
@@ -64,11 +64,11 @@ def _declare_operators() -> State:
     try:
         import torchvision  # noqa: F401
     except (ImportError, OSError, RuntimeError) as error:
-        raise _broken(error) from None
+        raise _import_error(error) from None
     _libraries.append(library)
     return "shimmed"
 
 
-def _broken(error: Exception) -> ModelMissing:
+def _import_error(error: Exception) -> ModelMissing:
     reason = " ".join(str(error).split())[:200]
     return ModelMissing(f"torchvision cannot be imported ({reason}): install the build that matches your torch")

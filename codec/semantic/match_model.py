@@ -67,12 +67,12 @@ class MatchModel:
         """Append a symbol of the text; `code` has been called for it."""
         self._history.append(symbol)
         context = tuple(self._history[-self._order :])
-        found = self._next.get(context, _NO_MATCH) if self._is_complete() else _NO_MATCH
+        match = self._next.get(context, _NO_MATCH) if self._is_complete() else _NO_MATCH
         self._next[context] = len(self._history)
         if self._hit:
             self._pointer, self._length = self._pointer + 1, self._length + 1
         else:
-            self._pointer, self._length = found, 0
+            self._pointer, self._length = match, 0
 
     def _is_complete(self) -> bool:
         """Return whether the current text has enough symbols for a context; separators count."""

@@ -24,8 +24,8 @@ _MAX_BACKOFF_BYTE: Final = 127
 class LevelArrays(NamedTuple):
     """The stored form of all contexts of one length.
 
-    The entries of a level are contexts: of the first level the symbols, of each further one the successors in the level
-    before.
+    The entries of a level are contexts. On the first level, these are the symbols; on each further level, they are the
+    successors of the previous level, so a context of two symbols is a symbol and one of its successors.
     """
 
     successor_counts: np.ndarray  # (entries,) number of successors of each entry

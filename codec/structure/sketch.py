@@ -71,7 +71,7 @@ class Sketch:
         for polyline in polylines:
             positions = np.asarray(polyline, np.float64).reshape(-1, 2) * scale
             if not np.isfinite(positions).all():
-                raise InvalidLayer("a stroke's points must be finite numbers")
+                raise InvalidLayer("the points of a stroke must be finite numbers")
             positions = np.clip(positions, 0, [cols - 0.001, rows - 0.001])
             steps += np.abs(np.diff(positions, axis=0)).max(axis=1, initial=0).sum()
             points += len(positions)

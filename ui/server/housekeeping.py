@@ -20,7 +20,9 @@ MAX_FILES: Final = 20_000
 MAX_UNREAD_ANSWERS: Final = 20_000  # of a few KB each
 INTERVAL: Final = 20.0  # s between two cleanups
 
-FirstSeen = dict[tuple[Path, int], float]  # (file, mtime in ns) -> time.monotonic() when it was first seen so
+FirstSeen = dict[
+    tuple[Path, int], float
+]  # (file, mtime in ns) -> time.monotonic() when the file was first seen with that mtime
 
 
 class _File(NamedTuple):
@@ -36,8 +38,7 @@ def remove_old_files(
     """Remove files older than `max_age` seconds, then the oldest ones beyond the limits, and folders left empty.
 
     Files in `keep` stay. With `first_seen`, which is updated, a file counts as old only if it has also been unchanged
-    for
-    `max_age` by the monotonic clock, so that setting the system clock does not make new files look old.
+    for `max_age` by the monotonic clock, so that setting the system clock does not make new files look old.
     """
     files = _list_files(folder)
     old = {file for file in files if time.time() - file.mtime_ns / 1e9 > max_age and file.path not in keep}
@@ -56,7 +57,7 @@ def remove_old_files(
 
 
 def _list_files(folder: Path) -> list[_File]:
-    """Return the files below a folder, except for those that another thread removes in the meantime."""
+    """Return the files below a folder, except those that another thread removes meanwhile."""
     files = []
     for parent, _, names in os.walk(folder):
         for path in (Path(parent, name) for name in names):
@@ -69,11 +70,11 @@ def _list_files(folder: Path) -> list[_File]:
 def _recently_seen(files: list[_File], max_age: float, first_seen: FirstSeen) -> set[_File]:
     """Update `first_seen` and return the files that were first seen less than `max_age` seconds ago."""
     now = time.monotonic()
-    seen = {(file.path, file.mtime_ns): now for file in files}
-    seen |= {key: since for key, since in first_seen.items() if key in seen}
+    times = {(file.path, file.mtime_ns): now for file in files}
+    times |= {key: since for key, since in first_seen.items() if key in times}
     first_seen.clear()
-    first_seen.update(seen)
-    return {file for file in files if now - seen[file.path, file.mtime_ns] < max_age}
+    first_seen.update(times)
+    return {file for file in files if now - times[file.path, file.mtime_ns] < max_age}
 
 
 def _remove_file(path: Path, root: Path) -> None:

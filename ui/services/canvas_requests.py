@@ -136,7 +136,7 @@ def borrow(payload: Any) -> Answer:
     request = validation.json_object(payload.get("borrow"), "request")
     path = import_layers.upload_path(request)
     if path is None:
-        raise CodecError("no file came with this; choose it again")
+        raise CodecError("no file was sent; choose it again")
     layers, name = drawing.layers_as_opened(), import_layers.display_name(request.get("name"))
     if validation.choice(request.get("what"), "layer", ("sketch", "colors")) == "colors":
         palette = request.get("palette") is True

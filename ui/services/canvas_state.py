@@ -219,7 +219,7 @@ def read_mask(value: Any, width: int, height: int) -> np.ndarray:
     rows = validation.json_integer(mask, "height", 1, MAX_MASK_SIDE)
     runs = validation.json_list(mask.get("runs"), cols * rows + 1, "mask")
     if not all(type(n) is int and 0 <= n <= cols * rows for n in runs) or sum(runs) != cols * rows:
-        raise InvalidLayer("the mask is not a mask of this picture")
+        raise InvalidLayer("the mask sent by the page cannot be read; reload the page")
     small = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(rows, cols)
     y, x = np.arange(height) * rows // height, np.arange(width) * cols // width
     return small[y[:, None], x[None, :]]
@@ -254,8 +254,8 @@ def _decode_base(value: Any) -> Layers | None:
     if value is None:
         return None
     if not isinstance(value, str) or len(value) > MAX_BASE_CHARS:
-        raise InvalidLayer("the drawing's base is not a .tril file")
+        raise InvalidLayer("the drawing sent by the page cannot be read; reload the page")
     try:
         return _parse_layers(base64.b64decode(value, validate=True))
     except (binascii.Error, ValueError):
-        raise InvalidLayer("the drawing's base is not a .tril file") from None
+        raise InvalidLayer("the drawing sent by the page cannot be read; reload the page") from None

@@ -83,7 +83,7 @@ def import_palette(layers: Layers, path: str) -> Layers:
     Raises `CodecError` as `import_colors` does, and for layers that have no colors.
     """
     if layers.texture is None:
-        raise InvalidLayer("there are no colors yet to give a palette to")
+        raise InvalidLayer("there are no colors to recolor: add colors first")
     data = _read(path)
     stored = None if _is_svg(data) else _stored_layers(path, data)
     if stored is not None and stored.texture is not None:

@@ -1,7 +1,7 @@
 """Return free memory to the operating system.
 
-The C library keeps memory that a thread has freed for further use by that thread. In a server with many threads, each
-of which has decoded once, this would amount to more than a gigabyte.
+The C library does not return the memory that a thread frees, but reserves it for that thread. In a server with many
+threads, each of which has decoded once, more than a gigabyte would be reserved.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def from_link(text: Any) -> actions.OpenedImage:
     """
     text = text.rstrip("=") if isinstance(text, str) else ""
     if len(text) > MAX_LINK_CHARS or not _BASE64URL.fullmatch(text):
-        raise FormatError("the link contains no image; ask for it again, or for the .tril file")
+        raise FormatError("the link contains no image: ask for a new link, or for the .tril file")
     whole_bytes = text[:-1] if len(text) % 4 == 1 else text  # truncated inside a byte
     padding = "=" * (-len(whole_bytes) % 4)
     try:

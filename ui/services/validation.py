@@ -77,11 +77,11 @@ def polylines(value: Any, width: int, height: int) -> tuple[np.ndarray, ...]:
     polylines = []
     for stroke in strokes:
         if len(stroke) < 4 or len(stroke) % 2 or not all(type(v) in (int, float) for v in stroke):
-            raise InvalidLayer("a stroke is not a list of two points or more")
+            raise InvalidLayer("a stroke must have at least two points")
         try:
             points = np.array(stroke, np.float64).reshape(-1, 2)
         except (OverflowError, ValueError):
-            raise InvalidLayer("a stroke's points must be finite numbers") from None
+            raise InvalidLayer("the points of a stroke must be finite numbers") from None
         if not (np.isfinite(points).all() and (np.abs(points) <= limit).all()):
             raise InvalidLayer("a stroke lies outside the picture")
         polylines.append(points)

@@ -70,7 +70,7 @@ class Decoder(Coder):
 
 
 class PrefixEnd(Exception):
-    """The next value depends on bytes that are missing. Each layer catches this, so it never reaches their callers."""
+    """The next value depends on missing bytes. The layers' decoders catch this; their callers never see it."""
 
 
 class PrefixDecoder(Coder):

@@ -30,9 +30,8 @@ def stroke_direction(picture: np.ndarray, ink: np.ndarray) -> tuple[np.ndarray, 
     channels = np.dstack([picture, 0.5 * cv2.GaussianBlur(ink, (0, 0), max(0.5, sigma / 3))])
     gx = cv2.Sobel(channels, cv2.CV_32F, 1, 0)
     gy = cv2.Sobel(channels, cv2.CV_32F, 0, 1)
-    cosine = (
-        cv2.GaussianBlur((gx * gx - gy * gy).sum(2), (0, 0), sigma) - 1e-5
-    )  # makes the direction horizontal where the picture is flat
+    # the small constant makes the direction horizontal where the picture is flat
+    cosine = cv2.GaussianBlur((gx * gx - gy * gy).sum(2), (0, 0), sigma) - 1e-5
     sine = cv2.GaussianBlur((2 * gx * gy).sum(2), (0, 0), sigma)
     angle = (np.arctan2(sine, cosine) + np.pi) / 2
     return np.cos(angle), np.sin(angle)

@@ -108,8 +108,8 @@ def _mark_crossings(links: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> 
 class _System:
     """The linear system A x = b of one resolution; x is (height, width, 3) float32.
 
-    horizontal, vertical: weights of the links; prior_weight: of each pixel; all for each of three channels
-    cell_weight: (rows, cols, 1)
+    horizontal: (height, width - 1, 3), weights of the links; vertical: (height - 1, width, 3), the same
+    prior_weight: (height, width, 3); cell_weight: (rows, cols, 1)
 
     Holds buffers, so that applying A allocates little. Not for use by several threads.
     """
@@ -208,9 +208,8 @@ def _conjugate_gradients(system: _System, start: np.ndarray, iterations: int) ->
     buffer = np.empty_like(start)
 
     def dot(a: np.ndarray, b: np.ndarray) -> float:
-        return float(
-            np.multiply(a, b, out=buffer).sum()
-        )  # NumPy sums in one thread, so the result does not depend on the number of cores
+        # NumPy sums in one thread, so the result does not depend on the number of cores
+        return float(np.multiply(a, b, out=buffer).sum())
 
     x = start.copy()
     residual = system.right_side - system.apply(x)

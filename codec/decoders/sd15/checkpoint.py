@@ -1,4 +1,4 @@
-"""What a checkpoint, one .safetensors file, holds: which model, and which of its networks."""
+"""Identify the model and the networks in a checkpoint, a single .safetensors file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNET_PREFIX: Final = "model.diffusion_model."
 VAE_PREFIX: Final = "first_stage_model."
 TEXT_PREFIX: Final = "cond_stage_model.transformer."
 
-# by what the name of some tensor contains; in this order
+# (part of a tensor's name, model that has such a tensor); the first match counts
 _OTHER_MODELS: Final = (
     ("double_blocks.", "a Flux model"),
     ("joint_blocks.", "Stable Diffusion 3"),
@@ -45,7 +45,10 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """has_vae: whether the file holds a VAE, which many leave out."""
+    """The content of a checkpoint of Stable Diffusion 1.x.
+
+    has_vae: whether the file contains a VAE, which many checkpoints omit
+    """
 
     has_vae: bool
     prediction: Prediction
@@ -67,7 +70,7 @@ def inspect(path: Path) -> Checkpoint:
         raise ModelMissing(f"{path} cannot be read ({' '.join(str(error).split())[:100]})") from None
     if found:
         raise ModelMissing(
-            f"{path} is {found}, not a checkpoint of Stable Diffusion 1: give one of 1.4, 1.5 or made of these"
+            f"{path} is {found}, not a checkpoint of Stable Diffusion 1: use 1.4, 1.5 or a model fine-tuned from one"
         )
     kind = metadata.get("modelspec.prediction_type") or metadata.get("modelspec.predict_key") or ""
     is_v = "v_pred" in names or kind.lower() in ("v", "v_prediction", "v-prediction")

@@ -1,4 +1,4 @@
-"""Masks for inpainting: from an edit to the region to decode again, in pixels and in latents."""
+"""Masks for inpainting: the region that an edit changes, in pixels and in latents."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _render_structure(structure: Sketch | Pose | None, width: int, height: int) 
 
 
 def _downscale_any(mask: np.ndarray, axis: int, count: int) -> np.ndarray:
-    """Resize an axis to `count` cells, each true where any pixel that it touches is."""
+    """Resize an axis to `count` cells. A cell is True if any pixel that it overlaps is True."""
     old = mask.shape[axis]
     first = np.arange(count) * old // count
     last = np.maximum(-(-(np.arange(count) + 1) * old // count), first + 1)

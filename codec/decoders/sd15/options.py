@@ -224,7 +224,7 @@ def _first_set(*values: Any) -> Any:
 def _check_choice(what: str, value: str | None, choices: tuple[str | None, ...]) -> None:
     if value not in choices:
         known = ", ".join(choice for choice in choices if choice)
-        raise UnknownName(f"there is no {what} {value!r}; there are: {known}")
+        raise UnknownName(f"there is no {what} {value!r}: choose one of {known}")
 
 
 def _check_range(what: str, value: float | None, low: float, high: float, integer: bool = False) -> None:

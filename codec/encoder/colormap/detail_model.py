@@ -266,7 +266,7 @@ def _cosine_patterns() -> Tensor:
 
 
 def _lap(x: Tensor, *, inverse: bool) -> Tensor:
-    """Return (n, c, h, w) with the pixels near the borders of cells mixed along both axes, or unmixed."""
+    """Apply the pre-filter of the lapped transform along both axes of (n, c, h, w), or its inverse."""
     return lap_matrix(x.shape[2], inverse) @ x @ lap_matrix(x.shape[3], inverse).T
 
 

@@ -71,11 +71,8 @@ def describe(pixels: np.ndarray) -> str:
     names = list(_PROTOTYPES)
     colors = bytes.fromhex("".join(_PROTOTYPES.values()))
     prototypes = from_srgb(np.frombuffer(colors, np.uint8).reshape(-1, 3))
-    difference = (lab[:, :, None] - prototypes) * (
-        1,
-        1.6,
-        1.6,
-    )  # hue and chroma weigh more than lightness: a tinted gray is not called gray
+    # hue and chroma weigh more than lightness: a tinted gray is not called gray
+    difference = (lab[:, :, None] - prototypes) * (1, 1.6, 1.6)
     nearest = (difference**2).sum(axis=3).argmin(axis=2)
     shares = np.bincount(nearest.ravel(), minlength=len(names)) / nearest.size
     order = [int(i) for i in np.argsort(-shares, kind="stable")]

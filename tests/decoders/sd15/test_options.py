@@ -101,7 +101,7 @@ def test_settings_of_the_file_are_followed_by_default_unless_a_preset_is_given()
     ],
 )
 def test_unknown_names_are_rejected(options):
-    with pytest.raises(UnknownName, match="there are: "):
+    with pytest.raises(UnknownName, match="choose one of "):
         Options(**options)
 
 

@@ -256,7 +256,7 @@ def test_a_forged_canvas_value_is_one_message(visit):
 
     visit.page.route("**/queue/join*", forge)
     visit.page.locator("#decode").click()
-    visit.says("not a list of two points")
+    visit.says("at least two points")
     expect(visit.page.locator("#decode")).to_be_enabled()
 
 

@@ -23,7 +23,7 @@ def max_budget(default: int) -> int:
 
 
 class BudgetHandlers(Handlers):
-    """The handlers."""
+    """Event handlers of the byte budget."""
 
     def __init__(self, parts: Parts, sessions: Sessions) -> None:
         super().__init__(parts)

@@ -35,7 +35,7 @@ _UNCHANGED: Final = (
 
 
 class DecodeHandlers(Handlers):
-    """The handlers."""
+    """Event handlers of Decode, Stop and the decoder's progress."""
 
     def __init__(self, parts: Parts, sessions: Sessions) -> None:
         super().__init__(parts)

@@ -18,7 +18,7 @@ from ui.services.status import Status, StatusCode
 
 
 class PreviewHandlers(Handlers):
-    """The handlers."""
+    """Event handlers that run after an edit."""
 
     def __init__(self, parts: Parts, sessions: Sessions) -> None:
         super().__init__(parts)

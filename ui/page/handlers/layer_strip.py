@@ -23,7 +23,7 @@ SEED_COUNT: Final = 4
 
 
 class StripHandlers(Handlers):
-    """The handlers."""
+    """Event handlers of the layer strip."""
 
     def __init__(self, parts: Parts, decoding: DecodeHandlers) -> None:
         super().__init__(parts)

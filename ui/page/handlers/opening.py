@@ -23,7 +23,7 @@ from ui.services.status import Status
 
 
 class OpenHandlers(Handlers):
-    """The handlers."""
+    """Event handlers of everything that opens an image."""
 
     def __init__(self, parts: Parts, panel: Sd15PanelHandlers) -> None:
         super().__init__(parts)

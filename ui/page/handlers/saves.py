@@ -21,7 +21,7 @@ REQUESTS: Final = frozenset({"t", "state", "example", "empty"})  # see `SaveHand
 
 
 class SaveHandlers(Handlers):
-    """The handlers."""
+    """Event handlers of saving and restoring."""
 
     def __init__(self, parts: Parts, opening: OpenHandlers, decoding: DecodeHandlers) -> None:
         super().__init__(parts)

@@ -30,7 +30,7 @@ CANNOT_DECODE: Final = Status(
 
 
 class Sd15PanelHandlers(Handlers):
-    """The handlers."""
+    """Event handlers of the decoder choice and its options."""
 
     def __init__(self, parts: Parts, sessions: Sessions) -> None:
         super().__init__(parts)
