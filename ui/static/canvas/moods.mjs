@@ -1,5 +1,5 @@
-// All colors in another mood, or an object in another color, which the server computes for base colors and detail;
-// swatches of the drawing's colors.
+// Change the mood of all colors or the color of an object; the server computes base colors and detail. Show swatches of
+// the drawing's colors.
 
 import { encodeRuns } from './geometry/bitmap.mjs';
 import { distinctColors } from './geometry/cells.mjs';

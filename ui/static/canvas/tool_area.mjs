@@ -15,7 +15,7 @@ function addToSelection(cells) {
   selectionShape = gridShape();
 }
 
-// Select nothing if the grid is another one now.
+// Clear the selection if the grid has changed.
 export function pruneCellSelection() {
   if (selectedCells.size && selectionShape !== gridShape()) selectedCells.clear();
 }

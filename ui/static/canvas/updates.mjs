@@ -1,4 +1,4 @@
-// Requests to draw or to update, by modules that do not know who carries them out. `draw.mjs` and `controls.mjs` do.
+// Requests to draw or update. Any module may send one; `draw.mjs` and `controls.mjs` register the handlers.
 
 const handlers = new Map();
 
@@ -14,7 +14,7 @@ export const drawSketch = updateOf('sketch'); // at the next frame, as the mask
 export const drawMask = updateOf('mask');
 export const updateControls = updateOf('controls'); // which buttons are enabled
 export const rebuild = updateOf('rebuild'); // all that depends on the sizes of the picture and its grids
-export const pruneSelections = updateOf('selections'); // of what the drawing no longer has
+export const pruneSelections = updateOf('selections'); // drop selected items that the drawing no longer has
 
 export function drawAll() {
   drawCells();
