@@ -37,7 +37,7 @@ class Task:
     source: Path
     sha256: str  # of the source, the first 16 hex digits
     prompt: str | None
-    wanted: tuple[tuple[int, str], ...]  # (rate, codec name)
+    pairs: tuple[tuple[int, str], ...]  # (rate, codec name)
     pictures: Path  # the folder for decoded pictures
 
 
@@ -64,10 +64,10 @@ def run(
     tasks = []
     for path in sources:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        pairs = [(rate, contender.name) for rate in rates for contender in contenders]
-        wanted = tuple((rate, name) for rate, name in pairs if (digest, rate, name) not in done)
-        if wanted:
-            tasks.append(Task(path, digest, captions.get(path.name), wanted, output / "pictures"))
+        rate_names = [(rate, contender.name) for rate in rates for contender in contenders]
+        pairs = tuple((rate, name) for rate, name in rate_names if (digest, rate, name) not in done)
+        if pairs:
+            tasks.append(Task(path, digest, captions.get(path.name), pairs, output / "pictures"))
     skipped = len(sources) - len(tasks)
     for count, (task, rows) in enumerate(run_tasks(measure, tasks, jobs, ray), skipped + 1):
         _append_rows(results, rows)
@@ -120,10 +120,10 @@ def measure(task: Task) -> list[Row]:
     try:
         pixels = _downscale(load(task.source).pixels)
     except ImageError as error:
-        return [_make_row(task, rate, name, error=str(error)) for rate, name in task.wanted]
+        return [_make_row(task, rate, name, error=str(error)) for rate, name in task.pairs]
     contenders = {contender.name: contender for contender in find_contenders()[0]}
     measures, _ = available_measures()
-    rows = [_measure_one(task, pixels, rate, contenders[name], measures) for rate, name in task.wanted]
+    rows = [_measure_one(task, pixels, rate, contenders[name], measures) for rate, name in task.pairs]
     _save_picture(pixels, task.pictures / f"{task.sha256}.png")
     return rows
 

@@ -1,9 +1,9 @@
 """Write a sketch's curves as SVG 1.1 and read curves from SVG files made by drawing programs.
 
 The reader takes paths and all basic shapes, grouped or not, with any SVG 1.1 transform. It keeps outlines only and
-ignores colors and widths. Lines that a viewer would not show are skipped: by display, visibility, opacity, or without
-stroke and fill, as attributes, inline styles or style rules for a tag, class or id. A rectangle that covers the
-picture and has no stroke is its background, which is skipped, too. svgelements parses path data and transforms. To
+ignores colors and widths. It skips lines that a viewer would not show, because of display, visibility or opacity, or
+because they have neither stroke nor fill, as attributes, inline styles or rules for a tag, class or id. A rectangle that
+covers the picture and has no stroke is its background, which is skipped, too. svgelements parses path data and transforms. To
 protect it from hostile files, the numbers of bytes, tags, attributes, transforms and points are limited here. A DOCTYPE
 that declares anything is refused, so no entity can expand.
 """
@@ -222,7 +222,7 @@ def _style(element: ElementTree.Element, name: str, inherited: Style, rules: dic
 def _is_drawn(polyline: np.ndarray, style: Style) -> bool:
     """Return whether a curve is visible: it has a stroke, or it is filled and has an area.
 
-    A shape that says nothing of its stroke has one.
+    A shape that does not specify a stroke counts as having one.
     """
     if style.get("visibility") in ("hidden", "collapse"):
         return False

@@ -97,7 +97,7 @@ def test_stopped_run_is_continued(measured, folder, monkeypatch):
         file.write_text(text[:-20])  # stopped while writing the last line
         run.run(folder, measured, (200, 655), SOME)
         last = list(csv.DictReader(text.splitlines()))[-1]
-        assert [task.wanted for task in tasks] == [((int(last["rate"]), last["codec"]),)]
+        assert [task.pairs for task in tasks] == [((int(last["rate"]), last["codec"]),)]
     finally:
         file.write_text(text)
 

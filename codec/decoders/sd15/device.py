@@ -38,7 +38,7 @@ class Device:
 
     @contextlib.contextmanager
     def use(self, *networks: Any) -> Iterator[None]:
-        """Have the networks on the device."""
+        """Keep the networks on the device while the context is open."""
         if not self.offloads:
             yield
             return

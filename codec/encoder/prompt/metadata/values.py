@@ -1,4 +1,4 @@
-"""Shared by the readers: from values of any type to a prompt and settings that a file can hold."""
+"""Convert the values that readers find, of any type, to a prompt and settings that a file can hold."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def to_object(value: Any) -> dict[str, Any]:
 
 
 def clean_text(text: Any) -> str:
-    """Return the text without control characters but newline and tab, and lone surrogates replaced; "" for no text."""
+    """Return the text without control characters (except newline, tab) and lone surrogates; "" if it is no text."""
     if not isinstance(text, str):
         return ""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
