@@ -85,7 +85,7 @@ def _extract_state(loaded: Any, source: Path, max_bytes: int) -> dict[str, torch
     tensors = {name: value for name, value in loaded.items() if isinstance(value, torch.Tensor)}
     is_plain = all(isinstance(name, str) and _is_dense_cpu_tensor(value) for name, value in tensors.items())
     if not tensors or not is_plain:
-        raise ModelMissing(f"{source} is refused: its state dict contains no tensors")
+        raise ModelMissing(f"{source} is refused: its state dict must hold dense CPU tensors by name")
     if sum(value.numel() * value.element_size() for value in tensors.values()) > max_bytes:
         raise ModelMissing(f"{source} is refused: its weights would take more than {max_bytes} bytes")
     prefix = "module."

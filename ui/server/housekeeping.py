@@ -20,9 +20,8 @@ MAX_FILES: Final = 20_000
 MAX_UNREAD_ANSWERS: Final = 20_000  # of a few KB each
 INTERVAL: Final = 20.0  # s between two cleanups
 
-FirstSeen = dict[
-    tuple[Path, int], float
-]  # (file, mtime in ns) -> time.monotonic() when the file was first seen with that mtime
+# (file, mtime in ns) -> time.monotonic() when the file was first seen with that mtime
+FirstSeen = dict[tuple[Path, int], float]
 
 
 class _File(NamedTuple):

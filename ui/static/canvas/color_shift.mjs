@@ -1,6 +1,6 @@
 // Sliders for hue, saturation and brightness of the selected cells, or of all. The server computes the colors. While a
-// slider moves, only its newest position is requested; the whole movement is one edit. Cells that are painted meanwhile
-// keep their new colors.
+// slider moves, only its newest position is requested; the whole movement is one edit. Other cells that are painted
+// meanwhile keep their new colors.
 
 import { gesture } from './gestures.mjs';
 import { record } from './history.mjs';
