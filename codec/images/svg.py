@@ -2,10 +2,10 @@
 
 The reader takes paths and all basic shapes, grouped or not, with any SVG 1.1 transform. It keeps outlines only and
 ignores colors and widths. It skips lines that a viewer would not show, because of display, visibility or opacity, or
-because they have neither stroke nor fill, as attributes, inline styles or rules for a tag, class or id. A rectangle that
-covers the picture and has no stroke is its background, which is skipped, too. svgelements parses path data and transforms. To
-protect it from hostile files, the numbers of bytes, tags, attributes, transforms and points are limited here. A DOCTYPE
-that declares anything is refused, so no entity can expand.
+because they have neither stroke nor fill, as attributes, inline styles or rules for a tag, class or id. A rectangle
+that covers the picture and has no stroke is its background, which is skipped, too. svgelements parses path data and
+transforms. To protect it from hostile files, the numbers of bytes, tags, attributes, transforms and points are limited
+here. A DOCTYPE that declares anything is refused, so no entity can expand.
 """
 
 from __future__ import annotations
