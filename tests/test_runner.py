@@ -29,6 +29,27 @@ def test_a_path_of_the_code_selects_its_tests(argument: str, expected: str) -> N
     assert runner.tests_of(argument) == expected
 
 
+def test_all_runs_every_lane_and_the_load_lane_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+    commands: list[list[object]] = []
+    monkeypatch.setattr(runner, "run_pytest", lambda arguments: ran.append(arguments) or 0)
+    monkeypatch.setattr(runner.subprocess, "run", lambda command, **options: commands.append(command))
+    assert runner.run_all(["tests/texture"]) == 0
+    together, alone = (" ".join(arguments) for arguments in ran)
+    assert "-n " in together and "-m not load tests/texture" in together and "--cov " in together
+    assert "-n " not in alone and "-m load tests/texture" in alone and "--cov-append" in alone
+    assert [command[2:4] for command in commands] == [["coverage", "report"]]
+
+
+@pytest.mark.parametrize(("together", "alone", "code"), [(0, 5, 0), (1, 0, 1), (0, 1, 1), (0, 0, 0)])
+def test_all_fails_if_a_lane_fails(together: int, alone: int, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """5 is the code for no tests, as where a folder has no load tests."""
+    codes = iter((together, alone))
+    monkeypatch.setattr(runner, "run_pytest", lambda arguments: next(codes))
+    monkeypatch.setattr(runner.subprocess, "run", lambda command, **options: None)
+    assert runner.run_all([]) == code
+
+
 def test_without_root_and_without_consent_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner.os, "geteuid", lambda: 1000)
     monkeypatch.setattr(runner.shutil, "which", lambda name: f"/usr/bin/{name}")

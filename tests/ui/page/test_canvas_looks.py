@@ -32,7 +32,9 @@ MEASURE = """(tools) => tools.map((name) => {
 })"""
 
 
-@pytest.mark.parametrize(("width", "mode"), [(360, "light"), (768, "dark"), (1400, "dark")])
+@pytest.mark.parametrize(
+    ("width", "mode"), [(360, "light"), pytest.param(768, "dark", marks=pytest.mark.slow), (1400, "dark")]
+)
 def test_every_tool_fits_and_the_picture_stays_in_place(any_mode, width, mode):
     visit, page = any_mode, any_mode.page
     set_mode(page, mode)
