@@ -1,4 +1,4 @@
-"""Textures of the materials that a prompt names, applied to the pixels with matching colors."""
+"""Textures of the materials that a prompt names, applied to the pixels with matching colors, and pixelation."""
 
 from __future__ import annotations
 
@@ -75,3 +75,14 @@ def _marks(
         noise = cv2.GaussianBlur(noise, (0, 0), 0.5 * length, sigmaY=0.5 * width)
     noise -= noise.mean()
     return np.asarray(np.tanh(noise / max(float(noise.std()), 1e-6)))
+
+
+def pixelate(picture: np.ndarray, blocks: float) -> np.ndarray:
+    """Pixelate an (h, w, 3) uint8 picture to `blocks` square blocks along the longer side; unchanged for 0."""
+    height, width = picture.shape[:2]
+    if not blocks or max(height, width) <= blocks:
+        return picture
+    scale = blocks / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST))

@@ -6,8 +6,8 @@
 
 Larger pictures are enlarged further by another, faster Real-ESRGAN, band by band.
 
-Only words for style and material in the prompt have an effect (styles.py). Without sketch and colormap, the picture is
-a card with the prompt's text.
+Only words for style and material in the prompt have an effect (styles.py). A pose is painted as plain figures
+(figure.py). Without structure and colormap, the picture is a card with the prompt's text.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 
 from codec.color import oklab
 from codec.decoders.base import OnStep, StepReporter, Strengths, require_layers
-from codec.decoders.painter import brush, color_diffusion, ink, materials, styles, uncolored
+from codec.decoders.painter import brush, color_diffusion, figure, ink, materials, styles, uncolored
 from codec.decoders.painter.real_esrgan import SCALE, Upscaler
 from codec.limits import MAX_SIDE
 from codec.models import oom
@@ -145,7 +145,7 @@ class Painter:
             picture = _refine(upscaler, small, None, reporter)
         if enlarged_size and self.enlarger:
             picture = _enlarge(self.enlarger, picture, *enlarged_size, reporter)
-        picture = _pixelate(picture, style.blocks)
+        picture = materials.pixelate(picture, style.blocks)
         reporter.step("done", picture)
         return picture
 
@@ -182,6 +182,7 @@ class Painter:
         painting = _draw_lines(_sharpen(painting, confidence), pen, self.strengths.structure * style.lines)
         painting = np.clip(painting * (1 + 0.05 * line_density * grain)[..., None], 0.0, 1.0)
         painting = materials.apply_materials(painting, style.materials, direction, pen, line_density, random)
+        painting = figure.paint_figures(painting, layers.structure)
         reporter.step("lines", _to_uint8(painting))
         return painting
 
@@ -207,9 +208,9 @@ class Painter:
         lines = ink.render_ink(polylines, height * SCALE, width * SCALE)
         lines = np.minimum(lines * np.float32(self.strengths.structure), 1.0)
         if style.brush > 1 or style.lines > 1:
-            small = self._stylize(
-                small, polylines, math.sqrt(height * width / (texture.rows * texture.cols)), style, random
-            )
+            cell = math.sqrt(height * width / (texture.rows * texture.cols))
+            small = self._stylize(small, polylines, cell, style, random)
+        small = figure.paint_figures(small, layers.structure)
         reporter.step("colors", _to_uint8(small))
         return small, lines
 
@@ -374,17 +375,6 @@ def _enlarge(upscaler: Upscaler, picture: np.ndarray, height: int, width: int, r
         large[top * SCALE : top * SCALE + len(inner)] = _to_uint8(inner)
         reporter.step("enlarging")
     return large
-
-
-def _pixelate(picture: np.ndarray, blocks: float) -> np.ndarray:
-    """Pixelate an (h, w, 3) uint8 picture to `blocks` square blocks along the longer side; unchanged for 0."""
-    height, width = picture.shape[:2]
-    if not blocks or max(height, width) <= blocks:
-        return picture
-    scale = blocks / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST))
 
 
 # --- pixels -----------------------------------------------------------------------------------------

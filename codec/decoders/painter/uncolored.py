@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from codec.decoders.painter import ink
+from codec.decoders.painter import figure, ink
 from codec.images.text_card import text_card
-from codec.structure.pose import Pose
 
 if TYPE_CHECKING:
     from codec.layers import Layers
@@ -20,12 +19,9 @@ PENCIL: Final = np.array([0.17, 0.16, 0.18], np.float32)
 def pencil_drawing(
     layers: Layers, lines: Sequence[np.ndarray], random: np.random.Generator, strength: float, size: tuple[int, int]
 ) -> np.ndarray:
-    """Return the sketch in pencil on paper, or the pose as a pale shadow: (h, w, 3) uint8."""
+    """Return the sketch in pencil, or the figures of a pose, on paper: (h, w, 3) uint8."""
     height, width = size
-    sheet = ink.render_paper(height, width, random)
-    if isinstance(layers.structure, Pose):
-        figure = layers.structure.render(width, height).max(2, keepdims=True)
-        sheet = sheet * (1 - 0.12 * (figure > 0))
+    sheet = figure.paint_figures(ink.render_paper(height, width, random), layers.structure)
     opacity = np.minimum(0.9 * strength * ink.render_ink(lines, height, width)[..., None], 1.0)
     return np.asarray(np.round(np.clip(sheet + (PENCIL - sheet) * opacity, 0.0, 1.0) * 255), np.uint8)
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from codec.decoders import base, get
+from codec.decoders.painter import figure
 from codec.decoders.painter.painter import BAND_ROWS, Painter, _enlarge
 from codec.decoders.painter.real_esrgan import Upscaler
 from codec.errors import Cancelled, InvalidLayer, ModelMissing
@@ -19,6 +20,7 @@ from codec.semantic.prompt import Prompt
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
 from codec.texture import rdoq
+from tests import samples
 
 PROMPT = Prompt("a red hill under a blue sky")
 HILL = [np.array([[0.0, 130.0], [60, 118], [128, 124], [190, 112], [256, 120]])]
@@ -86,14 +88,29 @@ def test_sketch_alone_gives_dark_lines_on_light_paper(preview):
     assert picture[lines].mean() < 170
 
 
-def test_pose_alone_gives_a_pale_picture(preview):
-    picture = preview.decode(Layers(128, 128, None, POSE))
-    assert picture.min() > 180
+def test_pose_alone_gives_gray_figures_on_paper(preview):
+    picture = preview.decode(Layers(128, 128, None, POSE)).astype(int)
+    assert (picture.mean(2) < 160).mean() > 0.02 and np.median(picture) > 220
+    assert np.ptp(picture, axis=2).max() < 30
 
 
-def test_pose_draws_no_lines_over_colors(preview):
-    with_pose = preview.decode(Layers(128, 128, None, POSE, COLORS))
-    np.testing.assert_array_equal(with_pose, preview.decode(Layers(128, 128, None, None, COLORS)))
+@pytest.mark.parametrize(("color", "sign"), [((220, 180, 120), -1), ((40, 20, 60), 1)])
+def test_figure_shows_on_any_color(preview, color, sign):
+    colors = rdoq.quantize(np.full((8, 8, 3), color, np.uint8), 10)
+    plain, posed = (preview.decode(Layers(128, 128, None, pose, colors)).astype(int) for pose in (None, samples.pose()))
+    change = (posed - plain).mean(2) * sign
+    assert (change > 40).mean() > 0.02
+    assert (abs(change) < 8).mean() > 0.5
+
+
+def test_crowd_and_scattered_joints_are_painted():
+    corners = ((0, 0), (2047, 0), (0, 2047), (2047, 2047))
+    scattered = tuple(corners[i % 4] for i in range(18))
+    single = ((1000, 1000), *(None,) * 17)
+    sheet = np.full((96, 64, 3), 0.5, np.float32)
+    painting = figure.paint_figures(sheet, Pose((scattered, single) * 32))
+    assert painting.shape == sheet.shape and 0 <= painting.min() < 0.4 and painting.max() <= 1
+    np.testing.assert_array_equal(figure.paint_figures(sheet, Pose(())), sheet)
 
 
 def test_prompt_alone_gives_a_card_with_its_text(preview):
