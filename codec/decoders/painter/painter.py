@@ -207,7 +207,7 @@ class Painter:
         polylines = smooth_polylines(layers)
         lines = ink.render_ink(polylines, height * SCALE, width * SCALE)
         lines = np.minimum(lines * np.float32(self.strengths.structure), 1.0)
-        if style.brush > 1 or style.lines > 1:
+        if style.brushes_detail or style.inks_detail:
             cell = math.sqrt(height * width / (texture.rows * texture.cols))
             small = self._stylize(small, polylines, cell, style, random)
         small = figure.paint_figures(small, layers.structure)
@@ -230,12 +230,12 @@ class Painter:
         size = width * CANVAS_DIVISOR, height * CANVAS_DIVISOR
         painting = cv2.resize(small, size, interpolation=cv2.INTER_CUBIC)
         pen = ink.render_ink(polylines, *painting.shape[:2])
-        if style.brush > 1:
+        if style.brushes_detail:
             line_distance = cv2.distanceTransform((pen < 0.15).astype(np.uint8), cv2.DIST_L2, 3)
             dabs, _ = brush.stroke_noise(brush.stroke_direction(painting, pen), random)
             dab_cell = cell * CANVAS_DIVISOR
             painting = brush.apply_dabs(painting, dabs, line_distance, dab_cell, _line_density(pen), style.brush - 1)
-        if style.lines > 1:
+        if style.inks_detail:
             painting = _draw_lines(painting, pen, self.strengths.structure * style.lines)
         small = cv2.resize(painting, (width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(np.clip(small, 0.0, 1.0))

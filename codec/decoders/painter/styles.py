@@ -44,7 +44,18 @@ class Style:
     blocks: float = 0.0  # pixel art: number of blocks along the longer side; 0: none
     materials: tuple[Material, ...] = ()
 
+    @property
+    def brushes_detail(self) -> bool:
+        """Whether brushwork is painted over detail, too."""
+        return self.brush > 1
 
+    @property
+    def inks_detail(self) -> bool:
+        """Whether ink is drawn over detail, too: only if the words ask for ink itself, as "manga" does."""
+        return self.lines > MAX_PLAIN_LINES
+
+
+MAX_PLAIN_LINES: Final = 1.3  # stronger lines are drawn over detail, too
 # ranges of the factors after all words of a prompt are multiplied
 _FACTOR_RANGES: Final = {"lines": (0.3, 1.4), "brush": (0.0, 2.0)}
 
@@ -96,8 +107,8 @@ def words_with_effect(prompt: str, has_detail: bool) -> tuple[str, ...]:
     style = parse_style(prompt)
     if not has_detail:
         rows = _matching_rows(prompt)
-    elif style.brush > 1 or style.lines > 1 or style.blocks:
-        rows = [row for row in _matching_rows(prompt) if max(LOOKS.get(row, {"": 0.0}).values()) > 1]
+    elif style.brushes_detail or style.inks_detail or style.blocks:
+        rows = [row for row in _matching_rows(prompt) if max(LOOKS.get(row, {"": 0.0}).values()) > MAX_PLAIN_LINES]
     else:
         rows = []
     text = _normalized(prompt)

@@ -26,6 +26,7 @@ PLAIN = replace(DETAILED, texture=replace(DETAILED.texture, detail=None))
         ("an Oil Painting of a dog", ("oil painting",), ("oil painting", "dog")),
         ("a photo", (), ("photo",)),
         ("ink", ("ink",), ("ink",)),
+        ("anime girl", (), ("anime",)),
         ("pixel art, photo", ("pixel art",), ("photo", "pixel art")),
         ("", (), ()),
     ],
@@ -37,7 +38,7 @@ def test_words_are_named_that_change_the_painting(prompt, detailed, plain):
     assert line == (f"The built-in painter uses: {', '.join(plain)}." if plain else notes.STYLE_WORDS_ONLY)
 
 
-@pytest.mark.parametrize("prompt", ["a cup on a wooden table", "oil painting", "ink"])
+@pytest.mark.parametrize("prompt", ["a cup on a wooden table", "oil painting", "ink", "anime"])
 def test_words_and_seeds_have_an_effect_where_the_page_says_so(prompt):
     painter = get("painter-preview")
     layers = replace(DETAILED, semantic=Prompt(prompt))

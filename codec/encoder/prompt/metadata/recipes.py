@@ -125,7 +125,7 @@ def add_comfyui_recipe(metadata: Metadata, graph: Graph) -> Metadata:
         to_integer(node.inputs.get("stop_at_clip_layer")) for node in graph.values() if "SetLastLayer" in node.kind
     ]
     schedule = str(sampler.inputs.get("scheduler", "")).lower()
-    return _with_recipe(
+    result = _with_recipe(
         _with_sampler(metadata, sampler_name(sampler.inputs.get("sampler_name")), schedule, problems),
         problems,
         tool="comfyui",
@@ -133,6 +133,9 @@ def add_comfyui_recipe(metadata: Metadata, graph: Graph) -> Metadata:
         clip_skip=-(skips[0] or 0) if len(skips) == 1 else 1,
         guidance=to_number(sampler.inputs.get("cfg")),
     )
+    if result.recipe is None:  # another node may be the main sampler: keep its settings
+        return replace(metadata, not_repeated=result.not_repeated)
+    return result
 
 
 def _with_recipe(metadata: Metadata, problems: list[str], guidance: float | None, **fields: Any) -> Metadata:
