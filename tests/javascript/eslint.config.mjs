@@ -2,9 +2,9 @@
 
 const GRADIO = ['element', 'trigger', 'props', 'server', 'upload', 'watch']; // parameters of a component's script
 const BROWSER = [
-  'addEventListener', 'createImageBitmap', 'document', 'DataTransfer', 'DragEvent', 'Event', 'history', 'Image',
-  'localStorage', 'location', 'matchMedia', 'MutationObserver', 'navigator', 'Option', 'Request',
-  'requestAnimationFrame', 'ResizeObserver', 'setTimeout', 'URL', 'URLSearchParams', 'window',
+  'addEventListener', 'createImageBitmap', 'crypto', 'document', 'DataTransfer', 'DragEvent', 'Event', 'history',
+  'Image', 'indexedDB', 'localStorage', 'location', 'matchMedia', 'MutationObserver', 'navigator', 'Option', 'Request',
+  'requestAnimationFrame', 'ResizeObserver', 'sessionStorage', 'setTimeout', 'URL', 'URLSearchParams', 'window',
 ];
 const globals = (names, access = 'readonly') => Object.fromEntries(names.map((name) => [name, access]));
 

@@ -107,12 +107,12 @@ def test_an_edit_without_changes_returns_the_same_file(client):
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("/inspect", {"tril": handle_file(str(START_PICTURE))}, "This is not a Trilayer file."),
+        ("/inspect", {"tril": handle_file(str(START_PICTURE))}, "This is not a Trilayer file: choose"),
         ("/encode", {"picture": TRIL}, "is not a PNG, JPEG, WebP or AVIF picture"),
         ("/encode", {"picture": handle_file(str(START_PICTURE)), "budget": 5}, "The byte budget must be"),
         ("/encode", {"picture": None}, "A file is missing"),
         ("/decode", {"tril": TRIL, "seed": "x"}, "The seed must be"),
-        ("/edit", {"tril": TRIL, "borrow": "both"}, "Give the file to borrow from"),
+        ("/edit", {"tril": TRIL, "borrow": "both"}, "`other` is missing"),
         ("/edit", {"tril": TRIL, "prompt": "zq7 " * 200 + "-".join(map(str, range(300))), "cut": 64}, "bytes"),
         ("/edit", {"tril": TRIL, "prompt": "x" * 30_000}, "prompt is longer"),
     ],

@@ -76,7 +76,9 @@ def polylines(value: Any, width: int, height: int) -> tuple[np.ndarray, ...]:
     limit = 2 * max(width, height)
     polylines = []
     for stroke in strokes:
-        if len(stroke) < 4 or len(stroke) % 2 or not all(type(v) in (int, float) for v in stroke):
+        if not all(type(v) in (int, float) for v in stroke):
+            raise InvalidLayer("the points of a stroke must be finite numbers")
+        if len(stroke) < 4 or len(stroke) % 2:
             raise InvalidLayer("a stroke must have at least two points")
         try:
             points = np.array(stroke, np.float64).reshape(-1, 2)

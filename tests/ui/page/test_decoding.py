@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from playwright.sync_api import expect
 
 from codec import Layers
 from codec.images.io import load
 from tests.ui.conftest import DECODE_WAIT, DESKTOP
+from ui.services import actions
 from ui.services.examples import START_FILE
 
 PHONE = {"width": 360, "height": 800}
@@ -22,7 +25,27 @@ def phone(visit):
     visit.page.set_viewport_size(DESKTOP)
 
 
-def test_a_decode_shows_its_steps_and_the_finished_picture(phone):
+@pytest.fixture
+def held(monkeypatch):
+    """Hold decodes after their first step; -> the event that lets them go on."""
+    decode_task, go_on = actions.decode_task, threading.Event()
+
+    def held_task(*given):
+        def work(on_step):
+            def report_and_wait(step):
+                wanted = on_step(step)
+                go_on.wait(DECODE_WAIT / 1000)
+                return wanted
+
+            return decode_task(*given)(report_and_wait)
+
+        return work
+
+    monkeypatch.setattr(actions, "decode_task", held_task)
+    return go_on
+
+
+def test_a_decode_shows_its_steps_and_the_finished_picture(phone, held):
     def offsets() -> list[float]:
         """Return the places of elements down the page; reading them may round to the next pixel."""
         return [phone.page.locator(x).evaluate("e => e.offsetTop") for x in ("#stages", "#how", "#budget", "#canvas")]
@@ -33,6 +56,8 @@ def test_a_decode_shows_its_steps_and_the_finished_picture(phone):
     expect(phone.page.locator("#status progress")).to_be_visible()
     assert offsets() == pytest.approx(before, abs=1), "the layout must not jump"
     expect(phone.page.locator("#stop")).to_be_enabled()
+    phone.says("Colors")
+    held.set()
     phone.says("Decoded in", timeout=DECODE_WAIT)
     phone.says("with the built-in painter, seed 5")
     phone.shows("decoded")

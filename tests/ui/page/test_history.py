@@ -201,7 +201,7 @@ def test_invalid_stored_work_is_reported(shared_page):
     drawing = canvas_state.write(LAYERS, "x") | {"strokes": [[0, 0, "<b>", 1]]}
     stored = json.dumps({"version": 1, "state": [drawing, "", "", "", True]})
     visit = shared_page.restart(local_storage={"trilayer.kept": stored})
-    visit.says("Your last work in this browser cannot be opened: A stroke is not a list")
+    visit.says("Your last work in this browser cannot be opened: The points of a stroke must be finite numbers")
     assert visit.save() == START_FILE.read_bytes()
     visit.page.evaluate("window.trilayer.open({ state: [1, 2] })")
     visit.says("cannot be opened: It was stored by another version of the page.")

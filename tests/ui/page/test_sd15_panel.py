@@ -224,10 +224,10 @@ def test_a_decode_shows_its_steps_and_then_only_the_edit_is_decoded(page):
 
 
 def test_stop_ends_a_decode_within_a_step(page, monkeypatch):
-    from codec.decoders.sd15 import pipeline
+    from codec.decoders.sd15 import pipeline, progress
 
     reached, go, ended, previews = threading.Event(), threading.Event(), threading.Event(), []
-    preview, decode_full = pipeline.preview_latents, pipeline.StableDiffusion.decode_full
+    preview, decode_full = progress.preview_latents, pipeline.StableDiffusion.decode_full
 
     def slow_preview(latents):
         previews.append(1)
@@ -242,7 +242,7 @@ def test_stop_ends_a_decode_within_a_step(page, monkeypatch):
             ended.set()
             raise
 
-    monkeypatch.setattr(pipeline, "preview_latents", slow_preview)
+    monkeypatch.setattr(progress, "preview_latents", slow_preview)
     monkeypatch.setattr(pipeline.StableDiffusion, "decode_full", watched_decode)
     page.put_tril("mine", EXAMPLE.to_bytes())
     page.page.locator("#decode").click()
