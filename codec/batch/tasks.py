@@ -67,7 +67,7 @@ class EncodeTask:
         from codec.encoder.prompt.caption import best
 
         prompt, captioner = self.options.prompt, self.options.captioner
-        return prompt is None and captioner != "none" and (captioner != "auto" or best() is not None)
+        return prompt is None and captioner not in ("none", "subject") and (captioner != "auto" or best() is not None)
 
     def options_for(self, caption: str | None) -> EncodeOptions:
         """Return the options for a picture with this caption."""

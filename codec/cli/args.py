@@ -65,7 +65,7 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
     _add_output(parser, "F.tril|DIR|F.parquet", "the file, folder or Parquet archive to write")
     _add_overwrite(parser)
     parser.add_argument(
-        "--prompt", help="what the picture shows (default: from the file's metadata, or else from its colors)"
+        "--prompt", help="what the picture shows (default: from the file's metadata, or else a captioner)"
     )
     parser.add_argument(
         "--negative", default=EncodeOptions.negative, metavar="TEXT", help="what the picture must not show"
@@ -87,7 +87,8 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
         "--captioner",
         default=EncodeOptions.captioner,
         metavar="NAME",
-        help="auto (the best that is installed), blip2, blip or none",
+        help="auto (the best that is installed, else subject), blip2, blip, subject (a word where the classifier that "
+        "ships is certain) or none",
     )
     parser.add_argument(
         "--balance",

@@ -13,7 +13,7 @@ from codec.texture.colormap import MAX_CELLS, MIN_CELLS
 EDGE_DETECTORS: Final = ("contours", "canny", "lineart", "drawing", "pidinet", "hed")
 POSE_DETECTOR: Final = "openpose"  # finds people instead of edges
 EDGES: Final = (*EDGE_DETECTORS, "auto", POSE_DETECTOR)
-CAPTIONERS: Final = ("auto", "blip2", "blip", "none")
+CAPTIONERS: Final = ("auto", "blip2", "blip", "subject", "none")
 BALANCES: Final = ("auto", "picture", "structure")
 
 
@@ -22,8 +22,8 @@ class EncodeOptions:
     """How a picture is encoded. All fields have defaults; their values are checked in the constructor.
 
     `prompt`: text that says what the picture shows. None: the prompt in the file's metadata; if there is none, a
-        caption by the best captioner whose weights are installed; if there is none, a description of the picture's
-        colors.
+        caption by the best captioner whose weights are installed; if there is none, a word for the subject, where
+        the classifier that ships is certain; else no semantic layer.
     `negative`: text that says what the picture must not show; "" for none given.
     `budget`: maximum size of the whole file in bytes. None: 0.02 bits per pixel, at least 160 bytes.
     `grid`: color cells on the longer side, or (rows, columns), 2 to 64 each. None: chosen by the encoder.
@@ -33,7 +33,8 @@ class EncodeOptions:
         "openpose" makes the structure layer a pose of the people in the picture instead of a sketch.
     `seed`: the decoder's random seed, 0 to 2^64 - 1. None: the seed in the file's metadata, if any.
     `captioner`: one of `CAPTIONERS`. "auto" is the best captioner whose weights are installed, and is used only
-        if the file's metadata hold no prompt; "blip2" and "blip" override the metadata; "none" disables captioning.
+        if the file's metadata hold no prompt; "subject" is the subject classifier alone; "blip2", "blip" and "subject"
+        override the metadata; "none" disables them all.
     `balance`: which layer gets most of the bytes that the prompt leaves, one of `BALANCES`. "picture": the texture
         layer, with detail, which suits the painter; "structure": the sketch, with colors without detail, which suits
         Stable Diffusion; "auto": "structure" if `edges` is "openpose", else "picture".

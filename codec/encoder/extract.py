@@ -72,9 +72,9 @@ def extract(source: Source, options: EncodeOptions = DEFAULT_OPTIONS, *, reserve
     else:
         found_prompt = shorten(find_prompt(picture, options.prompt, options.negative, options.captioner), max_bytes)
     seed = found_prompt.seed if options.seed is None else options.seed
-    layers = Layers(
-        width, height, found_prompt.prompt, seed=seed, settings=found_prompt.settings, recipe=found_prompt.recipe
-    )
+    prompt = found_prompt.prompt
+    semantic = prompt if prompt != Prompt() or found_prompt.source == GIVEN else None
+    layers = Layers(width, height, semantic, seed=seed, settings=found_prompt.settings, recipe=found_prompt.recipe)
     if options.recipe and not options.keep_layers:
         return Extraction(layers, picture, found_prompt.source)
     available = available_bytes(layers, max_bytes)

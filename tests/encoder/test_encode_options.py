@@ -17,7 +17,7 @@ def test_edge_detectors_match_those_that_exist() -> None:
 
 
 def test_captioners_match_those_that_exist() -> None:
-    assert set(CAPTIONERS) == {*caption.CAPTIONERS, "auto", "none"}
+    assert set(CAPTIONERS) == {*caption.CAPTIONERS, "auto", "subject", "none"}
 
 
 def test_integers_of_any_type_are_accepted() -> None:

@@ -41,7 +41,6 @@ def test_identities_differ_in_size_and_color():
 
 @pytest.mark.parametrize("number", [6, 42])
 def test_painter_keeps_the_color_of_a_person(number):
-    """The page's automatic description of these calls them dark, which would change the color; so PROMPT is used."""
     identity = EVERYONE[number]
     cells = np.full((4, 4, 3), identity.color, np.uint8)
     layers = Layers(identity.width, identity.height, Prompt(PROMPT), None, rdoq.quantize(cells))

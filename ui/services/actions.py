@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -58,7 +58,6 @@ class OpenedImage:
     original: (H, W, 3) uint8 to compare with, None for a .tril file
     warning: a line about damage, or ""
     embedded: whether the layers were inside a picture file
-    is_described: whether the prompt is an automatic description of the colors
     is_automatic: whether a program wrote the prompt while the picture was opened
     """
 
@@ -68,15 +67,7 @@ class OpenedImage:
     original: np.ndarray | None = None
     warning: str = ""
     embedded: bool = False
-    is_described: bool = False
     is_automatic: bool = False
-
-    def without_description(self) -> OpenedImage:
-        """Return the image without a prompt that only describes colors: the user knows what it shows."""
-        if not self.is_described:
-            return self
-        source = "Nothing is known about this picture: type what it shows."
-        return replace(self, layers=replace(self.layers, semantic=None), prompt_source=source, is_automatic=False)
 
 
 def encode_options(**fields: Any) -> EncodeOptions:
@@ -107,29 +98,25 @@ def open_picture(path: str, options: EncodeOptions) -> OpenedImage:
     extraction = extract(picture, options)
     origin = extraction.prompt_source
     return OpenedImage(
-        extraction.layers, name, _prompt_source(origin), picture.pixels,
-        is_described=_is_description(origin), is_automatic=_is_automatic(origin),
-    )  # fmt: skip
-
-
-def _is_description(origin: str) -> bool:
-    """Return whether the prompt only describes colors, as there is no captioner or it failed."""
-    from codec.encoder.prompt.find_prompt import DESCRIBED, NO_CAPTIONER
-
-    return origin == DESCRIBED or origin.startswith(NO_CAPTIONER)
+        extraction.layers, name, _prompt_source(origin), picture.pixels, is_automatic=_is_automatic(origin)
+    )
 
 
 def _is_automatic(origin: str) -> bool:
     """Return whether neither a user nor the file gave the prompt."""
-    from codec.encoder.prompt.find_prompt import FROM_FILE, GIVEN
+    from codec.encoder.prompt.find_prompt import FROM_FILE, GIVEN, UNKNOWN
 
-    return origin != GIVEN and not origin.startswith(FROM_FILE.partition("{")[0])
+    return origin != GIVEN and not origin.startswith((FROM_FILE.partition("{")[0], UNKNOWN))
 
 
 def _prompt_source(origin: str) -> str:
     """Return the line that says where the encoder found the prompt."""
-    if _is_description(origin):
-        return "Automatic description (colors only). Type what the picture shows."
+    from codec.encoder.prompt.find_prompt import SUBJECT, UNKNOWN
+
+    if origin.startswith(UNKNOWN):
+        return "Nothing is known about this picture: type what it shows."
+    if origin.startswith(SUBJECT):
+        return "Recognized automatically. Type more of what the picture shows."
     return f"Prompt {origin}"
 
 

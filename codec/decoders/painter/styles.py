@@ -90,6 +90,14 @@ MATERIALS: Final[dict[str, Material]] = {
         Material((40, 95), (0.01, 0.12), (0.1, 0.7), (0.0, 1.0), (0.03, 0.005), "form", 0.0, 0.14),
 }  # fmt: skip
 
+# prompts without a style though they name a material: the encoder's words for subjects, which nobody typed
+BARE_SUBJECTS: Final = frozenset(
+    (
+        "dog", "fox", "cat", "big cat", "lion", "tiger", "bear", "polar bear", "rabbit", "horse", "hot dog",
+        "barn", "mountain", "lake",
+    )
+)  # fmt: skip
+
 
 def style_words(prompt: str) -> str:
     """Return the first word of each row with a word of the prompt.
@@ -131,8 +139,10 @@ def parse_style(prompt: str) -> Style:
 
 
 def _matching_rows(prompt: str) -> list[str]:
-    """Return the rows of both tables with a word of the prompt, in the order of the tables."""
+    """Return the rows of both tables with a word of the prompt, in the order of the tables; none for a bare subject."""
     text = _normalized(prompt)
+    if text.strip() in BARE_SUBJECTS:
+        return []
     return [row for row in (*LOOKS, *MATERIALS) if any(f" {word} " in text for word in _words(row))]
 
 

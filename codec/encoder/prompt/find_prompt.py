@@ -1,4 +1,4 @@
-"""Find the prompt of a picture: given by the user, from metadata, by a captioner, or a description of its colors."""
+"""Find the prompt of a picture: given by the user, from metadata, by a captioner, or a word for its subject."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from codec.bitstream import checkpoints
 from codec.bitstream.recipe import Recipe
 from codec.bitstream.settings import Settings
 from codec.encoder.prompt import caption, metadata
-from codec.encoder.prompt.describe import describe
+from codec.encoder.prompt.subject import subject_words
 from codec.errors import CodecError
 from codec.images.io import Picture
 from codec.semantic.prompt import Prompt
@@ -18,9 +18,9 @@ from codec.semantic.prompt import Prompt
 GIVEN: Final = "as given"
 FROM_FILE: Final = "from the picture's {tool} metadata"
 CAPTIONED: Final = "captioned by {captioner}"
-DESCRIBED: Final = "described from its colors"
 _WITHOUT_RECIPE: Final = "encode it without --recipe"
-NO_CAPTIONER: Final = f"{DESCRIBED}: no captioner is installed"
+SUBJECT: Final = "from the subject classifier"
+UNKNOWN: Final = "unknown"  # the text is ""
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,15 @@ class FoundPrompt:
 def find_prompt(
     picture: Picture, prompt: str | None = None, negative: str = "", captioner: str = "auto"
 ) -> FoundPrompt:
-    """Return the given prompt, else the one in the file's metadata, else a caption, else a description of the colors.
+    """Return the given prompt, else the one in the file's metadata, else a caption, else a word for the subject, or "".
 
     prompt: None if none is given; "" counts as given. negative: "" if none is given.
-    captioner: "auto" uses the best installed captioner if the file has no prompt, and ignores its failure; "none" uses
-    none; a name in `caption.CAPTIONERS` overrides the metadata.
-    Raises InvalidLayer for a given text that a Prompt cannot hold, and the errors of `caption.caption` if a captioner
-    is named. Unreadable metadata are ignored.
+    captioner: "auto" uses the best installed captioner if the file has no prompt, and ignores its failure; "subject"
+    uses only the subject classifier; "none" neither. "subject" and the names in `caption.CAPTIONERS` override the
+    metadata.
+    Raises InvalidLayer for a given text that a Prompt cannot hold, the errors of `caption.caption` if a captioner is
+    named, and ModelMissing if the subject classifier is needed and its weights are damaged. Unreadable metadata are
+    ignored.
     """
     file_metadata = metadata.read(picture.texts)
     seed, settings = (
@@ -57,7 +59,7 @@ def find_prompt(
     if file_metadata and file_metadata.prompt.text and captioner in ("auto", "none"):
         from_file = Prompt(file_metadata.prompt.text, negative or file_metadata.prompt.negative)
         return FoundPrompt(from_file, FROM_FILE.format(tool=file_metadata.tool), seed, settings)
-    text, source = _caption_or_describe(picture, captioner)
+    text, source = _caption_or_name(picture, captioner)
     return FoundPrompt(Prompt(text, negative), source, seed, settings)
 
 
@@ -88,19 +90,19 @@ def _stored_settings(picture: Picture, settings: Settings) -> Settings | None:
     return settings if settings != Settings() else None
 
 
-def _caption_or_describe(picture: Picture, captioner: str) -> tuple[str, str]:
-    """Return a text that says what the picture shows, and its source."""
-    pixels = picture.pixels
-    if captioner == "none":
-        return describe(pixels), DESCRIBED
-    if captioner == "auto" and caption.best() is None:
-        return describe(pixels), NO_CAPTIONER
-    try:
-        text, name = caption.caption(pixels, captioner)
-    except CodecError as error:
-        if captioner != "auto":
-            raise
-        return describe(pixels), f"{DESCRIBED}: {error}"
-    if not text:
-        return describe(pixels), f"{DESCRIBED}: {name} returned no caption"
-    return text, CAPTIONED.format(captioner=name)
+def _caption_or_name(picture: Picture, captioner: str) -> tuple[str, str]:
+    """Return a text that says what the picture shows, "" if nothing is known, and its source."""
+    reason = ""
+    if captioner not in ("none", "subject") and (captioner != "auto" or caption.best() is not None):
+        try:
+            text, name = caption.caption(picture.pixels, captioner)
+        except CodecError as error:
+            if captioner != "auto":
+                raise
+            reason = f": {error}"
+        else:
+            if text:
+                return text, CAPTIONED.format(captioner=name)
+            reason = f": {name} returned no caption"
+    word = None if captioner == "none" else subject_words(picture.pixels)
+    return (word, SUBJECT + reason) if word else ("", UNKNOWN + reason)

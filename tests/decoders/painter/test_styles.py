@@ -9,7 +9,7 @@ import pytest
 
 from codec.decoders import get
 from codec.decoders.painter import materials, styles
-from codec.encoder.prompt import describe
+from codec.encoder.prompt import subject
 from codec.layers import Layers
 from codec.semantic.prompt import Prompt
 from codec.texture import rdoq
@@ -65,16 +65,15 @@ def test_prompt_without_style_changes_no_pixel():
     np.testing.assert_array_equal(paint("a red hut"), paint("two engines"))
 
 
-def test_automatic_descriptions_have_no_style():
+@pytest.mark.parametrize("word", [word.word for word in subject.words()])
+def test_automatic_words_have_no_style(word):
     """Words that nobody typed never style a picture."""
-    places = ("light top", "dark bottom", "light center", "dark center", "in the center", "at the top left")
-    for words in (*describe._PROTOTYPES, *places):
-        assert styles.parse_style(words) == styles.Style(), words
+    assert styles.parse_style(word) == styles.Style()
 
 
 @pytest.mark.parametrize("mood", ["at night", "dark", "gloomy", "sunset", "monochrome", "sepia", "vivid", "dramatic"])
 def test_moods_change_no_colors(mood):
-    """Colors belong to the texture layer; an automatic description such as "dark bottom" must not shift them."""
+    """Colors belong to the texture layer."""
     np.testing.assert_array_equal(paint(f"a hut, {mood}"), plain_hut())
 
 

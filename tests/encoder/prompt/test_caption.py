@@ -16,7 +16,7 @@ import pytest
 
 from codec.encoder.prompt import caption as captions
 from codec.encoder.prompt.caption import MAX_LENGTH, best, caption
-from codec.encoder.prompt.find_prompt import NO_CAPTIONER, find_prompt
+from codec.encoder.prompt.find_prompt import UNKNOWN, find_prompt
 from codec.errors import ModelMissing, OutOfMemory, UnknownName
 from codec.images.io import Picture
 from codec.models.torchvision_compat import ensure_torchvision
@@ -335,8 +335,8 @@ def test_prompt_is_captioned_if_there_is_no_other(installed: Path, monkeypatch: 
     assert find_prompt(plain, "mine").prompt.text == "mine"
     named = find_prompt(with_metadata, captioner="blip")
     assert (named.prompt.text, named.source) == ("a red square", "captioned by blip")
-    described = find_prompt(plain, captioner="none")
-    assert (described.prompt.text, described.source) == ("plain bright red", "described from its colors")
+    unknown = find_prompt(plain, captioner="none")
+    assert (unknown.prompt, unknown.source) == (Prompt(), UNKNOWN)
 
 
 @pytest.mark.usefixtures("no_weights")
@@ -345,20 +345,20 @@ def test_named_captioner_must_be_installed() -> None:
         find_prompt(Picture(RED), captioner="blip2")
     with pytest.raises(UnknownName, match="gpt"):
         find_prompt(Picture(RED), captioner="gpt")
-    assert find_prompt(Picture(RED)).source == NO_CAPTIONER
+    assert find_prompt(Picture(RED)).source == UNKNOWN
 
 
-def test_failing_captioner_is_replaced_by_a_description(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_captioner_is_replaced_by_the_classifier(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise OutOfMemory("blip does not fit into memory: close other programs")
 
     monkeypatch.setattr(captions, "best", lambda: "blip")
     monkeypatch.setattr(captions, "caption", fail)
     found = find_prompt(Picture(RED))
-    assert found.prompt.text == "plain bright red"
-    assert found.source == "described from its colors: blip does not fit into memory: close other programs"
+    assert found.prompt == Prompt()
+    assert found.source == "unknown: blip does not fit into memory: close other programs"
     monkeypatch.setattr(captions, "caption", lambda *_: ("", "blip"))
-    assert find_prompt(Picture(RED)).source == "described from its colors: blip returned no caption"
+    assert find_prompt(Picture(RED)).source == "unknown: blip returned no caption"
 
 
 @pytest.mark.parametrize(

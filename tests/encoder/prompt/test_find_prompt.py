@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from skimage import data
 
 from codec.bitstream.settings import Settings
-from codec.encoder.prompt.find_prompt import FROM_FILE, GIVEN, NO_CAPTIONER, find_prompt
+from codec.encoder.prompt.find_prompt import FROM_FILE, GIVEN, SUBJECT, UNKNOWN, find_prompt
 from codec.errors import InvalidLayer
 from codec.images.io import Picture, encode_png, load
 from codec.semantic.prompt import Prompt
@@ -42,10 +43,18 @@ def test_metadata_are_used_without_a_given_prompt():
     assert find_prompt(picture(INFOTEXT), None, "mine").prompt == Prompt(text, "mine")
 
 
-def test_colors_are_described_without_a_prompt():
+def test_picture_without_prompt_and_subject_has_no_text():
     for parameters in (None, "", " \n ", "Negative prompt: blurry\nSteps: 4, Sampler: Euler, Seed: 1", "\0\x01"):
         found = find_prompt(picture(parameters))
-        assert (found.prompt.text, found.source) == ("plain bright blue", NO_CAPTIONER)
+        assert (found.prompt, found.source) == (Prompt(), UNKNOWN)
+
+
+def test_subject_is_named_without_a_prompt():
+    cat = data.chelsea()
+    found = find_prompt(Picture(cat))
+    assert (found.prompt.text, found.source) == ("cat", SUBJECT)
+    assert find_prompt(Picture(cat, {"parameters": INFOTEXT}), captioner="subject").prompt.text == "cat"
+    assert find_prompt(Picture(cat), captioner="none").prompt == Prompt()
 
 
 def test_metadata_of_a_png_are_read():

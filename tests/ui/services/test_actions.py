@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from skimage import data
 
 from codec import CodecError, Layers, Prompt
 from codec.encoder.encode_options import EncodeOptions
@@ -33,14 +34,20 @@ def test_a_picture_is_encoded_within_the_budget():
     assert opened.original.shape == (400, 600, 3) and opened.name == "coffee" and opened.prompt_source
 
 
-def test_an_automatic_description_asks_for_a_better_one(tmp_path):
+def test_picture_without_subject_asks_for_a_prompt(tmp_path):
     path = tmp_path / "plain.png"
     path.write_bytes(encode_png(samples.example().texture.render(32, 32)))
     opened = actions.open_picture(str(path), EncodeOptions(edges="lineart"))
-    assert opened.prompt_source == "Automatic description (colors only). Type what the picture shows."
-    assert opened.layers.semantic is not None
-    asking = opened.without_description()  # on the page
-    assert asking.layers.semantic is None and "type what it shows" in asking.prompt_source
+    assert opened.prompt_source == "Nothing is known about this picture: type what it shows."
+    assert opened.layers.semantic is None
+
+
+def test_subject_is_named_and_asks_for_more(tmp_path):
+    path = tmp_path / "cat.png"
+    path.write_bytes(encode_png(data.chelsea()))
+    opened = actions.open_picture(str(path), EncodeOptions(edges="lineart"))
+    assert opened.prompt_source == "Recognized automatically. Type more of what the picture shows."
+    assert opened.layers.semantic == Prompt("cat")
 
 
 @pytest.mark.parametrize("change", [{"budget": 0}, {"grid": 99}, {"edges": "none"}, {"edges": None}, {"budget": "7"}])

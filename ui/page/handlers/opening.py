@@ -43,7 +43,7 @@ class OpenHandlers(Handlers):
         yield self.show(Status.busy("Extracting prompt, sketch and colors…"))
         try:
             options = actions.encode_options(grid=state.grid, edges=state.edges, balance=state.balance())
-            opened = actions.open_picture(path, options).without_description()
+            opened = actions.open_picture(path, options)
         except CodecError:
             yield {p.picture: state.original}  # the image box shows again what the layers were extracted from
             raise
@@ -74,7 +74,7 @@ class OpenHandlers(Handlers):
             prompt=text or None, negative=negative, budget=state.budget, grid=state.grid, edges=state.edges,
             balance=state.balance(),
         )  # fmt: skip
-        opened = actions.open_picture(state.source, options).without_description()
+        opened = actions.open_picture(state.source, options)
         canvas = canvas_state.write(opened.layers, opened.name, keep_history=True)
         changes = self._show_layers(opened) | {p.canvas: canvas_state.to_json(canvas)}
         if state.automatic is not None and state.automatic.describes(opened.layers):
