@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize
 
 from tests.load.server import start_server
-from tests.screenshot import CHROMIUM, ROOT, WAIT
+from tests.screenshot import ROOT, WAIT, open_page
 
 PHOTO: Final = ROOT / "assets" / "examples" / "coffee.jpg"
-VIEW: Final = {"width": 1400, "height": 800}
+VIEW: Final[ViewportSize] = {"width": 1400, "height": 800}
 GIF_WIDTH: Final = 900  # px
 COLORS: Final = 128
 SPOON: Final = ((0.63, 0.4), (0.64, 0.52), (0.58, 0.66), (0.62, 0.76), (0.68, 0.62))  # in shares of the canvas's sides
@@ -99,11 +99,7 @@ class Recorder:
 
 def record(address: str) -> Recorder:
     """Return the recorded demo."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport=VIEW)
-        page.set_default_timeout(WAIT)
-        page.goto(address)
+    with open_page(address, VIEW) as page:
         page.get_by_text("| preview").wait_for()
         page.evaluate(_CURSOR)
         recorder = Recorder(page)
@@ -126,7 +122,6 @@ def record(address: str) -> Recorder:
         recorder.click("#decode")
         recorder.wait_for("^Decoded", 1500)
         _reveal(recorder)
-        browser.close()
     return recorder
 
 

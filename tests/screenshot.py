@@ -8,31 +8,39 @@ from __future__ import annotations
 import argparse
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from tests.load.server import start_server
 
 ROOT = Path(__file__).resolve().parent.parent
-SIZE = {"width": 1400, "height": 900}
+SIZE: ViewportSize = {"width": 1400, "height": 900}
 CHROMIUM = "/usr/bin/chromium"
 WAIT = 180_000  # ms
 
 
-def screenshot(address: str) -> bytes:
-    """Return a PNG of the page after one decode."""
+@contextmanager
+def open_page(address: str, size: ViewportSize) -> Iterator[Page]:
+    """Open the page in Chromium with long timeouts; closed at the end."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport=SIZE)
+        page = browser.new_page(viewport=size)
         page.set_default_timeout(WAIT)
         page.goto(address)
+        yield page
+        browser.close()
+
+
+def screenshot(address: str) -> bytes:
+    """Return a PNG of the page after one decode."""
+    with open_page(address, SIZE) as page:
         page.get_by_role("button", name="Decode", exact=True).click()
         page.get_by_text(re.compile(r"^Decoded", re.IGNORECASE)).first.wait_for()
-        picture = page.screenshot()
-        browser.close()
-    return picture
+        return page.screenshot()
 
 
 def main() -> None:

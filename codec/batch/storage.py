@@ -10,7 +10,6 @@ import errno
 import io
 import os
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import IO, Any, Final, TypeAlias, TypeVar
 
 from codec.atomic_write import write_file, write_new_file
 from codec.errors import CodecError, ModelMissing
+from codec.models.deadline import call_with_timeout
 
 TIMEOUT: Final = 60.0  # seconds that a remote address may take for one request
 _BUFFER_BYTES: Final = 1 << 18  # of one request for a part of a file
@@ -194,14 +194,12 @@ def attempt(where: Remote, action: Callable[[Any, str], Result]) -> Result:
     """
     for number, pause in enumerate((*PAUSES, 0.0), 1):
         try:
-            return _in_time(lambda: action(*_file_system(where.address)))
+            return call_with_timeout(lambda: action(*_file_system(where.address)), TIMEOUT)
         except (FileNotFoundError, FileExistsError, CodecError):
             raise
         except Exception as error:  # each file system has its own
             message = _message(error)
-            if isinstance(error, PermissionError) or re.search(
-                r"\b40[13]\b|denied|forbidden|credential", message, re.I
-            ):
+            if isinstance(error, PermissionError) or _DENIED.search(message):
                 raise StorageError(f"{where}: access denied: {message}") from None
             if number > len(PAUSES):
                 raise StorageError(f"{where}: no answer after {number} tries: {message}; run again to go on") from None
@@ -212,27 +210,6 @@ def attempt(where: Remote, action: Callable[[Any, str], Result]) -> Result:
 def _message(error: Exception) -> str:
     text = str(error).strip()
     return text.splitlines()[0][:200] if text else type(error).__name__
-
-
-def _in_time(action: Callable[[], Result]) -> Result:
-    """Return the result of a call in a thread. Raises `TimeoutError` after `TIMEOUT`; the thread is then left alone."""
-    outcome: list[Result] = []
-    errors: list[BaseException] = []
-
-    def call() -> None:
-        try:
-            outcome.append(action())
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=call, daemon=True)
-    thread.start()
-    thread.join(TIMEOUT)
-    if errors:
-        raise errors[0]
-    if not outcome:
-        raise TimeoutError(f"nothing came within {TIMEOUT:g} seconds")
-    return outcome[0]
 
 
 def _file_system(address: str) -> tuple[Any, str]:

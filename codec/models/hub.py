@@ -17,19 +17,18 @@ import ipaddress
 import os
 import re
 import ssl
-import threading
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from codec.errors import ModelMissing
 from codec.models import credentials, proxies
 from codec.models.catalog import Model, ModelFile
+from codec.models.deadline import call_with_timeout
 
 _MAX_UNLISTED_BYTES: Final = 64 << 20  # of a file whose size the catalog does not give
 _MAX_REDIRECTS: Final = 5
@@ -43,8 +42,6 @@ _HANDLERS: Final = (
     urllib.request.HTTPDefaultErrorHandler,
     urllib.request.HTTPErrorProcessor,
 )
-
-T = TypeVar("T")
 
 
 # --- folders ----------------------------------------------------------------------------------------
@@ -132,7 +129,7 @@ def query_file(model: Model, file: ModelFile, timeout: float) -> RemoteFile:
     url = f"{address}/{model.repo}/resolve/{model.revision}/{urllib.parse.quote(file.path)}"
     failure = f"{file.path} of {model.repo} cannot be fetched"
     try:
-        headers, status = _call_with_timeout(lambda: _head(url, timeout), timeout)
+        headers, status = call_with_timeout(lambda: _head(url, timeout), timeout)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise HubUnreachable(
             f"{failure}: {address} cannot be reached ({describe_error(error)}); check the connection, proxies and "
@@ -305,25 +302,3 @@ def _is_loopback(host: str | None) -> bool:
         return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
     except ValueError:
         return False
-
-
-def _call_with_timeout(function: Callable[[], T], timeout: float) -> T:
-    """Return what `function` returns, raise what it raises, or raise TimeoutError after `timeout` seconds.
-
-    It runs in a thread, because socket timeouts do not cover name resolution.
-    """
-    results: list[T] = []
-    errors: list[Exception] = []
-
-    def run() -> None:
-        try:
-            results.append(function())
-        except Exception as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(timeout)
-    if results:
-        return results[0]
-    raise errors[0] if errors else TimeoutError(f"no answer within {timeout:g} s")

@@ -249,7 +249,7 @@ def test_a_bucket_that_stalls_is_given_up(monkeypatch):
 
     monkeypatch.setattr(storage, "TIMEOUT", 0.01)
     forever = threading.Event()
-    with pytest.raises(StorageError, match=r"memory://x: no answer after 3 tries: nothing came within 0.01 seconds"):
+    with pytest.raises(StorageError, match=r"memory://x: no answer after 3 tries: no answer within 0.01 s"):
         storage.attempt(Remote("memory://x"), lambda fs, path: forever.wait())
     forever.set()
 

@@ -20,10 +20,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from codec.errors import ModelMissing
 from codec.models import weights
+from codec.models.shipped_network import load_shipped
 
 SCALE = 4
 STRIP_ROWS = 32  # rows of the small picture that are enlarged at a time
@@ -145,13 +144,7 @@ class Upscaler:
 
     def __init__(self, network: Srvgg | Rrdb, file: weights.WeightFile) -> None:
         """Load the weights in `file` into `network`. Raises ModelMissing."""
-        tensors = {name: torch.from_numpy(a).float() for name, a in weights.load(file).items()}
-        try:
-            network.load_state_dict(tensors)
-        except RuntimeError:
-            raise ModelMissing(f"weights {file.name} do not fit their network") from None
-        network.requires_grad_(False)
-        self.network = convert_conv2d_weight_memory_format(network, torch.channels_last)
+        self.network = load_shipped(network, file)
 
     @classmethod
     def srvgg(cls) -> Upscaler:

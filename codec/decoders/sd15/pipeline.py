@@ -12,6 +12,7 @@ Compression" (DCC 2025). After an edit, the changed region of an earlier decode 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -343,21 +344,14 @@ class StableDiffusion:
         if job.settings.strength is None:
             return None
         pixels = painted_start.paint(job.layers, job.seed, job.width, job.height)
-        full_precision = replace(job.device, dtype=torch.float32)
-        for device in dict.fromkeys((job.device, full_precision)):
-            vae = self._load_vae(job, device)
+        for device, vae in self._vaes(job):
             with contextlib.suppress(NotFiniteError), device.use(vae):
                 return painted_start.encode(vae, device, pixels)
         raise NotFiniteError
 
     def _decode_latents(self, job: Job, latents: np.ndarray) -> np.ndarray:
-        """Return the (8h, 8w, 3) uint8 picture of (4, h, w) latents. Raises NotFiniteError.
-
-        The VAE of Stable Diffusion 1 may overflow in half precision where its UNet does not.
-        """
-        full_precision = replace(job.device, dtype=torch.float32)
-        for device in dict.fromkeys((job.device, full_precision)):
-            vae = self._load_vae(job, device)
+        """Return the (8h, 8w, 3) uint8 picture of (4, h, w) latents. Raises NotFiniteError."""
+        for device, vae in self._vaes(job):
             x = torch.from_numpy(latents)[None].to(device.name, device.dtype) / vae.config.scaling_factor
             with torch.inference_mode(), device.use(vae):
                 rgb = vae.decode(x, return_dict=False)[0][0].float().cpu()
@@ -365,6 +359,14 @@ class StableDiffusion:
                 pixels = np.moveaxis((rgb / 2 + 0.5).clamp(0, 1).numpy(), 0, 2)
                 return np.asarray(np.rint(pixels * 255), np.uint8)
         raise NotFiniteError
+
+    def _vaes(self, job: Job) -> Iterator[tuple[Device, Any]]:
+        """Yield the VAE with its device: in the decode's precision, then, if that is lower, in full precision.
+
+        The VAE of Stable Diffusion 1 may overflow in half precision where its UNet does not.
+        """
+        for device in dict.fromkeys((job.device, replace(job.device, dtype=torch.float32))):
+            yield device, self._load_vae(job, device)
 
     def _load_vae(self, job: Job, device: Device) -> Any:
         taesd, source = job.paths.taesd, job.paths.vae or job.paths.base

@@ -12,10 +12,9 @@ from typing import Final
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from codec.errors import ModelMissing
 from codec.models import weights
+from codec.models.shipped_network import load_shipped
 
 WEIGHTS: Final = weights.WeightFile(
     "efficientnet-lite0.safetensors", "2e28d0ec66d65299da4162f25bac6203a11efbecffac06e64cdc82589293fba8"
@@ -102,10 +101,4 @@ def classify(views: Tensor) -> Tensor:
 
 @functools.cache
 def _network() -> EfficientNetLite0:
-    network = EfficientNetLite0()
-    try:
-        network.load_state_dict({name: torch.from_numpy(a).float() for name, a in weights.load(WEIGHTS).items()})
-    except RuntimeError:
-        raise ModelMissing(f"weights {WEIGHTS.name} do not fit their network") from None
-    convert_conv2d_weight_memory_format(network, torch.channels_last)
-    return network.requires_grad_(False)
+    return load_shipped(EfficientNetLite0(), WEIGHTS)

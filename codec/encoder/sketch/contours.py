@@ -15,10 +15,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils import convert_conv2d_weight_memory_format
 
-from codec.errors import ModelMissing
 from codec.models import weights
+from codec.models.shipped_network import load_shipped
 
 WEIGHTS: Final = weights.WeightFile(
     "contours.safetensors", "0f83e6b77727b6a761c3dfd66aa60949027e4533fc1739709ef32d2173a29e6c"
@@ -97,10 +96,4 @@ def contours(pixels: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def _network() -> Contours:
-    network = Contours()
-    try:
-        network.load_state_dict({name: torch.from_numpy(a).float() for name, a in weights.load(WEIGHTS).items()})
-    except RuntimeError:
-        raise ModelMissing(f"weights {WEIGHTS.name} do not fit their network") from None
-    convert_conv2d_weight_memory_format(network, torch.channels_last)
-    return network.requires_grad_(False)
+    return load_shipped(Contours(), WEIGHTS)
