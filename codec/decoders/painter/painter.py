@@ -40,6 +40,7 @@ MAX_WORK_SIDE: Final = 1024  # of a painting; larger pictures are enlarged from 
 MIN_WORK_SIDE: Final = 256  # of a painting's longer side; smaller pictures are shrunk from it
 MAX_AREA: Final = 1024 * 1024  # of a painting by "painter"
 MAX_PREVIEW_AREA: Final = 336 * 336  # of a painting by "painter-preview"
+MIN_DETAIL_AREA: Final = 512 * 512  # limit with detail: its network is fast, and was trained at this size
 MAX_ENLARGED_AREA: Final = 2048 * 2048  # output of the enlarging network; larger pictures are interpolated from it
 MIN_ENLARGEMENT: Final = 1.6  # factor of the sides above which that network is sharper than interpolation
 BAND_ROWS: Final = 64  # rows that it enlarges at a time
@@ -129,7 +130,8 @@ class Painter:
         detail = layers.texture.detail if layers.texture else None
         oversampling = _detail_oversampling(layers, detail) if detail else OVERSAMPLING
         upscaler = self.layered if detail else self.upscaler
-        small_height, small_width = _work_size(layers, self.max_area, SCALE, oversampling)
+        max_area = max(self.max_area, MIN_DETAIL_AREA) if detail else self.max_area
+        small_height, small_width = _work_size(layers, max_area, SCALE, oversampling)
         enlarged_size = self._enlarger_input_size(layers, small_height * SCALE, small_width * SCALE)
         bands = -(-enlarged_size[0] // BAND_ROWS) if enlarged_size else 0
         steps = 2 if detail else 4
