@@ -6,6 +6,7 @@ They are stored as thumbnails of 16 x 12 pixels, since results differ invisibly 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from codec import Layers, Pose, Prompt, Sketch, decode
 from codec.images.io import resize_area
 from codec.texture import rdoq
+from tests.samples import random_detail
 
 FILE = Path(__file__).parent / "golden" / "painted.json"
 
@@ -25,10 +27,12 @@ def cases() -> dict[str, tuple[str, Layers]]:
     lines = [np.array([[0.0, 66], [40, 60], [96, 64], [128, 58]]), np.array([[32.0, 60], [32, 84], [80, 84], [80, 60]])]
     sketch = Sketch.from_polylines(lines, 128, 96, 64)
     pose = Pose((tuple((400 + 60 * n, 300 + 80 * n) for n in range(18)),))
+    detailed = replace(colors, detail=random_detail(1, 12, 16, density=0.02))
     both = Layers(128, 96, Prompt("a red house on a hill"), sketch, colors, seed=7)
     return {
         "painter": ("painter", both),
         "preview": ("painter-preview", both),
+        "detail": ("painter", replace(both, texture=detailed)),
         "sketch": ("painter-preview", both.only({2})),
         "colors": ("painter-preview", both.only({3})),
         "pose": ("painter-preview", Layers(128, 96, None, pose, colors)),
