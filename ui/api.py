@@ -20,7 +20,7 @@ from codec.decoders import OnStep
 from codec.editing import edits
 from codec.encoder.encode_options import BALANCES, EDGES
 from codec.summary import summarize
-from ui.services import actions, canvas_state, files, logs, rendering, validation
+from ui.services import actions, canvas_requests, canvas_state, files, logs, rendering, validation
 from ui.services.error_messages import user_message
 from ui.services.jobs import Job, decoder_lock
 
@@ -115,7 +115,10 @@ def edit(
     if mask is not None:
         from codec.images.mask import load_mask
 
-        layers = edits.erase(layers, load_mask(_upload(mask), layers.width, layers.height))
+        erased = load_mask(_upload(mask), layers.width, layers.height)
+        if not erased.any():
+            raise CodecError(canvas_requests.EMPTY_MASK)
+        layers = edits.erase(layers, erased)
     if borrow != "nothing":
         if other is None:
             raise CodecError("`other` is missing: it is the file to copy from")
@@ -173,8 +176,8 @@ def add_endpoints() -> None:
         edit,
         [
             file(".tril file"), text("New prompt"), text("New negative prompt"),
-            file("Picture, white where something is to be erased"), file("Another .tril file"), borrow,
-            number("Size in bytes to trim the file to"),
+            file("Mask: a picture that is white or painted where something is to be erased"),
+            file("Another .tril file"), borrow, number("Size in bytes to trim the file to"),
         ],
         [tril, description],
     )  # fmt: skip

@@ -7,11 +7,12 @@ any pixel. Pillow is imported inside functions, so that `import codec` stays fas
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import re
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
@@ -30,6 +31,17 @@ MAX_BYTES = 64 << 20  # of one picture file
 # different bytes to append to the scans of a truncated JPEG, each longer than the largest MCU
 _JPEG_FILLERS: Final = (bytes(3000), b"\xb5" * 3000, b"\x6d" * 3000, b"\xff\0" * 3000)
 _RESTART_MARKER = re.compile(rb"\xff[\xd0-\xd7]")
+
+_PILLOW_CLASSES: Final = {
+    "PNG": ("PngImagePlugin", "PngImageFile"),
+    "JPEG": ("JpegImagePlugin", "JpegImageFile"),
+    "WebP": ("WebPImagePlugin", "WebPImageFile"),
+    "AVIF": ("AvifImagePlugin", "AvifImageFile"),
+    "GIF": ("GifImagePlugin", "GifImageFile"),
+    "BMP": ("BmpImagePlugin", "BmpImageFile"),
+    "TIFF": ("TiffImagePlugin", "TiffImageFile"),
+    "PNM": ("PpmImagePlugin", "PpmImageFile"),
+}
 
 # pictures are decoded one at a time, since warnings.catch_warnings is not thread-safe
 _WARNINGS_LOCK = threading.Lock()
@@ -71,11 +83,14 @@ def load(source: str | os.PathLike[str] | bytes | BinaryIO) -> Picture:
 
 
 def load_with_alpha(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read a picture as `load` does, with its opacity: (H, W, 3) uint8 sRGB and (H, W) uint8, 0 for transparent.
+    """Read a mask as (H, W, 3) uint8 sRGB and its opacity, (H, W) uint8, 0 for transparent.
 
-    The opacity is None for a picture without any. Raises `ImageError` as `load` does.
+    The picture is decoded as by `load`, and GIF, BMP, TIFF and PNM are read, too. The opacity is None for a picture
+    without any. Raises `ImageError` as `load` does.
     """
-    decoded = _load(source)[1]
+    from codec.images.mask_formats import sanitize_mask
+
+    decoded = _load(source, sanitize_mask)[1]
     alpha = None if decoded.alpha is None else _upright(decoded.alpha, decoded.orientation)
     return _upright(decoded.rgb, decoded.orientation), alpha
 
@@ -153,13 +168,15 @@ class _Decoded(NamedTuple):
     texts: dict[str, str]
 
 
-def _load(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[bytes, _Decoded]:
+def _load(
+    source: str | os.PathLike[str] | bytes | BinaryIO, sanitizer: Callable[[bytes], SanitizedFile] = sanitize
+) -> tuple[bytes, _Decoded]:
     """Return the bytes of a picture file and what they hold. Raises `ImageError` with the file's name."""
     name, data = _read(source)
     try:
         with _WARNINGS_LOCK, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return data, _decode(sanitize(data))
+            return data, _decode(sanitizer(data))
     except ImageError as error:
         raise ImageError(f"{name} {error}") from None
     except Exception as error:  # Pillow's decoders raise a dozen types for damaged files
@@ -206,22 +223,9 @@ def _complete_jpeg(parts: SanitizedFile) -> Image.Image:
 
 def _open(parts: SanitizedFile) -> Image.Image:
     """Open a file with the Pillow class of its format; `Image.open` would also try formats that are refused here."""
-    file = BytesIO(parts.data)
-    if parts.format == "PNG":
-        from PIL.PngImagePlugin import PngImageFile
-
-        return PngImageFile(file)
-    if parts.format == "JPEG":
-        from PIL.JpegImagePlugin import JpegImageFile
-
-        return JpegImageFile(file)
-    if parts.format == "WebP":
-        from PIL.WebPImagePlugin import WebPImageFile
-
-        return WebPImageFile(file)
-    from PIL.AvifImagePlugin import AvifImageFile
-
-    return AvifImageFile(file)
+    module, name = _PILLOW_CLASSES[parts.format]
+    image: Image.Image = getattr(importlib.import_module(f"PIL.{module}"), name)(BytesIO(parts.data))
+    return image
 
 
 def _merge_texts(parts: SanitizedFile, exif_block: bytes, xmp: bytes | str | None, hidden: str) -> dict[str, str]:
@@ -238,7 +242,7 @@ def _alpha(image: Image.Image, parts: SanitizedFile) -> np.ndarray | None:
     """Return (H, W) uint8 opacity, 0 transparent to 255 opaque, or None for an opaque picture."""
     if image.mode in ("LA", "PA", "RGBA", "RGBa"):
         return np.array(image.getchannel("A"))
-    if image.mode == "P" and "transparency" in image.info:
+    if image.mode in ("P", "L") and "transparency" in image.info:
         return np.array(image.convert("RGBA").getchannel("A"))
     if parts.transparent_color is None or image.mode == "P":
         return None
@@ -258,9 +262,13 @@ def _samples(image: Image.Image) -> Image.Image:
     """Return the samples without alpha, in mode L, RGB or CMYK."""
     from PIL import Image
 
-    if image.mode.startswith("I"):  # 16-bit gray, which Pillow's own conversion would clip to white
+    if image.mode.startswith("I;16"):  # which Pillow's own conversion would clip to white
         samples = np.array(image).astype(np.uint32)
         image = Image.fromarray(((samples + 128) // 257).astype(np.uint8))
+    elif image.mode in ("I", "F"):  # a mask of numbers: 0..1, 0..255, 0..65535, or up to their maximum
+        numbers = np.nan_to_num(np.array(image, np.float32), posinf=1, neginf=0)
+        white = next((limit for limit in (1, 255, 65535) if numbers.max() <= limit), numbers.max())
+        image = Image.fromarray(np.rint(np.clip(numbers / white, 0, 1) * 255).astype(np.uint8))
     elif image.mode in ("1", "LA"):
         image = image.convert("L")
     elif image.mode not in ("L", "RGB", "CMYK"):

@@ -13,7 +13,7 @@ _THRESHOLD: Final = 127  # of 255, above which a pixel is bright or opaque
 
 
 def load_mask(source: str | os.PathLike[str] | bytes | BinaryIO, width: int, height: int) -> np.ndarray:
-    """Read a mask of any format that `codec.images.io.load` reads, scaled to (height, width) bool, True where marked.
+    """Read a mask (PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF, PNM), scaled to (height, width) bool, True where marked.
 
     In an opaque picture, bright pixels (mean of the channels above 127) are marked. In a picture with transparency,
     bright and opaque pixels are marked, or if there are none, all opaque pixels. Opacity is relative to its maximum in

@@ -31,11 +31,15 @@ PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _MAX_ZLIB_RATIO = 1032  # maximum compression ratio of DEFLATE
 
 
+class UnknownFormat(ImageError):
+    """A file is of no format that pictures are read from."""
+
+
 @dataclass
 class SanitizedFile:
     """A picture file reduced to what its decoder needs, and the metadata that was taken out of it."""
 
-    format: str  # "PNG", "JPEG", "WebP" or "AVIF"
+    format: str  # "PNG", "JPEG", "WebP" or "AVIF"; for masks, also "GIF", "BMP", "TIFF" or "PNM"
     data: bytes
     texts: dict[str, str] = field(default_factory=dict)
     exif: bytes = b""
@@ -50,8 +54,8 @@ class SanitizedFile:
 def sanitize(data: bytes) -> SanitizedFile:
     """Return the parts of a PNG, JPEG, WebP or AVIF file.
 
-    Raises `ImageError` with a message that continues the file's name, for another format, a side outside 1..4096
-    pixels or a missing header. Damage may also raise `struct.error` or `IndexError`.
+    Raises `ImageError` with a message that continues the file's name, for another format (`UnknownFormat`), a side
+    outside 1..4096 pixels or a missing header. Damage may also raise `struct.error` or `IndexError`.
     """
     if data.startswith(PNG_SIGNATURE):
         return _sanitize_png(data)
@@ -63,7 +67,7 @@ def sanitize(data: bytes) -> SanitizedFile:
         return _sanitize_avif(data)
     if not data:
         raise ImageError("is empty")
-    raise ImageError("is not a PNG, JPEG, WebP or AVIF picture; save it as one of these")
+    raise UnknownFormat("is not a PNG, JPEG, WebP or AVIF picture; save it as one of these")
 
 
 def check_size(width: int, height: int) -> None:

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
-  encodeRuns, fillPolygon, maskSize, paintSegment, traceOutlines,
+  decodeRuns, encodeRuns, fillPolygon, maskSize, paintSegment, traceOutlines,
 } from '../../ui/static/canvas/geometry/bitmap.mjs';
 
 const rows = (mask, width) => {
@@ -83,4 +83,10 @@ test('pixels that touch at a corner, and those at the edge, are outlined, too', 
   const diagonal = Uint8Array.of(1, 0, 0, 1);
   assert.equal(doubleArea(traceOutlines(diagonal, 2, 2)), 2 * 2);
   assert.deepEqual(traceOutlines(new Uint8Array(4), 2, 2), []);
+});
+
+test('run lengths are decoded to the same mask', () => {
+  for (const mask of [[0, 0, 1, 1, 0], [1, 1, 0], [0], [1]]) {
+    assert.deepEqual(decodeRuns(encodeRuns(Uint8Array.from(mask))), Uint8Array.from(mask));
+  }
 });

@@ -90,14 +90,29 @@ def test_edit_does_what_the_codec_does(client, tmp_path):
     assert (description["negative"], description["colors"]) == ("blurry", None)
 
 
-@pytest.mark.parametrize("form", ["gray", "white on clear", "black on clear"])
-def test_edit_reads_masks_of_white_and_of_opacity_alike(client, tmp_path, form):
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        ("gray", "m.png"),
+        ("white on clear", "m.png"),
+        ("black on clear", "m.tiff"),
+        ("gray", "m.gif"),
+        ("gray", "m.bmp"),
+    ],
+)
+def test_edit_reads_masks_of_white_and_of_opacity_alike(client, tmp_path, form, name):
     mask = np.zeros((LAYERS.height, LAYERS.width), np.uint8)
     mask[100:200, 100:300] = 255
     pixels = mask if form == "gray" else np.dstack([mask * (form == "white on clear")] * 3 + [mask])
-    Image.fromarray(pixels).save(tmp_path / "mask.png")
-    tril, _ = client.predict(TRIL, mask=handle_file(str(tmp_path / "mask.png")), api_name="/edit")
+    Image.fromarray(pixels).save(tmp_path / name)
+    tril, _ = client.predict(TRIL, mask=handle_file(str(tmp_path / name)), api_name="/edit")
     assert Path(tril).read_bytes() == edits.erase(LAYERS, mask > 0).to_bytes()
+
+
+def test_edit_refuses_a_mask_that_marks_nothing(client, tmp_path):
+    Image.new("L", (8, 8)).save(tmp_path / "black.png")
+    with pytest.raises(AppError, match="marks nothing"):
+        client.predict(TRIL, mask=handle_file(str(tmp_path / "black.png")), api_name="/edit")
 
 
 def test_an_edit_without_changes_returns_the_same_file(client):

@@ -30,6 +30,7 @@ Answer = dict[str, Any]
 
 SHIFT_LIMITS: Final = {"hue": 180, "saturation": 100, "brightness": 100}  # degrees, percent, percent
 DETAIL_CLEARED: Final = "The detail of the changed colors was cleared: the encoder's weights are missing."
+EMPTY_MASK: Final = "the mask marks nothing: paint white over what to erase"
 MAX_PLACE: Final = 100_000  # px, of the numbers of a placement
 _log = logging.getLogger("trilayer")
 _VISIBLE_LEVELS: Final = 8  # of 255: all colors are coded together, so that others change by a level or two
@@ -186,7 +187,29 @@ def shift(payload: Any) -> Answer:
     return {"colors": canvas_state.hex_colors(adjust_cells(cells, hue, saturation / 100, brightness / 100))}
 
 
-FUNCTIONS: Final = (erase, move, borrow, regrid, shift, recolor)
+@answers_errors
+def open_mask(payload: Any) -> Answer:
+    """Answer {runs} with the mask of a picture, in the form of `canvas_state.read_mask`.
+
+    `payload`: {path of an upload, width, height: 1..1024 of the mask}. Raises what `codec.images.mask.load_mask` does,
+    and `InvalidLayer` for a mask that marks nothing.
+    """
+    from codec.images.mask import load_mask
+
+    request = validation.json_object(payload, "request")
+    path = import_layers.upload_path(request)
+    if path is None:
+        raise CodecError("no file was sent; choose it again")
+    width, height = (
+        validation.json_integer(request, side, 1, canvas_state.MAX_MASK_SIDE) for side in ("width", "height")
+    )
+    mask = load_mask(path, width, height)
+    if not mask.any():
+        raise InvalidLayer(EMPTY_MASK)
+    return {"runs": canvas_state.mask_runs(mask)}
+
+
+FUNCTIONS: Final = (erase, move, borrow, regrid, shift, recolor, open_mask)
 
 
 def _new_colors(drawing: Drawing, layers: Layers, texture: Colormap | None) -> Answer:

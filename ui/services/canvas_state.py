@@ -225,6 +225,13 @@ def read_mask(value: Any, width: int, height: int) -> np.ndarray:
     return small[y[:, None], x[None, :]]
 
 
+def mask_runs(mask: np.ndarray) -> list[int]:
+    """Return the `runs` of a mask, (height, width) bool, as `read_mask` reads them."""
+    flat = np.concatenate(([False], mask.ravel(), [not mask.flat[-1]]))
+    ends = np.flatnonzero(flat[1:] != flat[:-1])
+    return [int(run) for run in np.diff(ends, prepend=0)]
+
+
 def file_stem(name: Any) -> str:
     """Return a safe file name without its extension; "picture" if no safe character is left.
 

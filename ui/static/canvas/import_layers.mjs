@@ -53,14 +53,19 @@ export async function importLayer(layer) {
   announce(withNote(answer.message, answer));
 }
 
-async function requestLayer(layer, file, sent) {
-  let path;
+// Send a file to the server. Return its path there, or null after an error was shown.
+export async function uploadFile(file) {
   try {
-    ({ path } = await gradio.upload(file));
+    return (await gradio.upload(file)).path;
   } catch {
     showError(SENDING_FAILED);
     return null;
   }
+}
+
+async function requestLayer(layer, file, sent) {
+  const path = await uploadFile(file);
+  if (!path) return null;
   const how = $('.lc-import-mode').value, add = $('.lc-keep-strokes').checked;
   const borrow = { path, name: file.name, what: layer, how, add, palette: $('.lc-palette').checked };
   return request('borrow', { ...sent, rev: state.revision, borrow });

@@ -12,10 +12,10 @@ import { WHOLE_PICTURE } from './geometry/viewport.mjs';
 import { resizeGrid } from './grid_size.mjs';
 import { onHistoryChange, snapshot } from './history.mjs';
 import { $, $$, colorInput, container, gradio, root, stage } from './host.mjs';
-import { PICTURE_TYPES, chooseFile, importLayer } from './import_layers.mjs';
+import { chooseFile, importLayer } from './import_layers.mjs';
 import { useToolOnCell } from './keyboard.mjs';
 import { componentValue, load, onServerValue } from './loading.mjs';
-import { loadMask, saveMask } from './mask_file.mjs';
+import { MASK_TYPES, loadMask, saveMask } from './mask_file.mjs';
 import { applyMood, recolorRegion } from './moods.mjs';
 import { copySelection, duplicateSelection, flipSelection, selectedObjectMask } from './objects.mjs';
 import { pasteFromClipboard, selectAll, selectNothing } from './selection.mjs';
@@ -52,7 +52,7 @@ const ACTIONS = {
   invert: invertMask,
   'last-mask': restoreMask,
   import: async () => {
-    const file = await chooseFile(PICTURE_TYPES);
+    const file = await chooseFile(MASK_TYPES);
     if (file && state.doc) await loadMask(file);
   },
   export: saveMask,

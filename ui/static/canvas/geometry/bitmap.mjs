@@ -59,6 +59,17 @@ export function encodeRuns(mask) {
   return runs;
 }
 
+// Return the mask of run lengths, as bytes.
+export function decodeRuns(runs) {
+  const mask = new Uint8Array(runs.reduce((total, run) => total + run, 0));
+  let start = 0;
+  runs.forEach((run, i) => {
+    mask.fill(i % 2, start, start + run);
+    start += run;
+  });
+  return mask;
+}
+
 // Return the boundaries of the set pixels as closed polylines along pixel edges, with the set side on the right.
 export function traceOutlines(mask, width, height) {
   const edges = boundaryEdges(mask, width, height), outlines = [];
