@@ -1,4 +1,4 @@
-"""Pictures in a column of any Parquet file: as bytes, or as {bytes, path} like in Hugging Face datasets."""
+"""Read pictures from a column of a Parquet file: bytes, or structs {bytes, path} as in Hugging Face datasets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NAMES_AT_A_TIME: Final = 1024
 
 
 class Row(NamedTuple):
-    """What the listing of a file says of a row; `name` is empty if no column holds names."""
+    """A listed row. number: its index in the file; name: empty if no column holds names."""
 
     number: int
     name: str
@@ -33,7 +33,10 @@ class Row(NamedTuple):
 
 
 class RowReader:
-    """Reads single values of a column. It is fast for rising numbers: earlier rows of a row group are read again."""
+    """Reads single values of a column.
+
+    Reading in ascending order is fast. Going back reads the row group again from its start.
+    """
 
     def __init__(self, file: Place, column: str) -> None:
         self._resources = ExitStack()
@@ -49,7 +52,7 @@ class RowReader:
         self._resources.close()
 
     def read(self, number: int) -> bytes | None:
-        """Return the bytes in a row, None if there are none. Raises `FormatError`."""
+        """Return the bytes in a row; None if the row is null or does not exist. Raises `FormatError`."""
         if not self._next <= number < self._end:
             group = int(np.searchsorted(self._ends, number, side="right"))
             if group == len(self._ends):
@@ -78,7 +81,7 @@ class RowReader:
 
 @contextmanager
 def open_parquet(file: Place) -> Iterator[parquet.ParquetFile]:
-    """Open a Parquet file. Raises `FormatError`, `ModelMissing` without pyarrow, and what `storage` raises."""
+    """Open a Parquet file. Raises `FormatError`, `ModelMissing` without pyarrow, and the errors of `storage`."""
     load_pyarrow()
     from pyarrow import parquet
 
@@ -89,9 +92,10 @@ def open_parquet(file: Place) -> Iterator[parquet.ParquetFile]:
 
 
 def find_column(table: parquet.ParquetFile, names: tuple[str, ...], file: str) -> str:
-    """Return the column that holds the bytes, with `.bytes` for a struct: one of these names, or else the first.
+    """Return the path of the column that holds the bytes, such as `image` or, for a struct, `image.bytes`.
 
-    Raises `FormatError` if there is none.
+    names: preferred column names, in order; pictures may also be in any other column. Raises `FormatError` if there is
+    no such column.
     """
     pa = load_pyarrow()
     found = {field.name: path for field in table.schema_arrow if (path := _bytes_path(pa, field))}
@@ -103,7 +107,7 @@ def find_column(table: parquet.ParquetFile, names: tuple[str, ...], file: str) -
 
 
 def list_rows(table: parquet.ParquetFile, column: str) -> Iterator[Row]:
-    """Yield the rows whose error, if there is such a column, is empty. Few names are in memory at a time."""
+    """Yield the rows lazily, without those that have a text in the column `error`."""
     pa = load_pyarrow()
     texts = {field.name for field in table.schema_arrow if pa.types.is_string(field.type)}
     name_column = next((name for name in _NAME_COLUMNS if name in texts), None)
@@ -135,7 +139,7 @@ def load_pyarrow() -> Any:
 
 @contextmanager
 def parquet_errors(name: str) -> Iterator[None]:
-    """Turn pyarrow's errors into `FormatError`."""
+    """Map pyarrow's errors to `FormatError`."""
     pa = load_pyarrow()
     try:
         yield
@@ -152,7 +156,7 @@ def _path_in(values: dict[str, Any], column: str) -> str | None:
 
 
 def _bytes_path(pa: Any, field: pa.Field) -> str:
-    """Return the path of the bytes in a column, "" if it holds none."""
+    """Return the path of the bytes in a column; "" if the column has another type."""
     if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
         return str(field.name)
     if pa.types.is_struct(field.type):

@@ -1,6 +1,6 @@
-"""Where pictures or `.tril` files come from: folders, patterns, lists, tars and Parquet files, local or remote.
+"""Sources of pictures or `.tril` files: folders, patterns, lists, tars and Parquet files, local or remote.
 
-A source is listed lazily, so that work begins before the listing ends, and by each process anew.
+Sources are listed lazily: work begins before the listing is complete. Each process lists its source again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MAX_RANGE: Final = 1_000_000
 
 @dataclass(frozen=True)
 class Source:
-    """An address and the endings of the files that are wanted there."""
+    """An address and the extensions of the files to take from it."""
 
     address: str
     suffixes: tuple[str, ...]
@@ -52,7 +52,7 @@ class Source:
 
     @property
     def key(self) -> str:
-        """What identifies the source in a manifest."""
+        """The identifier of the source in a manifest."""
         where = self.where
         return str(where.resolve()) if isinstance(where, Path) else where.address
 
@@ -67,7 +67,7 @@ class Source:
         return isinstance(self.where, Path) and self.where.is_dir() and self.where.suffix.lower() != TABLE
 
     def read_captions(self) -> Captions:
-        """Return the captions of a folder; those of other sources come with their entries."""
+        """Return the captions of a folder. Empty for other sources, whose entries hold their own captions."""
         if _is_pattern(self.address) or self.where.suffix.lower() in (TABLE, TAR, *LIST_SUFFIXES):
             return Captions()
         return read_captions(self.where)
@@ -75,8 +75,8 @@ class Source:
     def entries(self, captions: Captions | None = None, unknown: Counter[str] | None = None) -> Iterator[Entry]:
         """Yield every entry, in the same order each time.
 
-        unknown: receives the number of skipped files of a local folder by their ending. Raises `CodecError` if there is
-        nothing at the address, and what `storage`, `list_members` and `parquet_rows` raise.
+        unknown: receives the counts of the skipped files of a local folder by extension. Raises `CodecError` if nothing
+        is at the address, and the errors of `storage`, `list_members` and `parquet_rows`.
         """
         captions = self.read_captions() if captions is None else captions
         where, suffix = self.where, self.where.suffix.lower()
@@ -102,7 +102,7 @@ class Source:
             raise CodecError(f"there is no folder, list, tar or Parquet file {self.name}")
 
     def _expand(self, file: Place, name: str, *, is_one: bool) -> Iterator[Entry]:
-        """Yield a file, or what is in it. is_one: it is the only one, so names need no prefix."""
+        """Yield a file, or the entries in it. is_one: the source is this file, so its entries' names get no prefix."""
         suffix = file.suffix.lower()
         prefix = "" if is_one else f"{name[: -len(suffix)] if suffix else name}/"
         if suffix == TAR:
@@ -129,7 +129,7 @@ class Source:
                 yield Entry(name if is_archive else prefix + name, file, row.caption, row.number, column=column)
 
     def _read_list(self, file: Place) -> Iterator[Entry]:
-        """Yield the files that a list names: one on a line, with a tab before a caption, relative to the list."""
+        """Yield the files named in a list: one path per line, relative to the list, and after a tab their caption."""
         base = file.parent if isinstance(file, Path) else Remote(file.address.rpartition("/")[0])
         seen: set[int] = set()
         with storage.open_file(file) as lines:
@@ -151,7 +151,7 @@ class Source:
 
 
 def is_source(address: str) -> bool:
-    """Return whether an address stands for many files."""
+    """Return whether an address is a source of many files rather than a single file."""
     if os.path.isdir(address):
         return True
     where = storage.place(address)
@@ -163,14 +163,14 @@ def is_source(address: str) -> bool:
 
 
 def _is_pattern(address: str) -> bool:
-    is_web = address.lower().startswith(("http://", "https://"))  # where ? begins a query
+    is_web = address.lower().startswith(("http://", "https://"))  # here ? begins a query
     if (is_web or not _WILDCARD.search(address)) and not _RANGE.search(address):
         return False
     return isinstance(storage.place(address), Remote) or not os.path.lexists(address)
 
 
 def _match(pattern: str) -> Iterator[Place]:
-    """Yield the files that match; {000..123} stands for each of these numbers."""
+    """Yield the files that match; {000..123} matches each of these numbers."""
     for one in _expand_range(pattern):
         where = storage.place(one)
         if isinstance(where, Path):
@@ -207,7 +207,7 @@ def _relative(file: Place, folder: str) -> str:
 
 
 def _walk(folder: Remote, suffixes: tuple[str, ...]) -> Iterator[str]:
-    """Yield the names of the files below a remote folder, one folder after the other, without hidden ones."""
+    """Yield the paths of the files below a remote folder, folder by folder, without hidden files."""
     folders = [""]
     is_empty = True
     while folders:

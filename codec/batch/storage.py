@@ -1,7 +1,7 @@
-"""Files and folders on this machine or at a remote address: s3://, gs://, hf://, https:// and whatever fsspec knows.
+"""Files and folders on this machine or at a remote address: s3://, gs://, hf://, https:// and others of fsspec.
 
-fsspec comes with torch; some kinds of addresses need a package of their own, which the error names. S3 and Google Cloud
-are read with pyarrow where fsspec's packages for them are missing.
+fsspec is installed with torch. Some protocols need another package, which the error message names. If the packages for
+S3 and Google Cloud are missing, pyarrow accesses them.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from codec.atomic_write import write_file, write_new_file
 from codec.errors import CodecError, ModelMissing
 from codec.models.deadline import call_with_timeout
 
-TIMEOUT: Final = 60.0  # seconds that a remote address may take for one request
-_BUFFER_BYTES: Final = 1 << 18  # of one request for a part of a file
+TIMEOUT: Final = 60.0  # seconds for one request
+_BUFFER_BYTES: Final = 1 << 18  # requested at a time from an open file
 PAUSES: Final = (1.0, 4.0)  # seconds before the second and the third try
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://([^/?#]*)([^?#]*)", re.IGNORECASE)  # scheme, host, path
 _ESCAPE = re.compile(rb"%([0-9a-fA-F]{2})")
 _DENIED = re.compile(r"\b40[13]\b|denied|forbidden|credential", re.IGNORECASE)
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
-_LISTED_WITHOUT_CONTENT: Final = ("http", "https")  # have no folders
+_LISTED_WITHOUT_CONTENT: Final = ("http", "https")  # web servers have no folders
 Result = TypeVar("Result")
 
 
 class StorageError(CodecError):
-    """A remote address denies or does not answer, or a disk is full: going on would fail for every file."""
+    """A remote address denies access or does not answer, or a disk is full: every further file would fail too."""
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A remote file or folder. It has the attributes of a `Path` that are needed here."""
+    """A remote file or folder, with some attributes of `Path`."""
 
     address: str
 
@@ -49,7 +49,7 @@ class Remote:
 
     @property
     def suffix(self) -> str:
-        """The ending of the name, with its dot."""
+        """The extension of the name, with its dot."""
         return PurePosixPath(self.name).suffix
 
     def __truediv__(self, name: str) -> Remote:
@@ -63,7 +63,7 @@ Place: TypeAlias = Path | Remote
 
 
 def place(address: str) -> Place:
-    """Return the place of an address; file:// is local."""
+    """Return a `Path` for a local address, including file://, and a `Remote` for any other."""
     if not _ADDRESS.match(address):
         return Path(address)
     scheme, _, path = _split(address)
@@ -80,7 +80,7 @@ def _split(address: str) -> tuple[str, str, str]:
 
 
 def is_folder(where: Place) -> bool:
-    """Return whether a folder is there. Raises `StorageError`."""
+    """Return whether the address is an existing folder. Raises `StorageError`."""
     if isinstance(where, Path):
         return where.is_dir()
     if _split(where.address)[0] in _LISTED_WITHOUT_CONTENT:
@@ -89,12 +89,12 @@ def is_folder(where: Place) -> bool:
 
 
 def exists(where: Place) -> bool:
-    """Return whether a file or folder is there. Raises `StorageError`."""
+    """Return whether the file or folder exists. Raises `StorageError`."""
     return where.exists() if isinstance(where, Path) else bool(attempt(where, lambda fs, path: fs.exists(path)))
 
 
 def list_folder(folder: Place) -> list[tuple[str, bool]]:
-    """Return the names in a folder and whether each is a folder; sorted, none if there is no such folder."""
+    """Return (name, is a folder) for each item in a folder, sorted; empty if the folder does not exist."""
     if isinstance(folder, Path):
         return sorted((path.name, path.is_dir()) for path in folder.iterdir()) if folder.is_dir() else []
     try:
@@ -113,7 +113,7 @@ def glob(pattern: Remote) -> Iterator[Remote]:
 
 
 def read(where: Place, start: int = 0, size: int = -1) -> bytes:
-    """Return a part of a file, at most `size` bytes if that is not negative.
+    """Return the bytes of a file from `start`: at most `size` bytes, or all of them if `size` is negative.
 
     Raises `OSError` for a local file, `FileNotFoundError` and `StorageError` for a remote one.
     """
@@ -127,12 +127,12 @@ def read(where: Place, start: int = 0, size: int = -1) -> bytes:
 
 
 def open_file(where: Place) -> IO[bytes]:
-    """Open a file that can be read at any position. Raises as `read` does, while it is open as well."""
+    """Open a file for random access. Opening and reading raise the errors of `read`."""
     return where.open("rb") if isinstance(where, Path) else io.BufferedReader(_RemoteFile(where), _BUFFER_BYTES)
 
 
 class _RemoteFile(io.RawIOBase):
-    """A remote file of which ranges are read by `read`, so that every request has its time limit and its tries."""
+    """A remote file for random access. It uses `read`, so each request has a time limit and is tried again."""
 
     def __init__(self, where: Remote) -> None:
         self._where, self._position = where, 0
@@ -157,7 +157,7 @@ class _RemoteFile(io.RawIOBase):
 
 
 def write_new(where: Place, data: bytes) -> None:
-    """Create a file, completely or not at all. Raises `FileExistsError`, `OSError` and `StorageError`."""
+    """Create a file atomically. Raises `FileExistsError`, `OSError` and `StorageError`."""
     if isinstance(where, Path):
         write_new_file(where, data)
         return
@@ -167,7 +167,7 @@ def write_new(where: Place, data: bytes) -> None:
 
 
 def remove(where: Place) -> None:
-    """Remove a file if it is there."""
+    """Remove a file if it exists."""
     if isinstance(where, Path):
         where.unlink(missing_ok=True)
     elif exists(where):
@@ -175,19 +175,19 @@ def remove(where: Place) -> None:
 
 
 def make_folder(where: Place) -> None:
-    """Create a folder and those above it; remote ones come with their first file."""
+    """Create a local folder and its parents. Remote folders need no creation: writing a file creates them."""
     if isinstance(where, Path):
         where.mkdir(parents=True, exist_ok=True)
 
 
 def check_full(error: OSError) -> None:
-    """Raise `StorageError` if an error means that no further file can be written."""
+    """Raise `StorageError` if an error means that the disk is full or read-only."""
     if error.errno in _FULL:
         raise StorageError(f"{error.strerror}: finished files are kept; make room and run again to go on") from None
 
 
 def attempt(where: Remote, action: Callable[[Any, str], Result]) -> Result:
-    """Return `action(file system, path)`, tried three times with a limit on the time of each.
+    """Return `action(file system, path)`. It is tried up to three times, each time for at most `TIMEOUT` seconds.
 
     Raises `FileNotFoundError` and `FileExistsError` at once, `StorageError` if access is denied or nothing answers, and
     `ModelMissing` if a package is missing.
@@ -197,7 +197,7 @@ def attempt(where: Remote, action: Callable[[Any, str], Result]) -> Result:
             return call_with_timeout(lambda: action(*_file_system(where.address)), TIMEOUT)
         except (FileNotFoundError, FileExistsError, CodecError):
             raise
-        except Exception as error:  # each file system has its own
+        except Exception as error:  # each file system raises its own types
             message = _message(error)
             if isinstance(error, PermissionError) or _DENIED.search(message):
                 raise StorageError(f"{where}: access denied: {message}") from None
@@ -253,7 +253,7 @@ def replace(where: Place, data: bytes) -> None:
 
 
 def arrow_arguments(where: Place) -> tuple[str, Any]:
-    """Return path and file system for pyarrow."""
+    """Return the path and the file system (None if local) for pyarrow."""
     if isinstance(where, Path):
         return str(where), None
     fs, path = _file_system(where.address)

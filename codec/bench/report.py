@@ -18,7 +18,7 @@ from codec.bench.measures import MEASURES, Measure
 from codec.bench.run import SHEET_RATE, slug
 
 TIMES: Final = ("encode s", "decode s")
-THUMBNAIL_SIDE: Final = 160  # pixels of a picture's place on the contact sheet
+THUMBNAIL_SIDE: Final = 160  # pixels of a cell of the contact sheet
 _HEADER_HEIGHT: Final = 22  # pixels
 _COLORS: Final = ("#c2410c", "#be185d", "#6b7280", "#a16207", "#15803d", "#0891b2", "#1d4ed8", "#7e22ce", "#4d7c0f")
 
@@ -61,7 +61,7 @@ def _used_measures(summaries: dict[tuple[int, str], Summary]) -> dict[str, Measu
 def format_table(rows: Sequence[ResultRow]) -> str:
     """Return a Markdown table of means, with the best codec of each rate in bold.
 
-    Only the codecs that encoded the largest number of pictures compete. Measures without values get no column.
+    Only codecs that encoded as many pictures as any other can be the best. Measures without values get no column.
     """
     summaries = summarize_results(rows)
     measures = _used_measures(summaries)
@@ -131,7 +131,7 @@ def write_curves(rows: Sequence[ResultRow], path: Path) -> None:
             if points:
                 width = 2.5 if codec in {ours.name for ours in TRILAYER} else 1.5
                 lines[codec], *_ = plot.plot(*zip(*points, strict=True), color=color, linewidth=width, marker=".")
-        plot.set_title(f"{measure_name}, {measure.better} is good", fontsize="medium")
+        plot.set_title(f"{measure_name}, {measure.better}er is better", fontsize="medium")
         plot.set_xticks(range(len(rates)), [str(rate) for rate in rates])  # evenly spaced
     if lines:
         figure.legend(lines.values(), lines, loc="outside lower center", ncols=len(lines), frameon=False)

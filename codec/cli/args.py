@@ -68,7 +68,10 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
         "--prompt", help="what the picture shows (default: from the file's metadata, or else a captioner)"
     )
     parser.add_argument(
-        "--negative", default=EncodeOptions.negative, metavar="TEXT", help="what the picture must not show"
+        "--negative",
+        default=EncodeOptions.negative,
+        metavar="TEXT",
+        help="negative prompt: what the picture must not show",
     )
     parser.add_argument(
         "--budget", type=_integer(1), metavar="BYTES", help="maximum size of the file (default: 0.02 bits per pixel)"
@@ -87,8 +90,8 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
         "--captioner",
         default=EncodeOptions.captioner,
         metavar="NAME",
-        help="auto (the best that is installed, else subject), blip2, blip, subject (a word where the classifier that "
-        "ships is certain) or none",
+        help="auto (the best that is installed, else subject), blip2, blip, subject (the built-in classifier: one "
+        "word, if it is certain) or none",
     )
     parser.add_argument(
         "--balance",
@@ -98,15 +101,15 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
         "--decoder sd15 or --edges openpose, else picture)",
     )
     parser.add_argument(
-        "--cubic-colors", action="store_true", help="colors as the paper's code takes them, for the preset paper"
+        "--cubic-colors", action="store_true", help="sample the colors as the paper's code does (for --preset paper)"
     )
     parser.add_argument(
         "--recipe",
         action="store_true",
-        help="store only how AUTOMATIC1111, Forge or ComfyUI generated the picture, by its metadata; decode it with "
-        "--decoder sd15 and the same checkpoint",
+        help="for a picture generated with AUTOMATIC1111, Forge or ComfyUI: store only the prompt and settings in its "
+        "metadata; decode with --decoder sd15 and the same checkpoint",
     )
-    parser.add_argument("--keep-layers", action="store_true", help="with --recipe: store sketch and colors, too")
+    parser.add_argument("--keep-layers", action="store_true", help="with --recipe: also store the sketch and colors")
     parser.add_argument("--seed", type=_integer(0), metavar="N", help="random seed for the decoder, stored in the file")
     parser.add_argument(
         "--best-of", type=_integer(1), metavar="N", help="decode with N seeds, up to 256, and store the best one"
@@ -123,7 +126,7 @@ def _add_decode(parser: argparse.ArgumentParser) -> None:
         "--layers", type=_layer_numbers, default=(1, 2, 3), metavar="1,2,3", help="1: words, 2: lines, 3: colors"
     )
     parser.add_argument(
-        "--with-layers", action="store_true", help="embed the layers in the PNG, which then opens as a .tril file, too"
+        "--with-layers", action="store_true", help="embed the layers in the PNG, so that it can be used as a .tril file"
     )
     parser.add_argument(
         "--seed", type=_integer(0), metavar="N", help="random seed (default: the seed in the file, or else 0)"
@@ -173,16 +176,25 @@ def _add_decoder_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--color-strength", type=float, metavar="S", help="conditioning scale of the colors, 0 to 2")
     group.add_argument(
-        "--adapter-until", type=float, metavar="S", help="fraction of the steps that are conditioned on layers, 0 to 1"
+        "--adapter-until",
+        type=float,
+        metavar="S",
+        help="fraction of the steps, from the first, that use the sketch and colors, 0 to 1",
     )
     group.add_argument("--control", metavar="NAME", help="t2i (the paper's adapters) or controlnet")
     group.add_argument(
         "--strength", type=float, metavar="S", help="start from the painter's picture with this much noise, 0.5 to 0.9"
     )
-    group.add_argument("--noise", metavar="NAME", help="noise of the seed: trilayer, torch (also ComfyUI's) or a1111")
-    group.add_argument("--clip-skip", type=_integer(1), metavar="N", help="layer of the text encoder, from the end")
-    group.add_argument("--weights", metavar="NAME", help="weights such as (word:1.2) as in a1111 or comfyui, or none")
-    group.add_argument("--models", metavar="DIR", help="a folder that holds each model in a folder of its name")
+    group.add_argument(
+        "--noise", metavar="NAME", help="generator of the initial noise: trilayer, torch (as in ComfyUI) or a1111"
+    )
+    group.add_argument(
+        "--clip-skip", type=_integer(1), metavar="N", help="layer of the text encoder to use, counted from the last"
+    )
+    group.add_argument(
+        "--weights", metavar="NAME", help="how to read prompt weights such as (word:1.2): a1111, comfyui or none"
+    )
+    group.add_argument("--models", metavar="DIR", help="folder with one subfolder per model, named after the model")
     group.add_argument("--checkpoint", metavar="PATH", help="the base model: a folder or a .safetensors file")
     group.add_argument("--device", metavar="NAME", help="cuda, mps or cpu (default: the fastest available)")
 
@@ -208,7 +220,7 @@ def _integer(minimum: int) -> Callable[[str], int]:
 
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and len(text) < 25 and int(text) >= minimum):
-            raise argparse.ArgumentTypeError(f"{printable(text)[:40]!r} is not a whole number from {minimum}")
+            raise argparse.ArgumentTypeError(f"{printable(text)[:40]!r} is not a whole number of {minimum} or more")
         return int(text)
 
     return parse

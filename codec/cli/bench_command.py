@@ -36,7 +36,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 
 def run_bench(args: argparse.Namespace) -> None:
-    """Measure what results.csv lacks; write table.md, sheet.jpg and, with matplotlib, curves.png beside it."""
+    """Measure what results.csv does not hold yet; then write table.md, sheet.jpg and, with matplotlib, curves.png."""
     from codec.bench import blind, report
     from codec.bench.contenders import find_contenders
     from codec.bench.measures import available_measures

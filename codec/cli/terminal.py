@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 _CLEAR_LINE = "\r\033[K"  # carriage return, then ANSI "erase to end of line"
 _BAR_WIDTH = 30  # characters
-_RECENT: Final = 50  # reports of which the rate is the mean
-_MAX_LINES: Final = 200  # files with a line each where output is no terminal
-_LINE_SECONDS: Final = 10.0
+_RECENT: Final = 50  # reports over which the rate is averaged
+_MAX_LINES: Final = 200  # if the output is not a terminal, each file gets a line up to this number of files
+_LINE_SECONDS: Final = 10.0  # between the lines for more files than that
 _REDRAW_SECONDS: Final = 0.1
 
 
@@ -30,7 +30,7 @@ def print_error(message: str) -> None:
 
 
 def print_notice(message: str) -> None:
-    """Print one line to standard error that is no error; it replaces a progress line."""
+    """Print one line to standard error, such as a warning; it replaces a progress line."""
     start = _CLEAR_LINE if sys.stderr.isatty() else ""
     print(f"{start}{printable(message)}", file=sys.stderr)
 
@@ -46,9 +46,10 @@ def overwrite_line(text: str, end: str = "") -> None:
 
 
 class FileProgress:
-    """Shows how many files are done, how many a second, and the time left.
+    """Shows how many files are done, how many per second or minute, and the time left.
 
-    A terminal has one line, which is redrawn; elsewhere there is a line for each file of a few, or every ten seconds.
+    A terminal shows one line, which is redrawn. Otherwise each file gets a line, or, if there are many files, every ten
+    seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -73,7 +74,7 @@ class FileProgress:
             print(line, file=sys.stderr, flush=True)
 
     def _format_rate(self, total: int | None) -> str:
-        """Return the mean of the last files: files a second, and with a total the time that the rest takes."""
+        """Return the rate of the most recent files and, if the total is known, the time left; "" if not known yet."""
         (start, first), (now, done) = self._recent[0], self._recent[-1]
         if now <= start or done <= first:
             return ""
@@ -83,7 +84,7 @@ class FileProgress:
 
 
 def format_duration(seconds: float) -> str:
-    """Return a duration as h:mm:ss, from a day on as days and hours."""
+    """Return a duration as h:mm:ss, or in days and hours if it is a day or longer."""
     whole = round(seconds)
     days, hours = whole // 86400, whole // 3600
     if days:

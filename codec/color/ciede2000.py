@@ -14,7 +14,7 @@ _METRIC_STEP = 2e-3  # of the central differences, in Oklab units
 
 
 def cielab(lab: np.ndarray) -> np.ndarray:
-    """Convert (..., 3) Oklab to (..., 3) CIE L*, a*, b*."""
+    """Convert (..., 3) Oklab to (..., 3) CIE L* (0..100), a*, b* (about -128..127), white point D65."""
     linear = (lab @ np.linalg.inv(oklab.TO_LAB).T) ** 3 @ np.linalg.inv(oklab.TO_LMS).T
     ratio = linear @ _LINEAR_TO_XYZ.T / _WHITE
     root = np.where(ratio > 216 / 24389, np.cbrt(ratio), (24389 / 27 * ratio + 16) / 116)

@@ -53,7 +53,7 @@ class Strengths:
 
 
 class Decoder(Protocol):
-    """Makes a picture from layers. Several threads may use one object at the same time."""
+    """Decodes layers to a picture. A decoder can be used by several threads at the same time."""
 
     name: str
 
@@ -69,7 +69,7 @@ class Decoder(Protocol):
         ...
 
     def with_options(self, options: Any) -> Decoder:
-        """Return this decoder with other options, of the type that it is registered with; shares its weights."""
+        """Return a decoder with these options (of the type in the registry) that shares this one's weights."""
         ...
 
 
@@ -80,7 +80,10 @@ def require_layers(layers: Layers) -> None:
 
 
 class StepReporter:
-    """Counts the steps of one decode, reports them to `on_step`, and raises Cancelled if that returns False."""
+    """Counts the steps of one decode, reports them to `on_step`, and raises Cancelled if that returns False.
+
+    A decode that starts again sets `index` back to 0; reported indices never fall below `highest_index`.
+    """
 
     def __init__(self, total: int, on_step: OnStep | None) -> None:
         self.index = 0

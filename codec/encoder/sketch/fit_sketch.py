@@ -21,7 +21,7 @@ from codec.structure.sketch_payload import MAX_CELLS, MIN_CELLS, arrange
 _MIN_PITCH, _MAX_PITCH = 3.4, 8.0  # of the lattice, in pixels of the working frame
 _TYPICAL_PITCH: Final = 5.0  # for the estimate of the bits that a picture's strokes need
 _MISS_BITS: Final = 0.35  # cost of a missed pixel at 200 bytes, see chain_fitting.py
-_MISS_FACTORS: Final = (0.7, 1.3)  # of the miss cost: each curve is fitted loosely and closely, and ranking chooses
+_MISS_FACTORS: Final = (0.7, 1.3)  # of the miss cost: coarse and close fits, `rank_chains` chooses
 _CANDIDATE_RATIO: Final = 2.5  # curves are fitted until their estimated bits are this many times the budget
 _MAX_FILLERS: Final = 6  # strokes that are tried in the remaining bytes once the next stroke does not fit
 
@@ -40,10 +40,9 @@ def extract_sketch(
 ) -> Sketch:
     """Return the strokes that describe a picture best in `max_bytes`.
 
-    pixels: (H, W, 3) uint8 sRGB, sides 1..4096. edges: name of a detector. by_visibility: whether strokes count by how
-    much they show beside the colors (`visibility.edge_weights`), instead of by their length.
-    Returns a Sketch with a payload of at most `max_bytes`, most important stroke first; it has no strokes if the
-    picture has no edges or no stroke fits.
+    pixels: (H, W, 3) uint8 sRGB, sides 1..4096. edges: name of a detector. by_visibility: weight edges by how much they
+    add to what the colors already show (`visibility.edge_weights`), not equally. Returns a Sketch with a payload of at
+    most `max_bytes`, most important stroke first; it has no strokes if the picture has no edges or no stroke fits.
     Raises UnknownName, or BudgetTooSmall if not even an empty sketch fits; see also `edges.detect`.
     """
     height, width = pixels.shape[:2]
@@ -53,10 +52,10 @@ def extract_sketch(
 
 
 def fit_sketch(strength: np.ndarray, height: int, width: int, max_bytes: int) -> Sketch:
-    """Return the sketch of a soft edge map, all of whose edge pixels count alike, as in the F-measure.
+    """Return the sketch of a soft edge map. All edge pixels have the same weight, as in the F-measure.
 
-    strength: (h, w) float32 in 0..1 in the working frame. height, width: of the picture. Returns and raises as
-    `extract_sketch`.
+    strength: (h, w) float32 in 0..1 in the working frame. height, width: of the picture. For the result and the errors,
+    see `extract_sketch`.
     """
     return fit_strokes(thin(strength).astype(np.float32), height, width, max_bytes)
 
@@ -64,8 +63,8 @@ def fit_sketch(strength: np.ndarray, height: int, width: int, max_bytes: int) ->
 def fit_strokes(weights: np.ndarray, height: int, width: int, max_bytes: int) -> Sketch:
     """Return the sketch of a thin edge map with weighted pixels.
 
-    weights: (h, w) float32 in the working frame, the gain of covering each pixel, 0 off the edges. Otherwise as
-    `fit_sketch`.
+    weights: (h, w) float32 in the working frame, the gain of covering each pixel, 0 off the edges. For the other
+    arguments, see `fit_sketch`.
     """
     ranked = rank_strokes(weights, trace_curve_sets(weights > 0), height, width, max_bytes)
     if len(Sketch(ranked.cols, ranked.rows, ()).to_bytes()) > max_bytes:
@@ -83,8 +82,9 @@ def rank_strokes(
 ) -> Sketch:
     """Return more strokes than fit into `max_bytes`, most important first.
 
-    weights: as for `fit_strokes`. curve_sets: the curves of the edges, joined in one way or more (`trace.JOININGS`).
-    height, width: of the picture. refinement: factor of the lattice's cells on a side.
+    weights: as for `fit_strokes`. curve_sets: alternative sets of curves along the edges, one for each way of joining
+    them (`trace.JOININGS`).
+    height, width: of the picture. refinement: multiplies the number of lattice cells on each side.
     """
     cols, rows = _lattice_shape(height, width, _lattice_pitch(curve_sets[0], max_bytes) / refinement)
     lattice = Lattice(cols, rows, weights.shape[1], weights.shape[0])
@@ -101,7 +101,7 @@ def rank_strokes(
 
 
 def estimated_prefix(sketch: Sketch, max_bytes: float) -> Sketch:
-    """Return as many of the first strokes as are estimated to fit, arranged to take fewer bytes (see `arrange`)."""
+    """Return the longest prefix of the strokes that is estimated to fit, ordered by `arrange` to take fewer bytes."""
     bits = np.cumsum(stroke_bits(np.array([len(stroke) for stroke in sketch.strokes])))
     return _prefix(sketch, int(np.searchsorted(bits, 8 * max_bytes)))
 
@@ -136,12 +136,12 @@ def _best_curves(curves: list[np.ndarray], weights: np.ndarray, max_bytes: int) 
 
 
 def _prefix(sketch: Sketch, count: int) -> Sketch:
-    """Return the first `count` strokes, arranged to take fewer bytes (see `arrange`)."""
+    """Return the first `count` strokes, ordered by `arrange` to take fewer bytes."""
     return Sketch(sketch.cols, sketch.rows, arrange(sketch.strokes[:count], sketch.cols, sketch.rows))
 
 
 def _fill_budget(sketch: Sketch, max_bytes: int) -> Sketch:
-    """Return as many of the first strokes as fit, and then those of the next few that fit into the remaining bytes.
+    """Return the longest prefix of the strokes that fits, plus any of the next few strokes that fit into the rest.
 
     The number of strokes is found by interpolation search, since the size is roughly proportional to it.
     """
