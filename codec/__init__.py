@@ -86,8 +86,8 @@ def decode(
     """Decode one, two or three layers to a picture, (height, width, 3) uint8 sRGB.
 
     `decoder`: "painter", "painter-preview", or "sd15", which takes `options`. `seed`: of the decoder's random numbers;
-    None: the file's seed, or 0 if it has none. `on_step`: called with a `decoders.Step` while the picture forms; a
-    return value of False stops the decoder.
+    None: the file's seed, or 0 if it has none. `on_step`: called with a `decoders.Step` after each step; if it
+    returns False, the decode is canceled.
 
     Raises `InvalidLayer` if there are no layers, `UnknownName`, `ModelMissing`, `OutOfMemory` or `Cancelled`.
     """

@@ -1,4 +1,4 @@
-"""How the bytes of a file are shared between the structure and the texture layer.
+"""Allocation of a file's bytes to the structure and the texture layer.
 
 With the balance "structure", the texture layer gets a fixed share of the bytes and the strokes get the rest. With the
 balance "picture", the sketch gets a small share, and the texture layer (base colors and detail) gets the rest.

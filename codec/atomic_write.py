@@ -13,8 +13,8 @@ from pathlib import Path
 def write_file(path: str | os.PathLike[str], data: bytes, *, durable: bool = True) -> None:
     """Replace the content of one file, or write directly to a path that is not a plain file (a pipe, /dev/null).
 
-    Symbolic links are followed and the permissions of an existing file kept. `durable=False` skips the wait for the
-    disk, for temporary files. Raises `OSError`; the old file is then unchanged.
+    Symbolic links are followed, and the permissions of an existing file are kept. `durable=False` does not wait for the
+    disk: use it for temporary files. Raises `OSError`; the old file is then unchanged.
     """
     if os.path.exists(path) and not os.path.isfile(path):
         Path(path).write_bytes(data)
@@ -41,9 +41,9 @@ def write_files(files: Mapping[Path, bytes], *, durable: bool = True) -> None:
 
 
 def write_new_file(path: Path, data: bytes) -> None:
-    """Create a file that no other file, link or process has the name of.
+    """Create a file atomically, without replacing an existing file or link.
 
-    Raises `FileExistsError` if there is one, which is left as it is, and `OSError`.
+    Raises `FileExistsError` if the name exists, also if another process creates it at the same time, and `OSError`.
     """
     temporary = _temporary_path(path)
     try:

@@ -185,11 +185,11 @@ def _read_json(folder: Path, name: str) -> dict[str, Any] | None:
 
 
 def _check_sources(folder: Path) -> None:
-    """Raise `FormatError` for a rendering without its source, whose lines would be lost, and for two sources."""
+    """Raise `FormatError` if a rendering has no source, since its lines would be lost, or if there are two sources."""
     for rendering, source in _SOURCES.items():
         if (folder / rendering).exists() and not (folder / source).exists():
             raise FormatError(
-                f"the folder has {rendering} but not {source}: put {source} back, or remove {rendering}, too"
+                f"the folder has {rendering} but not {source}: restore {source}, or remove {rendering} as well"
             )
     if all((folder / source).exists() for source in _SOURCES.values()):
         raise FormatError("the folder has sketch.svg and pose.json; remove the one you do not want")
@@ -223,9 +223,9 @@ def _read_prompt(folder: Path) -> Prompt:
 
 
 def _parse_text(data: bytes, name: str) -> str:
-    """Return a text without the byte-order mark and the line ends of another system.
+    """Return the text of a prompt file, without its byte-order mark and with line feeds as line ends.
 
-    A text that has such characters itself is quoted as JSON by `_format_text`.
+    `_format_text` quotes texts that would not survive this as JSON.
     """
     text = decode_text(data, name) if data else ""
     text = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
@@ -240,7 +240,7 @@ def _format_text(text: str) -> bytes:
 
 
 def _unquote(text: str) -> str | None:
-    """Return the text that `_format_text` has quoted, None if this is not one."""
+    """Return the text that `_format_text` quoted; None if the text is not quoted."""
     if not (text.startswith('"') and text.endswith('"')):
         return None
     try:
@@ -253,7 +253,7 @@ def _unquote(text: str) -> str | None:
 
 
 def _has_lost_characters(text: str) -> bool:
-    """Return whether a text file would lose a part of the text."""
+    """Return whether reading the text back from a plain text file would change it."""
     return "\r" in text or "\0" in text or text.startswith("\ufeff")
 
 
@@ -277,7 +277,7 @@ def _parse_stored_colormap(notes: Notes, detail: bytes | None) -> Colormap | Non
 
 
 def _parse_colormap(data: bytes, stored: Colormap | None) -> Colormap:
-    """Return the stored colormap, with those cells quantized again that were changed in the picture."""
+    """Return the stored colormap; the cells that were changed in colormap.png are quantized again."""
     cells = io.load(data).pixels
     is_enlarged = max(cells.shape) > MAX_CELLS
     if stored is None and is_enlarged:

@@ -60,10 +60,10 @@ def default_budget(width: int, height: int) -> int:
 class Layers:
     """A picture as three layers: the content of a `.tril` file.
 
-    `width`, `height`: of the picture, 1..4096 pixels. `semantic`, `structure`, `texture`: the layers, None
-    where absent; an empty prompt counts as absent. `seed`: initial state of the decoder's random numbers,
-    0..2^64 - 1. `settings`: how the picture was generated. `extra`: extensions that this version does not know,
-    as (type, payload), preserved unchanged. `recipe`: what else making the picture again needs; edits drop it.
+    `width`, `height`: of the picture, 1..4096 pixels. `semantic`, `structure`, `texture`: the layers, None where
+    absent; an empty prompt counts as absent. `seed`: initial state of the decoder's random numbers, 0..2^64 - 1.
+    `settings`: how the picture was generated. `extra`: extensions that this version does not know, as (type, payload),
+    preserved unchanged. `recipe`: how to generate the same picture again with the same checkpoint; edits drop it.
     Raises `InvalidLayer` for other values.
     """
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from codec.decoders.base import Decoder, OnStep, Step
     from codec.layers import Layers
 
-MAX_COUNT: Final = 256  # so that a seed fits into one byte, and its chunk into two
+MAX_COUNT: Final = 256  # then a seed fits into one byte, and its chunk into two
 SEED_BYTES: Final = 2  # of the file
 COMPARED_SIDE: Final = 256  # pixels; larger pictures are shrunk to this side before they are compared
-_COLOR_SIDE: Final = 32  # pixels; the same for the comparison of colors
+_COLOR_SIDE: Final = 32  # pixels; the side to which pictures are shrunk for the comparison of colors
 _WINDOW: Final = 7  # pixels a side of the windows of SSIM
 _SCALES: Final = 3  # of SSIM, each half the size of the previous one
 _SSIM_C1, _SSIM_C2 = 0.01**2, 0.03**2  # for values of 0..1
@@ -69,7 +69,7 @@ def best_of(pixels: np.ndarray, layers: Layers, decoder: Decoder, count: int, on
     `on_step`: called for every step of every decode; steps are numbered through all decodes.
 
     Raises `CodecError` for another count, `ImageError` if the sizes of pixels and layers differ, `Cancelled` if
-    `on_step` returned False, and whatever the decoder raises.
+    `on_step` returned False, and the errors of the decoder.
     """
     if not 1 <= count <= MAX_COUNT:
         raise CodecError(f"the number of seeds to try must be 1 to {MAX_COUNT}, not {count}")

@@ -1,4 +1,4 @@
-"""Read text files that other programs wrote: encodings by their byte-order mark, line ends of every system."""
+"""Decode text files written by other programs: any byte-order mark, and the line ends of any system."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MARKS: Final = (
 
 
 def decode_text(data: bytes, name: str) -> str:
-    """Return the text of a file: in the encoding of its byte-order mark, which is dropped, or else in UTF-8.
+    """Decode a text file by its byte-order mark, which is removed, or else as UTF-8.
 
     name: of the file, for the message. Raises `FormatError` for any other encoding.
     """
@@ -29,6 +29,6 @@ def decode_text(data: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, len(mark) + error.start) + 1
         raise FormatError(f"{name} is not {encoding.upper()} text (line {line}): save it as UTF-8") from None
-    if "\0" in text:  # UTF-16 without a mark, or no text at all
+    if "\0" in text:  # UTF-16 without a mark, or not text at all
         raise FormatError(f"{name} has null characters: save it as UTF-8")
     return text

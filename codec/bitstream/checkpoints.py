@@ -1,4 +1,4 @@
-"""Names of well-known models, each of which a file stores in one byte.
+"""Names of well-known models. A file stores each of them in one byte.
 
 The list is part of the format: its order is fixed, and names may only be appended, up to 256.
 """
@@ -70,7 +70,7 @@ CHECKPOINTS: Final = (
 )  # fmt: skip
 
 
-# by name: of version 1, of another version although listed with it, and distilled for few steps
+# patterns of names: version 1, other versions among the names above, models distilled for few steps
 _SD1_NAME: Final = re.compile(
     r"(?<![0-9a-z])(sd|stable[-_ ]diffusion)?[-_ ]?v?1[-_.][45](?![0-9])|sd_?15(?![0-9])", re.I
 )
@@ -82,7 +82,7 @@ _SD1_HASHES: Final = {"sha256:6ce0161689", "sha256:cc6cb27103", "sha256:fe4efff1
 
 
 def is_sd1(model: str) -> bool:
-    """Return whether a model's name or hash is known to be of Stable Diffusion 1.x, and not distilled."""
+    """Return whether a model, by name or hash, is known to be an undistilled Stable Diffusion 1.x."""
     if model in _SD1_HASHES:
         return True
     if _DISTILLED_NAME.search(model) or _OTHER_NAME.search(model) or "xl" in model.lower():
@@ -93,7 +93,7 @@ def is_sd1(model: str) -> bool:
 
 
 def is_other_than_sd1(model: str) -> bool:
-    """Return whether a model's name is known to be of another model than Stable Diffusion 1.x."""
+    """Return whether a model, by name, is known not to be Stable Diffusion 1.x."""
     index = indices().get(model)
     is_other = index is not None and (index > indices()[_LAST_SD1] or _OTHER_NAME.search(model) is not None)
     return is_other or bool(_OTHER_FAMILY.search(model))

@@ -114,7 +114,7 @@ class _Parsed(NamedTuple):
 
 
 def _parse(data: bytes, lenient: bool = False) -> _Parsed:
-    """Parse a file; `lenient`: stop at the first syntax error after the header instead of raising it."""
+    """Parse a file. `lenient`: after the header, stop at the first syntax error instead of raising it."""
     if len(data) > MAX_FILE_BYTES:
         raise LimitExceeded(f"the file has {len(data)} bytes; the limit is {MAX_FILE_BYTES}")
     reader = _Reader(data)
@@ -167,7 +167,7 @@ def _read_header(reader: _Reader) -> tuple[int, int, bool]:
 
 
 def _read_chunks(reader: _Reader) -> tuple[Chunk, ...]:
-    """Read one chunk or more, up to the checksum."""
+    """Read at least one chunk, up to the checksum."""
     chunks: list[Chunk] = []
     while reader.remaining > _CRC_BYTES or not chunks:
         kind = reader.take(1)[0]

@@ -1,6 +1,6 @@
-"""What a tool adds to prompt, seed and settings, so that the same checkpoint makes the picture again.
+"""A recipe: what is needed, besides prompt, seed and settings, to generate the same picture with the same checkpoint.
 
-The payload of an optional extension of the file: two bytes, and fields that differ from the usual, 3 to 9 bytes.
+It is the payload of an optional extension of the file: two bytes, and up to 10 bytes for fields with unusual values.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ _HASH_NAME: Final = re.compile(r"sha256:([0-9a-f]{10})|webui:([0-9a-f]{8})")
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a tool interpreted prompt, seed and settings.
+    """How a tool such as AUTOMATIC1111 interpreted prompt, seed and settings.
 
-    tool: one of `TOOLS`; it decides on prompt weights, chunks of the prompt, noise levels and samplers
-    noise: the device whose random numbers made the initial noise, one of `NOISES`
+    tool: one of `TOOLS`; it determines prompt weights, chunks of the prompt, noise levels and samplers
+    noise: the device whose random number generator made the initial noise, one of `NOISES`
     clip_skip: the layer of the text encoder that was used, counted from the end, 1..12
     half_alphas: whether the noise levels were rounded to half precision, as AUTOMATIC1111's web UI did before 1.7.0-225
-    guidance: the guidance scale in hundredths if it is no multiple of 0.25, which `Settings` holds, else None; 1..6399
-    noise_delta: what the web UI's option "eta noise seed delta" adds to the seed of samplers, 0..2^24 - 1
+    guidance: the guidance scale in hundredths, 1..6399, if it is not a multiple of 0.25; else None, and `Settings`
+    holds it
+    noise_delta: the web UI's option "eta noise seed delta", a number added to the seed of samplers, 0..2^24 - 1
     checkpoint: "sha256:" and the first 10 hex digits of the checkpoint file's SHA-256, or "webui:" and the 8 hex digits
         of the web UI's older hash. None: the model in the settings
     Raises `InvalidLayer` for other values.
@@ -56,7 +57,7 @@ class Recipe:
         if self.guidance is not None:
             _check_range("guidance scale, in hundredths,", self.guidance, 1, 6399)
             if self.guidance % 25 == 0:
-                raise InvalidLayer("a recipe holds only a guidance scale that is no multiple of 0.25")
+                raise InvalidLayer("the guidance scale of a recipe must not be a multiple of 0.25: settings hold those")
         if self.checkpoint is not None and not _HASH_NAME.fullmatch(self.checkpoint):
             raise InvalidLayer("a recipe's checkpoint is sha256: and 10 hex digits, or webui: and 8 hex digits")
 

@@ -1,4 +1,4 @@
-"""How the picture was generated: the payload of an optional extension of the file.
+"""Generation settings: the payload of an optional extension of the file.
 
 A flag byte says which fields follow, so unknown settings take no space. Steps, guidance and sampler take one byte each,
 the size two, a well-known model one, and a model's hash five.
@@ -65,7 +65,7 @@ class Settings:
         if self.model is not None and not 1 <= len(self.model.encode(errors="surrogatepass")) <= MAX_MODEL:
             raise InvalidLayer(f"the model's name must have 1 to {MAX_MODEL} bytes")
         if self.model is not None and any("\ud800" <= letter <= "\udfff" for letter in self.model):
-            raise InvalidLayer("the model's name contains half a character (a lone surrogate)")
+            raise InvalidLayer("the model's name contains a lone surrogate (half a character)")
         if self.size is not None:
             object.__setattr__(self, "size", _checked_size(self.size))
 

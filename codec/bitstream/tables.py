@@ -1,6 +1,6 @@
 """The trained tables that are part of the format, verified by their hashes.
 
-FORMAT.md lists the same hashes. With other tables, existing files would decode to something else, and other
+FORMAT.md lists the same hashes. With different tables, existing files would decode to different layers, and other
 installations could not read new files.
 """
 
@@ -45,13 +45,13 @@ def read(name: str) -> bytes:
 
 
 def load_array(name: str) -> np.ndarray:
-    """Return a table of integers in the shape and dtype of its file. Raises `ModelMissing` as `read` does."""
+    """Return a table of integers in the shape and dtype of its file. Raises the errors of `read`."""
     array: np.ndarray = np.load(io.BytesIO(read(name)), allow_pickle=False)
     return array
 
 
 def load_tensors(name: str) -> dict[str, np.ndarray]:
-    """Return the arrays of integers in a safetensors file, by name. Raises `ModelMissing` as `read` does.
+    """Return the arrays of integers in a safetensors file, by name. Raises the errors of `read`.
 
     The format: the length of the header (8 bytes, little-endian), the header (JSON), then the little-endian data.
     Parsing it here keeps decoding independent of the package `safetensors`.

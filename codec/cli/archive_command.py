@@ -14,7 +14,7 @@ from codec.errors import CodecError
 
 
 def print_archive(args: argparse.Namespace) -> None:
-    """Print the totals of an archive, or with --where one line for each entry that fulfills a condition."""
+    """Print the totals of an archive or, with --where, one line for each entry that satisfies a condition."""
     from codec.batch import archive, storage
     from codec.batch.archive_query import draw_histogram, parse_condition, summarize_archive
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from codec.decoders import OnStep
     from codec.decoders.sd15.options import Options
 
-_MAX_INPUT_BYTES = 1 << 20  # that are read of an input: a .tril file, or a PNG with an embedded one
+_MAX_INPUT_BYTES = 1 << 20  # maximum size of an input: a .tril file, or a PNG with an embedded one
 _SD15_OPTIONS = (
     *("preset", "steps", "guidance", "scheduler", "structure_strength", "color_strength", "adapter_until"),
     *("control", "strength", "noise", "clip_skip", "weights", "models", "checkpoint", "device"),
@@ -38,13 +38,13 @@ def encode(args: argparse.Namespace) -> None:
     from codec.seed_search import SEED_BYTES
 
     if args.best_of and args.seed is not None:
-        raise CodecError("--seed and --best-of exclude each other: --best-of chooses the seed")
+        raise CodecError("--seed and --best-of cannot be combined: --best-of chooses the seed")
     if args.best_of and args.recipe:
-        raise CodecError("--recipe stores the picture's own seed: leave --best-of out")
+        raise CodecError("--recipe stores the picture's own seed: remove --best-of")
     if not args.best_of and (args.decoder not in ("painter", "sd15") or _given_sd15_options(args)):
         raise CodecError("--decoder and its options need --best-of when encoding")
     if args.balance == "auto" and args.decoder == "sd15":
-        args.balance = "structure"  # its adapters take strokes and color cells, but no detail
+        args.balance = "structure"  # the adapters use strokes and color cells, but not detail
     options = EncodeOptions(**{field.name: getattr(args, field.name) for field in fields(EncodeOptions)})
     if is_source(args.image):
         if args.best_of:
@@ -95,7 +95,7 @@ def inspect(args: argparse.Namespace) -> None:
         print_archive(args)
         return
     if args.where is not None or args.histogram:
-        raise CodecError("--where and --histogram are for archives: files or folders that end in .parquet")
+        raise CodecError("--where and --histogram need an archive: a file or folder whose name ends in .parquet")
     layers = _read_layers(args)
     summary = summarize(layers)
     text = format_summary(summary)
@@ -211,9 +211,9 @@ def _read_layers(args: argparse.Namespace) -> Layers:
 
 
 def _check_output(args: argparse.Namespace, source: str, output: str | None = None) -> None:
-    """Raise `CodecError` for an output that is the input, or that exists and may not be replaced.
+    """Raise `CodecError` if the output is the input, or if it exists and --overwrite is not given.
 
-    output: the file to write, if it is not the one named on the command line.
+    output: the file to write, if it is not `args.output`.
     """
     from codec.batch.archive import split_address
 
@@ -235,7 +235,7 @@ def _exists_already(output: str) -> CodecError:
 def _write_output(args: argparse.Namespace, data: bytes) -> None:
     """Write to the output file, or to standard output for "-".
 
-    Raises `CodecError` if that is a terminal, or if the file has come into being since `_check_output`.
+    Raises `CodecError` if standard output is a terminal, or if the file was created since `_check_output`.
     """
     from codec.atomic_write import write_file, write_new_file
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def add_job_options(parser: argparse.ArgumentParser, *, gpus: bool = True) -> None:
-    """Add --jobs, --ray and, unless not wanted, --gpus to a command that accepts many files."""
+    """Add --jobs, --ray and, if `gpus`, --gpus to a command that accepts many files."""
     group = parser.add_argument_group("many files")
     group.add_argument(
         "--jobs",
@@ -34,20 +34,20 @@ def add_job_options(parser: argparse.ArgumentParser, *, gpus: bool = True) -> No
 
 
 def job_count(args: argparse.Namespace, *, uses_large_models: bool) -> int:
-    """Return --jobs, or else the default: 1 where several copies of the models may not fit into memory."""
+    """Return --jobs or its default, which is 1 if several copies of the models may not fit into memory."""
     from codec.batch.workers import MAX_ACTORS, default_job_count
 
     if args.jobs is not None:
         return int(args.jobs)
     if args.ray not in (None, "local"):
-        return MAX_ACTORS  # the pool grows as far as the cluster has room
+        return MAX_ACTORS  # the pool grows up to the size of the cluster
     return 1 if uses_large_models else default_job_count()
 
 
 def run_folder(task: EncodeTask | DecodeTask, args: argparse.Namespace, source: str) -> None:
     """Encode or decode every file of a source and print a summary.
 
-    Raises `CodecError` if the output is not a folder or an archive, and, once all files are processed, if any of them
+    Raises `CodecError` if the output is not a folder or an archive or, after all files are processed, if any of them
     failed.
     """
     from codec.batch import storage
@@ -59,9 +59,11 @@ def run_folder(task: EncodeTask | DecodeTask, args: argparse.Namespace, source: 
     if args.output == "-" or (isinstance(output, Path) and output.exists() and not output.is_dir()):
         raise CodecError("a directory input needs a directory output: -o DIR")
     if args.overwrite:
-        raise CodecError("--overwrite is for single files: in a folder, outputs take names that are free")
+        raise CodecError(
+            "--overwrite is for single files: in a folder, existing files are kept and new ones get free names"
+        )
     if args.gpus is not None and (args.ray is None or not 0 <= args.gpus <= 64):
-        raise CodecError("--gpus is for --ray, 0 to 64")
+        raise CodecError("--gpus needs --ray and a number from 0 to 64")
     jobs = job_count(args, uses_large_models=task.uses_large_models)
     run: Callable[[], tuple[int, int]]
     common = (jobs, args.ray, FileProgress(), print_notice, args.gpus)
@@ -76,7 +78,7 @@ def run_folder(task: EncodeTask | DecodeTask, args: argparse.Namespace, source: 
     try:
         written, failed = run()
     except KeyboardInterrupt:
-        print_notice("finished files are kept: run the same command again to go on")
+        print_notice("finished files are kept: run the same command again to continue")
         raise
     summary = f"{written} of {written + failed} files written to {args.output}, {remark}"
     if failed:

@@ -28,16 +28,18 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.set_defaults(run=list_models)
     actions = parser.add_subparsers(metavar="fetch")
     fetch = actions.add_parser("fetch", help="download models or resume a download", allow_abbrev=False)
-    fetch.add_argument("names", nargs="+", metavar="NAME", help="as in the list")
+    fetch.add_argument("names", nargs="+", metavar="NAME", help="a name that `models` lists")
     fetch.add_argument(
-        "--full-precision", action="store_true", help="weights of 32 bits, twice the size (default: 16 where there are)"
+        "--full-precision",
+        action="store_true",
+        help="download 32-bit weights, twice the size (default: 16-bit where available)",
     )
     fetch.set_defaults(run=fetch_models)
     return parser
 
 
 def list_models(args: argparse.Namespace) -> None:
-    """Print the purpose, size and license of every model, and where it is or how to get it."""
+    """Print the purpose, size and license of every model, and its path or the command that downloads it."""
     found = [(model, locate.status(model.name, args.folder)) for model in locate.list_models()]
     if args.json:
         print(json.dumps([_to_json(model, status) for model, status in found], indent=1))
@@ -49,11 +51,13 @@ def list_models(args: argparse.Namespace) -> None:
             print(f"{'':<20}{model.note}")
         print(f"{'':<20}{printable(str(status.path)) if status.path else f'get it: {_fetch_command(model)}'}")
     print()
-    print("For files of your own, set TRILAYER_MODELS to DIR and put them in DIR/NAME, laid out as on the Hub.")
+    print(
+        "To use your own files, put them in DIR/NAME, in the same folders as on the Hub, and set TRILAYER_MODELS=DIR."
+    )
 
 
 def fetch_models(args: argparse.Namespace) -> None:
-    """Download the named models in turn. Raises `UnknownName` before the first download, and `ModelMissing`."""
+    """Download the named models. Raises `ModelMissing`, and `UnknownName` before any download starts."""
     models = [locate.get_model(name) for name in args.names]
     for model in models:
         size = format_size(model.download_bytes(args.full_precision))

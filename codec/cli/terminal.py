@@ -55,7 +55,7 @@ class FileProgress:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._recent: deque[tuple[float, int]] = deque([(clock(), 0)], maxlen=_RECENT)
-        self._shown: float | None = None  # time
+        self._shown: float | None = None  # time of the last output
 
     def __call__(self, done: int, total: int | None, name: str) -> None:
         """Show a finished file. total: None if it is not known yet."""

@@ -1,1 +1,1 @@
-"""Edits of layers, which need neither the source picture nor a decoder."""
+"""Edits of layers. They need neither the source picture nor a decoder."""

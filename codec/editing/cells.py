@@ -9,7 +9,7 @@ import numpy as np
 
 from codec.color import oklab
 
-_WALL_FLOW: Final = 1e-3  # of the color that passes a free cell
+_WALL_FLOW: Final = 1e-3  # conductance of a wall cell, relative to that of a free cell
 
 
 def coverage(mask: np.ndarray, rows: int, cols: int) -> np.ndarray:
@@ -30,8 +30,8 @@ def inpaint_cells(cells: np.ndarray, holes: np.ndarray, walls: np.ndarray | None
     """Return the cells with the holes filled from their surroundings.
 
     The holes are filled ring by ring from the outside, then smoothed by diffusion. `holes`: (rows, cols) bool. `walls`:
-    (rows, cols) bool, cells that hardly any color passes, such as those under a line. The cells are returned unchanged
-    if all or none are holes.
+    (rows, cols) bool, cells that block diffusion almost completely, such as those under a line. The cells are returned
+    unchanged if all or none are holes.
     """
     if holes.all() or not holes.any():
         return cells
@@ -57,7 +57,7 @@ def resample_cells(cells: np.ndarray, rows: int, cols: int) -> np.ndarray:
 
 
 def adjust_cells(cells: np.ndarray, hue: float, saturation: float, brightness: float) -> np.ndarray:
-    """Return the cells with hue, saturation and brightness changed in Oklab, which keeps lightness when hue turns.
+    """Return the cells with changed hue, saturation and brightness. In Oklab, a rotation of hue keeps the lightness.
 
     `hue`: degrees. `saturation`: -1 for gray, 0 for no change, 1 for twice as much. `brightness`: added to a
     lightness of 0..1. Colors outside sRGB are clipped.

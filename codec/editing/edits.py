@@ -1,7 +1,7 @@
 """Edits: pure functions from `Layers` to `Layers` that need no decoder.
 
-An edit leaves the bytes of what it does not touch unchanged: other layers, other strokes, the lattice, the
-quantizer step. All edits raise `InvalidLayer` for a value that the layer cannot hold.
+An edit changes only what it names: the bytes of other layers, other strokes, the lattice and the quantizer step stay
+the same. All edits raise `InvalidLayer` for a value that the layer cannot hold.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from codec.texture.repaint import cheaper_repaint, repaint
 
 DEFAULT_LATTICE: Final = 128  # cells on the longer side of a new sketch
 DEFAULT_GRID: Final = 16  # cells on the longer side of a new colormap
-_MAX_COVERAGE: Final = 1 / 3  # of a cell by an erasing mask; above it, the cell is inpainted
-_MIN_PIECE: Final = 4  # points of a stroke that was cut; shorter ones are dropped
-_MAX_DETAIL_COVERAGE: Final = 0.1  # of a cell of the detail; above it, the cell's detail is cleared
+_MAX_COVERAGE: Final = 1 / 3  # share of a cell under an erasing mask above which the cell is inpainted
+_MIN_PIECE: Final = 4  # points; shorter pieces of a stroke that was cut are dropped
+_MAX_DETAIL_COVERAGE: Final = 0.1  # share of a detail cell under an erasing mask above which it is cleared
 
 
 def reprompt(layers: Layers, text: str, negative: str | None = None) -> Layers:
@@ -44,7 +44,7 @@ def reprompt(layers: Layers, text: str, negative: str | None = None) -> Layers:
 def resketch(layers: Layers, polylines: Iterable[np.ndarray]) -> Layers:
     """Replace the sketch by these strokes, each (N, 2) of x, y in pixels, most important first.
 
-    The lattice stays. Strokes given as `Sketch.points()` come back unchanged.
+    The lattice stays. Strokes from `Sketch.points()` are stored unchanged.
     """
     cols, rows = lattice_shape(layers)
     sketch = Sketch.from_polylines(polylines, layers.width, layers.height, cols, rows)
@@ -181,12 +181,12 @@ def swap_texture(layers: Layers, other: Layers) -> Layers:
 def erase(layers: Layers, mask: np.ndarray) -> Layers:
     """Erase an object: remove strokes and joints under the mask, inpaint the colors and clear the detail under it.
 
-    Lines that end at the mask are joined across it where one continues the other. A line that is alone under the mask
-    is the object, and its two ends stay apart.
+    Lines that end at the mask are joined across it where one continues the other. If only one line crosses the mask,
+    that line is the object, and its two remaining parts are not joined.
 
-    `mask`: (height, width) bool, True over the object. A cell of which the mask covers more than a third is
-    inpainted from its neighbors; the base colors stay if all cells are covered. The detail is cleared in its own cells
-    of which the mask covers more than a tenth.
+    `mask`: (height, width) bool, True over the object. A base cell is inpainted from its neighbors if the mask covers
+    more than a third of it; the base colors stay if all cells are covered. A detail cell is cleared if the mask covers
+    more than a tenth of it.
     """
     if mask.shape != (layers.height, layers.width) or mask.dtype != bool:
         raise InvalidLayer(f"the mask must be ({layers.height}, {layers.width}) bool")
@@ -203,9 +203,9 @@ def erase(layers: Layers, mask: np.ndarray) -> Layers:
 
 
 def _edited(layers: Layers, **changes: Any) -> Layers:
-    """Return the layers with changes; if there are any, extensions that are not marked as keepable are dropped.
+    """Return the layers with changes; if anything changes, extensions that are not marked as keepable are dropped.
 
-    So is the recipe, which makes the picture without strokes and colors, unless only the prompt changed.
+    The recipe is dropped, too, unless only the prompt changes, because it ignores strokes and colors.
     """
     edited = replace(layers, **changes)
     if edited == layers:
@@ -231,7 +231,7 @@ def _clear_detail(texture: Colormap, mask: np.ndarray) -> Colormap:
 
 
 def erase_strokes(sketch: Sketch, mask: np.ndarray) -> Sketch:
-    """Return the strokes outside the mask; of those that it cuts, pieces of `_MIN_PIECE` points or more."""
+    """Return the strokes outside the mask. Strokes that it cuts leave their pieces of at least `_MIN_PIECE` points."""
     height, width = mask.shape
     strokes: list[Stroke] = []
     for stroke, points in zip(sketch.strokes, sketch.points(width, height), strict=True):

@@ -1,4 +1,4 @@
-"""Lines that end at an erased object, joined across the gap that it leaves."""
+"""Join lines that end at an erased object across the gap that it leaves."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 from codec.structure.chain_code import Stroke, snap
 from codec.structure.sketch import Sketch
 
-_TANGENT: Final = 7  # points at the end of a stroke that give its direction
+_TANGENT: Final = 7  # points over which the direction of a stroke's end is measured
 _REACH: Final = 3.0  # lattice cells from the mask within which an end counts as cut off by the object
 _MAX_ANGLE: Final = 40.0  # degrees by which a joined line may turn at each end of the gap
-_MIN_INSIDE: Final = 0.6  # of a joining curve that must lie under the mask
-_MAX_GAP: Final = 2.0  # between two strokes, as a multiple of their lengths together
+_MIN_INSIDE: Final = 0.6  # share of a joining curve that must lie under the mask
+_MAX_GAP: Final = 2.0  # distance of two strokes, as a multiple of the sum of their lengths
 _CURVE_POINTS: Final = 24
-_MAX_ENDS: Final = 400  # loose ends that are compared with each other
+_MAX_ENDS: Final = 400  # maximum number of loose ends to compare
 
 
 @dataclass(frozen=True, eq=False)
 class _End:
-    """An end of a stroke that points at the object: the place and the outward direction in lattice units."""
+    """An end of a stroke that points at the object: its position and outward direction, in lattice units."""
 
     stroke: int
     length: int  # of the stroke, in points
@@ -34,8 +34,8 @@ class _End:
 def join_gaps(sketch: Sketch, mask: np.ndarray) -> Sketch:
     """Return the sketch with the lines that end at the mask joined in pairs where one continues the other.
 
-    `mask`: (height, width) bool over the picture. A joined line is one stroke, at the place of its more important
-    half. Strokes that are not joined stay as they are.
+    `mask`: (height, width) bool over the picture. A joined line is one stroke, which ranks like its more important
+    half. Strokes that are not joined stay unchanged.
     """
     near = _lattice_mask(mask, sketch.cols, sketch.rows)
     if not near.any():
@@ -59,7 +59,7 @@ def join_gaps(sketch: Sketch, mask: np.ndarray) -> Sketch:
 
 
 def _merge(sketch: Sketch, chains: dict[int, list[np.ndarray]], owner: list[int], a: _End, b: _End) -> None:
-    """Join the strokes of two ends, which may have been joined at their other ends already."""
+    """Join the strokes of two ends; either may already be joined at its other end."""
     first, second = owner[a.stroke], owner[b.stroke]
     head, tail = (chains.pop(n) if n in chains else [np.array(sketch.strokes[n]) + 0.5] for n in (first, second))
     if not np.array_equal(head[-1][-1], a.place):
@@ -83,7 +83,7 @@ def _lattice_mask(mask: np.ndarray, cols: int, rows: int) -> np.ndarray:
 
 
 def _is_under(mask: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Return which places, (N, 2) of x, y in lattice units, lie under the mask, (N,) bool."""
+    """Return which points, (N, 2) of x, y in lattice units, lie under the mask: (N,) bool."""
     x, y = np.floor(places).astype(int).T
     inside = (x >= 0) & (y >= 0) & (x < mask.shape[1]) & (y < mask.shape[0])
     return np.asarray(inside & mask[np.clip(y, 0, mask.shape[0] - 1), np.clip(x, 0, mask.shape[1] - 1)])
@@ -127,7 +127,7 @@ def _pairs(ends: list[_End], near: np.ndarray) -> list[tuple[_End, _End]]:
 
 
 def _cost(a: _End, b: _End, near: np.ndarray) -> float:
-    """Return how little two ends continue each other; infinite if they do not."""
+    """Return the cost of joining two ends: lower if one continues the other better, infinite if it does not at all."""
     gap = b.place - a.place
     distance = math.hypot(*gap)
     if not 0 < distance <= _MAX_GAP * (a.length + b.length):

@@ -1,4 +1,4 @@
-"""Changes of colors and their detail: an object's color, moods of the light, the palette of another picture."""
+"""Edits of base colors and detail: an object's color, the mood (lighting), the palette of another picture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from codec.editing.objects import check_mask, recode, small_picture
 from codec.errors import InvalidLayer, UnknownName
 from codec.layers import Layers
 
-_MIN_DEVIATION: Final = 1e-3  # of a palette's axis, below which it is not stretched
+_MIN_DEVIATION: Final = 1e-3  # standard deviation along an axis of Oklab below which a palette is not stretched
 _MAX_STRETCH: Final = 3.0
 
 
@@ -58,17 +58,17 @@ MOODS: Final[dict[str, Callable[[np.ndarray], np.ndarray]]] = {
 
 
 def apply_mood(layers: Layers, mood: str) -> Layers:
-    """Return the layers in another light: base colors and detail.
+    """Return the layers with base colors and detail changed to a mood, such as night or fog.
 
-    `mood`: one of `MOODS`. Raises `UnknownName` for another one. Layers without colors are returned unchanged.
+    `mood`: one of `MOODS`. Raises `UnknownName` for other names. Layers without colors are returned unchanged.
     """
     if mood not in MOODS:
-        raise UnknownName(f"there is no such mood; choose one of {', '.join(MOODS)}")
+        raise UnknownName(f"unknown mood: choose one of {', '.join(MOODS)}")
     return _mapped(layers, MOODS[mood])
 
 
 def recolor_object(layers: Layers, mask: np.ndarray, color: Sequence[int]) -> Layers:
-    """Return the layers with the mean color under a mask changed to `color`; light and shade stay.
+    """Return the layers with the mean color under a mask changed to `color`; light and shadow stay.
 
     `mask`: (height, width) bool. `color`: 3 integers of sRGB in 0..255. The border is as sharp as the small picture.
     Layers without colors are returned unchanged. Raises `InvalidLayer` for other masks and colors.
@@ -90,10 +90,10 @@ def recolor_object(layers: Layers, mask: np.ndarray, color: Sequence[int]) -> La
 
 
 def transfer_palette(layers: Layers, pixels: np.ndarray) -> Layers:
-    """Return the layers with the palette of a picture: their colors get its means and deviations in Oklab.
+    """Return the layers with the palette of a picture: its means and standard deviations in Oklab.
 
-    The places of the colors stay. `pixels`: (h, w, 3) uint8 sRGB. After Reinhard, Ashikhmin, Gooch, Shirley, "Color
-    Transfer between Images" (2001).
+    Only the colors change, not their arrangement. `pixels`: (h, w, 3) uint8 sRGB. The method is that of Reinhard,
+    Ashikhmin, Gooch, Shirley, "Color Transfer between Images" (2001).
     """
     if layers.texture is None:
         return layers
@@ -109,7 +109,7 @@ def _to_lab(pixels: np.ndarray) -> np.ndarray:
 
 
 def _mapped(layers: Layers, function: Callable[[np.ndarray], np.ndarray], where: np.ndarray | None = None) -> Layers:
-    """Return the layers with a function of Oklab colors applied to the small picture, or to where it is True."""
+    """Return the layers with a function of Oklab colors applied to the small picture, or to the pixels of `where`."""
     if layers.texture is None:
         return layers
     lab = function(_to_lab(small_picture(layers)))

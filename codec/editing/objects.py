@@ -1,8 +1,8 @@
-"""Edits of an object: the part of a picture under a mask, which is moved, copied or bent with its lines and colors.
+"""Edits of an object, the part of a picture under a mask: move, copy or bend it with its lines and colors.
 
-Where an object goes is a `Placement`. Lines move exactly. Colors move in the small picture (base colors plus detail);
-the base cells under it take their means, and the encoder codes the detail of the cells that changed again. Where the
-encoder cannot run (`can_refit`), these cells lose their detail, with a warning.
+A `Placement` says where an object goes. Lines move exactly. Colors move in the small picture (base colors plus
+detail): the base cells under the object get the means of its colors, and the encoder codes the detail of all changed
+cells again. If the encoder cannot run (`can_refit`), these cells lose their detail, with a warning.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from codec.texture.detail_grid import MAX_DETAIL_CELLS, MIN_DETAIL_CELLS, PIXELS
 from codec.texture.repaint import cheaper_repaint
 from codec.texture.small_picture import enlarge, to_ycbcr
 
-MAX_FACTOR: Final = 50.0  # by which a placement may enlarge or shrink an object
-_PLAIN_CELLS: Final = 16  # 8-pixel cells on the longer side of the small picture of colors without detail
-_MIN_ALPHA: Final = 0.05  # of a pixel that belongs to an object
-_HOLE_ALPHA: Final = 0.2  # of a pixel that is filled where an object was
-_VISIBLE: Final = 3 << 6  # difference of a pixel that changes its cell's detail, 1.0 == 2^14
+MAX_FACTOR: Final = 50.0  # largest factor by which a placement may enlarge or shrink an object
+_PLAIN_CELLS: Final = 16  # 8-pixel cells on the longer side of the small picture, for colors without detail
+_MIN_ALPHA: Final = 0.05  # opacity from which a pixel belongs to an object
+_HOLE_ALPHA: Final = 0.2  # opacity of the removed object from which a pixel is filled
+_VISIBLE: Final = 3 << 6  # difference of a pixel from which its cell's detail is coded again, 1.0 == 2^14
 _BEND_STEPS: Final = 12
 _WALL_THICKNESS: Final = 1.2  # pixels of the small picture: lines that filled colors do not cross
 _WALL_COVERAGE: Final = 100  # of 255
-_ERASED_SHARE: Final = 0.97  # of the bytes, at most, after erasing
-_REACH: Final = 4  # 8-pixel cells from an object whose detail may change
-_MIN_BASE_COVERAGE: Final = 0.25  # of a base cell, above which it takes the picture's mean
+_ERASED_SHARE: Final = 0.97  # maximum size after erasing, relative to the size before
+_REACH: Final = 4  # 8-pixel cells; the detail may change up to this distance from an object
+_MIN_BASE_COVERAGE: Final = 0.25  # share of a base cell from which it takes the picture's mean
 
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """Where the points of an object go, in pixels: first a bend, then an affine map.
+    """The new place of an object, as a map of its points in pixels: first a bend, then an affine transform.
 
-    `matrix`: (2, 3) float64, (x, y) -> matrix @ (x, y, 1). `center`, `shift`, `radius`: the bend moves the points
-    around `center` by `shift`, less the farther away they are, and those beyond `radius` not at all; radius 0 for none.
-    Raises `InvalidLayer` for values that are not finite, and for a matrix that shrinks, enlarges or flattens by more
-    than `MAX_FACTOR`.
+    `matrix`: (2, 3) float64, (x, y) -> matrix @ (x, y, 1). `center`, `shift`, `radius`: the bend moves points by up to
+    `shift`: most at `center`, less farther away, not at all beyond `radius`; radius 0 means no bend. Raises
+    `InvalidLayer` for values that are not finite, and for a matrix that shrinks, enlarges or flattens by more than
+    `MAX_FACTOR`.
     """
 
     matrix: np.ndarray
@@ -67,13 +67,13 @@ class Placement:
             raise InvalidLayer("an object can be bent by at most its radius")
 
     def forward(self, points: np.ndarray) -> np.ndarray:
-        """Return where points go, (N, 2) of x, y."""
+        """Map points of the object to their new place: (N, 2) of x, y in pixels, both."""
         matrix = np.asarray(self.matrix, np.float64)
         bent = points + self._weights(points) * np.array(self.shift)
         return np.asarray(bent @ matrix[:, :2].T + matrix[:, 2])
 
     def backward(self, points: np.ndarray) -> np.ndarray:
-        """Return where points come from, (N, 2) of x, y."""
+        """Map points of the new place back to the object: (N, 2) of x, y in pixels, both."""
         matrix = np.asarray(self.matrix, np.float64)
         bent = (points - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
         if not self.radius:
@@ -84,7 +84,7 @@ class Placement:
         return np.asarray(unbent)
 
     def _weights(self, points: np.ndarray) -> np.ndarray:
-        """Return how far the bend moves points, (N, 1) in 0..1."""
+        """Return the fraction of `shift` by which the bend moves each point: (N, 1) in 0..1."""
         if not self.radius:
             return np.zeros((len(points), 1))
         squared = ((points - np.array(self.center)) ** 2).sum(1, keepdims=True) / self.radius**2
@@ -94,8 +94,8 @@ class Placement:
 def move(layers: Layers, mask: np.ndarray, placement: Placement, *, keep: bool = False) -> Layers:
     """Move the object under a mask: its lines, colors and detail; what was behind it is filled.
 
-    `mask`: (height, width) bool. `keep`: leave the object where it was, too. Strokes that leave the mask are cut at its
-    border. Raises `InvalidLayer` for a mask of another size or type.
+    `mask`: (height, width) bool. `keep`: copy the object instead of moving it. Strokes that leave the mask are cut at
+    its border. Raises `InvalidLayer` for a mask of another size or type.
     """
     check_mask(layers, mask)
     outside = layers.structure
@@ -113,9 +113,9 @@ def move(layers: Layers, mask: np.ndarray, placement: Placement, *, keep: bool =
 
 
 def erase(layers: Layers, mask: np.ndarray) -> Layers:
-    """Erase the object under a mask as `edits.erase` does; colors and detail continue around it and up to lines.
+    """Erase the object under a mask like `edits.erase`; surrounding colors and detail continue into it, up to lines.
 
-    The file becomes smaller, except by a few bytes if lines are cut in more pieces than the colors can pay for.
+    The file becomes smaller. If the mask cuts lines into many pieces, it may become larger by a few bytes.
     """
     erased = edits.erase(layers, mask)
     texture = layers.texture
@@ -132,9 +132,9 @@ def place_colors(
 ) -> Colormap | None:
     """Return the texture of `layers` with the colors of an object of `source` placed over it.
 
-    `mask`: (height, width) bool over the source. `placement`: from the source's pixels to those of `layers`. `keep`:
-    False fills where the object was, up to the lines of `layers`; the source must then be of the same size. None
-    without a texture.
+    `mask`: (height, width) bool over the source. `placement`: from the source's pixels to those of `layers`. `keep`: if
+    False, the old place of the object is filled, up to the lines of `layers`; the source must then have the same size.
+    Returns None if there are no colors.
     """
     check_mask(source, mask)
     if layers.texture is None or source.texture is None:
@@ -148,7 +148,7 @@ def place_colors(
 
 
 def join_behind(sketch: Sketch, layers: Layers, mask: np.ndarray, placement: Placement) -> Sketch:
-    """Return the sketch with its lines joined where an object of the layers was and no longer is (`join_gaps`).
+    """Return the sketch with its lines joined (`join_gaps`) where the object was and no longer is.
 
     `sketch`: the lines without the object. `mask`: (height, width) bool, where the object was.
     """
@@ -166,16 +166,16 @@ def join_behind(sketch: Sketch, layers: Layers, mask: np.ndarray, placement: Pla
 
 
 def with_layers(layers: Layers, structure: Sketch | Pose | None, texture: Colormap | None) -> Layers:
-    """Return the layers with these structure and texture layers, by the rules of `edits`."""
+    """Return the layers with these structure and texture layers; extensions are kept or dropped as by `edits`."""
     return edits.swap_texture(
         edits.swap_structure(layers, replace(layers, structure=structure)), replace(layers, texture=texture)
     )
 
 
 def _filled(lines: Layers, layers: Layers, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the small picture with the colors around the mask continued under it, up to the lines of `lines`.
+    """Return the small picture with the area under the mask filled from around it, up to the lines of `lines`.
 
-    Also return which of its pixels are filled, (rows, cols) bool.
+    Also returns the mask of the filled pixels, (rows, cols) bool.
     """
     old = small_picture(layers)
     hole = coverage(mask, *old.shape[:2]) > _HOLE_ALPHA
@@ -195,7 +195,7 @@ def recode(before: Layers, picture: np.ndarray, touched: np.ndarray, max_bytes: 
     if texture.detail is None:
         return recolored
     if not can_refit():
-        warnings.warn("detail of the changed colors was cleared: the encoder's networks are missing", stacklevel=2)
+        warnings.warn("detail of the changed colors was cleared: the encoder's weights are missing", stacklevel=2)
         return replace(recolored, detail=texture.detail.cleared(_any_in_cells(touched)))
     from codec.encoder.colormap.fit_detail import refit_detail
 
@@ -205,7 +205,7 @@ def recode(before: Layers, picture: np.ndarray, touched: np.ndarray, max_bytes: 
 
 
 def can_refit() -> bool:
-    """Return whether detail can be coded again, which takes PyTorch and the encoder's weights."""
+    """Return whether detail can be coded again: that needs PyTorch and the encoder's weights."""
     try:
         from codec.encoder.colormap.detail_model import load_codec
 
@@ -291,7 +291,7 @@ def _any_in_cells(pixels: np.ndarray) -> np.ndarray:
 
 
 def _changed_cells(old: np.ndarray, new: np.ndarray, before: Colormap, after: Colormap) -> np.ndarray:
-    """Return the cells of the detail that must add something else now, (rows, cols) bool."""
+    """Return the cells of the detail whose residual changed, (rows, cols) bool."""
     height, width = old.shape[:2]
     residuals = [
         to_ycbcr(picture) - enlarge(texture.cells, height, width) for picture, texture in ((old, before), (new, after))

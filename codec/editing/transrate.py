@@ -20,9 +20,11 @@ from codec.texture import rdoq
 from codec.texture.colormap import Colormap
 from codec.texture.quantizer import STEPS, dc_levels
 
-_MIN_FILL: Final = 0.9  # of the bytes: a step that fills less gives way to the next finer one, truncated
-_MIN_DETAILED_BYTES: Final = 100  # a colormap that shrinks below loses its detail
-_ROUNDING: Final = 0.33  # rounding offset of levels, below 1/2: a dead zone, as small levels rarely pay for their bits
+_MIN_FILL: Final = 0.9  # share of the bytes; if a step fills less, the next finer step is used, truncated
+_MIN_DETAILED_BYTES: Final = 100  # a smaller colormap has no detail
+_ROUNDING: Final = (
+    0.33  # rounding offset of levels; less than 1/2 gives a dead zone, since small levels are rarely worth their bits
+)
 
 
 def transrate(
@@ -30,9 +32,9 @@ def transrate(
 ) -> Layers:
     """Return the layers in at most `max_bytes`: colors coarsened, then the sketch truncated.
 
-    `max_color_bytes`, `max_sketch_bytes`: limit of one of the layers, of which the other gets the rest; None for the
-    encoder's allocation, which returns layers that are small enough unchanged. The result is larger than
-    `max_bytes` if prompt and pose leave no room; then it has no stroke and the coarsest colors.
+    `max_color_bytes`, `max_sketch_bytes`: limit for one of these layers; the other gets the rest. Without either, the
+    bytes are shared as the encoder shares them, and layers that are small enough are returned unchanged. If prompt and
+    pose leave no room, the result has no strokes and the coarsest colors, and is larger than `max_bytes`.
     """
     sizes = layers.sizes()
     is_automatic = max_color_bytes is None and max_sketch_bytes is None
@@ -49,7 +51,7 @@ def transrate(
         texture_bytes = _texture_bytes(layers, available, sizes.structure)
     layers = _with_texture_bytes(layers, texture_bytes)
     if max_color_bytes is not None and layers.texture is not None and isinstance(layers.structure, Sketch):
-        remaining = available - len(layers.texture.to_bytes())  # the strokes give way, the colors keep their size
+        remaining = available - len(layers.texture.to_bytes())  # the strokes are truncated, the colors keep their size
         sketch = layers.structure.cut(max(remaining, 0))
         layers = edits.swap_structure(layers, replace(layers, structure=sketch))
     try:
@@ -59,7 +61,7 @@ def transrate(
 
 
 def _texture_bytes(layers: Layers, available: int, structure_bytes: int) -> int:
-    """Return how many of the available bytes the texture layer gets: more with detail than without."""
+    """Return the bytes for the texture layer out of the available ones; it gets more if it has detail."""
     if layers.texture is None or layers.texture.detail is None:
         return color_bytes(available, structure_bytes)
     return available - min(structure_bytes, sketch_bytes(max(available, 0)))
@@ -68,7 +70,7 @@ def _texture_bytes(layers: Layers, available: int, structure_bytes: int) -> int:
 def shrink(colormap: Colormap, max_bytes: int) -> Colormap:
     """Return the colormap in at most `max_bytes`: detail truncated, base colors coarsened if they exceed their share.
 
-    In few bytes only the base colors stay, as `coarsen` returns them.
+    For few bytes, only the base colors are kept, coarsened by `coarsen`.
     """
     if len(colormap.to_bytes()) <= max_bytes:
         return colormap
@@ -98,7 +100,7 @@ def coarsen(colormap: Colormap, max_bytes: int) -> Colormap:
         else:
             low = middle + 1
     coarser, size = _at_step(colormap, min(high, len(STEPS) - 1))
-    if size > _MIN_FILL * max_bytes:  # or too large at any step
+    if size > _MIN_FILL * max_bytes:  # also if it is too large at every step
         return coarser if size <= max_bytes else _cut(coarser, max_bytes)
     finer = colormap if high == colormap.step + 1 else _at_step(colormap, high - 1)[0]
     return _cut(finer, max_bytes)

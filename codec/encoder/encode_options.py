@@ -21,13 +21,13 @@ BALANCES: Final = ("auto", "picture", "structure")
 class EncodeOptions:
     """How a picture is encoded. All fields have defaults; their values are checked in the constructor.
 
-    `prompt`: text that says what the picture shows. None: the prompt in the file's metadata; if there is none, a
-        caption by the best captioner whose weights are installed; if there is none, a word for the subject, where
-        the classifier that ships is certain; else no semantic layer.
-    `negative`: text that says what the picture must not show; "" for none given.
+    `prompt`: text that describes the picture. None: use the prompt in the file's metadata, or else a caption by the
+    best captioner whose weights are installed, or else one word for the subject if the built-in classifier is certain,
+    or else no semantic layer.
+    `negative`: text that describes what the picture must not show; "": none.
     `budget`: maximum size of the whole file in bytes. None: 0.02 bits per pixel, at least 160 bytes.
     `grid`: color cells on the longer side, or (rows, columns), 2 to 64 each. None: chosen by the encoder.
-    `edges`: the edge detector, one of `EDGES`. "contours" is the network that ships with the codec; "canny" is a
+    `edges`: the edge detector, one of `EDGES`. "contours" is the built-in network; "canny" is a
         multi-scale color gradient; "lineart" finds dark lines; "drawing" is for black-and-white drawings;
         "pidinet" and "hed" need weights; "auto" is the best detector whose weights are installed;
         "openpose" makes the structure layer a pose of the people in the picture instead of a sketch.
@@ -37,13 +37,12 @@ class EncodeOptions:
         override the metadata; "none" disables them all.
     `balance`: which layer gets most of the bytes that the prompt leaves, one of `BALANCES`. "picture": the texture
         layer, with detail, which suits the painter; "structure": the sketch, with colors without detail, which suits
-        Stable Diffusion; "auto": "structure" if `edges` is "openpose", else "picture".
-
-    `cubic_colors`: take the colors as the paper's code does, by cubic interpolation at 1/64 of the picture's size, and
-        store no detail; for the decoder `sd15` with the preset `paper`.
-    `recipe`: store only how a picture of AUTOMATIC1111's web UI, Forge or ComfyUI was generated, from which the decoder
-        `sd15` makes it again with the same checkpoint; there is then no sketch and no colors unless `keep_layers`. The
-        prompt is stored whole. Prompt, negative prompt and seed must not be given.
+        Stable Diffusion; "auto": "structure" if `edges` is "openpose", else "picture". `cubic_colors`: sample the
+        colors as the paper's code does, by cubic interpolation at 1/64 of the picture's size, and store no detail; for
+        the decoder `sd15` with the preset `paper`. `recipe`: for a picture generated with AUTOMATIC1111's web UI, Forge
+        or ComfyUI: store only the whole prompt and the settings, with which the decoder `sd15` and the same checkpoint
+        generate it again. Sketch and colors are stored only with `keep_layers`. Prompt, negative prompt and seed must
+        not be given.
 
     Raises `InvalidLayer` for a prompt, grid or seed that no file can hold, and `UnknownName` for an unknown
     detector, captioner or balance.
@@ -71,16 +70,18 @@ class EncodeOptions:
         if self.grid is not None:
             object.__setattr__(self, "grid", _checked_grid(self.grid))
         if self.recipe and (self.prompt is not None or self.negative or self.seed is not None):
-            raise InvalidLayer("a recipe takes prompt, negative prompt and seed from the picture's metadata: give none")
+            raise InvalidLayer(
+                "a recipe takes prompt, negative prompt and seed from the picture's metadata: do not give them"
+            )
         if self.keep_layers and not self.recipe:
-            raise InvalidLayer("only a recipe leaves the layers out: --keep-layers goes with --recipe")
+            raise InvalidLayer("--keep-layers needs --recipe: all layers are kept without it")
         _check_name("edge detector", self.edges, EDGES)
         _check_name("captioner", self.captioner, CAPTIONERS)
         _check_name("balance", self.balance, BALANCES)
 
     @property
     def stores_detail(self) -> bool:
-        """Whether the texture layer gets detail, if there is room for it."""
+        """Whether the texture layer gets detail if the budget allows it."""
         if self.cubic_colors:
             return False
         return self.balance == "picture" or (self.balance == "auto" and self.edges != POSE_DETECTOR)

@@ -1,8 +1,9 @@
 """Extract the three layers of a picture within a byte budget.
 
-The prompt is stored whole. `EncodeOptions.balance` says how the remaining bytes are shared. With "picture", the sketch
-gets a small share, and the texture layer (a few base colors and detail) gets the rest. With "structure", the colors get
-a fixed share, the structure gets the rest, and the colors are then fitted again to all bytes that are left.
+The prompt is stored first. `EncodeOptions.balance` decides how the other layers share the remaining bytes. With
+"picture", the sketch gets a small share and the texture layer (a few base colors and detail) gets the rest. With
+"structure", the colors get a fixed share, the structure gets the rest, and then the colors are fitted again to use all
+remaining bytes.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ EMBEDDED: Final = "the layers inside the picture"
 _SETTINGS_DIVISOR: Final = 10  # settings from the file's metadata get at most a tenth of the budget
 _PROMPT_DIVISOR: Final = 2  # a prompt that the user did not give gets at most half of the budget
 _BASE_CELLS: Final = 8  # on the longer side of the base colors, if there is detail
-_PAPER_BLOCK: Final = 64  # pixels a side of a color of the paper's code
+_PAPER_BLOCK: Final = 64  # side, in pixels, of the block that each color of the paper's code stands for
 _REGRID_FACTOR: Final = 1.25  # the grid is chosen again if the colors get this many times the bytes of their first fit
 
 Source = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Picture
@@ -46,7 +47,7 @@ Source = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Picture
 
 @dataclass(frozen=True)
 class Extraction:
-    """The layers of a picture, the picture itself, and one line of text on where the prompt comes from."""
+    """The layers of a picture, the picture itself, and a short text that names the source of the prompt."""
 
     layers: Layers
     picture: Picture
@@ -57,8 +58,8 @@ def extract(source: Source, options: EncodeOptions = DEFAULT_OPTIONS, *, reserve
     """Return the layers of a picture, and leave `reserved_bytes` of the budget unused.
 
     With default options, the layers embedded in a PNG (`codec.images.png_chunk`) are returned if there are any. Raises
-    `ImageError`, `BudgetTooSmall`, `InvalidLayer`, `ModelMissing` or `OutOfMemory`, and `CodecError` for a recipe of a
-    picture that cannot be made again.
+    `ImageError`, `BudgetTooSmall`, `InvalidLayer`, `ModelMissing` or `OutOfMemory`, and `CodecError` if a recipe is
+    wanted and the picture's metadata cannot reproduce it.
     """
     picture = _to_picture(source)
     if picture.tril is not None and not reserved_bytes and replace(options, captioner="auto") == DEFAULT_OPTIONS:
@@ -118,9 +119,9 @@ def _fit_structure_and_texture(
 
 
 def _paper_colors(pixels: np.ndarray) -> np.ndarray:
-    """Return the colors that the paper's code takes: a pixel for each 64 x 64, by cubic interpolation, 2 to 64 a side.
+    """Return the colors of the paper's code: one pixel per 64 x 64 block, by cubic interpolation, 2 to 64 a side.
 
-    OpenCV's interpolation does not average: a pixel is nearly a sample of the picture.
+    OpenCV's cubic interpolation does not average over the block: each color depends on a few pixels only.
     """
     height, width = pixels.shape[:2]
     rows, cols = (min(max(side // _PAPER_BLOCK, MIN_CELLS), MAX_CELLS) for side in (height, width))
@@ -130,8 +131,8 @@ def _paper_colors(pixels: np.ndarray) -> np.ndarray:
 def _fit_picture(pixels: np.ndarray, options: EncodeOptions, available: int) -> tuple[Sketch | Pose, Colormap]:
     """Return a small structure layer, and a texture layer of base colors and detail in the remaining bytes.
 
-    A picture without detail, such as a uniform area, gets only colors. Bytes that even the finest detail does not need
-    go to the structure.
+    A picture without detail, such as a uniform area, gets only colors. If even the finest detail leaves bytes unused,
+    the structure gets them.
     """
     structure = _fit_structure(pixels, options.edges, sketch_bytes(available), by_visibility=True)
     texture_bytes = available - len(structure.to_bytes())
@@ -153,7 +154,7 @@ def _fit_structure(pixels: np.ndarray, edges: str, max_bytes: int, by_visibility
 
 
 def _fit_colors(pixels: np.ndarray, grid: int | tuple[int, int] | None, target_bytes: int, max_bytes: int) -> Colormap:
-    """Return the colors in about `target_bytes`; in up to `max_bytes` if these are too few for a single color."""
+    """Return the colors in about `target_bytes`, or in up to `max_bytes` if a single color needs that many."""
     if grid is None:
         return fit_best_grid(pixels, target_bytes, max_bytes)
     if isinstance(grid, int):
@@ -163,9 +164,10 @@ def _fit_colors(pixels: np.ndarray, grid: int | tuple[int, int] | None, target_b
 
 
 def shorten(found_prompt: FoundPrompt, max_bytes: int) -> FoundPrompt:
-    """Shorten prompt and settings that the user did not give, so that bytes remain for the other layers.
+    """Shorten a prompt and settings from metadata or a captioner, so that bytes remain for the other layers.
 
-    Settings that are too large lose the model's name. A prompt that is too long loses its negative part, then its end.
+    Settings that are too large lose the model's name. A prompt that is too long loses its negative part, then its last
+    words.
     """
     found_prompt = replace(
         found_prompt, settings=_limited_settings(found_prompt.settings, max_bytes // _SETTINGS_DIVISOR)

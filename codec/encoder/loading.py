@@ -1,4 +1,4 @@
-"""Loading of the encoder's optional networks: the device, memory for one network at a time, and clear errors."""
+"""Load the encoder's optional networks: choose the device, keep one network in memory, and translate errors."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def best_device() -> str:
 
 
 def free_memory() -> None:
-    """Free the memory of unreachable objects, on the GPU, too."""
+    """Free the memory of unreachable objects, including GPU memory."""
     gc.collect()
     import torch
 

@@ -22,12 +22,12 @@ class ModelFile:
     """One file of a model's repository.
 
     path: in the repository, with "/" between folders
-    size: in bytes; 0: unknown, for small files only
+    size: in bytes; 0 if unknown, which only small files may have
     sha256: hex digest, or None if it is not known in advance
     approximate: whether `size` is a rounded figure
     optional: whether the model works without the file
-    alternative: path of a file that serves in its place; "" if there is none
-    fp16: the same weights in half precision, which are downloaded by default; None if the repository has none
+    alternative: path of a file that can be used instead; "" if there is none
+    fp16: the file with the same weights in half precision, downloaded by default; None if there is none
     """
 
     path: str
@@ -45,7 +45,7 @@ class ModelFile:
 
     @property
     def safetensors_path(self) -> str:
-        """The path of the file after conversion; the path itself if it is no pickle.
+        """The path of the file after conversion; the same path if it is not a pickle.
 
         The converted file has the name that transformers and diffusers look for.
         """
@@ -62,7 +62,7 @@ class Model:
     """One pretrained model.
 
     name: its name in this program; purpose: what it is used for, a short phrase
-    repo: owner/name on the Hugging Face Hub; revision: commit, 40 hex digits; files: what is read of it
+    repo: owner/name on the Hugging Face Hub; revision: commit, 40 hex digits; files: the files that are used
     license: as the repository states it; note: further remarks for users
     checkpoint: a single file of the repository that holds all the weights, usable in place of `files`
     aliases: other repositories with the same weights, such as the repository's earlier names
@@ -84,7 +84,7 @@ class Model:
         return self.download_bytes()
 
     def download_bytes(self, full_precision: bool = False) -> int:
-        """Return the size of the download in bytes: in half precision where there is one, or in full precision."""
+        """Return the size of the download in bytes, in half precision where available unless `full_precision`."""
         return sum((file if full_precision else file.fp16 or file).size for file in self.files)
 
     @property
@@ -99,7 +99,7 @@ class Model:
 
 
 def list_models() -> tuple[Model, ...]:
-    """Return every model, the most important first."""
+    """Return all models, most important first."""
     return _MODELS
 
 

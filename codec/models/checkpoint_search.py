@@ -17,10 +17,10 @@ from codec.models.conversion_cache import cache_dir
 from codec.models.weights import sha256
 
 _SUFFIX: Final = ".safetensors"
-_MIN_BYTES: Final = 1 << 20  # smaller files are no checkpoints
-_MAX_FILES: Final = 500  # that are looked at
+_MIN_BYTES: Final = 1 << 20  # smaller files are not checkpoints
+_MAX_FILES: Final = 500  # examined at most
 _MAX_DEPTH: Final = 6  # folders inside folders
-_LEGACY_START, _LEGACY_BYTES = 0x100000, 0x10000  # what the web UI's older hash covers
+_LEGACY_START, _LEGACY_BYTES = 0x100000, 0x10000  # the bytes that the web UI's older hash covers
 # models of the catalog with the same weights as well-known checkpoints, by hash or name
 _CATALOG: Final = {
     **dict.fromkeys(("sha256:6ce0161689", "sha256:cc6cb27103", "webui:81761151"), "sd15"),
@@ -35,11 +35,11 @@ def find_checkpoint(
     """Return the .safetensors file of a checkpoint, or the folder of a model in the catalog with the same weights.
 
     digest: "sha256:" and 10 hex digits, or "webui:" and 8 hex digits of AUTOMATIC1111's older hash; None: unknown
-    name: of its file, without extension; decides only if there is no digest
-    folder: searched first, or one file; then come TRILAYER_MODELS and the Hub's cache
+    name: of its file, without extension; used only if there is no digest
+    folder: a folder to search, or a file, before TRILAYER_MODELS and the Hub's cache
     is_given: whether `folder` must be the checkpoint itself
 
-    Digests of files are remembered. Raises ModelMissing, whose message says what was looked for and where.
+    Digests of files are cached. Raises ModelMissing; its message says what was searched for and where.
     """
     if digest is not None or name is not None:
         roots = [Path(root).expanduser() for root in (folder, os.environ.get("TRILAYER_MODELS")) if root]
@@ -56,7 +56,7 @@ def find_checkpoint(
 
 
 def _list_files(roots: list[Path]) -> Iterator[Path]:
-    """Yield the files that may be checkpoints: a root itself, or those in its folders."""
+    """Yield the files that may be checkpoints: each root that is a file, and the files below each folder."""
     count = 0
     for root in roots:
         if root.is_file():
@@ -93,7 +93,7 @@ def _legacy_hash(path: Path) -> str:
 
 
 def _remembered_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file. The Hub's cache names files by it; others are read once and remembered."""
+    """Return the SHA-256 of a file: its name in the Hub's cache, otherwise computed and cached."""
     resolved = path.resolve()
     if path.is_symlink() and len(resolved.name) == 64:
         return resolved.name
@@ -122,7 +122,7 @@ def _missing_message(
     fetch = _CATALOG.get(digest or name or "")
     fetching = f"python -m codec models fetch {fetch}, or " if fetch else ""
     return (
-        f"the recipe's checkpoint{wanted} is not here: looked for its .safetensors file in {place}TRILAYER_MODELS and "
+        f"the recipe's checkpoint{wanted} is not here: searched for its .safetensors in {place}TRILAYER_MODELS and "
         f"the Hub's cache; {fetching}give the file with --checkpoint FILE or its folder with --models DIR, or decode "
         "from the layers with --preset quality"
     )

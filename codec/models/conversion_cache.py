@@ -22,7 +22,7 @@ from codec.models import convert_pickle, weights
 from codec.models.catalog import Model
 
 RECORD_NAME: Final = "converted.json"
-_MAX_SMALL_FILE_BYTES: Final = 64 << 20  # of a file that is no pickle, such as a configuration
+_MAX_SMALL_FILE_BYTES: Final = 64 << 20  # of a file that is not a pickle, such as a configuration
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class SourceFolder:
 
 
 def cache_dir() -> Path:
-    """Return our cache folder: TRILAYER_CACHE, else ~/.cache/trilayer; it may not exist."""
+    """Return this program's cache folder, TRILAYER_CACHE or ~/.cache/trilayer; it may not exist."""
     if os.environ.get("TRILAYER_CACHE"):
         return Path(os.environ["TRILAYER_CACHE"]).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "trilayer"
 
 
 def target_dir(model: Model, source: SourceFolder | None = None) -> Path:
-    """Return the folder for the model converted from `source`; None: from the Hub's files."""
+    """Return the folder for the model converted from `source`, or from the Hub's files if None."""
     key = model.revision if source is None or source.is_pinned else str(source.path.resolve())
     return cache_dir() / f"{model.name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
 
@@ -56,7 +56,7 @@ def recorded_digests(folder: Path) -> dict[str, str]:
 
 
 def find_converted(model: Model) -> Path | None:
-    """Return the folder of the model converted from the Hub's files earlier, or None.
+    """Return the folder of the model as converted earlier from the Hub's files, or None.
 
     The pickles themselves may have been deleted since. Raises ModelMissing if a converted file is damaged.
     """
@@ -73,9 +73,9 @@ def find_converted(model: Model) -> Path | None:
 
 
 def get_or_convert(model: Model, source: SourceFolder) -> Path:
-    """Return the folder with the model of `source` converted; convert it if that was not done or is outdated.
+    """Return the folder with the converted model of `source`; convert it if that is missing or outdated.
 
-    Raises ModelMissing if a pickle is refused, is not the pinned one, or the cache cannot be written.
+    Raises ModelMissing if a pickle is rejected or is not the pinned one, or if the cache cannot be written.
     """
     target = target_dir(model, source)
     stamps = _file_stamps(model, source.path)
@@ -97,7 +97,7 @@ def _convert(model: Model, source: SourceFolder, target: Path, stamps: dict[str,
     target.mkdir(parents=True, exist_ok=True)
     (target / RECORD_NAME).unlink(missing_ok=True)
     digests = {}
-    for file in sorted(model.files, key=lambda file: not file.is_pickle):  # pickles first: they may be refused
+    for file in sorted(model.files, key=lambda file: not file.is_pickle):  # pickles first: they may be rejected
         if file.path not in stamps:
             continue
         original, converted = source.path / file.path, target / file.safetensors_path

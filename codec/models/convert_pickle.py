@@ -1,8 +1,7 @@
 """Convert pickled PyTorch weights to safetensors. The only module that opens a pickle.
 
-Unpickling can run arbitrary code. PyTorch's weights-only reader allows only what rebuilds tensors and
-refuses the rest. Sizes are checked before it starts and again before tensors are copied. Every failure
-raises ModelMissing.
+Unpickling can run arbitrary code. PyTorch's weights-only reader accepts only the operations that rebuild tensors.
+Sizes are checked before reading and again before tensors are copied. Every failure raises ModelMissing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The user's secrets for the Hub: user and password in HF_ENDPOINT, and the token.
 
-They are sent to the host of HF_ENDPOINT only, and appear in no message.
+They are sent only to the host of HF_ENDPOINT and never appear in messages.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _TRUE_VALUES: Final = {"1", "ON", "YES", "TRUE"}
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The Hub's address without user and password, and these as "user:password"; "" if there are none."""
+    """The Hub's address without user and password, and "user:password", which is "" if there are none."""
 
     address: str
     user_password: str = field(default="", repr=False)
 
 
 def parse_endpoint() -> Endpoint:
-    """Return the Hub's address by HF_ENDPOINT. Raises ModelMissing if that is not an http or https address."""
+    """Return the Hub's address from HF_ENDPOINT. Raises ModelMissing if it is not an http or https address."""
     text = (os.environ.get("HF_ENDPOINT") or "").strip().rstrip("/") or _DEFAULT_ENDPOINT
     try:
         parts = urllib.parse.urlsplit(text)
@@ -49,9 +49,9 @@ def parse_endpoint() -> Endpoint:
 
 
 def authorization(url: str) -> str:
-    """Return the Authorization header of a request to `url`; "" for other hosts than the Hub's.
+    """Return the Authorization header of a request to `url`; "" for hosts other than the Hub's.
 
-    Without user and password in HF_ENDPOINT it holds the token, which is sent over https or the loopback only.
+    Without user and password in HF_ENDPOINT, it holds the token, which is sent only over https or to the loopback.
     """
     endpoint = parse_endpoint()
     origin, hub_origin = _origin(url), _origin(endpoint.address)
@@ -66,7 +66,7 @@ def authorization(url: str) -> str:
 
 
 def read_token() -> str:
-    """Return the user's token where the Hub's libraries look for it, or "": HF_TOKEN, or a file.
+    """Return the user's token from HF_TOKEN or the file that the Hub's libraries use; "" if there is none.
 
     Raises ModelMissing if it contains characters that tokens cannot contain.
     """
@@ -89,7 +89,7 @@ def redact(text: str) -> str:
 
 
 def _secrets() -> set[str]:
-    """Return every secret text, in each form in which a library may print it."""
+    """Return all secrets, in every form in which a library may print them."""
     addresses = [os.environ.get("HF_ENDPOINT") or "", *urllib.request.getproxies().values()]
     secrets = set()
     for address in addresses:

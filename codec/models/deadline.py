@@ -1,4 +1,4 @@
-"""Calls that must end in time."""
+"""Calls with a time limit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ Result = TypeVar("Result")
 
 
 def call_with_timeout(function: Callable[[], Result], seconds: float) -> Result:
-    """Return what `function` returns, raise what it raises, or raise TimeoutError after some seconds.
+    """Return what `function` returns, raise what it raises, or raise TimeoutError after `seconds`.
 
-    It runs in a thread, because socket timeouts do not cover name resolution; after the time it is left alone there.
+    It runs in a thread, because socket timeouts do not cover name resolution. After a timeout the thread keeps running.
     """
     results: list[Result] = []
     errors: list[BaseException] = []

@@ -1,4 +1,4 @@
-"""Downloading models from the Hugging Face Hub into its cache: pinned, resumable, verified.
+"""Download models from the Hugging Face Hub into its cache: pinned, resumable, verified.
 
 We download with the standard library because huggingface_hub deletes partial files after an
 interruption, and waits for minutes for an unresponsive Hub.
@@ -24,10 +24,10 @@ from codec.models import hub
 from codec.models.catalog import Model, ModelFile
 from codec.models.hub import RemoteFile
 
-QUERY_SECONDS: Final = 10.0  # that the Hub has to answer a question about a file
+QUERY_SECONDS: Final = 10.0  # for the Hub to answer a query about a file
 _QUERY_ATTEMPTS: Final = 3
 _RETRY_SECONDS: Final = 1.0  # before another attempt
-_TIMEOUT_SECONDS: Final = 10.0  # without a byte, after which an attempt ends
+_TIMEOUT_SECONDS: Final = 10.0  # without a byte until an attempt ends
 _MAX_IDLE_ATTEMPTS: Final = 3  # consecutive attempts without a new byte
 _CHUNK_BYTES: Final = 1 << 20
 _REPORT_SECONDS: Final = 0.1  # between progress reports
@@ -61,12 +61,12 @@ def download(
 ) -> Path:
     """Download the missing files of `model` into the Hub's cache; return the folder of its snapshot.
 
-    Weights are downloaded in half precision where the repository has them so, unless `full_precision`.
+    Half-precision weights are preferred, unless `full_precision`.
 
-    Partial files are resumed. Each new file is verified against its SHA-256, the catalog's or else the
-    Hub's, before it is put in place.
+    Partial files are resumed. Each new file is verified against the SHA-256 of the catalog, or else of the Hub,
+    before it is moved into place.
 
-    Raises ModelMissing, whose message names repository, file and remedy; if the Hub does not answer at all,
+    Raises ModelMissing, whose message names repository, file and remedy; if the Hub does not answer, that happens
     after three attempts of `timeout` seconds. Raises Cancelled if `on_progress` returned False; the downloaded
     bytes are kept.
     """
@@ -101,7 +101,7 @@ def download(
 
 
 def _query_first(model: Model, choices: list[ModelFile], timeout: float) -> tuple[ModelFile, RemoteFile] | None:
-    """Return the first of some files that the repository has; None if it lacks an optional one."""
+    """Return the first of the files that exists in the repository; None if there is none and the file is optional."""
     for file in choices:
         with contextlib.suppress(hub.FileNotInRepository):
             return file, _query_file(model, file, timeout)
@@ -111,7 +111,7 @@ def _query_first(model: Model, choices: list[ModelFile], timeout: float) -> tupl
 
 
 def _query_file(model: Model, file: ModelFile, timeout: float) -> RemoteFile:
-    """Ask the Hub about a file; ask again if it does not answer."""
+    """Query the Hub about a file; try again if it does not answer."""
     for _ in range(_QUERY_ATTEMPTS - 1):
         try:
             return hub.query_file(model, file, timeout)
@@ -133,13 +133,13 @@ class _ProgressReporter:
         self.reported_at = 0.0
 
     def begin_file(self, file: ModelFile, correction: int, size: int) -> None:
-        """Begin a file of `size` bytes, which are `correction` more than the total counts for it."""
+        """Begin a file of `size` bytes. `correction`: its size minus the size that the total includes for it."""
         self.completed_bytes += self.file_bytes
         self.total_bytes += correction
         self.file, self.file_bytes = file.path, size
 
     def report(self, count: int, checking: bool = False) -> None:
-        """Report that `count` bytes of the file are done. Raises Cancelled if the caller wants to stop."""
+        """Report that `count` bytes of the file are done. Raises Cancelled if the callback returns False."""
         now = time.monotonic()
         is_too_soon = count < self.file_bytes and now < self.reported_at + _REPORT_SECONDS
         if self.on_progress is None or is_too_soon:

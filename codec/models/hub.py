@@ -1,11 +1,11 @@
 """The Hugging Face Hub: its cache folders on this machine, and HTTP requests to it.
 
-Files are kept where all the Hub's libraries look for them:
+Files are stored where the Hub's libraries look for them:
 
     HF_HOME/hub/models--OWNER--NAME/blobs/HASH  <-  snapshots/REVISION/PATH
 
 This is the only module of the program that opens network connections, and only `codec models fetch` uses it.
-Obeyed are HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE and the usual proxy variables.
+It respects HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE and the usual proxy variables.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from codec.models import credentials, proxies
 from codec.models.catalog import Model, ModelFile
 from codec.models.deadline import call_with_timeout
 
-_MAX_UNLISTED_BYTES: Final = 64 << 20  # of a file whose size the catalog does not give
+_MAX_UNLISTED_BYTES: Final = 64 << 20  # of a file whose size is not in the catalog
 _MAX_REDIRECTS: Final = 5
 _REDIRECT_CODES: Final = (301, 302, 303, 307, 308)
 _PASSING_STATUSES: Final = (408, 429, 500, 502, 503, 504)
@@ -48,7 +48,7 @@ _HANDLERS: Final = (
 
 
 def cache_dir() -> Path:
-    """Return the folder of the Hub's cache, chosen as the Hub's libraries do; it may not exist."""
+    """Return the folder of the Hub's cache, as the Hub's libraries choose it; it may not exist."""
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         if os.environ.get(name):
             return Path(os.environ[name]).expanduser()
@@ -62,7 +62,7 @@ def repository_dir(model: Model, root: Path | None = None) -> Path:
 
 
 def alias_dirs(model: Model, root: Path | None = None) -> list[Path]:
-    """Return the folders of other repositories that may hold the model's weights: its aliases and its namesakes."""
+    """Return the folders of other repositories that may hold the weights: aliases, and repositories named alike."""
     base = cache_dir() if root is None else root
     names = {f"models--{alias.replace('/', '--')}" for alias in model.aliases}
     with contextlib.suppress(OSError):
@@ -81,10 +81,10 @@ def snapshot_dir(model: Model, root: Path | None = None) -> Path:
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """What the Hub says about a file.
+    """A file of a repository as the Hub describes it.
 
-    url: of the file at the Hub; etag: a digest in hex (SHA-256 of large files, Git's SHA-1 of small ones, other
-    servers' SHA-1 or MD5), or "" if the server names none; size: in bytes
+    url: of the file at the Hub; etag: a hex digest (the SHA-256 of large files, Git's SHA-1 of small ones; SHA-1 or MD5
+    from other servers), or "" if the server sends none; size: in bytes
     """
 
     url: str
@@ -97,7 +97,7 @@ class FileNotInRepository(ModelMissing):
 
 
 class HubUnreachable(ModelMissing):
-    """The Hub did not answer, or only with a passing error; another attempt may succeed."""
+    """The Hub did not answer, or reported a temporary error; another attempt may succeed."""
 
 
 def is_offline() -> bool:
@@ -115,15 +115,15 @@ def endpoint() -> str:
 
 
 def manual_remedy(model: Model) -> str:
-    """Return the part of an error message that says how to supply a model by hand."""
+    """Return the part of an error message that says how to install a model by hand."""
     return f"or put its files in DIR/{model.name} and set TRILAYER_MODELS=DIR"
 
 
 def query_file(model: Model, file: ModelFile, timeout: float) -> RemoteFile:
     """Ask the Hub for the URL, digest and size of a file; takes at most about `timeout` seconds.
 
-    Raises FileNotInRepository, HubUnreachable, or ModelMissing with the reason: refused, another revision or
-    another size than in the catalog.
+    Raises FileNotInRepository, HubUnreachable, or ModelMissing with the reason, such as denied access, or a revision or
+    size that differs from the catalog.
     """
     address = endpoint()
     url = f"{address}/{model.repo}/resolve/{model.revision}/{urllib.parse.quote(file.path)}"
@@ -153,9 +153,9 @@ def query_file(model: Model, file: ModelFile, timeout: float) -> RemoteFile:
 def open_url(method: str, url: str, headers: dict[str, str], timeout: float) -> http.client.HTTPResponse:
     """Send a request, follow redirects and return the open response.
 
-    Redirects lead to https addresses only (or stay on the host, or on the loopback), at most `_MAX_REDIRECTS`
-    of them; the Hub's credentials are sent to the Hub's own host only. Raises urllib's errors, and
-    ModelMissing for a forbidden redirect or a proxy of a kind that is not supported.
+    At most `_MAX_REDIRECTS` redirects are followed, to https addresses, on the same host or on the loopback only. The
+    Hub's credentials are sent only to the Hub's host. Raises urllib's errors, and ModelMissing for a forbidden
+    redirect or an unsupported kind of proxy.
     """
     for _ in range(_MAX_REDIRECTS + 1):
         try:
@@ -181,7 +181,7 @@ def describe_error(error: Exception) -> str:
 
 
 def _check_status(model: Model, file: ModelFile, headers: Message, status: int, failure: str) -> None:
-    """Raise the error that an HTTP status stands for, if it is one."""
+    """Raise the error that corresponds to an HTTP status; return if the request succeeded."""
     address = endpoint()
     if status == 404 and headers.get("X-Error-Code") == "EntryNotFound":
         raise FileNotInRepository(f"{model.repo} has no {file.path}")
@@ -205,14 +205,14 @@ def _check_status(model: Model, file: ModelFile, headers: Message, status: int, 
 
 
 def _parse_etag(headers: Message) -> str:
-    """Return the digest in the entity tag: 64, 40 or 32 hex digits in lower case; "" if it has another form.
+    """Return the digest in the entity tag: 64, 40 or 32 lowercase hex digits; "" if the tag has another form.
 
-    Web servers mark a tag of a compressed response by a suffix such as -gzip.
+    Web servers add a suffix such as -gzip to the tag of a compressed response.
     """
     text = headers.get("X-Linked-ETag") or headers.get("ETag") or ""
     text = text.strip().removeprefix("W/").strip('" ').lower()
     match = re.fullmatch(r"(?:sha256:)?([0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})(?:[-;:]\w+)?", text)
-    if match is None or re.fullmatch(r"[0-9a-f]{32}-\d+", text):  # the latter is S3's, of an upload in parts
+    if match is None or re.fullmatch(r"[0-9a-f]{32}-\d+", text):  # the latter is S3's tag of a multipart upload
         return ""
     return match[1]
 
@@ -226,9 +226,9 @@ def _parse_size(headers: Message, file: ModelFile) -> int | None:
 
 
 def _can_be_unverified(file: ModelFile, headers: Message) -> bool:
-    """Return whether a file may come without the server's digest.
+    """Return whether a file is accepted without a digest from the server.
 
-    It may if the catalog has its digest, or if it holds no weights and the server is a Hub or the size is known.
+    It is if the catalog has its digest, or if it holds no weights and the server is a Hub or the size is known.
     """
     if file.sha256 is not None:
         return True
@@ -245,8 +245,8 @@ def _is_expected_size(file: ModelFile, size: int) -> bool:
 def _head(url: str, timeout: float) -> tuple[Message, int]:
     """Return headers and status of a HEAD request.
 
-    The Hub answers for a large file with a redirect to its storage; the redirect's own headers describe
-    the file. Other redirects, of renamed repositories and of mirrors, are followed.
+    For a large file, the Hub answers with a redirect to its storage, and the headers of that answer describe the
+    file. Other redirects, as from renamed repositories and mirrors, are followed.
     """
     commit = ""
     headers: Message

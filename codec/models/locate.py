@@ -57,12 +57,12 @@ class Status:
 def locate(name: str, folder: str | os.PathLike[str] | None = None) -> Path:
     """Return the local folder that holds the model in the Hub's layout, without pickles.
 
-    `folder`: the model's own folder; a folder of such folders, named as the model, as its repository or
-    as in the Hub's cache; or, for models that allow it, one .safetensors checkpoint. If a checkpoint is
-    given, or is all that is found, the path of that file is returned. Does not use the network.
+    `folder`: the model's own folder; a folder that contains it under the name of the model, of its repository or of the
+    Hub's cache; or, for models that allow it, one .safetensors checkpoint. Returns the path of the checkpoint if it is
+    given, or if nothing else is found. Does not use the network.
 
-    Raises UnknownName, and ModelMissing if the model is absent, damaged or another version; its one-line
-    message names file, repository and remedy.
+    Raises UnknownName, and ModelMissing if the model is absent, damaged or of another version; its one-line message
+    names file, repository and remedy.
     """
     model = get_model(name)
     source = _find_source(model, folder)
@@ -101,7 +101,7 @@ def status(name: str, folder: str | os.PathLike[str] | None = None) -> Status:
 def fetch(name: str, on_progress: OnProgress | None = None, full_precision: bool = False) -> Path:
     """Download the missing files of the model from the Hub; return what `locate` returns.
 
-    Weights are downloaded in half precision where the repository has them so, unless `full_precision`.
+    Half-precision weights are preferred, unless `full_precision`.
 
     Raises UnknownName, ModelMissing (within a minute if the Hub does not answer) and Cancelled, if
     `on_progress` returned False. The next fetch resumes a cancelled or interrupted one.
@@ -127,7 +127,7 @@ def fetch(name: str, on_progress: OnProgress | None = None, full_precision: bool
 def load_tensors(name: str, folder: str | os.PathLike[str] | None = None) -> dict[str, np.ndarray]:
     """Return the tensors of the model's largest weights file by name, verified; for small networks.
 
-    Raises what `locate` raises.
+    Raises the errors of `locate`.
     """
     model = get_model(name)
     path = locate(name, folder)
@@ -141,7 +141,7 @@ def format_size(count: int) -> str:
     return f"{count / 1e9:.2f} GB" if count >= 999_500_000 else f"{max(count, 0) / 1e6:.3g} MB"
 
 
-# --- where a model may be -----------------------------------------------------------------------------
+# --- search -------------------------------------------------------------------------------------------
 
 
 def _find_source(model: Model, folder: str | os.PathLike[str] | None) -> SourceFolder | None:
@@ -161,7 +161,7 @@ def _given_roots(folder: str | os.PathLike[str] | None) -> list[Path]:
 
 
 def _model_folders(model: Model, root: Path) -> tuple[Path, ...]:
-    """Return where the model's own folder may be in `root`."""
+    """Return the folders in `root` that may be the model's own folder."""
     return root, root / model.name, root / model.repo, root / model.repo.split("/")[1]
 
 
@@ -178,7 +178,7 @@ def _is_checkpoint(model: Model, path: Path) -> bool:
 
 
 def _find_below(model: Model, root: Path) -> SourceFolder | None:
-    """Return where the model lies in `root`, or None: its own folder, a snapshot or a checkpoint file."""
+    """Return the path of the model in `root`: its own folder, a snapshot or a checkpoint file; None if absent."""
     if _is_checkpoint(model, root):
         return SourceFolder(root, is_pinned=False)
     folders = _model_folders(model, root)
@@ -236,7 +236,7 @@ def _is_pinned_file(file: ModelFile, path: Path) -> bool:
 
 @functools.lru_cache(maxsize=64)
 def _cached_sha256(path: Path, size: int, mtime_ns: int) -> str:
-    """Return the SHA-256 of a file; size and modification time tell a changed file from the one read before."""
+    """Return the SHA-256 of a file, cached until its size or modification time changes."""
     return weights.sha256(path)
 
 
@@ -292,7 +292,7 @@ def _missing_message(model: Model, folder: str | os.PathLike[str] | None) -> str
 
 
 def _most_complete_folder(model: Model, folder: str | os.PathLike[str] | None) -> tuple[Path | None, list[str]]:
-    """Return the folder that lacks the fewest files of the model, and these; None if no folder has any."""
+    """Return the folder with the fewest missing files, and these files; None if no folder has any file."""
     required = sum(not file.optional for file in model.files)
     pinned = hub.snapshot_dir(model)
     best: tuple[Path | None, list[str]] = (None, _missing_files(model, pinned, is_pinned=True))

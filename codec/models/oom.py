@@ -16,7 +16,7 @@ _MESSAGES: Final = (
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether `error`, of any library, means that memory ran out."""
+    """Return whether `error`, from any library, is an out-of-memory error."""
     return isinstance(error, MemoryError) or any(message in str(error).lower() for message in _MESSAGES)
 
 

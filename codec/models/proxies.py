@@ -1,4 +1,4 @@
-"""The proxy for a request, by HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY."""
+"""Choose the proxy for a request from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from codec.errors import ModelMissing
 
 
 def for_url(url: str) -> dict[str, str]:
-    """Return the proxy for `url` as urllib's ProxyHandler takes it; empty for a direct connection.
+    """Return the proxy for `url` as an argument for urllib's ProxyHandler; empty for a direct connection.
 
-    Raises ModelMissing for a SOCKS proxy, which the standard library does not speak.
+    Raises ModelMissing for a SOCKS proxy, which the standard library does not support.
     """
     parts = urllib.parse.urlsplit(url)
     known = urllib.request.getproxies()

@@ -1,4 +1,4 @@
-"""Load the weights that ship with the program into a network, ready to run."""
+"""Load the weights that are part of the program into a network."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def load_shipped(network: Network, file: weights.WeightFile) -> Network:
-    """Load a shipped file into a network, as float32, and return it frozen, with convolutions in channels-last format.
+    """Load a shipped weight file into a network and return the network, float32, frozen, in channels-last format.
 
-    Raises ModelMissing if the file is absent, damaged or of another network.
+    Raises ModelMissing if the file is absent or damaged, or belongs to another network.
     """
     tensors = {name: torch.from_numpy(array).float() for name, array in weights.load(file).items()}
     try:

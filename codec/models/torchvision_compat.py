@@ -3,8 +3,8 @@
 The wheels on PyPI are CUDA builds. With a CPU build of torch, `import torchvision` raises "operator
 torchvision::nms does not exist", and transformers, diffusers and controlnet_aux cannot be imported
 either. They need only torchvision's pure-Python transforms, so declaring the missing operators is
-enough. Declaring them next to a working torchvision would abort the process; hence the import is tried
-first, and nothing is declared unless it fails with exactly that error.
+enough. Declaring them next to a working torchvision would abort the process, so they are declared only if the import
+fails with exactly that error.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def ensure_torchvision() -> State:
 
     Returns "native" if torchvision works by itself; "shimmed" if its transforms work and its compiled
     operators raise torchvision's own error; "absent" if it is not installed, which transformers and
-    diffusers accept and controlnet_aux does not. Repeated calls cost nothing. Any thread.
+    diffusers accept and controlnet_aux does not. The result is cached. Can be called from any thread.
 
     Raises ModelMissing if torchvision is broken in another way.
     """

@@ -1,4 +1,4 @@
-"""Weights in other files than the catalog's: in half precision, or in several shards with an index.
+"""Weights in files other than the catalog's: another precision, or several shards with an index.
 
     diffusion_pytorch_model.safetensors                      as in the catalog
     diffusion_pytorch_model.fp16.safetensors                 a variant
@@ -22,14 +22,17 @@ _MAX_SHARDS: Final = 1000
 
 @dataclass(frozen=True)
 class Variant:
-    """name: "" or as diffusers takes it, such as "fp16"; paths: the files that hold the weights together."""
+    """A set of weight files.
+
+    name: of the variant in diffusers, such as "fp16", or ""; paths: the file or its shards.
+    """
 
     name: str
     paths: tuple[Path, ...]
 
 
 def find(path: Path) -> Variant | None:
-    """Return the files that hold the weights of `path`, a .safetensors file that may not exist; None if absent."""
+    """Return the files with the weights of `path`, a .safetensors file that need not exist; None if absent."""
     for name in _VARIANTS:
         single = path.with_name(f"{path.stem}.{name}{path.suffix}") if name else path
         if single.is_file():
@@ -41,7 +44,7 @@ def find(path: Path) -> Variant | None:
 
 
 def _read_index(index: Path) -> tuple[Path, ...]:
-    """Return the shards that an index names; none if it is absent or damaged, or if a shard is absent."""
+    """Return the shards listed in an index; empty if the index is absent or damaged, or if a shard is absent."""
     try:
         if index.stat().st_size > _MAX_INDEX_BYTES:
             return ()

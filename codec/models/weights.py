@@ -1,8 +1,8 @@
-"""Reading safetensors files: pinned ones by digest, others after a check of their header.
+"""Read safetensors files: pinned files by their digest, other files after a check of their header.
 
 Networks that ship with the program pin their file by SHA-256 next to their code (see
-codec/decoders/painter/real_esrgan.py). `load` reads such a file once and parses the same bytes that
-it hashed. Files too large for that are opened by other libraries, after `validate` has checked them.
+codec/decoders/painter/real_esrgan.py). `load` reads such a file once and parses the bytes that it
+hashed. Larger files are opened by other libraries, after `validate` has checked them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def load(file: WeightFile, folder: Path | None = None) -> dict[str, np.ndarray]:
     """Return the tensors of `file` by name, in their stored dtypes.
 
     `folder` defaults to assets/weights. Raises ModelMissing if the file is absent, unreadable,
-    damaged or another version; the message names the file and the remedy.
+    damaged or of another version; the message names the file and the remedy.
     """
     path = (FOLDER if folder is None else folder) / file.name
     shown = path if folder is not None else f"assets/weights/{file.name}"  # hide the server's paths from the page
@@ -67,8 +67,8 @@ def sha256(path: Path) -> str:
 def validate(path: Path, max_bytes: int = MAX_BYTES) -> None:
     """Check that `path` is a complete safetensors file of at most `max_bytes`; reads the header only.
 
-    Raises ModelMissing, whose message names the file and the defect. A valid file has all its bytes,
-    but may still hold other tensors than a network expects.
+    Raises ModelMissing, whose message names the file and the defect. The tensors are not checked: they may still
+    be those of another network.
     """
     try:
         size = path.stat().st_size

@@ -1,8 +1,8 @@
-"""Prediction of repetitions: the next symbol is the one that followed the last occurrence of the current context.
+"""Predict repetitions: the predicted symbol is the one that followed the last occurrence of the current context.
 
 As in context mixing compressors (Mahoney 2002), the model looks up where the last few symbols occurred before.
-While its predictions come true, it follows the earlier text symbol by symbol, and its confidence grows with the
-length of the match.
+While its predictions are right, it follows the earlier text symbol by symbol, and its confidence grows with the length
+of the match.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _NO_MATCH: Final = -1
 class MatchModel:
     """A match model over all texts of one payload.
 
-    `order`: number of equal symbols that make a match.
+    `order`: number of symbols that must be equal for a match.
     `probabilities`: initial probabilities, of 65,536, that a prediction is right, by the length of the match.
-    `confidence`: number of bits that an initial probability counts for (see `BitModel`).
+    `confidence`: number of observed bits that an initial probability counts as (see `BitModel`).
     `length_step`: number of symbols by which a match must grow to reach the next probability.
     `separators`: symbols put before each text.
     """

@@ -48,7 +48,7 @@ class _Share(NamedTuple):
 
     level: _Level
     first: int  # index of the first successor
-    last: int  # and of the one after the last
+    last: int  # index after the last successor
     weight: int  # sum of the successors' weights
     mass: int  # sum of their frequencies
 

@@ -1,7 +1,7 @@
 """Prediction by partial matching, for texts in any script, tags, emoji and long repetitions.
 
 PPM (Cleary, Witten 1984) with escape method D (Howard 1993) and exclusion, over code points. It starts without any
-knowledge. A code point that is new to the text is coded by its distance to the last new one. A match model
+knowledge. A code point that occurs for the first time is coded by its distance from the previous new one. A match model
 (match_model.py) predicts repetitions before PPM is used.
 """
 
@@ -33,7 +33,7 @@ class ContextCounts:
         self.weights: list[int] = []
 
     def add(self, character: str) -> bool:
-        """Count a character. Return whether it was known."""
+        """Count a character; return whether it had been counted before."""
         at = bisect_left(self.characters, character)
         if self.characters[at : at + 1] == [character]:
             self.weights[at] = min(self.weights[at] + 2, 2 * _MAX_COUNT - 1)
@@ -107,7 +107,7 @@ class PPMModel:
         return coded
 
     def _code_new_character(self, coder: Coder, character: str | None) -> str:
-        """Code a character that no context knows, or the end."""
+        """Code a character that occurs in no context, or the end of the text."""
         if coder.bit(self._is_end, int(character == _END)):
             return _END
         base = max(self._last_new - _NEAR // 2, 0)

@@ -19,7 +19,7 @@ from codec.semantic.word_model import WordModel
 
 MAX_TEXT: Final = 4096  # bytes of UTF-8, for the prompt and again for the negative prompt
 
-_MODE_WEIGHTS: Final = (54, 9, 1)  # word model, PPM, reserved; plain payloads have a first byte of their own
+_MODE_WEIGHTS: Final = (54, 9, 1)  # word model, PPM, reserved; plain payloads are marked by their first byte instead
 _WORD_MODE, _PPM_MODE = range(2)
 _PLAIN_MARK: Final = b"\xff"  # begins a plain payload and separates its two texts; never part of UTF-8
 _NO_NEGATIVE, _NEGATIVE_TEXT, _FIRST_PRESET = range(3)
@@ -77,7 +77,7 @@ _NEGATIVE_WEIGHTS: Final = (53248, 2048, *(256,) * len(NEGATIVES))  # none, a te
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the picture shows, in words, and what it must not show.
+    """The prompt, which describes the picture, and the negative prompt, which describes what it must not show.
 
     `text`, `negative`: Unicode texts of at most 4,096 bytes of UTF-8 each, possibly empty. A prompt without either
     takes no bytes. Raises `InvalidLayer` for longer texts and for lone surrogates.

@@ -1,4 +1,4 @@
-"""The word model of texts: each word is predicted from the three before it, with counts of public prompts.
+"""The word model of texts: each word is predicted from the three before it, by an n-gram model of public prompts.
 
 A token is a word, a number or another character, with the space before it. Words that the table does not contain
 are spelled. A match model (match_model.py) predicts phrases that the prompt repeats. Words are coded in lowercase,
@@ -21,13 +21,13 @@ from codec.semantic.ngrams import END, START, UNKNOWN, LevelArrays, NGramModel, 
 
 TABLE: Final = "semantic/words.xz"
 WORD_TOTAL: Final = 1 << 22  # total frequency of the word n-grams
-LETTER_TOTAL: Final = 1 << 16  # and of the letter n-grams
+LETTER_TOTAL: Final = 1 << 16  # total frequency of the letter n-grams
 WORD_ORDER: Final = 3  # words in the longest context
 LETTER_ORDER: Final = 4
 LOWERCASE, CAPITALIZED, UPPERCASE = range(3)
 TEXT_START: Final = 3  # in place of the previous word's case: at the start of a text, and after a full stop
 
-# Spelled out instead of \w, since what counts as a letter must not depend on the Unicode version of Python.
+# Listed instead of \w, since the set of letters must not depend on Python's version of Unicode.
 _LETTERS: Final = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u1fff\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3"
 _TOKENS: Final = re.compile(f" ?(?:[{_LETTERS}]+(?:'[{_LETTERS}]+)?|[0-9]+|[^ ])| ")
 _END_TOKEN: Final = ""
@@ -154,7 +154,7 @@ class WordModel:
         return _END_TOKEN if symbol == END else self._code_spelling(coder, word)
 
     def _code_spelling(self, coder: Coder, word: str | None) -> str:
-        """Code a word that the table does not contain: as one that was spelled before, or letter by letter."""
+        """Code a word that is not in the table: as a repetition of an earlier spelled word, or letter by letter."""
         spelled = self._spelled
         if spelled and coder.bit(self._is_repeated, int(word in spelled)):
             return spelled[coder.uniform(len(spelled), spelled.index(word) if word in spelled else 0)]
@@ -190,7 +190,7 @@ def _has_case(word: str) -> bool:
 
 
 def _code_code_point(coder: Coder, letter: str) -> str:
-    """Code any code point: the bits above the lowest 12, then those."""
+    """Code any code point: first the bits above the lowest 12, then the lowest 12."""
     value = ord(letter) if letter else 0
     high = coder.uniform(0x110, value >> 12)
     return chr(high << 12 | coder.uniform(0x1000, value & 0xFFF))

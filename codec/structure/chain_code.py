@@ -15,7 +15,7 @@ STEPS: Final[tuple[Point, ...]] = ((1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), 
 DIRECTION: Final = {step: index for index, step in enumerate(STEPS)}
 
 _CENTER_TOLERANCE: Final = 0.01  # cells
-_CORNER: Final = 0.4  # cells; a point farther from the cell's center may only touch the cell's corner
+_CORNER: Final = 0.4  # cells; points farther from the center are near a corner, where the curve may only graze the cell
 
 
 def is_chain(stroke: Sequence[Point]) -> bool:
@@ -37,7 +37,7 @@ def snap(positions: np.ndarray) -> list[Stroke]:
     """Return the strokes along a curve.
 
     `positions`: (N, 2) of x, y in lattice units, where cell i spans i..i + 1. A curve that turns back on itself becomes
-    several strokes; a curve within a single cell becomes none. The cell centers of a stroke become the same stroke.
+    several strokes; a curve within a single cell becomes none. The cell centers of a stroke give the same stroke again.
     """
     cells = [(int(x), int(y)) for x, y in positions]
     centered = bool((np.abs(positions - np.floor(positions) - 0.5) < _CENTER_TOLERANCE).all())

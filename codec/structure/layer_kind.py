@@ -28,5 +28,5 @@ def read(payload: bytes) -> tuple[int, PrefixDecoder]:
     except PrefixEnd:
         raise Corrupt("the structure layer ends before its kind", ("structure",)) from None
     if kind not in (SKETCH, POSE):
-        raise Corrupt("the structure layer has a kind that this reader does not know", ("structure",))
+        raise Corrupt("the structure layer is of an unknown kind", ("structure",))
     return kind, decoder

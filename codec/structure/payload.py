@@ -8,6 +8,6 @@ from codec.structure.sketch import Sketch
 
 
 def structure_from_bytes(payload: bytes) -> Sketch | Pose:
-    """Return the sketch or pose of a payload. Raises `Corrupt` for bytes that are neither."""
+    """Return the sketch or pose of a payload. Raises `Corrupt` if it is not a valid payload."""
     kind, _ = layer_kind.read(payload)
     return Sketch.from_bytes(payload) if kind == layer_kind.SKETCH else Pose.from_bytes(payload)

@@ -1,10 +1,10 @@
 """The payload of a pose: each person's joints, entropy-coded with probabilities from a small network.
 
 The network is an RNADE (Uria, Murray and Larochelle 2013). Its hidden layer accumulates what is known about a person:
-the size class, which joints are visible, and the positions of the joints coded so far. From the hidden layer follow the
-probability that a joint is visible, and a mixture of logistic distributions for each coordinate. The weights were
-trained on synthetic bodies (codec/training/pose_tables.py). Weights and arithmetic are in integers, so that the bytes
-are the same on every machine.
+the size class, which joints are visible, and the positions of the joints coded so far. From the hidden layer, the
+network computes the probability that a joint is visible, and a mixture of logistic distributions for each coordinate.
+The weights were trained on synthetic bodies (codec/training/pose_tables.py). Weights and arithmetic are in integers, so
+that the bytes are the same on every machine.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def code_person(coder: Coder, size_class: int, person: Person | None = None) -> 
     targets = [joint or (0, 0) for joint in person or [None] * JOINT_COUNT]
     center = (UNITS // 2, UNITS // 2)
     root = network.code_position(coder, 0, center, FRAME_SCALE, targets[CODING_ORDER[first]])
-    positions = [root] * JOINT_COUNT  # of invisible joints: that of their parent
+    positions = [root] * JOINT_COUNT  # invisible joints get the position of their parent
     for number, joint in enumerate(CODING_ORDER):
         positions[joint] = origin = positions[PARENTS[joint]]
         if visible[number] and number > first:

@@ -1,7 +1,7 @@
 """The structure layer as a line sketch; see pose.py for its other kind.
 
-A stroke is a chain of 8-connected cells of a lattice over the picture. The few important curves of an edge map take far
-fewer bytes in this form than the bitmap would. Strokes are ordered by importance, so that a sketch is fitted to a byte
+A stroke is a chain of 8-connected cells of a lattice over the picture. In this form, the few important curves of an
+edge map take far fewer bytes than a bitmap. Strokes are ordered by importance, so that a sketch is fitted to a byte
 budget by dropping its last strokes.
 """
 
@@ -58,8 +58,8 @@ class Sketch:
         """Return the sketch of these curves, in their order.
 
         `polylines`: (N, 2) arrays of x, y in pixels; points outside the picture are moved to its edge. A curve that
-        turns back on itself becomes two strokes; a curve within a single cell becomes none. The `points()` of a sketch
-        become the same strokes again. `width`, `height`: of the picture in pixels. `rows`: None for roughly square
+        turns back on itself becomes two strokes; a curve within a single cell becomes none. The result of `points()`
+        gives the same strokes again. `width`, `height`: of the picture in pixels. `rows`: None for roughly square
         cells. Raises `InvalidLayer` for more points than a sketch holds, and for values that are not finite.
         """
         if width < 1 or height < 1:
@@ -90,7 +90,7 @@ class Sketch:
         return [smooth(points) for points in self.points(width, height)]
 
     def render(self, width: int, height: int, thickness: float | None = None) -> np.ndarray:
-        """Draw white lines on black as sketch adapters expect them: (height, width, 3) uint8.
+        """Draw white lines on black the input that sketch adapters expect: (height, width, 3) uint8.
 
         `thickness`: in pixels; None for 3 pixels at a long side of 512, scaled with it.
         """
@@ -102,7 +102,7 @@ class Sketch:
     def cut(self, max_bytes: int) -> Sketch:
         """Return the sketch of the first strokes whose payload has at most `max_bytes`, possibly none.
 
-        The result has the truncated payload of this sketch.
+        The payload of the result is a prefix of this sketch's payload.
         """
         payload = self.to_bytes()
         if len(payload) <= max_bytes:
@@ -123,7 +123,7 @@ class Sketch:
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Sketch:
-        """Return the sketch of a payload. Raises `Corrupt` for bytes that are not one.
+        """Return the sketch of a payload. Raises `Corrupt` if it is invalid.
 
         Any prefix that contains the lattice (about 3 bytes) is a valid payload, and `to_bytes` returns it unchanged.
         """

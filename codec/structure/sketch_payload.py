@@ -1,4 +1,4 @@
-"""The payload of a sketch: entropy-coded chain codes. Every prefix with the lattice is a valid payload, too.
+"""The payload of a sketch: entropy-coded chain codes. Every prefix that holds the lattice is also a valid payload.
 
 A stroke is coded as a start, a first direction, and a turn for each further step (Freeman 1974); turn_model.py predicts
 the turns and the end. Starts are grouped into runs. Within a run they ascend in a fixed order of the cells, so that
@@ -221,7 +221,7 @@ def code_stroke(coder: Coder, context: SketchContext, stroke: Stroke | None = No
 
 
 def _next_symbol(stroke: Stroke, points: int, heading: int, mirrored: bool) -> int:
-    """Return the symbol after the first `points` points of a stroke, of which the last step has this heading."""
+    """Return the symbol after the first `points` points of a stroke. heading: of the step to the last of them."""
     if points == len(stroke):
         return END
     turn = (_direction(stroke[points - 1], stroke[points]) - heading + 4) % 8 - 4

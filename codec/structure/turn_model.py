@@ -100,8 +100,8 @@ class Context(NamedTuple):
 def neighborhoods(pitch: int) -> tuple[tuple[int, ...], ...]:
     """Return the offsets of 49 nearby cells in an array with rows of `pitch`, at index 2 * heading + mirrored.
 
-    The cells reach 3 to either side, 2 back and 4 ahead. For a diagonal heading, they span the two axes beside it, 2
-    back and 4 ahead along each.
+    The cells reach 3 to either side, 2 back and 4 ahead. For a diagonal heading, they extend 2 cells back and 4 ahead
+    along each of the two axes next to it.
     """
     return tuple(
         tuple(_offset(pitch, heading, mirrored, side, ahead) for side in range(-3, 4) for ahead in range(-2, 5))

@@ -28,7 +28,7 @@ def log2_eighths(value: int) -> int:
 class BufferLayout:
     """The layout of the int64 buffer that level features are read from.
 
-    A feature is one entry minus another one, shifted right by `FEATURE_SHIFTS`. The entries for n positions are:
+    A feature is the difference of two entries, shifted right by `FEATURE_SHIFTS`. The entries for n positions are:
 
     * 0..3n-1: the log magnitude of each level, at 3 * position + channel; 0 for the mean color;
     * 3n..6n-1: the running sums of these over the positions, in the same order;
@@ -59,12 +59,12 @@ class BufferLayout:
 class CodingPlan(NamedTuple):
     """The scan order of a grid and the contexts of its coefficients, by scan position. Position 0 is the mean color.
 
-    Where a position is expected, the number of positions means that there is no such position.
+    In arrays of positions, the number of positions stands for "no position".
     """
 
     scan: np.ndarray  # (positions,) the coefficient row * cols + col at each position
     add: np.ndarray  # (positions, 3, LEVEL_FEATURES) buffer index of the entry that a feature adds
-    subtract: np.ndarray  # (positions, 3, LEVEL_FEATURES) and of the entry that it subtracts
+    subtract: np.ndarray  # (positions, 3, LEVEL_FEATURES) buffer index of the entry that it subtracts
     sign_neighbors: np.ndarray  # (positions, 4) positions of the neighbors that predict the sign
     biased: np.ndarray  # (positions,) index into BIASED_FREQUENCIES, or -1
     frequency: np.ndarray  # (positions, FREQUENCY_FEATURES) features of the frequency

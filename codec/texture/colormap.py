@@ -2,8 +2,8 @@
 
 A colormap is a grid of 2 to 64 cells a side in Oklab, transformed by one DCT over the whole grid and quantized with one
 step size. The payload (colormap_payload.py) codes the coefficients by ascending frequency, so every prefix of a payload
-is a blurred version of the map. A cell that a person painted is a spot: its color is stored separately from the
-transform, so that a brush stroke is neither lost in quantization nor spread over other cells.
+is a blurred version of the map. A painted cell is stored as a spot, separately from the transform, so that a brush
+stroke is neither lost in quantization nor spread over other cells.
 
 A detail (detail.py) refines the map, which then holds the base colors, to a small picture of up to 192 pixels a side.
 
@@ -28,7 +28,10 @@ from codec.texture.small_picture import enlarge, to_srgb
 
 __all__ = ["MAX_CELLS", "MIN_CELLS", "Colormap", "check_grid", "spot_to_srgb"]
 
-_KIND_WEIGHTS: Final = (1, 15)  # frequencies of the reserved kind and of a colormap; makes every base non-empty
+_KIND_WEIGHTS: Final = (
+    1,
+    15,
+)  # frequencies of the reserved kind and of a colormap; never 0 bits, so a base is never empty
 _MAX_BYTE: Final = 255
 
 

@@ -2,9 +2,9 @@
 
 Coefficients are coded by ascending frequency, the three channels of a frequency in turn. Each channel has a network
 with one hidden layer. From the levels coded so far, the frequency and the step size, it predicts the probability that
-the magnitude of the next level falls into bucket 0, 1, 2 and so on. A weighted sum of features predicts the sign.
-Correlation of chroma with lightness, and of b with a, is learned from running sums of products of levels. The weights
-are the integer table `color_net.npy` (training/color_priors.py).
+the magnitude of the next level falls into bucket 0, 1, 2 and so on. A weighted sum of features predicts the sign. The
+correlations of chroma with lightness, and of b with a, are estimated from running sums of products of levels. The
+weights are the integer table `color_net.npy` (training/color_priors.py).
 
 `CoefficientContext` evaluates one coefficient at a time, or a run of positions under the assumption that all
 their levels are 0; decoders need both. `logits` evaluates all coefficients of known levels at once, for encoders
@@ -32,7 +32,7 @@ from codec.texture.coding_plan import (
 from codec.texture.quantizer import MAX_LEVEL
 
 HIDDEN: Final = 32  # hidden units of each network
-OUTPUTS: Final = 6  # logits of each network: of each bucket, given that the magnitude is in no earlier one
+OUTPUTS: Final = 6  # logits of each network: of each bucket, given that the magnitude is not in an earlier one
 CHROMA_FEATURE: Final = LEVEL_FEATURES  # index of the feature that predicts the magnitude from other channels
 FEATURES: Final = LEVEL_FEATURES + 1 + FREQUENCY_FEATURES + 1  # the last one is the step size
 BIAS_FEATURE: Final = 6  # index of the first sign feature that marks a biased frequency
@@ -162,7 +162,10 @@ class CoefficientContext:
         return other
 
     def bucket_probabilities(self, position: int, channel: int) -> list[int]:
-        """Return the probabilities, of 65,536, of the first `OUTPUTS` buckets, each given that it is no earlier one."""
+        """Return the probabilities, of 65,536, of the first `OUTPUTS` buckets.
+
+        Each is conditional: given that the magnitude is not in an earlier bucket.
+        """
         net = self._networks[channel]
         features = self.plan.level_features(self._buffer, (position, channel))
         hidden = self._static[position, channel] + features @ net.hidden[:LEVEL_FEATURES]
@@ -173,10 +176,10 @@ class CoefficientContext:
         return [_probability(logit) for logit in outputs.tolist()]
 
     def zero_probabilities(self, position: int, count: int) -> list[int]:
-        """Return the probabilities, of 65,536, of 0 for L, a and b of `count` >= 1 positions from `position` >= 1 on.
+        """Return the probabilities, of 65,536, that L, a and b are 0 at `count` >= 1 positions from `position` >= 1 on.
 
-        Each assumes that all levels before it are 0; such levels need no `update`. The computation uses floats, which
-        represent these integers exactly and multiply faster.
+        Each assumes that the levels from `position` up to it are 0; no `update` is needed for these levels. The
+        computation uses floats, which represent these integers exactly and multiply faster.
         """
         begin, end = 3 * (self.positions + position), 3 * (self.positions + position + count)
         self._buffer[begin:end] = np.tile(self._buffer[begin - 3 : begin], count)  # running sums stay as they are

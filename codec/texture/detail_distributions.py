@@ -10,7 +10,7 @@ import numpy as np
 from codec.bitstream.range_coder import TOTAL
 from codec.texture.detail_network import SCALES, detail_network
 
-REACH: Final = 24  # offsets of a level from its predicted value have symbols of their own up to REACH - 1
+REACH: Final = 24  # offsets of up to REACH - 1 from the predicted level have their own symbols
 SYMBOLS: Final = 2 * REACH + 1
 MEAN_FRACTIONS: Final = 16  # a mean is given in sixteenths of a level
 

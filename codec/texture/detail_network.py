@@ -113,7 +113,8 @@ class DetailNetwork:
         self._border = tensors["mixing"].astype(np.float64)
 
     def residual(self, levels: np.ndarray, quality: int) -> np.ndarray:
-        """Return what (CHANNELS, h, w) levels add to the base colors: (3, 8 h, 8 w) int64 YCbCr, 1.0 == 2^14.
+        """Return the residual of (CHANNELS, h, w) levels, to add to the base colors: (3, 8 h, 8 w) int64 YCbCr, 1.0 ==
+        2^14.
 
         The synthesis of no levels is subtracted, so zero levels give exactly zero.
         """
@@ -121,7 +122,8 @@ class DetailNetwork:
         return np.asarray(self._synthesis(self._latents(levels, quality)) - self._zero_synthesis(rows, cols))
 
     def context_sums(self, index: int, levels: np.ndarray, quality: int) -> np.ndarray:
-        """Return the context that earlier slices give slice `index`, for both passes: (2, hidden units, h, w).
+        """Return the sums of slice `index`'s hidden units over earlier slices, for both passes: (2, hidden units, h,
+        w).
 
         `levels`: (CHANNELS, h, w); only those of earlier slices are used.
         """
@@ -136,8 +138,8 @@ class DetailNetwork:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the means, in 1/16 of a level, and the indices of the scales: (channels of the slice, h, w) int64.
 
-        `context_sums`: as returned by the method of this name. `own`: the slice's levels from the first pass, 0
-        elsewhere; used in the second pass only.
+        `context_sums`: the result of the method of this name for this slice and pass. `own`: the slice's levels from
+        the first pass, 0 elsewhere; used in the second pass only.
         """
         channels = slice(SLICE_STARTS[index], SLICE_STARTS[index] + SLICES[index])
         near, sums = self._convolutions[f"slices.{index}.near"], context_sums[int(is_second)]
@@ -161,7 +163,7 @@ class DetailNetwork:
         return self._synthesis(np.zeros((CHANNELS, rows, cols)))
 
     def _synthesis(self, latents: np.ndarray) -> np.ndarray:
-        """Return the networks' picture of the latents: (3, 8 h, 8 w) int64, 1.0 == 2^14."""
+        """Return the synthesis of the latents, without subtracting that of zeros: (3, 8 h, 8 w) int64, 1.0 == 2^14."""
         conv = self._convolutions
         a = relu(conv["first"](latents))
         a = relu(a + conv["wide2"](relu(conv["wide1"](a))))

@@ -29,7 +29,7 @@ _CANDIDATES_LARGE: Final[tuple[tuple[int, int], ...]] = ((2, 1),)
 _MAX_SMALL_CELLS: Final = 100  # for up to this many cells, trials are fast, so `fit` makes more of them
 _MAX_MEDIUM_CELLS: Final = 400  # for more cells, `fit` makes one trial only
 _MAX_DESCENT_CELLS: Final = 1024  # for more cells, `fit` only searches for the step
-_TERMINATION_BITS: Final = 0.3  # mean number of bits lost at the end of a payload
+_TERMINATION_BITS: Final = 0.3  # mean number of bits that the termination of a payload adds
 _LAMBDA_FACTORS: Final = (1.0, 1.5)  # tried to make a finer step fit
 
 _ROUNDS: Final = 32

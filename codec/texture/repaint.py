@@ -1,4 +1,4 @@
-"""Change some cells of a colormap and leave the others as they are."""
+"""Change some cells of a colormap without changing the others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def repaint(colormap: Colormap, cells: np.ndarray) -> Colormap:
     """Return the colormap with these cells, (rows, cols, 3) uint8 sRGB; changed cells become spots.
 
     If more than a quarter of the cells change, or the grid has another size, the whole map is quantized again at the
-    same step. A detail is kept and added to the new colors. Raises `InvalidLayer` as `quantize` does.
+    same step. A detail is kept and added to the new colors. Raises the errors of `rdoq.quantize`.
     """
     cells = np.asarray(cells)
     old = colormap.cells

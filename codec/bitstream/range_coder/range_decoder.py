@@ -151,7 +151,7 @@ class PrefixDecoder(Coder):
         """
         for count, p in enumerate(probabilities):
             split = self._range // TOTAL * p
-            if self._high >= split:  # `_low` never exceeds `_high`
+            if self._high >= split:  # otherwise both codes are below `split`, since `_low` <= `_high`
                 return count
             self._range = split
             while self._range < MIN_RANGE:

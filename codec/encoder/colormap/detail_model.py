@@ -37,7 +37,7 @@ _LAP_SCALE: Final = 1.5  # factor of the lowest frequency in the pre-filter of t
 
 
 class Analysis(nn.Module):
-    """Residual, (n, 3, 8h, 8w) YCbCr -> latents, (n, 40, h, w). Only encoders have it."""
+    """The analysis transform: residual, (n, 3, 8h, 8w) YCbCr -> latents, (n, 40, h, w). Only the encoder uses it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Analysis(nn.Module):
 
 
 class Synthesis(nn.Module):
-    """Latents, (n, 40, h, w) -> residual, (n, 3, 8h, 8w) YCbCr. Zero latents give exactly no residual."""
+    """The synthesis transform: latents, (n, 40, h, w) -> residual, (n, 3, 8h, 8w) YCbCr. Zeros give exactly zeros."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class Slice(nn.Module):
         self.own = own
         self.before = _conv(previous, HIDDEN, 3) if previous else None
         self.near = nn.Conv2d(own, HIDDEN, 3, padding=1)
-        self.bias = nn.Parameter(torch.zeros(2, HIDDEN))  # for the black and for the white cells
+        self.bias = nn.Parameter(torch.zeros(2, HIDDEN))  # for the first and the second checkerboard pass
         self.quality = nn.Parameter(torch.zeros(ANCHORS, HIDDEN))
         self.hidden = _conv(HIDDEN, HIDDEN, 1)
         self.last = _conv(HIDDEN, 2 * own, 1, 0.1)
@@ -140,7 +140,7 @@ class DetailCodec(nn.Module):
         self.gains = nn.Parameter(gains[:, None].repeat(1, CHANNELS))  # logarithms
 
     def anchor_weights(self, quality: Tensor) -> Tensor:
-        """Return the weights of the two nearest anchors, (n, ANCHORS), for qualities (n,) in 0..ANCHORS - 1."""
+        """Return the weights (n, ANCHORS) that interpolate between the anchors for qualities (n,) in 0..ANCHORS - 1."""
         return F.relu(1 - (quality[:, None] - torch.arange(ANCHORS)).abs())
 
     def log_gains(self, anchor_weights: Tensor) -> Tensor:

@@ -25,13 +25,13 @@ from codec.texture.detail_network import QUALITIES, QUALITIES_PER_ANCHOR, RESIDU
 from codec.texture.small_picture import enlarge
 
 ROUNDS: Final = 8
-MIN_WEIGHT, OCTAVES = 3.0, 5.0  # the distortion's weight in thousands of bits at quality 0, and its octaves above
+MIN_WEIGHT, OCTAVES = 3.0, 5.0  # weight of the distortion, in 1000 bits: at quality 0, and by how many octaves it rises
 LUMA_WEIGHT, CHROMA_WEIGHT = 10.0, 25.0  # of squared errors (of values in 0..1) against 1 - MS-SSIM
 CELL_LUMA_WEIGHT, CELL_CHROMA_WEIGHT = 50.0, 100.0  # of squared errors of the mean colors of cells
 SCALE_WEIGHTS: Final = (0.0448 + 0.2856, 0.3001, 0.2363, 0.1333)  # exponents of MS-SSIM from the second scale on
 YCBCR: Final = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
-_APPLIED: Final = 0.4  # share of the useful changes that is applied in the first round; it falls to 0.16
-_CONTEXT_COST: Final = 1.15  # accounts for the bits of other levels that are predicted from a changed one
+_APPLIED: Final = 0.4  # share of the useful changes that the first round applies; the last round applies 0.16
+_CONTEXT_COST: Final = 1.15  # accounts for the bits of the levels that are predicted from a changed one
 
 
 class LevelSearch:
@@ -51,7 +51,7 @@ class LevelSearch:
 
     @torch.no_grad()
     def best_quality(self, max_bits: float) -> int:
-        """Return the finest quality at which the rounded latents take at most `max_bits`; 0 if there is none."""
+        """Return the highest quality at which the rounded latents take at most `max_bits`; 0 if there is none."""
         low, high = 0, QUALITIES
         while high - low > 1:
             middle = (low + high) // 2

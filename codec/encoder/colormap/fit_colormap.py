@@ -1,8 +1,8 @@
 """Fit a colormap to a picture within a byte budget: choose its grid, then its levels.
 
-The same number of bytes holds more cells at a coarser quantizer step, or fewer cells at a finer step. A few grids are
-coded to about the same size, their cells are interpolated, and the grid with the smallest mean CIEDE2000 difference
-from the picture is chosen. The comparison is made at 64 cells on the longer side.
+For the same number of bytes, a finer grid needs a coarser quantizer step. The encoder codes a few grids to about the
+same size, interpolates their cells, and chooses the grid with the smallest mean CIEDE2000 difference from the picture.
+They are compared at 64 cells on the longer side.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _TRIED_NEIGHBORS: Final = 1  # number of candidates tried on either side of the 
 def fit_best_grid(pixels: np.ndarray, target_bytes: int, max_bytes: int) -> Colormap:
     """Return the colormap of about `target_bytes` on the grid that approximates the picture best.
 
-    `pixels`: (H, W, 3) uint8 sRGB. If `target_bytes` are too few for a single color, up to `max_bytes` are used; raises
-    `BudgetTooSmall` if these are too few as well.
+    `pixels`: (H, W, 3) uint8 sRGB. If a single color needs more than `target_bytes`, it may take up to `max_bytes`.
+    Raises `BudgetTooSmall` if it needs more than that.
     """
     height, width = pixels.shape[:2]
     rows, cols = grid_shape(width, height, _REFERENCE_CELLS, 1, _REFERENCE_CELLS)

@@ -16,7 +16,7 @@ CELLS_BY_BYTES: Final = ((350, 14), (900, 16), (1300, 20))
 MAX_CELLS: Final = 24  # for more bytes
 _OVERSHOOT: Final = 1.12  # before the search, rounded latents may take this multiple of the available bits
 _OVERHEAD_BITS: Final = 14  # for the header and the termination of the payload
-_REFITS: Final = 3  # searches, with fewer bits each
+_REFITS: Final = 3  # repeated searches, each with fewer bits, if the payload is too large
 
 
 def fit_detail(pixels: np.ndarray, base: Colormap, max_bytes: int) -> Colormap:
@@ -47,7 +47,7 @@ def fit_detail(pixels: np.ndarray, base: Colormap, max_bytes: int) -> Colormap:
 
 
 def refit_detail(picture: np.ndarray, texture: Colormap, changed: np.ndarray, max_bytes: int) -> Colormap:
-    """Return the texture with new detail in some cells, in at most `max_bytes` unless the base alone takes more.
+    """Return the texture with new detail in some cells, in at most `max_bytes`, or more if the base alone needs more.
 
     `picture`: the small picture to show, (8 rows, 8 cols, 3) uint8 sRGB. `changed`: (rows, cols) bool, the cells of
     the detail to fit again; the others keep their levels. Raises `ModelMissing` as `fit_detail` does.

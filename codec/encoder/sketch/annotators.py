@@ -1,8 +1,8 @@
-"""The annotators that made the training data of ControlNet and T2I-Adapter: PiDiNet and HED (soft edges), OpenPose.
+"""The annotators of the training data of ControlNet and T2I-Adapter: PiDiNet and HED (soft edges), OpenPose.
 
 The networks come from the package controlnet_aux. Their weights are local files that `codec.models.locate` finds,
 checks and converts; nothing is downloaded. Unlike the package's own pre- and postprocessing, the code here accepts
-sides that are no multiples of 64, keeps edge maps as floats with one channel, and opens no pickles.
+any picture size rather than multiples of 64, keeps edge maps as floats with one channel, and opens no pickles.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ def pidinet(pixels: np.ndarray, folder: Path | None = None) -> np.ndarray:
     Returns (h, w) float32 in 0..1. Raises ModelMissing (at once if weights are absent) or OutOfMemory.
     """
     with translate_errors("pidinet", _REMEDY), _use("pidinet", folder, _build_pidinet) as network:
-        # in BGR order, as controlnet_aux and so the paper has it; the adapters were trained on edges of RGB pictures
+        # BGR order, as in controlnet_aux and the paper, although the adapters were trained on edges of RGB pictures
         return _run_edge_network(lambda frame: network(frame.flip(1) / 255)[-1], network, pixels)
 
 
 def hed(pixels: np.ndarray, folder: Path | None = None) -> np.ndarray:
-    """Return soft edges by HED (Xie and Tu 2015), in ControlNet's version. Otherwise as `pidinet`."""
+    """Return soft edges by HED (Xie and Tu 2015), in ControlNet's version. For arguments and errors, see `pidinet`."""
     with translate_errors("hed", _REMEDY), _use("hed", folder, _build_hed) as network:
         return _run_edge_network(lambda frame: _fuse(network(frame)), network, pixels)
 
@@ -175,7 +175,7 @@ def _to_person(joints: Any, padded: tuple[int, int], frame: tuple[int, int]) -> 
         if joint is None:
             person.append(None)
             continue
-        # detect_poses divides a pixel's index by the side; the pixel's center is half a pixel further
+        # detect_poses divides a pixel's index by the side; the pixel's center is at index + 0.5
         x, y = (joint.x * padded[1] + 0.5) / frame[1], (joint.y * padded[0] + 0.5) / frame[0]
         person.append((int(x * UNITS), int(y * UNITS)) if x < 1 and y < 1 else None)
     return tuple(person)

@@ -17,7 +17,7 @@ BEAM_WIDTH: Final = 8  # hypotheses per curve
 MISS_BITS: Final = 0.45  # default cost in bits of a sample that is too far from the chain
 _NEAR: Final = 2.0  # squared pixels up to which a distance costs nothing
 _FAR: Final = 6.0  # squared pixels from which a distance counts as a full miss
-_PULL: Final = 0.02  # misses per squared pixel of distance, so that a stray chain returns to its curve
+_PULL: Final = 0.02  # misses per squared pixel of distance, so that a chain that strays returns to its curve
 _LOOKAHEAD: Final = 0.7  # links for which the penalty at the end of a chain is assumed to continue
 _INFINITY: Final = np.float32(np.inf)
 
@@ -64,7 +64,7 @@ def fit_chains(
     curves: (N, 2) float32 arrays of (x, y) pixel indices about a pixel apart. The beam search extends all chains at
     once, one link at a time. A hypothesis is a cell, the sample of the curve that the chain has reached, and the last
     direction and turns; turns are at most 90 degrees. Distances are measured to the chain as it is drawn, that is,
-    smoothed by [1 2 1] / 4, so the place of a drawn link is known only once the next link is.
+    smoothed by [1 2 1] / 4, so a drawn link is known only when the next link is known.
     Returns one (M, 2) int array of (x, y) cells per curve; M = 0 if there is no chain.
     """
     if not curves:
@@ -141,13 +141,13 @@ class _BeamSearch:
         self.ahead = np.arange(int(2.5 * pitch) + 3)  # samples that one link may pass
         self.end_reach = 2 * pitch  # samples before the end of a curve where a chain may end
         self.steps = np.stack([STEP_X, STEP_Y], 1) * np.array(lattice.pitch, np.float32)  # in pixels
-        self.progress_bits = np.float32(1.5 / pitch)  # bits that a sample of progress counts for between hypotheses
+        self.progress_bits = np.float32(1.5 / pitch)  # credit for each sample of progress when hypotheses are compared
         self.best_cost = np.full(len(curves), np.inf, np.float32)  # of each curve's finished chains
         self.best_end = np.full((len(curves), 2), -1)  # step and beam slot of the best finished chain
         self.beams: list[tuple[np.ndarray, ...]] = []  # for every step: active curves, cells, and slots of the parents
 
     def start(self) -> None:
-        """Begin a hypothesis of every curve in the nearest cell and the cells around it."""
+        """Begin hypotheses for every curve: one in the cell nearest to its start and one in each cell around it."""
         head = self.points[self.first]
         nearest = np.round((head + 0.5) / np.array(self.lattice.pitch, np.float32) - 0.5).astype(np.int64)
         around = np.array([(dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
@@ -294,7 +294,7 @@ class _BeamSearch:
 
 
 def _squared_distances(points: np.ndarray, links: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the squared distances of points to the ends of links and to the links, (A, B, K, W) each.
+    """Return the squared distances from points to the ends of links, and to the links: (A, B, K, W) each.
 
     points: (A, B, W, 2), links: (A, B, K, 2), both relative to the start of the link.
     """

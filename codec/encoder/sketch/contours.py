@@ -27,7 +27,7 @@ MULTIPLE: Final = 16  # the network's input sides are multiples of this
 
 
 class Contours(nn.Module):
-    """The network: (1, 3, h, w) sRGB in 0..1, h and w multiples of 16 -> (1, 1, h, w) logit of edge strength."""
+    """The network: (n, 3, h, w) sRGB in 0..1, h and w multiples of 16 -> (n, 1, h, w) logits of edge strength."""
 
     def __init__(self, norm: type[nn.Module] = nn.Identity) -> None:
         """`norm`: normalization after each convolution in training, folded into the convolution for inference."""

@@ -1,4 +1,4 @@
-"""Edge detectors by name. Each computes the soft edge strength of a picture."""
+"""The edge detectors by name. Each computes the soft edge strength of a picture."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def suppress_non_maxima(strength: np.ndarray) -> np.ndarray:
     """Set the strength to zero wherever a neighbor across the ridge is stronger.
 
     The direction across is the eigenvector of the smoothed map's Hessian with the most negative eigenvalue (Steger
-    1998), so gradient maps and line maps are treated alike.
+    1998), so gradient maps and line maps are treated in the same way.
     strength: (h, w) float32. Returns (h, w) float32.
     """
     import cv2

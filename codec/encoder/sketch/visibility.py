@@ -1,7 +1,7 @@
-"""How much a stroke would show: the weight of each pixel of an edge map for the ranking of strokes.
+"""The visibility of strokes: the weight of each pixel of an edge map, for the ranking of strokes.
 
-The strokes that matter to the eye run along strong contrast and tell what coarse colors do not: an eye or a mouth comes
-before the folds of a curtain.
+The most visible strokes follow strong contrast and add what coarse colors lack: an eye or a mouth ranks higher than the
+folds of a curtain.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 from codec.encoder.sketch.working_frame import to_working_size
 
 _CONTRAST_RADIUS: Final = 3  # pixels of the working frame
-_COARSE_CELLS: Final = 12  # on the longer side: the colors that the decoder has in any case
+_COARSE_CELLS: Final = 12  # on the longer side of the coarse colors, which the decoder always has
 _MIN_WEIGHT, _MAX_WEIGHT = 0.15, 3.0  # relative to the mean over the edge map
 
 
 def edge_weights(edges: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Return the weight of each edge pixel: (h, w) float32, 0 off the edges, with a mean of about 1 on them.
 
-    It grows with the contrast within 3 pixels and with the difference from a map of 12 cells, both in CIELAB.
+    It grows with the contrast within 3 pixels and with the difference from 12 coarse cells, both in CIELAB.
     edges: (h, w) bool, a thin edge map in the working frame; pixels: (H, W, 3) uint8 sRGB.
     """
     weights = edges.astype(np.float32)

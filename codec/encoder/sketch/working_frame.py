@@ -16,7 +16,7 @@ def working_size(height: int, width: int) -> tuple[int, int]:
 
 
 def to_working_size(pixels: np.ndarray) -> np.ndarray:
-    """Resize (H, W, 3) uint8 to the working frame, (h, w, 3) uint8: by area means to shrink, bilinearly to enlarge."""
+    """Resize (H, W, 3) uint8 to the working frame, (h, w, 3) uint8: area means to shrink, bilinear to enlarge."""
     import cv2
 
     height, width = working_size(*pixels.shape[:2])

@@ -210,7 +210,7 @@ def test_picture_without_metadata_has_no_recipe(texts):
 
 @pytest.mark.parametrize("options", [{"prompt": "x"}, {"negative": "x"}, {"seed": 5}])
 def test_options_that_contradict_a_recipe_are_rejected(options):
-    with pytest.raises(InvalidLayer, match="give none"):
+    with pytest.raises(InvalidLayer, match="do not give them"):
         EncodeOptions(recipe=True, **options)
-    with pytest.raises(InvalidLayer, match="goes with --recipe"):
+    with pytest.raises(InvalidLayer, match="--keep-layers needs --recipe"):
         EncodeOptions(keep_layers=True)
