@@ -1,6 +1,6 @@
 """A Parquet archive: many `.tril` files as rows of one table, in a single file or in a folder of parts.
 
-pandas, DuckDB and Hugging Face datasets read it as it is. pyarrow is optional and imported on first use.
+pandas, DuckDB and Hugging Face datasets can read it. pyarrow is optional and imported on first use.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def schema() -> pa.Schema:
 
 
 def describe(layers: Layers) -> Row:
-    """Return the columns that follow from the layers."""
+    """Return the values of the columns that describe layers."""
     sizes = layers.sizes()
     return {
         "width": layers.width,
@@ -62,7 +62,7 @@ def describe(layers: Layers) -> Row:
 
 
 def picture_schema() -> pa.Schema:
-    """Return the columns of an archive of decoded pictures; `image` is what Hugging Face datasets take for one."""
+    """Return the columns of an archive of decoded pictures; `image` has the form of Hugging Face datasets."""
     pa = load_pyarrow()
     text, count = pa.string(), pa.int32()
     image = pa.struct([("bytes", pa.binary()), ("path", text)])
@@ -71,27 +71,30 @@ def picture_schema() -> pa.Schema:
 
 
 def is_archive(address: str | Place) -> bool:
-    """Return whether an address is named like an archive and exists."""
+    """Return whether an address ends in .parquet and exists."""
     where = storage.place(address) if isinstance(address, str) else address
     return where.suffix.lower() == SUFFIX and "#" not in str(address) and storage.exists(where)
 
 
 def part_name(stamp: int, key: int) -> str:
-    """Return the name of a part. stamp: nanoseconds at the start of its run; the later of two names is later."""
+    """Return the name of a part.
+
+    stamp: start of its run in nanoseconds, so that later parts sort after earlier ones.
+    """
     return f"part-{stamp:020d}-{key:016x}{SUFFIX}"
 
 
 def write_part(archive: Place, name: str, rows: Sequence[Row], columns: pa.Schema | None = None) -> None:
-    """Add a part to an archive that is a folder; it is there completely or not at all.
+    """Add a part to an archive that is a folder, atomically.
 
-    columns: None for those of `schema`. Raises `FileExistsError`, `OSError` and `StorageError`.
+    columns: None for the columns of `schema`. Raises `FileExistsError`, `OSError` and `StorageError`.
     """
     table = load_pyarrow().Table.from_pylist(list(rows), columns or schema())
     storage.write_new(archive / name, to_bytes(table))
 
 
 def part_files(archive: Place) -> list[Place]:
-    """Return the files of an archive, the oldest part first."""
+    """Return the files of an archive, oldest part first."""
     if not storage.is_folder(archive):
         return [archive]
     names = (name for name, is_dir in storage.list_folder(archive) if not is_dir)
@@ -99,7 +102,7 @@ def part_files(archive: Place) -> list[Place]:
 
 
 def scan(archive: Place, columns: Sequence[str], condition: dataset.Expression | None = None) -> Iterator[Row]:
-    """Yield the rows that fulfill a condition. Few are in memory at a time.
+    """Yield the rows that satisfy a condition, reading the archive in small batches.
 
     Raises `FormatError` if a file is not Parquet, and for missing columns.
     """
@@ -108,7 +111,7 @@ def scan(archive: Place, columns: Sequence[str], condition: dataset.Expression |
 
 
 def scan_part(part: Place, columns: Sequence[str], condition: dataset.Expression | None = None) -> Iterator[Row]:
-    """Yield the rows of one file, as `scan` does."""
+    """Yield the rows of one file; see `scan`."""
     load_pyarrow()
     from pyarrow import dataset
 
@@ -128,7 +131,7 @@ def scan_part(part: Place, columns: Sequence[str], condition: dataset.Expression
 
 def read_entry(archive: Place, path: str) -> bytes:
     """Return the `.tril` file of one row. Raises `FormatError` if there is none."""
-    for part in reversed(part_files(archive)):  # a row of a later part replaces one of an earlier part
+    for part in reversed(part_files(archive)):  # rows of later parts replace rows of earlier parts
         rows = list(scan_part(part, ["tril", "error"], _compute().field("path") == path))
         if rows and isinstance(rows[-1]["tril"], bytes):
             return rows[-1]["tril"]
@@ -138,7 +141,7 @@ def read_entry(archive: Place, path: str) -> bytes:
 
 
 def split_address(address: str) -> tuple[Place, str] | None:
-    """Return archive and path of an address `archive.parquet#path`, None if it is none or a file has that name."""
+    """Return (archive, path) for `archive.parquet#path`; None for other addresses and for existing files."""
     name, mark, path = address.partition(f"{SUFFIX}#")
     if not mark or Path(address).exists():
         return None
@@ -146,7 +149,7 @@ def split_address(address: str) -> tuple[Place, str] | None:
 
 
 def remove_rows(part: Place, paths: Sequence[str]) -> None:
-    """Rewrite a part without the rows of these paths; a part without rows is removed. Raises `OSError`."""
+    """Rewrite a part without the rows of these paths, or delete it if no rows remain. Raises `OSError`."""
     pa, pc = load_pyarrow(), _compute()
     table = read_part(part)
     kept = table.filter(pc.invert(pc.is_in(table["path"], pa.array(paths, pa.string()))))
@@ -172,7 +175,7 @@ def to_bytes(table: pa.Table) -> bytes:
 
 
 def check_target(archive: Place, columns: pa.Schema) -> None:
-    """Raise `CodecError` unless parts can be added to an archive: a folder without foreign Parquet files."""
+    """Raise `CodecError` for a single file, or a folder with foreign Parquet files: no parts can be added to them."""
     if not storage.is_folder(archive):
         if isinstance(archive, Path) and archive.exists():
             raise CodecError(f"{archive.name} is a file: archives are written as folders of parts, so name another one")

@@ -1,4 +1,4 @@
-"""Conditions on the rows of an archive, such as `prompt contains 'red car' and bytes < 600`, and its totals."""
+"""Query an archive: conditions such as `prompt contains 'red car' and bytes < 600`, and totals."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _COMPARISON = re.compile(
 )
 _AND = re.compile(r"and\b", re.IGNORECASE)
 _BINS: Final = 40  # of the histogram of sizes
-_MAX_ERRORS: Final = 10  # different messages that are listed
+_MAX_ERRORS: Final = 10  # distinct error messages to list
 
 
 def parse_condition(text: str) -> Expression:
-    """Return the expression of a condition: comparisons of a column with a number or a quoted text, joined by `and`.
+    """Parse a condition: comparisons of a column with a number or a quoted text, joined by `and`.
 
-    Operators: =, !=, <, <=, >, >=, contains (without regard to case), is null, is not null. Raises `CodecError` for
-    anything else.
+    Operators: =, !=, <, <=, >, >=, contains (ignores case), is null, is not null. Returns a pyarrow expression. Raises
+    `CodecError` for anything else.
     """
     names = archive.schema().names
     from pyarrow import ArrowException, compute
@@ -110,7 +110,7 @@ def summarize_archive(path: Place) -> dict[str, Any]:
 def draw_histogram(summary: dict[str, Any], title: str) -> bytes:
     """Return a PNG with the histogram of file sizes and the mean bytes of each layer.
 
-    summary: as `summarize_archive` returns it. Raises `ModelMissing` without matplotlib.
+    summary: the result of `summarize_archive`. Raises `ModelMissing` without matplotlib.
     """
     try:
         from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""Encode or decode a source into a Parquet archive. Workers read, hash, work and write; the driver counts."""
+"""Encode or decode a source into a Parquet archive. Workers read and write files; the driver only counts results."""
 
 from __future__ import annotations
 
@@ -26,15 +26,18 @@ from codec.batch.tasks import DecodeTask, EncodeTask, describe_error
 from codec.batch.workers import run_tasks
 from codec.errors import CodecError
 
-_BLOCK: Final = 64  # pictures of a part
-_MERGED: Final = 256  # parts that become one
-_MERGED_MARK: Final = "_m"  # sorts after the dot, so that the merged part is later than the last one in it
+_BLOCK: Final = 64  # pictures per part
+_MERGED: Final = 256  # parts to merge into one
+_MERGED_MARK: Final = "_m"  # sorts after ".", so a merged part comes after the parts it replaces
 _MIN_MERGED: Final = 16
 
 
 @dataclass(frozen=True)
 class ArchiveItem:
-    """One picture. state: of its row in the archive; 0 for a row with an error, None without a row."""
+    """One picture.
+
+    state: hash of its row in the archive (see `_state`); 0 if that has an error, None if there is none.
+    """
 
     entry: Entry
     state: int | None = None
@@ -47,16 +50,16 @@ class ArchiveItem:
 
 @dataclass(frozen=True)
 class ArchiveTask:
-    """Encode or decode a block of entries and write those that are new or changed as one part."""
+    """Encode or decode a block of entries and write the new and changed ones as one part."""
 
     task: EncodeTask | DecodeTask
     target: Place
     stamp: int  # of the run
 
     def __call__(self, block: tuple[ArchiveItem, ...]) -> dict[str, Any]:
-        """Return the numbers of rows and errors and whether rows were replaced; or {"fatal": why nothing was written}.
+        """Return the numbers of rows and errors and whether rows were replaced, or {"fatal": reason} if writing failed.
 
-        A part that is there already is kept: a block comes again if the machine that had it was lost.
+        An existing part is kept: a block is processed twice if a machine of the cluster is lost.
         """
         name = archive.part_name(self.stamp, _hash("\n".join(item.name for item in block)))
         try:
@@ -64,7 +67,7 @@ class ArchiveTask:
                 return _count(block, archive.read_part(self.target / name, ["path", "error"]).to_pylist())
             rows = [row for row in map(self._make_row, block) if row is not None]
             if rows:
-                with suppress(FileExistsError):  # another process had the block, too
+                with suppress(FileExistsError):  # another process wrote the same block
                     archive.write_part(self.target, name, rows, self.task.columns())
         except OSError as error:
             return {"fatal": f"{self.target.name} cannot be written: {error.strerror or error}; run again to go on"}
@@ -103,15 +106,15 @@ def fill_archive(
     ray: str | None = None, on_progress: OnProgress | None = None, on_notice: OnNotice | None = None,
     gpus: float | None = None,
 ) -> tuple[int, int]:  # fmt: skip
-    """Encode or decode every entry of a source into an archive and return the numbers of good and failed ones.
+    """Encode or decode every entry of a source into an archive; return the numbers of finished and failed entries.
 
-    target: local or remote. The archive is a folder of Parquet files, one for each block of up to 64 pictures, written
-    by the processes; at the end, many small ones become one. A picture that cannot be read is a row with its error. A
-    later run keeps finished rows and replaces those whose content, caption or options changed, and failed ones. Other
-    parameters: as of `process_folder`.
+    target: local or remote. The archive is a folder of Parquet files, one for each block of up to 64 pictures; at the
+    end, small files are merged. For a picture that cannot be read, the row holds an error. A later run keeps finished
+    rows; it replaces failed rows, and rows whose content, caption or options changed. Other parameters: see
+    `process_folder`.
 
-    Raises `CodecError` if there is nothing to do or the archive cannot be written, `FormatError` if it is not one of
-    this program, `ModelMissing` without pyarrow, and what `read_captions` and `run_tasks` raise.
+    Raises `CodecError` if there is nothing to do or the archive cannot be written, `FormatError` if it is not an
+    archive of this program, `ModelMissing` without pyarrow, and the errors of `read_captions` and `run_tasks`.
     """
     close_files()
     where = storage.place(target) if isinstance(target, str) else target
@@ -132,7 +135,9 @@ def fill_archive(
             on_progress(done, survey.total, block[-1].name)
     if has_doubles:
         _remove_doubles(where)
-    groups = list(_small_parts(where)) if isinstance(task, EncodeTask) else []  # parts with pictures are large
+    groups = (
+        list(_small_parts(where)) if isinstance(task, EncodeTask) else []
+    )  # parts with decoded pictures are large already
     for _, error in run_tasks(MergeTask(where), groups, jobs, ray):
         if error:
             raise StorageError(error)
@@ -143,9 +148,9 @@ def fill_archive(
 
 @dataclass(frozen=True)
 class ArchivePlan:
-    """Blocks of the entries of a source: small ones first, so that the first result comes soon.
+    """Blocks of the entries of a source, small ones first, so that the first result arrives soon.
 
-    keys, states: what `_read_states` returns. Each process can iterate it.
+    keys, states: the result of `_read_states`. The plan can be iterated in another process.
     """
 
     source: Source
@@ -179,14 +184,14 @@ def _hash(text: str) -> int:
 
 
 def _state(row: archive.Row) -> int:
-    """Return a hash of what makes a row current: the picture's content and the options; 0 for an error."""
+    """Return a hash of the picture's content and the options, which shows whether a row is current; 0 for an error."""
     return 0 if row["error"] else _hash(f"{row['sha256']} {row['options']}") or 1
 
 
 def _read_states(target: Place) -> tuple[np.ndarray, np.ndarray]:
-    """Return hashes of all paths, sorted, and the state of each: two (N,) uint64 arrays, 16 bytes a picture.
+    """Return the sorted hashes of all paths and the state of each: two (N,) uint64 arrays, 16 bytes per picture.
 
-    Rows that a later part replaces are removed first: a run was stopped before it could.
+    First removes rows that a later part replaces, which an interrupted run may have left.
     """
     keys, states = _scan_states(target)
     if len(keys) and (keys[1:] == keys[:-1]).any():
@@ -206,7 +211,7 @@ def _scan_states(target: Place) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _remove_doubles(target: Place) -> None:
-    """Remove rows that a later part replaces."""
+    """Remove rows that are replaced by a row of a later part."""
     keys, _ = _scan_states(target)
     doubled = set(keys[1:][keys[1:] == keys[:-1]].tolist())
     latest: dict[str, Place] = {}  # the part of the last row of each path
@@ -226,12 +231,12 @@ def _remove_doubles(target: Place) -> None:
 
 @dataclass(frozen=True)
 class MergeTask:
-    """Replace small parts by one."""
+    """Merge small parts into one."""
 
     target: Place
 
     def __call__(self, names: tuple[str, ...]) -> str:
-        """Return an error, "" if there is none. If it is stopped halfway, rows are there twice until the next run."""
+        """Return an error message or "". If this is interrupted, rows exist twice until the next run."""
         pa = load_pyarrow()
         merged = names[-1].removesuffix(archive.SUFFIX) + _MERGED_MARK + archive.SUFFIX
         try:
@@ -245,7 +250,7 @@ class MergeTask:
 
 
 def _small_parts(target: Place) -> Iterator[tuple[str, ...]]:
-    """Yield groups of names of parts that follow each other and were not merged before."""
+    """Yield groups of names of consecutive parts that were not merged before."""
     group: list[str] = []
     for part in archive.part_files(target):
         if not part.name.startswith("part-") or part.name.endswith(_MERGED_MARK + archive.SUFFIX):

@@ -1,4 +1,4 @@
-"""Captions of a folder's pictures: captions.tsv, as text editors and spreadsheets write it."""
+"""Captions of a folder's pictures, from captions.tsv as written by text editors and spreadsheets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from codec.text_file import decode_text
 
 CAPTIONS: Final = "captions.tsv"
 MAX_BYTES: Final = 1 << 26
-_QUOTED = re.compile(r'"((?:[^"]|"")*)"(?=[\t\r\n]|\Z)')  # as spreadsheets write a field
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"(?=[\t\r\n]|\Z)')  # a quoted field, as in spreadsheets
 _PLAIN = re.compile(r"[^\t\r\n]+")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _HEADERS: Final = {"file", "filename", "file_name", "file name", "image", "name", "path", "picture"}
@@ -27,14 +27,14 @@ _HEADERS: Final = {"file", "filename", "file_name", "file name", "image", "name"
 class Captions(Mapping[str, str]):
     """Captions by file name: the path relative to the folder, with either slash and in any Unicode normalization.
 
-    A name that is written exactly so wins over one that is equal only after normalization. They are kept in a temporary
-    database, which goes to the disk where it is large. Raises `FormatError` for lines without a tab and for a name with
+    An exact match is preferred to a match after normalization. The captions are in a temporary database, which moves to
+    the disk if it is large. Raises `FormatError` for lines without a tab and for a name with
     two different captions.
     """
 
     def __init__(self, text: str = "") -> None:
         self._table: sqlite3.Connection | None = None
-        self._bare: dict[str, int] = {}  # lines with a name only, by name
+        self._bare: dict[str, int] = {}  # number of each line that has only a name, by name
         if text:
             self._table = sqlite3.connect("", check_same_thread=False)
             self._table.execute(
@@ -67,7 +67,7 @@ class Captions(Mapping[str, str]):
         return str(found[1])
 
     def _find(self, name: str) -> tuple[int, str] | None:
-        """Return row and caption of a file; a name with bytes that are not UTF-8 has none."""
+        """Return row number and caption of a file, or None; names with bytes that are not UTF-8 have no caption."""
         if self._table is None or escape_surrogates(name) != name:
             return None
         for column, value in (("name", name), ("name", name.replace("\\", "/")), ("normalized", _normalize(name))):
@@ -86,12 +86,12 @@ class Captions(Mapping[str, str]):
         yield from self._table.execute(query) if self._table else ()
 
     def check_bare_names(self) -> None:
-        """Raise `FormatError` for a line without a tab, unless it is the name of a file that was looked up."""
+        """Raise `FormatError` for a line without a tab, unless it is the name of a file in the folder."""
         for line in sorted(self._bare.values())[:1]:
             raise FormatError(f"{CAPTIONS} has no tab in line {line}: write file name, tab, caption")
 
     def unused_names(self, limit: int) -> tuple[int, list[str]]:
-        """Return how many captions were never looked up, and the first of their names."""
+        """Return the number of captions that were never looked up, and the first of their names."""
         count = int(next(iter(self._select("SELECT count(*) FROM captions WHERE used = 0")), (0,))[0])
         names = self._select("SELECT name FROM captions WHERE used = 0 ORDER BY line")
         return count, [row[0] for row in islice(names, limit)]
@@ -100,8 +100,8 @@ class Captions(Mapping[str, str]):
 def read_captions(folder: Place) -> Captions:
     """Return the captions in folder/captions.tsv: file name, tab, text; none if there is no such file.
 
-    The encoding is that of the byte-order mark, or else UTF-8. Raises `FormatError` for other encodings and what
-    `Captions` raises, and `LimitExceeded` for more than 64 MiB.
+    The encoding follows the byte-order mark, or else is UTF-8. Raises `FormatError` for other encodings, the errors of
+    `Captions`, and `LimitExceeded` for more than 64 MiB.
     """
     file = folder / CAPTIONS
     if isinstance(file, Path) and not file.is_file():
@@ -121,13 +121,15 @@ def _normalize(name: str) -> str:
 
 
 def _parse_rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number and the fields of each line. Only CR, LF and CRLF end a line, and not within quotes."""
+    """Yield the number and the fields of each line. A line ends at CR, LF or CRLF outside of quotes."""
     line, position = 1, 0
     while position < len(text):
         start, fields = position, []
         while True:
             quoted = _QUOTED.match(text, position)
-            if quoted and not ("\t" in quoted[1] and _LINE_END.search(quoted[1])):  # else quotes of several lines
+            if quoted and not (
+                "\t" in quoted[1] and _LINE_END.search(quoted[1])
+            ):  # otherwise the quotes span several lines
                 fields.append(quoted[1].replace('""', '"'))
                 position = quoted.end()
             else:

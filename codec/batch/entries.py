@@ -15,12 +15,12 @@ from codec.images.io import MAX_BYTES
 class Entry:
     """A whole file, a range of a tar, or a row of a Parquet file."""
 
-    name: str  # relative to the source; stands in manifests and archives
+    name: str  # relative to the source; identifies the entry in manifests and archives
     file: Place
     caption: str | None = None
-    start: int = 0  # of its bytes in a tar; its row in a Parquet file
-    size: int | None = None  # of its bytes in a tar
-    column: str = ""  # that holds the bytes in a Parquet file
+    start: int = 0  # offset of its bytes in a tar, or row number in a Parquet file
+    size: int | None = None  # number of bytes in a tar
+    column: str = ""  # the column of a Parquet file that holds the bytes
 
     @property
     def is_file(self) -> bool:
@@ -28,7 +28,7 @@ class Entry:
         return self.size is None and not self.column
 
     def read(self) -> bytes:
-        """Return the content. Raises `ImageError` for more than 64 MiB or none, and what `storage.read` raises."""
+        """Return the content. Raises `ImageError` if it is empty or over 64 MiB, and the errors of `storage.read`."""
         if self.size is not None and self.size > MAX_BYTES:
             raise ImageError(f"the file has more than {MAX_BYTES >> 20} MiB")
         if self.column:
@@ -42,7 +42,7 @@ class Entry:
         return data
 
 
-_OPEN: dict[tuple[Place, str], RowReader] = {}  # at most one: a process reads many rows of one file
+_OPEN: dict[tuple[Place, str], RowReader] = {}  # at most one, since a process reads many rows of the same file
 
 
 def _open_rows(file: Place, column: str) -> RowReader:
@@ -53,6 +53,6 @@ def _open_rows(file: Place, column: str) -> RowReader:
 
 
 def close_files() -> None:
-    """Close the file that is open, since it may have changed when the next run reads it."""
+    """Close the open file: it may change before the next run."""
     while _OPEN:
         _OPEN.popitem()[1].close()

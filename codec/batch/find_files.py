@@ -1,4 +1,4 @@
-"""Find the files of a folder that are to be processed, without what systems and programs leave beside them."""
+"""Find the files of a folder to process, ignoring files that operating systems and programs create there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PICTURE_SUFFIXES: Final = (
 )
 _KNOWN_SUFFIXES: Final = {*PICTURE_SUFFIXES, ".tril"}
 _OWN_FILES: Final = {"captions.tsv", "manifest.csv"}
-# Compared in lower case. Names that begin with a dot are hidden on every system and skipped anyway.
+# In lower case. Names that begin with a dot need no entry, since they are skipped on every system.
 _SYSTEM_NAMES: Final = {
     *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r", "$recycle.bin"),
     *("system volume information", "lost+found", "__macosx", "__pycache__", "@eadir", "@tmp", "@recycle"),
@@ -28,8 +28,8 @@ _WINDOWS_HIDDEN: Final = stat.FILE_ATTRIBUTE_HIDDEN | stat.FILE_ATTRIBUTE_SYSTEM
 def find_files(folder: Path, suffixes: tuple[str, ...], unknown: Counter[str] | None = None) -> Iterator[Path]:
     """Yield every file below `folder` with one of the suffixes, folder by folder, each sorted by name.
 
-    Hidden files, files of the system and links to folders are skipped. unknown: receives the number of other files by
-    their suffix in lower case, but for suffixes that this program reads or writes.
+    Hidden files, files of the system and links to folders are skipped. unknown: receives the counts of other files by
+    lowercase suffix, except suffixes that this program reads or writes.
     """
     folders = [folder]
     while folders:

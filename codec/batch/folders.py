@@ -1,7 +1,7 @@
 """Encode each picture of a source to a `.tril` file, or decode each `.tril` file, and write a manifest of the results.
 
-A file that cannot be read becomes a row with an error and does not stop the others. A later run skips finished files.
-No file is ever replaced that the manifest does not name as written by an earlier run.
+If a file cannot be read, its row holds an error and the run continues. A later run skips finished files. Existing files
+are replaced only if the manifest shows that an earlier run wrote them.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ from codec.batch.survey import OnNotice, Survey
 from codec.batch.tasks import DecodeTask, EncodeTask, WorkItem, WrittenOutput
 from codec.batch.workers import run_tasks
 
-# finished files, number of files (None: not known yet), name of the last finished one
+# arguments: finished files, number of files (None: not known yet), name of the last finished file
 OnProgress = Callable[[int, int | None, str], None]
-_MAX_SHORT_NAMES: Final = 10_000  # files of a folder whose outputs may have the name a.tril; else a.png.tril
+_MAX_SHORT_NAMES: Final = 10_000  # in folders with more files, a.png becomes a.png.tril instead of a.tril
 
 
 def process_folder(
     task: EncodeTask | DecodeTask, source: str | os.PathLike[str], output: Path, jobs: int = 1, ray: str | None = None,
     on_progress: OnProgress | None = None, on_notice: OnNotice | None = None, gpus: float | None = None,
 ) -> tuple[int, int]:  # fmt: skip
-    """Encode or decode every file of a source into `output` and return how many were written and how many failed.
+    """Encode or decode every file of a source into `output`; return the numbers of written and failed files.
 
     source: a folder, a pattern, a list, a tar or a Parquet file, local or remote (`Source`).
 
-    Writes output/manifest.csv. Files that an earlier run with equal options has written are skipped; those whose
-    content, caption or options changed are replaced. An output gets another name where a file is that no earlier run
-    wrote. Hidden files and files of the system are skipped. Captions come from folder/captions.tsv (`read_captions`).
-    `jobs`, `ray`, `gpus`: see `run_tasks`. on_notice: receives what was skipped or renamed.
+    Writes output/manifest.csv. Files that an earlier run wrote are skipped; they are replaced if their content, caption
+    or options changed. If another file has the name of an output, the output gets another name. Hidden files and files
+    of the system are skipped. Captions come from folder/captions.tsv (`read_captions`).
+    `jobs`, `ray`, `gpus`: see `run_tasks`. on_notice: receives messages about skipped and renamed files.
 
     Raises `CodecError` if there is nothing to do, if no caption matches a file or if output/manifest.csv is not a
-    manifest, `StorageError` if the disk is full, and what `read_captions` and `run_tasks` raise.
+    manifest, `StorageError` if the disk is full, and the errors of `read_captions` and `run_tasks`.
     """
     notify = on_notice or (lambda line: None)
     close_files()
@@ -85,7 +85,7 @@ def process_folder(
 
 
 def _is_gone(source: Source, row: dict[str, str], root: str) -> bool:
-    """Return whether the file of a row was removed; False for names with escapes, which are not looked up."""
+    """Return whether the source file of a row no longer exists; False for escaped names, which are not checked."""
     if row["folder"] != root or "\\" in row["file"] or not source.is_plain_folder:
         return False
     return not Path(source.address, row["file"]).exists()
@@ -93,7 +93,7 @@ def _is_gone(source: Source, row: dict[str, str], root: str) -> bool:
 
 @dataclass(frozen=True)
 class FolderPlan:
-    """The work items of a source, with what the manifest says of them. Each process can iterate it."""
+    """The work items of a source, with their results in the manifest. The plan can be iterated in another process."""
 
     task: EncodeTask | DecodeTask
     source: Source
@@ -122,7 +122,10 @@ class FolderPlan:
             yield self._make_item(entry, targets[name], written.get(name))
 
     def _make_long_item(self, entry: Entry, table: ManifestTable) -> WorkItem:
-        """Return an item of a large folder: its output has the whole name of the file, so that no table is needed."""
+        """Return an item of a large folder.
+
+        Its output is named after the whole file name, which needs no table of names.
+        """
         name = PurePosixPath(entry.name).name
         written = self._find(table, entry)
         first = written.name if written else f"{name}{self.task.output_suffix}"
@@ -133,7 +136,7 @@ class FolderPlan:
         return WorkItem(entry, target, names.second, written)
 
     def _make_contained_item(self, entry: Entry, table: ManifestTable) -> WorkItem:
-        """Return an item of a tar, list or table, whose name must not lead out of the output folder."""
+        """Return an item of a tar, list or table. Its output must be inside the output folder, whatever its name is."""
         parts = [part for part in re.split(r"[/\\:\0]", entry.name) if part.strip(". ")] or ["entry"]
         target = self.output.joinpath(*parts[:-1], parts[-1] + self.task.output_suffix)
         written = self._find(table, entry)
@@ -142,7 +145,10 @@ class FolderPlan:
         return WorkItem(entry, target, f"{parts[-1]}.2{self.task.output_suffix}", written)
 
     def _find(self, table: ManifestTable, entry: Entry) -> WrittenOutput | None:
-        """Return what an earlier run wrote. Files of another folder are not replaced, nor are failed ones finished."""
+        """Return the result of an earlier run, if any.
+
+        Failed items are repeated; outputs of other sources are not replaced.
+        """
         root = escape_surrogates(self.source.key)
         row = table.find(root, escape_surrogates(entry.name))
         if row is None:

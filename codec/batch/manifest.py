@@ -24,7 +24,7 @@ Row = dict[str, Any]  # by column
 
 
 def read_manifest(manifest: Path) -> Iterator[dict[str, str]]:
-    """Yield the complete rows of a manifest, without a truncated last one; none if there is no file.
+    """Yield the rows of a manifest, except a truncated last row; nothing if the file does not exist.
 
     Raises `CodecError` for a file with other columns, so that it is not overwritten.
     """
@@ -45,10 +45,10 @@ def read_manifest(manifest: Path) -> Iterator[dict[str, str]]:
 
 
 class ManifestTable:
-    """The rows of a manifest, one for each file of a folder: the last. They are in a temporary database."""
+    """The last row of each file in a manifest, in a temporary database."""
 
     def __init__(self, manifest: Path) -> None:
-        """Read a manifest. Raises what `read_manifest` raises."""
+        """Read a manifest. Raises the errors of `read_manifest`."""
         self._table = sqlite3.connect("", check_same_thread=False)
         self._table.execute("CREATE TABLE rows (folder TEXT, file TEXT, row TEXT, UNIQUE (folder, file))")
         self._table.execute("CREATE INDEX by_file ON rows (file)")
@@ -56,7 +56,7 @@ class ManifestTable:
             self.put(row)
 
     def put(self, row: Row) -> None:
-        """Add a row, or replace the one of the same file."""
+        """Add a row, or replace the row of the same file."""
         values = {column: escape_surrogates(str(row.get(column, ""))) for column in COLUMNS}
         self._table.execute(
             "INSERT INTO rows VALUES (?, ?, ?) ON CONFLICT (folder, file) DO UPDATE SET row = excluded.row",
@@ -64,7 +64,7 @@ class ManifestTable:
         )
 
     def find(self, folder: str, file: str) -> dict[str, str] | None:
-        """Return the row of a file, or else the last one of such a file in another folder."""
+        """Return the row of a file, or else the last row of a file of that name in another folder."""
         found = self._table.execute("SELECT row FROM rows WHERE folder = ? AND file = ?", (folder, file)).fetchone()
         found = (
             found or self._table.execute("SELECT row FROM rows WHERE file = ? ORDER BY rowid DESC", (file,)).fetchone()
@@ -72,7 +72,7 @@ class ManifestTable:
         return _to_row(found[0]) if found else None
 
     def rows(self) -> Iterator[dict[str, str]]:
-        """Yield all rows in the order in which their files came."""
+        """Yield all rows in the order in which their files were first added."""
         return (_to_row(found[0]) for found in self._table.execute("SELECT row FROM rows ORDER BY rowid"))
 
 
@@ -90,7 +90,7 @@ def write_manifest(manifest: Path, rows: Iterable[Row]) -> None:
 
 
 def append_row(manifest: Path, row: Row) -> None:
-    """Add a row; of several for one file the last one counts. Raises `OSError`."""
+    """Append a row; the last row of a file is the valid one. Raises `OSError`."""
     with manifest.open("a", newline="", encoding="utf-8") as lines:
         _write_rows(lines, [row])
 
@@ -101,10 +101,10 @@ def _write_rows(lines: TextIO, rows: Iterable[Row]) -> None:
 
 
 def escape_surrogates(text: str) -> str:
-    """Return the text with escapes for lone surrogates, which stand for bytes of a file name that are not UTF-8."""
+    """Escape lone surrogates, which represent bytes of a file name that are not UTF-8."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def unescape_surrogates(text: str) -> str:
-    """Return the text that `escape_surrogates` was given."""
+    """Reverse `escape_surrogates`."""
     return re.sub(r"\\u(dc[89a-f][0-9a-f])", lambda match: chr(int(match[1], 16)), text)

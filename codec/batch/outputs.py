@@ -1,6 +1,6 @@
-"""Names of output files, and writing them without ever replacing a file that this program did not write.
+"""Name and write output files without ever replacing a file that this program did not write.
 
-Names in one folder are compared without regard to case and Unicode normalization, as some file systems do.
+Names in one folder are compared ignoring case and Unicode normalization, as on some file systems.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ def digest(data: bytes) -> str:
 
 
 def digest_file(path: Path) -> str:
-    """Return `digest` of a file's content, read in pieces. Raises `OSError`."""
+    """Return the `digest` of a file's content. Raises `OSError`."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 class OutputNames(NamedTuple):
-    """The name of a file's output, and another for it where a foreign file has that name."""
+    """The name of a file's output, and a second name to use if another program's file has the first one."""
 
     first: str
     second: str
 
 
 def assign_names(names: Iterable[str], suffix: str, written: Mapping[str, str]) -> dict[str, OutputNames]:
-    """Return the output names of each file of one folder, no two alike: its stem and `suffix` if that is unambiguous.
+    """Return a unique output name for each file of a folder: its stem and `suffix` if that is unambiguous.
 
-    written: names that an earlier run has given, by file name; they are kept.
+    written: the output names of an earlier run by file name; they are kept.
     """
     names = list(names)
     stems = Counter(_key(Path(name).stem) for name in names)
@@ -53,10 +53,10 @@ def assign_names(names: Iterable[str], suffix: str, written: Mapping[str, str]) 
 
 
 def write_output(target: Path, second_name: str, data: bytes, own_digest: str) -> Path:
-    """Write an output file and return its path: `target`, or another name in its folder if a foreign file is there.
+    """Write an output file and return its path: `target`, or another name in its folder if that is not ours to replace.
 
-    second_name: the other name; more are derived from it. own_digest: of what an earlier run wrote to `target`; only
-    that is replaced. Raises `OSError`.
+    second_name: the first alternative; further ones are derived from it. own_digest: digest of the content that an
+    earlier run wrote to `target`, which may be replaced. Raises `OSError`.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     second = Path(second_name)
@@ -67,7 +67,7 @@ def write_output(target: Path, second_name: str, data: bytes, own_digest: str) -
             write_new_file(path, data)
         except FileExistsError:
             present = digest_file(path) if path.is_file() and not path.is_symlink() else None
-            if present == digest(data):  # a run that was stopped before it could note this file
+            if present == digest(data):  # written by a run that was interrupted before it updated the manifest
                 return path
             if path == target and present is not None and present == own_digest:
                 write_file(path, data)

@@ -1,7 +1,7 @@
 """Apply a function to many tasks on a Ray cluster, with Ray Data.
 
-One Ray task, on the machine of the driver, lists; a pool of actors, which grows and shrinks, works. Ray holds the
-listing back where the actors are slower, and gives the tasks of a machine that was lost to others.
+One Ray task on the driver's machine lists the tasks; a pool of actors, which grows and shrinks, executes them. Ray
+slows the listing down to the speed of the actors, and repeats the tasks of a lost machine on others.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from codec.batch.thread_limit import limit_to_one_thread
 from codec.errors import CodecError, ModelMissing
 
-_LISTING_CPUS: Final = 0.01  # unlike those of the actors, else Ray would join both in one actor
+_LISTING_CPUS: Final = 0.01  # must differ from the actors' value, or Ray would fuse both operators
 Task = TypeVar("Task")
 
 
@@ -39,7 +39,7 @@ class Listing:
         self.tasks = tasks
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Yield each task as a batch, whatever is in the given one."""
+        """Yield each task as a batch; ignores its argument."""
         for task in self.tasks:
             column = np.empty(1, object)
             column[0] = task
@@ -49,7 +49,7 @@ class Listing:
 def run_on_ray(
     function: Callable[[Task], Any], tasks: Iterable[Task], jobs: int, address: str, gpus: float | None
 ) -> Iterator[tuple[Task, Any]]:
-    """Yield each task with its result, as `run_tasks` does. Raises `CodecError` and `ModelMissing`."""
+    """Yield each task with its result; see `run_tasks`. Raises `CodecError` and `ModelMissing`."""
     try:
         import ray
         import ray.data
@@ -98,7 +98,7 @@ def _connect(ray: Any, jobs: int, address: str) -> Iterator[None]:
 
 @contextmanager
 def _small_blocks(ray: Any) -> Iterator[None]:
-    """Make Ray pass on each task at once, instead of collecting 128 MiB of them."""
+    """Make Ray pass on each task immediately instead of collecting 128 MiB of tasks."""
     context = ray.data.DataContext.get_current()
     before = context.target_max_block_size, context.target_min_block_size, context.enable_progress_bars
     context.target_max_block_size, context.target_min_block_size, context.enable_progress_bars = 1, 1, False

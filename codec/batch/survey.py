@@ -1,4 +1,4 @@
-"""Look through a source before and while it is processed: how many files there are, and what is skipped."""
+"""Survey a source before and during processing: the number of files, and notices about skipped ones."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from codec.batch.sources import Source
 from codec.errors import CodecError
 
 OnNotice = Callable[[str], None]  # one line
-_MAX_FILES: Final = 5_000  # that are listed before the first is processed
+_MAX_FILES: Final = 5_000  # listed before the first file is processed
 _MAX_SECONDS: Final = 5.0
 
 
 class Survey:
-    """The number of files of a source and remarks on them. A large source is counted while it is processed.
+    """The number of files of a source, and notices about them. A large source is counted while it is processed.
 
-    total: None as long as it is unknown.
+    total: the number of files; None while it is unknown.
     """
 
     def __init__(self, source: Source, notify: OnNotice) -> None:
-        """List the source if it is small. Raises `CodecError` if there is nothing to do or captions fit no file."""
+        """List the source if it is small. Raises `CodecError` if it has no files or no caption belongs to a file."""
         self.total: int | None = None
         self._source, self._notify = source, notify
         self._notices: list[str] = []
@@ -67,13 +67,13 @@ class Survey:
         self._notices = [notice for notice in found if notice]
 
     def finish(self) -> None:
-        """Say what was found while the source was processed."""
+        """Send the notices that are known only after processing."""
         for notice in self._notices:
             self._notify(notice)
 
 
 def check_captions(captions: Captions, folder: str) -> str:
-    """Return a line on captions without a file, "" if each has one. Raises `CodecError` if none has."""
+    """Return a notice about captions without a file, or "". Raises `CodecError` if no caption has a file."""
     count, names = captions.unused_names(4)
     some = ", ".join(names[:3]) + (" ..." if count > 3 else "")
     if count and count == len(captions):

@@ -1,4 +1,4 @@
-"""Pictures in a tar, with the texts beside them as in WebDataset: a.jpg, a.txt and a.json belong together."""
+"""List pictures in a tar, with captions as in WebDataset: a.jpg, a.txt and a.json belong together."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import IO, Final, NamedTuple
 from codec.errors import FormatError
 
 _MAX_TEXT_BYTES: Final = 1 << 16
-_MAX_GROUP: Final = 100  # pictures of one key
+_MAX_GROUP: Final = 100  # pictures with the same key
 _CAPTION_KEYS: Final = ("prompt", "caption", "text")
 
 
 class Member(NamedTuple):
-    """A file in a tar and its bytes there."""
+    """A file in a tar and the position of its bytes."""
 
     name: str
     start: int
@@ -25,10 +25,10 @@ class Member(NamedTuple):
 
 
 def list_members(file: IO[bytes], suffixes: tuple[str, ...], tar_name: str) -> Iterator[Member]:
-    """Yield the members with one of the suffixes in their order; only headers and short texts are read.
+    """Yield the members with one of the suffixes, in order; only headers and short texts are read.
 
-    The caption is that of a .txt, or of "prompt", "caption" or "text" in a .json, if it has the key of the picture: the
-    name up to its first dot, in the same folder, one after the other. Raises `FormatError` for a damaged tar.
+    The caption comes from a .txt, or from "prompt", "caption" or "text" in a .json, with the same key as the picture
+    (folder, and name up to the first dot) and directly before or after it. Raises `FormatError` for a damaged tar.
     """
     group: list[Member] = []
     key: str | None = None
@@ -44,7 +44,7 @@ def list_members(file: IO[bytes], suffixes: tuple[str, ...], tar_name: str) -> I
                     group, caption = [], None
                 suffix = PurePosixPath(member.name).suffix.lower()
                 if suffix in suffixes and not PurePosixPath(member.name).name.startswith("."):
-                    if len(group) == _MAX_GROUP:  # no key of a data set, but any tar
+                    if len(group) == _MAX_GROUP:  # not a WebDataset, but another tar
                         yield group.pop(0)
                     group.append(Member(member.name, member.offset_data, member.size, None))
                 elif suffix in (".txt", ".json") and member.size <= _MAX_TEXT_BYTES:
@@ -61,7 +61,7 @@ def _key(name: str) -> str:
 
 
 def _read_caption(data: bytes, suffix: str) -> str | None:
-    """Return the text, None if there is none that can be read."""
+    """Return the caption in a .txt or .json; None if it is missing or unreadable."""
     text = data.decode("utf-8-sig", "replace").strip()
     if suffix == ".txt":
         return text or None

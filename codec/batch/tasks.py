@@ -1,4 +1,4 @@
-"""What is done with each file of a folder: encode it or decode it."""
+"""The tasks of a run: encode or decode each file of a source."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WrittenOutput:
-    """What the manifest says of a file that an earlier run has processed."""
+    """The result of an earlier run for a file, from the manifest."""
 
-    name: str  # of the output; "" if there never was one
+    name: str  # of the output; "" if none was written
     sha256: str  # of the source
     options: str  # digest of the options and the caption; "" after an error
     output_sha256: str  # "" if the output must not be replaced
@@ -44,7 +44,7 @@ class WorkItem:
 
     entry: Entry
     target: Path
-    second_name: str  # for the output if a foreign file is at `target`
+    second_name: str  # for the output if another program's file is at `target`
     written: WrittenOutput | None = None
 
     @property
@@ -74,7 +74,7 @@ class EncodeTask:
         return self.options if self.options.prompt is not None else replace(self.options, prompt=caption)
 
     def encode(self, data: bytes, options: EncodeOptions) -> Layers:
-        """Return the layers of a picture file. Raises what `extract` raises."""
+        """Return the layers of a picture file. Raises the errors of `extract`."""
         from codec.encoder.extract import extract
 
         return extract(data, options).layers
@@ -88,7 +88,7 @@ class EncodeTask:
         return archive.schema()
 
     def describe(self, data: bytes, entry: Entry) -> Row:
-        """Encode a picture and return its columns in an archive. Raises what `extract` raises."""
+        """Encode a picture and return its columns in an archive. Raises the errors of `extract`."""
         return archive.describe(self.encode(data, self.options_for(entry.caption)))
 
     def __call__(self, item: WorkItem) -> Row | None:
@@ -123,12 +123,12 @@ class DecodeTask:
         return archive.picture_schema()
 
     def decode(self, layers: Layers) -> bytes:
-        """Return the picture as a PNG. Raises what the decoder raises."""
+        """Return the picture as a PNG. Raises the errors of the decoder."""
         decoder = _get_decoder(self.decoder, self.options)
         return encode_png(decoder.decode(layers.only(self.layers), seed=self.seed))
 
     def describe(self, data: bytes, entry: Entry) -> Row:
-        """Decode a file and return its columns in an archive. Raises what `decode` and `Layers.from_bytes` raise."""
+        """Decode a file and return its columns in an archive. Raises the errors of `decode` and `Layers.from_bytes`."""
         layers = Layers.from_bytes(data)
         image = {"bytes": self.decode(layers), "path": f"{entry.name}{self.output_suffix}"}
         return {"width": layers.width, "height": layers.height, "image": image}
@@ -151,7 +151,7 @@ def _process_item(
 ) -> Row | None:
     """Read an item's layers, convert them, write the output file, and return the row of the manifest.
 
-    The row is {"fatal": message} if going on would fail for every item.
+    Returns {"fatal": message} instead if every further item would fail too.
     """
     written = item.written
     row: Row = {"file": item.name, "options": options_digest, "error": ""}

@@ -21,7 +21,7 @@ MAX_JOBS: Final = 64
 MAX_ACTORS: Final = 4096
 _MAX_DEFAULT_JOBS: Final = 8
 _QUEUED_PER_JOB: Final = 8  # tasks that are running or waiting
-_BYTES_PER_JOB: Final = 1 << 30  # memory that a process needs with the networks that ship with the codec
+_BYTES_PER_JOB: Final = 1 << 30  # memory of a process with the built-in networks
 Task = TypeVar("Task")
 Result = Any  # a JSON value, so that it can be sent between machines
 
@@ -30,13 +30,13 @@ def run_tasks(
     function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int = 1, ray: str | None = None,
     gpus: float | None = None,
 ) -> Iterator[tuple[Task, Result]]:  # fmt: skip
-    """Yield each task with its result, in the order of completion. Local processes draw tasks as they need them.
+    """Yield each task with its result, in order of completion. Tasks are drawn from the iterable only as needed.
 
     function: must be picklable, and return errors as results instead of raising them.
     tasks: on Ray, an object that can be pickled and iterated in another process, such as a list.
     jobs: number of processes, 1..64, or the largest number of Ray actors, 1..4096.
-    ray: None for local processes, "local" for a local Ray cluster, or the address of a cluster; its machines must see
-    the files that the tasks name.
+    ray: None for local processes, "local" for a local Ray cluster, or the address of a cluster, whose machines must
+    have access to the files of the tasks.
     gpus: of each actor, such as 0.25; None for one if the cluster has any.
 
     Raises `CodecError` if `jobs` is out of range, if a process dies or if no cluster answers, and `ModelMissing` if Ray
@@ -63,7 +63,7 @@ def default_job_count() -> int:
 
 
 def _free_memory(root: Path = Path("/")) -> int:
-    """Return the bytes of memory available on this machine or in this container; outside Linux, enough for 8 jobs."""
+    """Return the free memory of this machine or container in bytes; outside Linux, a value that allows 8 jobs."""
     limits = [_MAX_DEFAULT_JOBS * _BYTES_PER_JOB]
     for name in ("proc/meminfo", "sys/fs/cgroup/memory.max"):
         try:
@@ -81,7 +81,7 @@ def _free_memory(root: Path = Path("/")) -> int:
 def _run_in_processes(
     function: Callable[[Task], Result], first: Sequence[Task], rest: Iterator[Task]
 ) -> Iterator[tuple[Task, Result]]:
-    """Run the tasks of `first`, one process for each, and then those of `rest`; few are queued at any time."""
+    """Run the tasks of `first`, each in its own process, then those of `rest`; the queue stays short."""
     jobs = len(first)
     with ProcessPoolExecutor(jobs, get_context("spawn"), _init_worker) as pool:
         with _ignore_sigint():

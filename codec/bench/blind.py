@@ -1,12 +1,12 @@
 """A blind comparison: sheets of pictures without names, a key that is kept apart, and the count of the answers.
 
-Each row of a sheet has a number, the original, and two decoded pictures A and B in random order: one is Trilayer's, the
-other one's codec changes from row to row. Whoever judges sees the sheets alone and fills in `answers.csv`:
+Each row of a sheet has a number, the original, and two decoded pictures A and B in random order: one of Trilayer and
+one of another codec, which changes from row to row. A judge sees only the sheets and fills in `answers.csv`:
 
-    faithful, subject, looks    A, B or tie: which is closer to the original, tells its subject better, looks better
-    recognizable                A, B, both or none: in which the subject is recognizable
+    faithful, subject, looks    A, B or tie: which is closer to the original, shows its subject better, looks better
+    recognizable                A, B, both or none: the pictures in which the subject is recognizable
 
-`key.csv` says which picture is whose. A judge must not see it.
+`key.csv` says which codec made which picture. A judge must not see it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ QUESTIONS: Final = ("faithful", "subject", "looks")
 ANSWERS: Final = ("A", "B", "tie")
 RECOGNIZABLE: Final = ("A", "B", "both", "none")
 ROWS_PER_SHEET: Final = 4
-PICTURE_SIDE: Final = 384  # pixels of a picture's place on a sheet
+PICTURE_SIDE: Final = 384  # pixels of a cell of a sheet
 _MARGIN, _HEADER = 8, 28  # pixels
 _SEED: Final = 655
 
@@ -42,7 +42,7 @@ def compare(rows: Sequence[Mapping[str, str]], pictures: Path, output: Path) -> 
     """Write the sheets, or count the answers if `output` has them; return what to print.
 
     `rows`: of results.csv. `pictures`: the folder of decoded pictures. Raises `CodecError` if there is nothing to
-    compare, or for an answer that is none of the possible ones.
+    compare or an answer is invalid.
     """
     answers = output / "answers.csv"
     if answers.exists() and any(row["faithful"] for row in _read(answers)):
@@ -61,7 +61,7 @@ def compare(rows: Sequence[Mapping[str, str]], pictures: Path, output: Path) -> 
 
 
 def make_pairs(rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-    """Return a pair for each picture that Trilayer and another codec have decoded at `SHEET_RATE`, in random order."""
+    """Return a pair for each picture that both Trilayer and another codec encoded at `SHEET_RATE`, in random order."""
     decoded: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         if int(row["rate"]) == SHEET_RATE and row["bytes"]:
@@ -103,7 +103,7 @@ def count_answers(key: Iterable[Pair], answers: Iterable[Pair]) -> dict[str, dic
     """Return, by rival and question, how often the answer was "ours", "theirs" or "tie".
 
     For "recognizable" the counts are of "ours", "theirs" and "rows". Unanswered rows are left out.
-    Raises `CodecError` for an answer that is none of the possible ones.
+    Raises `CodecError` for an invalid answer.
     """
     pairs = {pair["row"]: pair for pair in key}
     counts: dict[str, dict[str, Counter[str]]] = {}

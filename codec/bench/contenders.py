@@ -1,7 +1,7 @@
-"""The codecs of the benchmark: each encodes a picture within a byte limit, as well as it can.
+"""The codecs of the benchmark. Each encodes a picture as well as possible within a byte limit.
 
 A pixel codec may downscale the picture before encoding and upscale it after decoding, as its user would at such low
-rates; its decoder is told the original size, which costs no bytes. Sizes are those of whole files, headers included.
+rates; its decoder gets the original size at no cost in bytes. Sizes are those of whole files, headers included.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Contender(Protocol):
         """Return whether models of several gigabytes are loaded."""
 
     def remedy(self) -> str | None:
-        """Return what must be installed before the codec can be measured; None if nothing."""
+        """Return the command that installs what the codec needs; None if nothing is missing."""
 
     def encode(self, pixels: np.ndarray, prompt: str | None, max_bytes: int) -> bytes | None:
         """Return (h, w, 3) uint8 pixels as a file of at most `max_bytes`; None if no file is that small."""
@@ -108,7 +108,9 @@ class PixelCodec:
         """Return the file of the highest quality that fits, found by bisection."""
         best, low, high = None, 0, MAX_QUALITY
         while low <= high:
-            quality = (low + high) // 2 if best else low  # start with the lowest, since often not even that fits
+            quality = (
+                (low + high) // 2 if best else low
+            )  # start with the lowest quality, which often does not fit either
             data = self.write(pixels, quality)
             if len(data) <= max_bytes:
                 best, low = data, quality + 1
@@ -129,9 +131,9 @@ class PixelCodec:
 
 @dataclass(frozen=True)
 class UpscaledCodec:
-    """A picture format whose decoded pictures are shrunk to a quarter and enlarged again by the painter's upscaler.
+    """A picture format whose decoded pictures are downscaled to a quarter and upscaled by the painter's network.
 
-    That is the most that a user of the format can do for its looks at so few bytes.
+    At these rates, that is the best that a user of the format can do for the appearance of the picture.
     """
 
     name: str
@@ -257,7 +259,7 @@ ALL_NAMES: Final = tuple(contender.name for contender in ALL_CONTENDERS)  # in t
 
 
 def find_contenders(names: Sequence[str] | None = None) -> tuple[tuple[Contender, ...], dict[str, str]]:
-    """Return the codecs that can run here, and what to install for each of the others, by name.
+    """Return the codecs that can run here, and for each of the others, by name, the command that installs it.
 
     `names`: restricts both to these codecs. Raises `UnknownName` for an unknown name.
     """

@@ -11,13 +11,13 @@ from codec.bench.lossless_codecs import PICTURE_CODECS, TEXT_CODECS, LosslessCod
 from codec.layers import Layers
 from codec.structure.sketch import Sketch
 
-Description = tuple[str, str | np.ndarray]  # what other codecs compress: a name for it, and the text or pixels
+Description = tuple[str, str | np.ndarray]  # the input of the other codecs: its description, and the text or pixels
 
 
 def compare(layers: Layers) -> dict[str, Any]:
     """Return the bytes of each layer in this format and in others.
 
-    {"layers": by layer {"as": what the others compress, "ours": bytes, codec name: bytes or None, ...},
+    {"layers": by layer {"as": description of the others' input, "ours": bytes, codec name: bytes or None, ...},
     "missing": by codec name, the command that installs its package}
 
     The prompt is compressed as text; a sketch as a bitmap of its lattice, the smallest that shows its lines; a pose as

@@ -6,7 +6,7 @@ own folder or in TRILAYER_MODELS; CLIP is the model "clip" of `codec.models.loca
 are converted to safetensors before they are loaded (`codec.models.convert_pickle`).
 
 Pictures are (h, w, 3) uint8 sRGB. Each measure raises `ModelMissing` with a one-line remedy if a file is missing or is
-not the expected one.
+not the expected file.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 ALEXNET: Final = "alexnet-owt-7be5be79.pth"
 VGG16: Final = "vgg16-397923af.pth"
 _TORCHVISION_URL: Final = "https://download.pytorch.org/models"
-_MIN_LPIPS_SIDE: Final = 32  # pixels; AlexNet's pooling reduces smaller pictures to nothing
+_MIN_LPIPS_SIDE: Final = 32  # pixels; AlexNet's pooling leaves nothing of smaller pictures
 _VGG16_STAGES: Final = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))  # layer numbers of convolutions
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _EPSILON: Final = 1e-6  # avoids division by zero in DISTS

@@ -1,7 +1,7 @@
 """Lossless codecs to compare a layer's size with: general-purpose compressors for text, picture formats for pixels.
 
-All run at their best settings. Their packages are optional and imported on first use; a codec whose package is missing
-returns None, and `missing_packages` names what to install.
+All run at their best settings. Their packages are optional and imported on first use. Without its package, a codec
+returns None; `missing_packages` returns the commands that install the packages.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Measures of how similar a decoded picture is to its original, and of how natural it looks.
+"""Quality measures: similarity of a decoded picture to its original, and naturalness.
 
 Pictures are (h, w, 3) uint8 sRGB of equal size. A measure whose package or network is missing is skipped and
 reported. Measures with trained networks whose weights must be downloaded are in learned.py.
@@ -114,7 +114,7 @@ def efficientnet() -> Any:
 
 
 def brisque(original: np.ndarray, decoded: np.ndarray) -> float:
-    """Return the naturalness of the decoded picture alone (Mittal 2012), about 0..100, lower is better."""
+    """Return BRISQUE (Mittal 2012) of the decoded picture alone: about 0..100, lower is more natural."""
     return float(_brisque().score(decoded))
 
 
@@ -130,7 +130,7 @@ def _brisque() -> Any:
 
 
 MeasureFunction = Callable[[np.ndarray, np.ndarray, str | None], float | None]
-"""Takes original, decoded picture and prompt; returns None if these cannot be measured."""
+"""Function of original, decoded picture and prompt; returns None if these cannot be measured."""
 
 
 class Measure(NamedTuple):
@@ -139,7 +139,7 @@ class Measure(NamedTuple):
     function: MeasureFunction
     better: Literal["high", "low"]
     digits: int  # after the decimal point
-    packages: str  # that it needs, as arguments of pip install
+    packages: str  # required packages, as arguments of pip install
 
 
 def _without_prompt(function: Callable[[np.ndarray, np.ndarray], float | None]) -> MeasureFunction:
@@ -161,7 +161,7 @@ MEASURES: Final = {
 
 
 def available_measures() -> tuple[dict[str, MeasureFunction], dict[str, str]]:
-    """Return the measures that work here, and what to install for each of the others, by name."""
+    """Return the measures that work here, and for each of the others, by name, the command that installs it."""
     test_picture = np.arange(64 * 64 * 3, dtype=np.uint8).reshape(64, 64, 3)
     available: dict[str, MeasureFunction] = {}
     missing: dict[str, str] = {}

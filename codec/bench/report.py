@@ -76,7 +76,7 @@ def format_table(rows: Sequence[ResultRow]) -> str:
 
 
 def _best_values(at_rate: dict[str, Summary], measures: dict[str, Measure]) -> dict[str, tuple[int, float]]:
-    """Return for each measure the largest number of encoded pictures, and the best mean of the codecs that reach it."""
+    """Return for each measure the largest number of encoded pictures, and the best mean among codecs that reach it."""
     max_encoded = max(summary.encoded for summary in at_rate.values())
     best = {}
     for name, measure in measures.items():

@@ -171,7 +171,7 @@ def _downscale(pixels: np.ndarray) -> np.ndarray:
 
 
 def slug(name: str) -> str:
-    """Return a codec's name in a form that can be part of a file name."""
+    """Return a codec's name as part of a file name."""
     return "".join(c if c.isalnum() else "-" for c in name.lower())
 
 

@@ -1,8 +1,8 @@
 """Read the sizes of all images coded in an AVIF file, and its color encoding, before any image is decoded.
 
 The size in a file's boxes may differ from the size in its AV1 data: a decoder first produces all pixels of the coded
-size and then scales them. So the AV1 sequence headers of every coded item, and of the first sample of every track, are
-read here. Section numbers refer to the AV1 specification; boxes and items are from ISO/IEC 14496-12.
+size and then scales them. Therefore this module reads the AV1 sequence headers of every coded item and of the first
+sample of every track. Section numbers refer to the AV1 specification; boxes and items are from ISO/IEC 14496-12.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ Box = tuple[bytes, memoryview]  # type and body
 def coded_sizes(data: bytes) -> list[tuple[int, int]]:
     """Return (width, height) in pixels of every image coded in an AVIF file: colors, alpha, tiles, thumbnails.
 
-    Raises `ImageError` with a message that continues the file's name, if no image is coded, if frames may be larger
-    than their sequence header says, or if there are too many parts. Damage may also raise `struct.error` or
-    `IndexError`.
+    Raises `ImageError`, whose message completes a sentence that begins with the file's name, if no image is coded, if
+    frames may be larger than in their sequence header, or if there are too many parts. A damaged file may also raise
+    `struct.error` or `IndexError`.
     """
     sizes: list[tuple[int, int]] = []
     file = memoryview(data)
@@ -52,8 +52,8 @@ def coded_sizes(data: bytes) -> list[tuple[int, int]]:
 def read_color_encoding(data: bytes) -> ColorEncoding:
     """Return the color encoding of the picture in an AVIF file, sRGB if it is not given.
 
-    The `nclx` box of the primary item or of the first track that has one counts first, then the AV1 sequence header of
-    the first coded image. Raises as `coded_sizes` does.
+    The `nclx` box of the primary item, or of the first track that has one, takes precedence over the AV1 sequence
+    header of the first coded image. Raises the errors of `coded_sizes`.
     """
     file = memoryview(data)
     boxes = dict(_boxes(file))

@@ -1,11 +1,12 @@
 """Convert pixels of any color encoding of ITU-T H.273 (CICP), or of PNG's gAMA and cHRM, to sRGB.
 
-Samples become light by the inverse transfer function, light is converted from primaries to primaries by a matrix, with
-Bradford adaptation of the white point (ICC.1:2022, annex E), and light becomes sRGB (IEC 61966-2-1). Colors outside
-sRGB are clipped.
+The inverse transfer function converts samples to light, a matrix converts the light to the primaries of sRGB, with
+Bradford adaptation of the white point (ICC.1:2022, annex E), and light is encoded as sRGB (IEC 61966-2-1). Colors
+outside sRGB are clipped.
 
-HDR (PQ and HLG, ITU-R BT.2100) becomes SDR: the reference white of 203 cd/m² (ITU-R BT.2408) is 1.0, an HLG display
-has 1000 cd/m², and the largest of R, G and B is compressed by `_compress_highlights`, with equal ratios of the three.
+HDR (PQ and HLG, ITU-R BT.2100) is mapped to SDR: the reference white of 203 cd/m² (ITU-R BT.2408) is 1.0, an HLG
+display has 1000 cd/m², and `_compress_highlights` compresses the largest of R, G and B while the ratios of the three
+stay equal.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ _BRADFORD: Final = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367
 
 @dataclass(frozen=True)
 class ColorEncoding:
-    """How RGB samples stand for light.
+    """The relation between RGB samples and light.
 
     primaries: chromaticities of red, green, blue and white.
     transfer: transfer function by its number in CICP, if `gamma` is 0.
@@ -62,7 +63,7 @@ class ColorEncoding:
 
     @property
     def is_srgb(self) -> bool:
-        """Whether samples stay as they are."""
+        """Whether samples need no conversion."""
         is_plain = self.full_range and not self.gamma and self.transfer == SRGB
         return is_plain and _same_primaries(self.primaries, SRGB_PRIMARIES)
 
@@ -73,7 +74,7 @@ class ColorEncoding:
 
 
 def from_cicp(primaries: int, transfer: int, *, full_range: bool = True) -> ColorEncoding:
-    """Return the encoding of two numbers of CICP; unspecified, reserved and unknown ones stand for sRGB.
+    """Return the encoding of two numbers of CICP; unspecified, reserved and unknown ones are read as sRGB.
 
     As in browsers, the transfer functions of SDR video (BT.709, BT.601, BT.2020 and relatives) are treated as sRGB:
     they describe cameras, and are not the inverse of a display's function.
@@ -86,9 +87,9 @@ def from_cicp(primaries: int, transfer: int, *, full_range: bool = True) -> Colo
 
 
 def from_png(gamma: int | None, chromaticities: tuple[int, ...] | None) -> ColorEncoding:
-    """Return the encoding of a PNG's gAMA and cHRM, in units of 1/100,000; absent and absurd values stand for sRGB's.
+    """Return the encoding of a PNG's gAMA and cHRM, in units of 1/100,000; absent and absurd values mean sRGB's.
 
-    `chromaticities`: x, y of white, red, green and blue. A gAMA within 5 % of 1/2.2 stands for sRGB, as in libpng.
+    `chromaticities`: x, y of white, red, green and blue. A gAMA within 5 % of 1/2.2 means sRGB, as in libpng.
     """
     exponent = 0.0
     if gamma is not None and 2_000 <= gamma <= 1_000_000 and not 0.95 < gamma * 2.2 / 100_000 < 1.05:
@@ -135,7 +136,7 @@ def _steps(light: np.ndarray) -> np.ndarray:
 
 
 def _compress_highlights(light: np.ndarray) -> np.ndarray:
-    """Map (..., 3) linear light to below 1: unchanged up to the knee, then with a continuously decreasing slope."""
+    """Map (..., 3) linear light to values below 1: identity up to the knee, then a continuously decreasing slope."""
     peak = np.maximum(np.maximum(light[..., 0], light[..., 1]), np.maximum(light[..., 2], _KNEE))
     excess = (peak - _KNEE) / (1 - _KNEE)
     target = _KNEE + (1 - _KNEE) * excess / (1 + excess)

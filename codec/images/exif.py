@@ -1,6 +1,6 @@
 """Read texts and orientation from EXIF (CIPA DC-008, based on TIFF 6.0).
 
-Writers often declare another encoding than the one they use, so texts are decoded by what their bytes are.
+Programs often declare one text encoding and use another, so the encoding is guessed from the bytes.
 
 Any bytes are accepted: offsets out of range are skipped, and at most two directories are read.
 """
@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-MAX_TEXT_BYTES: Final = 1 << 20  # of all texts of a block
+MAX_TEXT_BYTES: Final = 1 << 20  # of all texts of a block together
 XMP_KEY: Final = "XML:com.adobe.xmp"  # PNG's keyword for XMP, used for XMP of all formats
 JPEG_COMMENT_KEY: Final = "JPEG comment"  # of a JPEG's COM segment
 _MAX_ENTRIES = 200  # per directory
@@ -25,13 +25,13 @@ _TEXT_TAGS: Final = {
 }  # fmt: skip
 _BYTE_TYPES = (1, 2, 7, 129)  # BYTE, ASCII, UNDEFINED, and UTF-8 since EXIF 3.0
 _SHORT = 3
-# A character code, padded with zeros or spaces to eight bytes, or written as programs print it.
+# A character code, padded with zeros or spaces to eight bytes, or as programs print it.
 _CHARACTER_CODE = re.compile(
     rb"(?:(ASCII|UNICODE|JIS|UTF-?8|UTF-?16|UNDEFINED)(?=[\0 ])|(?=\0{8}))[\0 ]{0,8}", re.IGNORECASE
 )
 _CHARSET_PREFIX = re.compile(rb'charset="?([\w-]{1,20})"? ?', re.IGNORECASE)
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_SAMPLE_BYTES = 4096  # from which an encoding is guessed
+_SAMPLE_BYTES = 4096  # the encoding is guessed from the first bytes
 
 
 class _Entry(NamedTuple):
@@ -85,7 +85,7 @@ def read_orientation(block: bytes) -> int:
 
 
 def read_texts(block: bytes) -> dict[str, str]:
-    """Return the texts of an EXIF block by tag name, without empty ones and without what exceeds 1 MiB in all."""
+    """Return the non-empty texts of an EXIF block by tag name, up to 1 MiB in all."""
     tiff = _parse_header(block)
     if tiff is None:
         return {}
@@ -163,7 +163,7 @@ def decode_text(raw: bytes) -> str:
 
 
 def decode_utf16(raw: bytes) -> str:
-    """Decode UTF-16 by its BOM, else in the likelier byte order; UTF-8 that was declared as UTF-16 stays UTF-8."""
+    """Decode UTF-16 by its BOM or else in the more likely byte order, and UTF-8 that was declared as UTF-16."""
     if raw[:2] in _UTF16_MARKS:
         return raw.decode("utf-16", "replace").rstrip("\0")
     if raw.startswith(b"\xef\xbb\xbf"):
@@ -183,7 +183,7 @@ def decode_utf16(raw: bytes) -> str:
 
 
 def _count_letters(sample: bytes, encoding: str) -> int:
-    """Return how many characters of UTF-16 are from the ranges that most texts are written in."""
+    """Return how many characters of UTF-16 are in the ranges of common scripts."""
     return sum(
         letter < "\u0700"
         or "\u3000" <= letter <= "\u30ff"

@@ -1,4 +1,4 @@
-"""Apply ICC profiles with LittleCMS. Profiles are judged by their effect on colors, not by their names."""
+"""Apply ICC profiles with LittleCMS. Profiles count as sRGB by their effect on colors, not by their names."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 _COLOR_SPACES: Final = {"L": b"GRAY", "RGB": b"RGB ", "CMYK": b"CMYK"}
 _HEADER_BYTES: Final = 128
 _PROBE_STEP: Final = 17  # distance between the probed levels in 0..255
-_MAX_DIFFERENCE: Final = 2  # levels, by which the sRGB profiles of different vendors differ
+_MAX_DIFFERENCE: Final = 2  # in levels, between the sRGB profiles of different vendors
 
 
 def to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
-    """Return an image of mode L, RGB or CMYK as an RGB image of sRGB, converted by its profile.
+    """Convert an image of mode L, RGB or CMYK by its profile to an RGB image in sRGB.
 
     A gray picture may have an RGB profile. Returns None if the profile is damaged, too large or of another color
     space.

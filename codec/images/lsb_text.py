@@ -1,7 +1,7 @@
 """Read text hidden in the lowest bits of a picture's pixels, as NovelAI and "stealth pnginfo" write it.
 
 The bits run down the columns, one per pixel in alpha or three in red, green and blue: a signature of 15 letters, the
-number of bits that follow (32 bits, big-endian), then UTF-8, compressed with gzip or not.
+number of bits that follow (32 bits, big-endian), then UTF-8, plain or compressed with gzip.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from codec.images.exif import MAX_TEXT_BYTES
 
 KEY: Final = "stealth"  # keyword of the text in `Picture.texts`
-_ALPHA_SIGNATURES: Final = {b"stealth_pnginfo": False, b"stealth_pngcomp": True}  # compressed?
+_ALPHA_SIGNATURES: Final = {b"stealth_pnginfo": False, b"stealth_pngcomp": True}  # whether the text is compressed
 _RGB_SIGNATURES: Final = {b"stealth_rgbinfo": False, b"stealth_rgbcomp": True}
 _HEADER_BYTES = 15 + 4
 

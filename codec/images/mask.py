@@ -1,4 +1,4 @@
-"""Read masks: pictures that mark an area by white, by opacity or by both."""
+"""Read masks: pictures that mark an area by brightness, opacity or both."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from codec.images import io
 
-_THRESHOLD: Final = 127  # of 255, above which a pixel is bright or opaque
+_THRESHOLD: Final = 127  # of 255; pixels above it are bright or opaque
 
 
 def load_mask(source: str | os.PathLike[str] | bytes | BinaryIO, width: int, height: int) -> np.ndarray:
@@ -17,8 +17,8 @@ def load_mask(source: str | os.PathLike[str] | bytes | BinaryIO, width: int, hei
 
     In an opaque picture, bright pixels (mean of the channels above 127) are marked. In a picture with transparency,
     bright and opaque pixels are marked, or if there are none, all opaque pixels. Opacity is relative to its maximum in
-    the picture, so a translucent brush marks, too; a picture whose opacity is nowhere below half of the maximum counts
-    as opaque. Raises `ImageError` as `load` does.
+    the picture, so a translucent brush also marks; a picture whose opacity is nowhere below half of the maximum counts
+    as opaque. Raises the errors of `load`.
     """
     rgb, alpha = io.load_with_alpha(source)
     luma = io.resize_area(rgb, width, height).mean(axis=2)

@@ -1,7 +1,7 @@
 """Embed a `.tril` file in a PNG: the picture together with the layers that it was decoded from.
 
 The chunk `trIL` (ISO/IEC 15948, section 5.4: ancillary, private, not safe to copy) holds the file unchanged. A program
-that edits the picture drops the chunk, and a plain picture remains.
+that edits the picture drops the chunk and leaves a plain picture.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _HEADER_BYTES: Final = 8 + 25  # signature and IHDR
 
 
 def embed(png: bytes, tril: bytes) -> bytes:
-    """Return the PNG with a .tril file in a chunk after its header, in place of any that it has.
+    """Return the PNG with a .tril file in a chunk after its header, replacing an existing one.
 
     Raises `ImageError` if `png` is not a PNG or `tril` has more than 65,536 bytes.
     """
@@ -54,7 +54,7 @@ def extract(data: bytes) -> bytes | None:
 def unwrap(data: bytes) -> bytes:
     """Return the .tril file embedded in a PNG, or else `data` itself, for `Layers.from_bytes` to check.
 
-    Raises `ImageError` as `extract` does.
+    Raises the errors of `extract`.
     """
     return extract(data) or data
 

@@ -3,9 +3,9 @@
 The reader takes paths and all basic shapes, grouped or not, with any SVG 1.1 transform. It keeps outlines only and
 ignores colors and widths. It skips lines that a viewer would not show, because of display, visibility or opacity, or
 because they have neither stroke nor fill, as attributes, inline styles or rules for a tag, class or id. A rectangle
-that covers the picture and has no stroke is its background, which is skipped, too. svgelements parses path data and
-transforms. To protect it from hostile files, the numbers of bytes, tags, attributes, transforms and points are limited
-here. A DOCTYPE that declares anything is refused, so no entity can expand.
+that covers the picture and has no stroke is skipped as background. svgelements parses path data and transforms. To
+protect it from hostile files, the numbers of bytes, tags, attributes, transforms and points are limited here. A DOCTYPE
+that declares anything is rejected, so no entity can expand.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def write(polylines: Sequence[np.ndarray], width: int, height: int) -> str:
     return "\n".join([*lines, "</g>", "</svg>", ""])
 
 
-@np.errstate(all="ignore")  # overflows are refused in _transformed
+@np.errstate(all="ignore")  # overflows are rejected in _transformed
 def read(data: bytes, width: int, height: int) -> list[np.ndarray]:
     """Return the curves of an SVG file in document order, each (N, 2) float64 of x, y in pixels, N >= 2.
 
@@ -143,7 +143,7 @@ def _local_name(element: ElementTree.Element) -> str:
 
 
 def _view_box(root: ElementTree.Element) -> list[float] | None:
-    """Return x, y, width and height of the viewBox, or else of the size in pixels, or None if neither is there."""
+    """Return x, y, width and height of the viewBox, or else 0, 0 and the size in pixels; None if both are missing."""
     box = [float(number) for number in re.findall(svg_shapes.NUMBER, root.get("viewBox", "")[:200])]
     if len(box) != 4:
         sides = [
@@ -235,7 +235,7 @@ def _is_drawn(polyline: np.ndarray, style: Style) -> bool:
 
 
 def _covers(curve: np.ndarray, width: int, height: int) -> bool:
-    """Return whether a rectangle covers the picture but for half a pixel, as the background that editors add."""
+    """Return whether a rectangle covers the picture to within half a pixel, like the background that editors add."""
     return bool((curve.min(axis=0) <= 0.5).all() and (curve.max(axis=0) >= (width - 0.5, height - 0.5)).all())
 
 

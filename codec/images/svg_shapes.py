@@ -28,7 +28,7 @@ def path_data(name: str, element: ElementTree.Element, width: float, height: flo
     diagonal = ((width**2 + height**2) / 2) ** 0.5
 
     def length(key: str, other: str = "") -> float:
-        """Return a length, or the one of the other name if the first is missing, 0 if both are."""
+        """Return the length in attribute `key`, or else in attribute `other`, or else 0."""
         text = element.get(key, element.get(other, "0"))
         whole = diagonal if key == "r" else width if key in ("x", "x1", "x2", "cx", "rx", "width") else height
         return _length(text, whole)

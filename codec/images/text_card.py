@@ -1,4 +1,4 @@
-"""Draw text on a card, which is how the semantic layer is shown on its own."""
+"""Draw text on a card: the rendering of the semantic layer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
 _PAPER, _INK, _FAINT_INK = (244, 241, 234), (38, 38, 44), (128, 126, 120)
-_MAX_CHARACTERS = 6000  # more never fits, even at the smallest size
+_MAX_CHARACTERS = 6000  # more never fit, even at the smallest size
 
 
 def text_card(text: str, width: int, height: int) -> np.ndarray:

@@ -36,9 +36,9 @@ from codec.texture.quantizer import RATIOS, log_steps, quarter_steps
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".npz")
 MIN_SIDE = 256  # pixels; smaller pictures are skipped
 CROPS = 4  # of each picture, in addition to the whole
-SMALL, MEDIUM, LARGE = (8, 8), (16, 16), (32, 32)  # grids; all pictures get the first two
+SMALL, MEDIUM, LARGE = (8, 8), (16, 16), (32, 32)  # grids; each picture is used with the first two
 OTHER_GRIDS = ((6, 8), (9, 12), (9, 16), (12, 9), (12, 16), (18, 24), (10, 16), (24, 24), (12, 12))
-LARGE_SHARE = 0.4  # share of the pictures that get the large grid, too
+LARGE_SHARE = 0.4  # share of the pictures that are also used with the large grid
 BATCH = 2048
 # Divisors of the features: magnitudes, the frequency's logarithms, its flags, the step
 SCALE = np.array([16.0] * 18 + [8.0] * 4 + [16.0] * 3 + [8.0], np.float32)
@@ -49,7 +49,7 @@ Coefficients = dict[tuple[int, int], np.ndarray]  # (maps, 3, rows, cols) float3
 
 
 class Samples(NamedTuple):
-    """What one channel's network learns from, one row per level."""
+    """The training data of one channel's network, one row per level."""
 
     features: Tensor  # (samples, FEATURES)
     sign_features: Tensor  # (samples, SIGN_FEATURES)
@@ -213,7 +213,7 @@ def make_samples(
             taken = _coded_positions(levels)
             taken &= rng.random(taken.shape) < (1 if positions < 150 else 0.6 if positions < 400 else 0.25)
             for channel in range(3):
-                mask = taken & ((np.arange(positions) > 0) | (channel > 0))  # the mean lightness is coded apart
+                mask = taken & ((np.arange(positions) > 0) | (channel > 0))  # the mean lightness is coded separately
                 arrays = (features, sign_features, levels)
                 parts[channel].append(tuple(values[:, :, channel][mask] for values in arrays))
     return [

@@ -8,11 +8,11 @@
 A training whose folder RUN exists resumes there, as the second one does here. Each call is one cosine cycle of the
 learning rate. RUN/log.jsonl is the log. The minutes are for one idle core of 2024.
 
-The loss is the rate, in thousands of bits per 128 x 128 pixels, plus the distortion, weighted by the quality:
-1 - MS-SSIM of the doubled luma, and squared errors of colors and of the mean colors of cells. Quantization is noise for
-the rate and rounding with a straight-through gradient for the distortion (Balle, Laparra, Simoncelli, "End-to-end
-optimized image compression", 2017). In some steps all levels from a random slice on equal their predictions, as in a
-cut payload.
+The loss is the rate, in thousands of bits per 128 x 128 pixels, plus the distortion, weighted by the quality: 1 -
+MS-SSIM of the doubled luma, and squared errors of colors and of the mean colors of cells. Quantization is noise for the
+rate and rounding with a straight-through gradient for the distortion (Balle, Laparra, Simoncelli, "End-to-end optimized
+image compression", 2017). In some steps, all levels from a random slice on are set to their predictions, as in a
+truncated payload.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
 
 
 def load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Restore the moments that `optimizer_tensors` returned, from among all tensors of a run."""
+    """Restore the moments that `optimizer_tensors` returned. tensors: all tensors of a run."""
     moments: dict[int, dict[str, Tensor]] = {}
     for name, value in with_prefix("optimizer.", tensors).items():
         index, key = name.split(".")

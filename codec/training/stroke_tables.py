@@ -135,7 +135,7 @@ class _Pending(NamedTuple):
     """A node that is still to be split, or made a leaf."""
 
     samples: np.ndarray  # indices
-    expected: np.ndarray  # the parent's frequencies, (SYMBOL_COUNT,)
+    expected: np.ndarray  # frequencies of the symbols at the parent, (SYMBOL_COUNT,)
     parent: int  # -1: this is the root
     branch: int  # of the parent: 1 if its test is true, 2 if false
 

@@ -1,4 +1,4 @@
-"""Make training pairs for the painter's network: pictures, and what the decoder has of their layers.
+"""Make training pairs for the painter's network: pictures, and the decoded layers that are its input.
 
     python -m codec.training.upscaler_data PICTURES PAIRS
 
@@ -9,8 +9,8 @@ Each picture becomes PAIRS/NAME.npz with
     cut     (128, 128, 3) uint8   the same, of a texture layer whose detail was cut
     lines   (512, 512) uint8      the opacity of its sketch's lines
 
-Existing files are kept, so an interrupted run goes on, and several processes may take a part each (`--part 0/2`). The
-pictures that `detail_data` holds out are left out here, too.
+Existing files are kept, so an interrupted run can be continued. Several processes can share the work (`--part 0/2`).
+The pictures that `detail_data` holds out are also left out here.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from codec.training.detail_data import training_files
 
 SIDE: Final = 512  # pixels of a source
 SMALL_SIDE: Final = SIDE // 4
-MIN_SIDE: Final = 384  # of a picture; smaller ones are left out
+MIN_SIDE: Final = 384  # smaller pictures are left out
 MEDIAN_BUDGET: Final = 680  # bytes
 BUDGET_SPREAD: Final = 0.35  # standard deviation of the logarithm
 MIN_BUDGET, MAX_BUDGET = 420, 1150
-CUT_SHARE: Final = (0.2, 0.7)  # of the texture layer's bytes that are kept in `cut`
+CUT_SHARE: Final = (0.2, 0.7)  # share of the texture layer's bytes that are kept in `cut`
 
 
 def make_pair(pixels: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Train the painter's network: it turns decoded layers into the picture that they were made of.
+"""Train the painter's network, which reconstructs a picture from its decoded layers.
 
     python -m codec.training.upscaler_data PICTURES PAIRS              make training pairs of free pictures
     python -m codec.training.upscaler_train train RUN PAIRS --minutes 60 --adversarial 0
@@ -10,7 +10,7 @@ RUN exists resumes there, as the second one does here. Each call is one cosine c
 is the log; upscaler.md, beside this file, holds the recipe and what was tried.
 
 The loss is the mean absolute error of pixels and of 8 x 8 means, plus the distance of the shallow features of
-EfficientNet-Lite0 (`pip install -r codec/bench/requirements.txt`), plus, if asked for, the non-saturating adversarial
+EfficientNet-Lite0 (`pip install -r codec/bench/requirements.txt`), plus, optionally, the non-saturating adversarial
 loss (Goodfellow et al. 2014) of a discriminator of patches with spectral normalization (Miyato et al. 2018).
 """
 
@@ -41,8 +41,8 @@ SEED, BATCH, CROP = 1, 16, 32  # the last one: pixels of the small picture
 WARMUP_STEPS, FINAL_RATE = 50, 0.02  # the last one as a fraction of the first
 AVERAGE_DECAY: Final = 0.998  # of the moving average of the weights
 LOG_STEPS: Final = 50
-CUT_SHARE: Final = 0.2  # of the crops: with a cut detail, so that the lines matter more
-NO_LINES_SHARE: Final = 0.1  # of the crops: without lines
+CUT_SHARE: Final = 0.2  # share of the crops with truncated detail, so that the network learns to use the lines
+NO_LINES_SHARE: Final = 0.1  # share of the crops without lines
 FEATURE_WEIGHT: Final = 2.0
 FEATURE_BLOCKS: Final = (0, 2, 4)  # of EfficientNet-Lite0: up to an eighth of the resolution
 
@@ -160,7 +160,7 @@ def pretrained_network() -> Srvgg:
 
 
 def enlarge(network: Srvgg, inputs: Tensor) -> Tensor:
-    """Return the pictures, (n, 3, 4h, 4w), of (n, 19, h, w) inputs."""
+    """Run the network: (n, 19, h, w) inputs -> (n, 3, 4h, 4w) pictures."""
     (features,) = network.features(inputs)
     return network.enlarge(features)
 
@@ -244,7 +244,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m codec.training.upscaler_train", description="Train the painter's network."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    trainer = commands.add_parser("train", help="train, or go on with a training")
+    trainer = commands.add_parser("train", help="start or resume a training run")
     trainer.add_argument("run", type=Path, metavar="RUN", help="folder of the training run; an existing one is resumed")
     trainer.add_argument("pairs", type=Path, metavar="PAIRS", help="folder made by codec.training.upscaler_data")
     trainer.add_argument("--minutes", type=float, default=60, help="length of the training (default: 60)")

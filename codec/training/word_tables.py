@@ -2,7 +2,7 @@
 
     python -m codec.training.word_tables [--held-out FILE] [--out codec/semantic/words.xz] FILE...
 
-A file that is named twice counts twice. The table in the repository was trained on diffusiondb.txt and twice on
+A file that is given twice has twice the weight. The table in the repository was trained on diffusiondb.txt and twice on
 parti.txt, since plain sentences are rare in the former; no prompts were held out. Synthetic captions
 (caption_corpus.py) and the most common words of CLIP's vocabulary are added. With --held-out, a tenth of the prompts is
 left out and written to that file; prompts with the same beginning are either all left out or all kept.
