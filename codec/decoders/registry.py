@@ -24,7 +24,7 @@ from codec.errors import UnknownName
 
 @dataclass(frozen=True)
 class _Entry:
-    """options_type: of the options that `get` accepts; build: returns the decoder with default options."""
+    """A registered decoder. options_type: type of its options; build: returns it with default options."""
 
     options_type: type
     build: Callable[[], Decoder]
@@ -63,7 +63,7 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str, options: Options | Strengths | None = None) -> Decoder:
-    """Return the decoder called `name`. Any thread.
+    """Return the decoder called `name`. Can be called from any thread.
 
     `options`: sd15.options.Options for "sd15", Strengths for the painters. Without options, the same
     object is returned every time. Weights are loaded once, whatever the options.

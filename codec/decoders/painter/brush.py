@@ -1,6 +1,6 @@
 """Brushwork: displaces the pixels of a smooth picture in dabs of paint that follow its contours.
 
-Each pixel takes the color of a nearby one; all pixels of a dab are displaced in the same direction. This turns
+Each pixel takes the color of a nearby pixel; all pixels of a dab are displaced in the same direction. This turns
 gradients into strokes and leaves flat areas unchanged. Colors on two sides of a line do not mix, because no
 displacement is longer than the distance to the nearest line.
 """
@@ -96,7 +96,7 @@ def apply_dabs(
 ) -> np.ndarray:
     """Break gradients into dabs: larger ones for larger cells, smaller ones where there are few lines.
 
-    colors, line_distance, cell: as for `sharpen_transitions`; dabs: as `stroke_noise` returns them; line_density:
+    colors, line_distance, cell: as for `sharpen_transitions`; dabs: the wide dabs of `stroke_noise`; line_density:
     (height, width) float32 in 0..1; size: factor of the displacement.
     """
     window = np.ones((2 * round(cell) + 1,) * 2, np.uint8)

@@ -21,7 +21,7 @@ import numpy as np
 
 CUT_LINK_WEIGHT: Final = 0.003  # weight of a link that a line cuts; other links have weight 1
 CELL_WEIGHT: Final = 30.0  # divided by the pixels of a cell, so that the effect does not depend on the resolution
-PRIOR_WEIGHT: Final = 0.05  # divided by the pixels of a cell, too
+PRIOR_WEIGHT: Final = 0.05  # also divided by the pixels of a cell
 SMALL_REGION_FACTOR: Final = 0.4  # relative increase of the prior's weight in a region as large as a cell
 ITERATIONS: Final = (40, 30, 24, 24)  # of conjugate gradients, from the coarsest level to the finest
 CONFIDENT_CONTRAST: Final = 8.0  # contrast between cells, in quantization errors, at which confidence is 1
@@ -54,10 +54,10 @@ def diffuse(
 
 
 def cell_confidence(cells: np.ndarray, error: float) -> np.ndarray:
-    """Return how much the color of each cell can be trusted, (rows, cols) float32 in MIN_CONFIDENCE..1.
+    """Return the confidence in the color of each cell, (rows, cols) float32 in MIN_CONFIDENCE..1.
 
-    Where a cell differs from its neighbors by no more than the quantization error, the difference is meaningless, and
-    the area is best painted in one color.
+    If a cell differs from its neighbors by no more than the quantization error, the difference is meaningless, and the
+    area is best painted in one color.
     """
     if not error:
         return np.ones(cells.shape[:2], np.float32)
@@ -191,9 +191,9 @@ def _link_weights(is_cut: np.ndarray) -> np.ndarray:
 def _region_areas(lines: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:
     """Return for each pixel the area of its region, enclosed by lines, in pixels: (height, width) float32.
 
-    An enclosed region alone has to compensate for the error of its cell's mean. A region much smaller than the cell
-    would get far too bright or too dark, so the prior is stronger there. Lines are drawn two pixels wide to close small
-    gaps.
+    Within an enclosed region, the solution compensates for the error of the cell's mean. In a region much smaller than
+    the cell it would become far too bright or too dark, so the prior is stronger there. Lines are drawn two pixels wide
+    to close small gaps.
     """
     is_free = np.ones((height, width), np.uint8)
     cv2.polylines(is_free, [np.round(line - 0.5).astype(np.int32) for line in lines], False, 0, 2)

@@ -1,7 +1,7 @@
 """Plain figures of the people in a pose, painted over a picture.
 
-Limbs and torso are capsules, the head is a disk. A figure has the colors that it covers, darkened, or lightened where
-they are dark, so that it shows. Lengths follow the person's torso.
+Limbs and torso are capsules, the head is a disk. A figure is a darkened version of the colors that it covers, or a
+lightened version where they are dark, so that it is visible. Lengths are relative to the person's torso.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ TORSOS: Final = (
     (2, 3, 1.7),
 )  # pairs, and torso lengths per length
 MAX_TORSO: Final = 0.5  # of the picture's longer side
-DARK: Final = 0.42  # mean of a figure's ground below which it is lightened
+DARK: Final = 0.42  # mean of the covered colors below which a figure is lightened
 CONTRAST: Final = 0.55  # how far a figure is darkened towards black, or lightened towards white
 _SUBPIXEL_BITS: Final = 4
 
 
 def paint_figures(painting: np.ndarray, structure: Sketch | Pose | None) -> np.ndarray:
-    """Return the painting, (h, w, 3) float32 in 0..1, with a figure for each person of a pose; else unchanged."""
+    """Return the painting, (h, w, 3) float32 in 0..1, with a figure for each person; unchanged if there is no pose."""
     if not isinstance(structure, Pose):
         return painting
     height, width = painting.shape[:2]

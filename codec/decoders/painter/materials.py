@@ -28,8 +28,8 @@ def apply_materials(
 ) -> np.ndarray:
     """Modulate the tones of a painting with each material's marks: (height, width, 3) float32 in 0..1 -> the same.
 
-    direction: as `brush.stroke_direction` returns it
-    ink: (height, width) float32, opacity of the lines, whose tones stay
+    direction: the result of `brush.stroke_direction`
+    ink: (height, width) float32, opacity of the lines, whose tones do not change
     line_density: (height, width) float32, density of lines nearby, `MIN_LINE_DENSITY` to 1
     """
     if not materials:
@@ -39,7 +39,7 @@ def apply_materials(
     chroma, hue = np.hypot(a, b), np.degrees(np.arctan2(b, a)) % 360
     height = np.linspace(0, 1, len(ink), dtype=np.float32)[:, None]
     change = np.zeros(ink.shape, np.float32)
-    unclaimed = np.ones(ink.shape, np.float32)  # share of each pixel that no material has taken
+    unclaimed = np.ones(ink.shape, np.float32)  # share of each pixel that is left for further materials
     for material in materials:
         share = _membership(chroma, material.chroma, COLOR_FALLOFF)
         share = share * _membership(lightness, material.lightness, COLOR_FALLOFF)

@@ -1,10 +1,10 @@
-"""The painter: makes a clean digital painting from a sketch and a colormap.
+"""The painter: a decoder that paints a picture from a sketch and a colormap.
 
     base colors + detail --> small picture, with the sketch's lines --> network trained on such pairs --+
                                                                                                        +--> picture
     base colors alone --> color diffusion between the lines --> brushwork --> ink --> Real-ESRGAN x4 --+
 
-Larger pictures are enlarged further by another, faster Real-ESRGAN, band by band.
+Larger pictures are enlarged further by a faster Real-ESRGAN, band by band.
 
 Only words for style and material in the prompt have an effect (styles.py). A pose is painted as plain figures
 (figure.py). Without structure and colormap, the picture is a card with the prompt's text.
@@ -43,11 +43,11 @@ MAX_PREVIEW_AREA: Final = 336 * 336  # of a painting by "painter-preview"
 MIN_DETAIL_AREA: Final = 512 * 512  # limit with detail: its network is fast, and was trained at this size
 MAX_ENLARGED_AREA: Final = 2048 * 2048  # output of the enlarging network; larger pictures are interpolated from it
 MIN_ENLARGEMENT: Final = 1.6  # factor of the sides above which that network is sharper than interpolation
-BAND_ROWS: Final = 64  # rows that it enlarges at a time
-OVERSAMPLING: Final = 1.25  # size of the refined painting relative to a small picture: keeps lines sharp
-CANVAS_DIVISOR: Final = 2  # the canvas has half that size, which is enough for the refining network
+BAND_ROWS: Final = 64  # rows that the enlarging network processes at a time
+OVERSAMPLING: Final = 1.25  # size of the refined painting relative to the picture, if that is small: keeps lines sharp
+CANVAS_DIVISOR: Final = 2  # the canvas has half the size of the painting, which is enough for the refining network
 
-COLOR_CELLS: Final = 16  # on the longer side: the areas whose mean colors the network must not change
+COLOR_CELLS: Final = 16  # on the longer side; the refining network must not change the mean colors of these cells
 MAX_HALO: Final = 0.08  # how far sharpening may exceed the range of nearby colors
 QUANTIZATION_ERROR: Final = 1.4  # standard deviation of a cell's sRGB values, per step of Oklab (measured)
 
@@ -250,7 +250,7 @@ class Painter:
 
 
 def depends_on_seed(layers: Layers) -> bool:
-    """Return whether other seeds give other paintings: a painting from detail is random only in added brushwork."""
+    """Return whether the painting depends on the seed. With detail, only added brushwork is random."""
     if layers.texture is None:
         return layers.structure is not None or layers.semantic is None
     return (

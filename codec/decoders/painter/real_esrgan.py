@@ -1,4 +1,4 @@
-"""Real-ESRGAN x4: enlarges a small, rough painting to a clean one of four times its size.
+"""Real-ESRGAN x4: enlarge a small, rough painting to a clean one of four times its size.
 
 Networks of Wang, Xie, Dong, Shan, "Real-ESRGAN: Training Real-World Blind Super-Resolution
 with Pure Synthetic Data" (2021), BSD-3, see assets/weights/NOTICE.md:
@@ -6,8 +6,8 @@ with Pure Synthetic Data" (2021), BSD-3, see assets/weights/NOTICE.md:
     Srvgg     18 convolutions in sequence, all at the small size: fast
     Rrdb      6 residual-in-residual dense blocks (ESRGAN, Wang et al. 2018): better, 6 times slower
 
-A third set of weights is an Srvgg fine-tuned to turn decoded layers (small picture and lines) into the picture that
-they were made of: codec/training/upscaler_train.py.
+A third set of weights is an Srvgg fine-tuned to reconstruct a picture from its decoded layers (small picture and
+lines): codec/training/upscaler_train.py.
 
 Both run in stages, so that a decode can report progress and be cancelled between them.
 """

@@ -27,6 +27,6 @@ def pencil_drawing(
 
 
 def prompt_card(text: str, size: tuple[int, int]) -> np.ndarray:
-    """Return a card with the prompt and a note on what is missing, (h, w, 3) uint8."""
+    """Return a card with the prompt and a note that sketch and colors are missing, (h, w, 3) uint8."""
     height, width = size
     return text_card(f"{text}\n\n(no sketch and no colors to paint from)", width, height)

@@ -114,7 +114,7 @@ def _load(name: str, folder: Path | None) -> _Captioner:
         raise ModelMissing(f"{path} lacks weights of {name}, such as {min(report['missing_keys'])}: fetch it again")
     if (
         name == "blip2" and network.config.image_token_index is None
-    ):  # early files lack it; any id outside the vocabulary will do
+    ):  # early files lack it; any id outside the vocabulary works
         network.config.image_token_index = network.config.text_config.vocab_size - 1
     return _Captioner(network.to(device).eval(), processor, tokenizer)
 
@@ -134,7 +134,7 @@ def _generate(captioner: _Captioner, pixels: np.ndarray) -> str:
     frame = inputs["pixel_values"].to(network.device, network.vision_model.dtype)
     with torch.inference_mode(), _quiet():
         tokens = network.generate(pixel_values=frame, **_GENERATE_OPTIONS)
-    start = network.config.text_config.bos_token_id  # BLIP's tokenizer does not know its start token
+    start = network.config.text_config.bos_token_id  # BLIP's tokenizer does not define a start token
     text: str = captioner.tokenizer.decode([t for t in tokens[0].tolist() if t != start], skip_special_tokens=True)
     return text
 

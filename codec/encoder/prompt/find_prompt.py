@@ -1,4 +1,4 @@
-"""Find the prompt of a picture: given by the user, from metadata, by a captioner, or a word for its subject."""
+"""Find the prompt of a picture: from the user, metadata, a captioner, or the subject classifier."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ UNKNOWN: Final = "unknown"  # the text is ""
 
 @dataclass(frozen=True)
 class FoundPrompt:
-    """A prompt, a short text that says where it comes from, and the generation settings in the file's metadata.
+    """A prompt, a short text that names its source, and the generation settings in the file's metadata.
 
-    seed, settings, recipe: how the picture was generated; None if the metadata do not say.
+    seed, settings, recipe: how the picture was generated; None if this is not in the metadata.
     """
 
     prompt: Prompt
@@ -40,7 +40,7 @@ class FoundPrompt:
 def find_prompt(
     picture: Picture, prompt: str | None = None, negative: str = "", captioner: str = "auto"
 ) -> FoundPrompt:
-    """Return the given prompt, else the one in the file's metadata, else a caption, else a word for the subject, or "".
+    """Return the given prompt, or that of the metadata, or a caption, or a word for the subject, or "".
 
     prompt: None if none is given; "" counts as given. negative: "" if none is given.
     captioner: "auto" uses the best installed captioner if the file has no prompt, and ignores its failure; "subject"
@@ -64,16 +64,18 @@ def find_prompt(
 
 
 def find_recipe(picture: Picture) -> FoundPrompt:
-    """Return prompt, seed, settings and recipe of a picture that its tool can make again.
+    """Return prompt, seed, settings and recipe of a picture that can be generated again.
 
-    Raises CodecError, which says what is not repeated, for any other picture.
+    Raises CodecError for any other picture; the message names what cannot be reproduced.
     """
     file_metadata = metadata.read(picture.texts)
     if file_metadata is None:
-        raise CodecError(f"the picture has no metadata that say how it was generated: {_WITHOUT_RECIPE}")
+        raise CodecError(f"the picture has no metadata about how it was generated: {_WITHOUT_RECIPE}")
     settings = file_metadata.settings
     if settings.model is not None and checkpoints.is_other_than_sd1(settings.model):
-        raise CodecError(f"{settings.model} is not Stable Diffusion 1, which recipes are for: {_WITHOUT_RECIPE}")
+        raise CodecError(
+            f"{settings.model} is not Stable Diffusion 1, and recipes are only for that: {_WITHOUT_RECIPE}"
+        )
     if file_metadata.recipe is None:
         parts = ", ".join(file_metadata.not_repeated) or f"pictures of {file_metadata.tool}"
         raise CodecError(f"this cannot be repeated: {parts}; {_WITHOUT_RECIPE}")
@@ -83,7 +85,7 @@ def find_recipe(picture: Picture) -> FoundPrompt:
 
 
 def _stored_settings(picture: Picture, settings: Settings) -> Settings | None:
-    """Return the settings to store: without a size that equals the picture's, and None if none are left."""
+    """Return the settings to store: without the size if it equals the picture's; None if no settings are left."""
     height, width = picture.pixels.shape[:2]
     if settings.size == (width, height):
         settings = replace(settings, size=None)
@@ -91,7 +93,7 @@ def _stored_settings(picture: Picture, settings: Settings) -> Settings | None:
 
 
 def _caption_or_name(picture: Picture, captioner: str) -> tuple[str, str]:
-    """Return a text that says what the picture shows, "" if nothing is known, and its source."""
+    """Return a description of the picture, or "", and its source."""
     reason = ""
     if captioner not in ("none", "subject") and (captioner != "auto" or caption.best() is not None):
         try:

@@ -1,10 +1,10 @@
-"""Name the subject of a picture in a word or two, or say nothing.
+"""Name the subject of a picture in one or two words if a classifier is certain.
 
-An ImageNet classifier (efficientnet_lite.py) rates 1,000 classes. Their probabilities are added up along a hierarchy of
-plain words (subject_words.tsv): a dog of uncertain breed is certainly a dog. People and clothes have no word.
-Classes that stand in for what ImageNet lacks have none either: fountains for cities, cabs for streets.
+An ImageNet classifier (efficientnet_lite.py) computes the probabilities of 1,000 classes, which are added up along a
+hierarchy of plain words (subject_words.tsv): a dog of uncertain breed is certainly a dog. People and clothes have no
+word. Neither do classes that pictures without a class of their own often get: fountains for cities, cabs for streets.
 
-Of 3,015 pictures, generated ones and photographs, 118 got a word, and 110 of these were right as judged by looking.
+Of 3,015 pictures, generated ones and photographs, 118 got a word, and a person judged 110 of these to be right.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import numpy as np
 
 from codec.images.io import resize
 
-MIN_PROBABILITY: Final = 0.75  # of a word that is said; precision is measured by tests/subject_bench.py
+MIN_PROBABILITY: Final = 0.75  # minimum probability of a word; tests/subject_bench.py measures the precision
 _TABLE: Final = Path(__file__).with_name("subject_words.tsv")
-_MIN_SIDE: Final = 32  # pixels; a smaller picture has no subject that the classifier knows
+_MIN_SIDE: Final = 32  # pixels; smaller pictures have no recognizable subject
 
 
 @dataclass(frozen=True)
 class SubjectWord:
-    """A word, the number of wider words above it, and the ImageNet classes that it covers."""
+    """A word, its depth in the hierarchy, and the ImageNet classes that it covers."""
 
     word: str
     depth: int
@@ -35,7 +35,7 @@ class SubjectWord:
 def subject_words(pixels: np.ndarray) -> str | None:
     """Return the narrowest word that is at least `MIN_PROBABILITY` certain, such as "dog", or None.
 
-    pixels: (H, W, 3) uint8 sRGB. The answer is a word or two of lowercase ASCII.
+    pixels: (H, W, 3) uint8 sRGB. Returns one or two words of lowercase ASCII.
     Raises ModelMissing if the classifier's weights are absent or damaged.
     """
     if min(pixels.shape[:2]) < _MIN_SIDE:

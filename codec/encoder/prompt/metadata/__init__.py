@@ -29,16 +29,17 @@ from codec.images import exif, lsb_text
 
 _GRAPH_KEYS: Final = ("prompt", "workflow")
 _MAX_GRAPH_NAME: Final = 40  # characters before the graph
-_COMMENT_KEYS: Final = (  # texts that may hold anything, the most informative first
+_COMMENT_KEYS: Final = (  # keywords of texts of any content, most informative first
     "UserComment", "XPComment", "ImageDescription", exif.JPEG_COMMENT_KEY, "Comment", "Description", "XPTitle",
     "XPSubject", "XPKeywords",
 )  # fmt: skip
 
 
 def read(texts: Mapping[str, str]) -> Metadata | None:
-    """Return the metadata of a generated picture, None if there are none.
+    """Return the metadata of a generated picture; None if there are none.
 
-    If several tools left metadata, the first with a prompt is preferred, then the first with a seed or settings.
+    If there are metadata of several tools, the first with a prompt is preferred, then the first with a seed or
+    settings.
     """
     without_prompt = None
     for metadata in _read_all(texts):
@@ -52,7 +53,7 @@ def read(texts: Mapping[str, str]) -> Metadata | None:
 
 
 def _read_all(texts: Mapping[str, str]) -> Iterator[Metadata | None]:
-    """Yield what each place in the file holds, the most informative places first."""
+    """Yield the metadata of each text in the file, most informative texts first."""
     budget = StepBudget()
     yield _read_text(texts.get("parameters", ""), budget, is_infotext=True)
     yield invokeai.read(texts, budget)
@@ -73,7 +74,7 @@ def _read_all(texts: Mapping[str, str]) -> Iterator[Metadata | None]:
 
 
 def _find_graphs(texts: Mapping[str, str]) -> dict[str, str]:
-    """Return ComfyUI's graphs by the names of their texts; EXIF holds them in any text as prompt:{...}."""
+    """Return ComfyUI's graphs by the keywords of their texts; in EXIF, any text may be a graph, as prompt:{...}."""
     graphs = {key: texts[key] for key in _GRAPH_KEYS if key in texts}
     for text in texts.values():
         name, colon, graph = text[:_MAX_GRAPH_NAME].lstrip().partition(":")
@@ -85,7 +86,7 @@ def _find_graphs(texts: Mapping[str, str]) -> dict[str, str]:
 def _read_text(text: str, budget: StepBudget, *, is_infotext: bool) -> Metadata | None:
     """Read the JSON of one of the tools that write it, or an infotext.
 
-    is_infotext: any text that is not JSON is an infotext; otherwise it must look like one.
+    is_infotext: whether any text that is not JSON is an infotext; otherwise it must have an infotext's settings.
     """
     document = to_object(text)
     if not document:

@@ -19,7 +19,7 @@ from codec.encoder.prompt.metadata.recipes import add_web_ui_recipe
 from codec.encoder.prompt.metadata.values import Metadata, build_metadata, clean_text, to_number
 
 TOOL: Final = "AUTOMATIC1111"
-_MAX_TEXT: Final = 1 << 16  # characters that are read; prompts hold 4,096 bytes
+_MAX_TEXT: Final = 1 << 16  # maximum characters to read; prompts hold 4,096 bytes
 _MAX_STARTS: Final = 32  # places at which the settings may start
 _MAX_SETTINGS: Final = 400
 _MAX_STEPS: Final = 20_000  # settings and parts of JSON values, from all places together
@@ -46,21 +46,22 @@ _KNOWN_NAMES: Final = frozenset(
 
 
 class _Settings(NamedTuple):
-    """Settings by lowercase name, and where they start and end in the text."""
+    """Settings by lowercase name, and their start and end in the text."""
 
     values: dict[str, str]
     start: int
     end: int
 
     def known(self) -> int:
-        """Return the number of names that infotexts have."""
+        """Return the number of names that are known settings of infotexts."""
         return len(_KNOWN_NAMES & self.values.keys())
 
 
 def read(text: str, *, is_infotext: bool = True) -> Metadata | None:
     """Read an infotext; None if it is empty.
 
-    is_infotext: the text is an infotext even if it holds no settings; otherwise it may be any comment and is ignored.
+    is_infotext: the text is an infotext even without settings; if False, a text without settings is a comment and
+    ignored.
     """
     text = _with_line_breaks(clean_text(text[:_MAX_TEXT]))
     found = _find_settings(text)
@@ -88,13 +89,13 @@ def read(text: str, *, is_infotext: bool = True) -> Metadata | None:
 
 
 def _with_line_breaks(text: str) -> str:
-    r"""Return the text with line breaks for each backslash and n, if it was escaped as a whole."""
+    r"""Return the text with each \n replaced by a line break, if the whole text was escaped."""
     is_escaped = "\n" not in text and (r"\nNegative prompt:" in text or r"\nSteps:" in text)
     return text.replace(r"\n", "\n") if is_escaped else text
 
 
 def _without_full_stop(text: str) -> str:
-    """Return the text without a full stop that stands for a line break, i.e. without a space after it."""
+    """Return the text without a final full stop that replaces a line break, that is, one without a space after it."""
     return text.removesuffix(".")
 
 
@@ -120,7 +121,7 @@ def _tool(settings: dict[str, str]) -> str:
 
 
 def _split_negative(prompts: str) -> tuple[str, str | None]:
-    """Return the prompt and the negative prompt, None if there is none; one on its own line comes first."""
+    """Return the prompt and the negative prompt, or None; one that starts on its own line is preferred."""
     match = _NEGATIVE_LINE.search(prompts) or _NEGATIVE_INSIDE.search(prompts)
     positive, negative = (prompts, None) if match is None else (prompts[: match.start()], prompts[match.end() :])
     if match is not None:
@@ -140,8 +141,8 @@ def _stripped_lines(text: str) -> str:
 def _find_settings(text: str) -> _Settings | None:
     """Return the settings that start with Steps and have the most known names, or those of the last line.
 
-    Steps on a line of their own need no other setting. The last line needs three settings, as in the web UI itself,
-    which weights such as (red:1.2) are not: extensions append lines of their own.
+    A line that starts with Steps needs no other setting. The last line, which an extension may have appended, needs
+    three settings, as in the web UI itself; weights such as (red:1.2) do not count.
     """
     best: _Settings | None = None
     end = 0
@@ -164,7 +165,7 @@ def _find_settings(text: str) -> _Settings | None:
 
 
 def _parse_settings(text: str, start: int, steps: Iterator[int]) -> _Settings:
-    """Parse settings from a place on, up to a line that starts with no known name. Of equal names the first counts."""
+    """Parse settings from `start` to a line without a known name. The first of repeated settings is kept."""
     values: dict[str, str] = {}
     at = start
     for name, value, end in islice(_pairs(text, start, steps), _MAX_SETTINGS):
@@ -174,7 +175,7 @@ def _parse_settings(text: str, start: int, steps: Iterator[int]) -> _Settings:
 
 
 def _pairs(text: str, at: int, steps: Iterator[int]) -> Iterator[tuple[str, str, int]]:
-    """Yield name and value of each setting, and where it ends; what has no name is skipped."""
+    """Yield name, value and end of each setting; text without a name is skipped."""
     while at < len(text) and next(steps) < _MAX_STEPS:
         name = _NAME.match(text, at)
         if name:
@@ -191,7 +192,7 @@ def _pairs(text: str, at: int, steps: Iterator[int]) -> Iterator[tuple[str, str,
 
 
 def _parse_value(text: str, at: int, steps: Iterator[int]) -> tuple[str, int]:
-    """Return the value that starts at a place, without quotes, and where it ends."""
+    """Return the value at a position, without quotes, and its end."""
     if match := _QUOTED.match(text, at):
         return re.sub(r"\\(.)", r"\1", match[1]), match.end()
     if text[at : at + 1] in ("[", "{") and (end := _end_of_json(text, at, steps)):
@@ -201,7 +202,7 @@ def _parse_value(text: str, at: int, steps: Iterator[int]) -> tuple[str, int]:
 
 
 def _end_of_json(text: str, at: int, steps: Iterator[int]) -> int | None:
-    """Return where the brackets that open at a place are closed; None if they are not, or nested too deep."""
+    """Return the end of the brackets that open at a position; None if they are not closed or nested too deep."""
     depth = 0
     for token in _JSON_TOKEN.finditer(text, at):
         if token[0] in ("[", "{"):

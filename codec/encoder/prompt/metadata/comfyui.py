@@ -1,4 +1,4 @@
-"""ComfyUI: the graph that generated the picture, and the workflow as it was drawn."""
+"""ComfyUI: the graph that generated the picture, and the workflow as drawn on ComfyUI's page."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ TOOL: Final = "ComfyUI"
 
 
 def read(prompt: Any, workflow: Any = None, budget: StepBudget | None = None) -> Metadata | None:
-    """Read the graph that ran, or else the workflow as drawn; None if neither holds a prompt.
+    """Read the executed graph, or else the workflow; None if neither holds a prompt.
 
-    The workflow also has the names of outputs, and the texts that were shown in this run. budget: the steps that
+    The workflow also has the names of outputs, and the texts that nodes showed in this run. budget: the steps that
     remain for this picture.
     """
     budget = budget or StepBudget()
@@ -38,9 +38,9 @@ def read(prompt: Any, workflow: Any = None, budget: StepBudget | None = None) ->
 
 
 def read_document(document: Mapping[str, Any], budget: StepBudget | None = None) -> Metadata | None:
-    """Read a JSON object that holds a graph, a workflow or both; None if it does not.
+    """Read a JSON object that holds a graph, a workflow or both; None for other objects.
 
-    Civitai stores the graph's nodes beside what its generator was asked for, `extraMetadata`, which is preferred.
+    Civitai stores the graph together with the user's request to its generator, `extraMetadata`, which is preferred.
     """
     extra = flat_json.read(to_object(document.get("extraMetadata")), tool="Civitai")
     if extra is not None and extra.prompt.text:

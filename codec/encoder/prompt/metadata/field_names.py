@@ -1,4 +1,4 @@
-"""What the inputs and outputs of nodes hold, told by their names: node packs use the same words for the same things."""
+"""Classify the inputs and outputs of nodes by their names, since node packs use the same words for the same things."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Final, NamedTuple
 
 POSITIVE: Final = "positive"
 NEGATIVE: Final = "negative"
-# the names of inputs that choose a branch, and of those that hold what stands between joined texts
+# names of inputs that choose a branch, and of inputs with the separator of joined texts
 SELECTORS: Final = (
     "select", "selected", "selection", "index", "switch", "boolean", "boolean_number", "condition", "cond", "bool",
     "choice", "which", "input", "value", "channel", "use_first", "active", "b",
 )  # fmt: skip
 DELIMITERS: Final = ("delimiter", "separator", "join_with", "delim", "sep", "divider", "joiner", "glue", "linking_text")
-_MAX_NAME: Final = 60  # characters of a name that are read
+_MAX_NAME: Final = 60  # characters of a name to read
 _LETTERS: Final = "abcdefghijklmnop"
 
 _BUNDLE: Final = r"pipe|tuple|zipped|(?:base|advanced)_sampler$"
@@ -24,7 +24,7 @@ _TEXT_NAME: Final = re.compile(
     r"text|prompt|string|caption|positiv|negativ|wildcard|tags|content|sentence|clip_[lg]$|t5xxl|llama|bert|mt5"
     r"|(?:^|_)(?:str|phrase|message|response|result)(?:_|\d|$)"
 )
-# words in the names of inputs that are no part of a prompt
+# words in the names of inputs that are not part of a prompt
 _OPTION_NAME: Final = re.compile(
     r"(?:^|_)(?:system|tidy|instructions?|delimiter|separator|join_with|name|path|file|filename|folder|model|lora|loras"
     r"|regex|pattern|find|search|replace|replacement|title|label|mode|method|type|types|action|option|format|sampler"
@@ -36,7 +36,7 @@ _PIPE_NAME: Final = re.compile(
     rf"{_BUNDLE}|(?:^|_)(?:ctx|context|bus|guider|conditionings?_pair)(?:_|\d|$)|text_embeds|hyvid_embeds"
 )
 _CONDITIONING_NAME: Final = re.compile(r"(?:^|_)cond(?:ition(?:ing)?s?)?(?:_|\d|$)")
-# what a node of conditionings or texts has beside them
+# words in the names of other inputs of nodes for conditionings or texts
 _OTHER_NAME: Final = re.compile(
     r"^(?:optional_)?(?:model|clip|vae|images?|latents?|latent_image|samples|control_net|mask|pixels|sigmas|noise"
     r"|sampler|style_model|lora|stack)"
@@ -48,13 +48,13 @@ _PICTURE_NAME: Final = re.compile(
 
 
 class FieldName(NamedTuple):
-    """What the name of an input says.
+    """The classification of an input by its name.
 
     written: as in the file. plain: in lowercase, with one underscore between its words. role: POSITIVE, NEGATIVE or
     None. is_text: of a text of a prompt. is_option: of an option, which is never text of a prompt. is_pipe: of several
     values at once. is_conditioning: of a conditioning. is_other: of something that is neither conditioning nor text.
-    is_picture: of a picture or its latents. stem, number: without its number or letter, and that as a number, such as
-    "text", 2 for "text_b"; 0 for none.
+    is_picture: of a picture or its latents. stem, number: the name without a final number or letter, and
+    that as a number: "text", 2 for "text_b"; 0 if there is none.
     """
 
     written: str
@@ -72,7 +72,7 @@ class FieldName(NamedTuple):
 
 @functools.lru_cache(1 << 14)
 def classify(name: str) -> FieldName:
-    """Return what the name of an input says."""
+    """Return the classification of a name."""
     known, role = plain(name), role_of(name)
     stem, number = _split_number(known)
     return FieldName(
@@ -103,7 +103,7 @@ def _plain(name: str) -> str:
 
 
 def role_of(name: str) -> str | None:
-    """Return POSITIVE or NEGATIVE for the name of such an input or output, else None."""
+    """Return POSITIVE or NEGATIVE if the name of an input or output contains that role, else None."""
     name = plain(name)
     if _NEGATIVE_NAME.search(name):
         return NEGATIVE
@@ -117,7 +117,7 @@ def is_text_name(name: str) -> bool:
 
 
 def _split_number(name: str) -> tuple[str, int]:
-    """Return a plain name without its number or letter, and that as a number; 0 for none."""
+    """Return a plain name without its final number or letter, and that as a number, 0 if there is none."""
     if match := re.fullmatch(r"(.*?)_?(\d{1,4})", name):
         return match[1], int(match[2])
     if match := re.fullmatch(rf"(.*)_([{_LETTERS}])", name):

@@ -1,4 +1,4 @@
-"""Metadata without nesting: a prompt and settings by name, in a JSON object or in texts of their own.
+"""Metadata without nesting: a prompt and settings by name, in a JSON object or in separate texts.
 
 Easy Diffusion, RuinedFooocus, Civitai's `extraMetadata`, and scripts that store what they passed to a pipeline.
 """
@@ -29,7 +29,7 @@ _NAMES: Final = {
 
 
 def read(document: Mapping[str, Any], tool: str | None = None) -> Metadata | None:
-    """Read the object; None if it has no prompt, or nothing else that belongs to one.
+    """Read the object; None if it has no prompt, or no other field of a generated picture.
 
     tool: the one that wrote it, if known.
     """

@@ -13,7 +13,7 @@ _OWN_KEYS: Final = frozenset(("metadata_scheme", "base_model"))
 
 
 def read(document: Mapping[str, Any]) -> Metadata | None:
-    """Read the JSON; None if Fooocus did not write it. The prompt is the typed one, without the words of styles."""
+    """Read the JSON; None if Fooocus did not write it. The prompt is the user's, without the words of styles."""
     if not isinstance(document.get("prompt"), str) or not _OWN_KEYS & set(document):
         return None
     resolution = document.get("resolution")

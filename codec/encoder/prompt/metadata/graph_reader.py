@@ -1,6 +1,6 @@
-"""Read a prompt and settings out of a graph of nodes, by walking from what saves the picture to the main sampler.
+"""Read a prompt and settings from a graph of nodes: walk from the node that saves the picture to the main sampler.
 
-Nodes are known by the names of their inputs and outputs, not by their classes. A graph may have any shape, cycles
+Nodes are recognized by the names of their inputs and outputs, not by their classes. A graph may have any shape, cycles
 included: all walks through the graphs of one picture together take a limited number of steps.
 """
 
@@ -18,11 +18,11 @@ from codec.encoder.prompt.metadata.sampler_settings import SamplerSettings
 from codec.encoder.prompt.metadata.value_lookup import ValueLookup
 from codec.encoder.prompt.metadata.values import Metadata, build_metadata
 
-_MAX_SAMPLERS: Final = 32  # whose prompts are looked for
+_MAX_SAMPLERS: Final = 32  # maximum number of samplers to search for a prompt
 
 
 def read_graph(graph: Graph, tool: str, budget: StepBudget) -> Metadata | None:
-    """Return what a graph says about the picture, None if it has no prompt or no steps remain.
+    """Return the metadata in a graph; None if it has no prompt or no steps remain.
 
     tool: the name of the tool that stored the graph.
     """
@@ -49,11 +49,11 @@ class _GraphReader:
         return self._without_sampler()
 
     def _describe(self, node: Node, positive: str, negative: str) -> Metadata:
-        """Return the prompts, and the values of a node and of those that belong to it."""
+        """Return metadata of these prompts and the settings of a node and the nodes that belong to it."""
         return build_metadata(self._tool, positive, negative, **self._settings.of(node))
 
     def _without_sampler(self) -> Metadata | None:
-        """Read nodes whose titles give their roles, or a node that makes a picture of a text itself."""
+        """Read nodes whose titles name their roles, or a node that makes a picture directly from a text."""
         if positive := self._titled_prompt(POSITIVE):
             return self._describe(Node("", {}), positive, self._titled_prompt(NEGATIVE))
         visited = set[str]()
@@ -65,7 +65,7 @@ class _GraphReader:
         return None
 
     def _negative(self, sampler: Node) -> str:
-        """Return the negative prompt of a sampler, or of the node that its title says it is in, if none is linked."""
+        """Return the negative prompt that is linked to a sampler, or else that of a node with a matching title."""
         has_input = any(
             field.name.role == NEGATIVE or field.name.is_pipe or field.name.is_conditioning
             for field in sampler.fields
@@ -74,7 +74,7 @@ class _GraphReader:
         return self._texts.prompt(sampler, NEGATIVE) if has_input else self._titled_prompt(NEGATIVE)
 
     def _titled_prompt(self, role: str) -> str:
-        """Return the prompt of the first node whose title names the role, "" if there is none."""
+        """Return the prompt of the first node whose title names the role, or ""."""
         titled = (node for node in self._walk.graph.values() if node.title and role_of(node.title) == role)
         return next((text for node in titled if (text := self._texts.prompt(node, role))), "")
 

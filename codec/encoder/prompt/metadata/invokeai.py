@@ -1,7 +1,7 @@
 """InvokeAI: `invokeai_metadata` since version 3, `sd-metadata` in version 2, and the command line `Dream` before.
 
-Before version 3 the prompt holds the negative prompt in square brackets. Pictures of drawn workflows hold no more than
-the graph that ran, `invokeai_graph`, and the workflow, `invokeai_workflow`.
+Before version 3, the prompt holds the negative prompt in square brackets. Pictures of workflows hold only the executed
+graph, `invokeai_graph`, and the workflow, `invokeai_workflow`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from codec.encoder.prompt.metadata.values import Metadata, build_metadata, to_ob
 TOOL: Final = "InvokeAI"
 _MAX_TEXT: Final = 1 << 16
 _MAX_EDGES: Final = 20000
-# The prompt of a command line may hold quotes; options are single letters, with or without a space before the value.
+# The prompt may contain quotes; options are single letters, with or without a space before the value.
 _DREAM: Final = re.compile(r'"(.*)"([^"]*)', re.DOTALL)
 _OPTION: Final = re.compile(r"-([sSWHCA]) ?([\w.]{1,40})")
 
@@ -53,7 +53,7 @@ def _read_version3(document: dict[str, Any]) -> Metadata:
 
 
 def _read_core(graph: Graph) -> Metadata | None:
-    """Read the node that collects what version 3 stores as metadata; None if it has no prompt."""
+    """Read the node that collects the metadata of version 3; None if it has no prompt."""
     for node in graph.values():
         if node.kind == "core_metadata" and isinstance(node.inputs.get("positive_prompt"), str):
             metadata = _read_version3(node.inputs)
@@ -64,7 +64,7 @@ def _read_core(graph: Graph) -> Metadata | None:
 def _to_graph(document: dict[str, Any]) -> Graph:
     """Return the nodes and edges of a graph, or of a workflow; {} if there are none or too many.
 
-    A workflow may lack a node that edges lead to: it gets a node with these inputs only.
+    If a workflow lacks a node that edges lead to, a node with only these inputs is added.
     """
     entries, edges = document.get("nodes"), document.get("edges")
     entries = list(entries.values()) if isinstance(entries, dict) else entries
@@ -93,7 +93,7 @@ def _field_values(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_links(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Return the values that are texts, numbers or models, not lists, which a graph takes for links."""
+    """Return the values that are texts, numbers or models, without lists, which would be read as links."""
     return {
         name: value
         for name, value in inputs.items()
@@ -103,7 +103,7 @@ def _without_links(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _edge_ends(edge: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
-    """Return node and field that an edge starts from, and those that it leads to."""
+    """Return node and field at the start of an edge, and node and field at its end."""
     source, target = edge.get("source"), edge.get("destination", edge.get("target"))
     if isinstance(source, dict):
         target = to_object(target)
@@ -151,7 +151,7 @@ def _read_dream(line: str) -> Metadata | None:
 
 
 def _split_negative(prompt: str) -> tuple[str, str]:
-    """Return the prompt without its parts in square brackets, and these, which are the negative prompt."""
+    """Return the prompt without its parts in square brackets, and these parts, the negative prompt."""
     prompt = prompt[:_MAX_TEXT]
     negative = ", ".join(re.findall(r"\[([^\[\]]*)\]", prompt))
     return re.sub(r" ?\[[^\[\]]*\]", "", prompt), negative

@@ -1,4 +1,4 @@
-"""Midjourney and Mochi Diffusion: one line of text, in a PNG's `Description` or any other place.
+"""Midjourney and Mochi Diffusion: one line of text, in a PNG's `Description` or another text.
 
 a castle on a hill --ar 3:2 --no text, people --seed 42 Job ID: 3f2c...
 Include in Image: a castle; Exclude from Image: text; Model: v1-5; Steps: 20; Guidance Scale: 7; Seed: 42

@@ -1,6 +1,6 @@
-"""Nodes of a graph, classified by their fields: new node packs come with new classes every week.
+"""Nodes of a graph, classified by their fields, since node packs constantly add new classes.
 
-What is read of a node is computed once, so that walks that come back to it are cheap.
+Properties of a node are cached, so that repeated visits are cheap.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from codec.encoder.prompt.metadata.field_names import DELIMITERS, NEGATIVE, POSITIVE, FieldName, classify, plain
 from codec.semantic.prompt import MAX_TEXT
 
-_MAX_FIELDS: Final = 1000  # of one node that are read
+_MAX_FIELDS: Final = 1000  # of one node, to read
 _MAX_ITEMS: Final = 1000  # of lists in one value
 _MAX_ACTION: Final = 60  # characters of the name of an action
 
@@ -45,7 +45,7 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Field:
-    """An input of a node. `link`: its value as a link, if it is one. `text`: its value if that is a text, not blank."""
+    """An input of a node. `link`: its value if that is a link. `text`: its value if that is a text and not blank."""
 
     name: FieldName
     value: Any
@@ -63,7 +63,7 @@ class Node:
     """A node of a graph.
 
     `kind`: name of its class. `inputs`: values and links by name; a link is a Link or [name of a node, number of its
-    output]. `title`: name that a person gave it. `outputs`: the names of its outputs, if known.
+    output]. `title`: the name that the user gave it. `outputs`: the names of its outputs, if known.
     """
 
     kind: str
@@ -118,14 +118,14 @@ class Node:
 
     @cached_property
     def is_text_model(self) -> bool:
-        """Whether a model writes the text that the node gives, which the graph does not hold."""
+        """Whether the output of the node is text that a model writes, which the graph does not contain."""
         if "clip" in self.by_name:
             return False
         return bool(_TEXT_MODELS.search(self.plain_kind)) or any(map(_TEXT_MODEL_INPUTS.search, self.by_name))
 
     @cached_property
     def is_second_pass(self) -> bool:
-        """Whether the node works over a picture that another sampler made."""
+        """Whether the node refines a picture that another sampler made."""
         return bool(_SECOND_PASS.search(self.plain_kind))
 
     @cached_property
@@ -147,12 +147,12 @@ class Node:
 
     @cached_property
     def is_stage(self) -> bool:
-        """Whether the node gives a conditioning with an earlier stage's latents, as in Stable Cascade."""
+        """Whether the output of the node is a conditioning with an earlier stage's latents, as in Stable Cascade."""
         return any(name.startswith("stage_") for name in self.by_name)
 
     @cached_property
     def shown_text(self) -> str | None:
-        """The text that the node shows of its input, None for any other node."""
+        """The text of its input that the node shows; None for nodes that show nothing."""
         if not shows(self.kind) or not self.links:
             return None
         fields = [
@@ -166,7 +166,7 @@ class Node:
 
     @cached_property
     def template_parts(self) -> list[Any] | None:
-        """The text before, in and after the fields of a template such as "a {animal}"; None if there is none."""
+        """The parts of a template such as "a {animal}": texts and field names in turn; None if there is no template."""
         by_name = {field.name.written: field for field in self.fields}
         for field in self.fields:
             parts: list[Any] = _TEMPLATE_FIELD.split(field.text) if field.text and "{" in field.text else []
@@ -186,7 +186,7 @@ def _field(name: str, value: Any) -> Field:
 
 
 def link_of(value: Any) -> Link | None:
-    """Return the value as a link, None if it is none."""
+    """Return the value as a link; None if it is not a link."""
     if isinstance(value, Link):
         return value
     if isinstance(value, list) and len(value) == 2 and isinstance(value[0], str | int) and type(value[1]) is int:
@@ -195,12 +195,12 @@ def link_of(value: Any) -> Link | None:
 
 
 def shows(kind: str) -> bool:
-    """Return whether a node of this class shows a value, which it stores beside the link."""
+    """Return whether a node of this class shows a value and stores it along with the link."""
     return bool(_SHOWS.search(plain(kind)))
 
 
 def sorted_fields(fields: Sequence[Field]) -> list[Field]:
-    """Return fields in the order of the text that they join: prefix, text, text_2, suffix."""
+    """Return fields in the order in which their texts are joined: prefix, text, text_2, suffix."""
 
     def position(field: Field) -> tuple[int, int]:
         if re.search("prefix|prepend|before|first|left|(?:^|_)to$", field.name.plain):

@@ -33,7 +33,7 @@ def read(texts: Mapping[str, Any]) -> Metadata | None:
 
 
 def _join_captions(prompt: Any) -> str:
-    """Return a prompt of version 4 as one text: of the whole picture, then of each character."""
+    """Return a prompt of version 4 as one text: the caption of the whole picture, then that of each character."""
     caption = to_object(to_object(prompt).get("caption"))
     characters = caption.get("char_captions")
     captions = [caption.get("base_caption")]

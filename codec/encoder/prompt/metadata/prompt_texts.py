@@ -13,11 +13,11 @@ from codec.semantic.prompt import MAX_TEXT
 _MAX_DEPTH: Final = 60  # joins inside joins
 _CHARACTERS_PER_STEP: Final = 64  # of joined texts
 
-_Key = tuple[Link, str, bool]  # a link, the role of what it leads to, and whether that is a text
+_Key = tuple[Link, str, bool]  # a link, the role of its source, and whether the source is a text
 
 
 class PromptTexts:
-    """Reads the prompts of one graph; texts are kept, as many links lead to the same."""
+    """Reads the prompts of one graph; texts are cached, since many links lead to the same text."""
 
     def __init__(self, walk: GraphWalk, values: ValueLookup) -> None:
         self._walk = walk
@@ -26,7 +26,7 @@ class PromptTexts:
         self._texts: dict[_Key, str] = {}
 
     def prompt(self, node: Node, role: str) -> str:
-        """Return the prompt or the negative prompt that a node uses, "" if it uses none."""
+        """Return the prompt or the negative prompt that a node uses, or ""."""
         return self._join(self._sources.of_inputs(node, role, is_text=False), 0).strip()
 
     def _text(self, value: Any, role: str, is_text: bool, depth: int) -> str:
@@ -47,7 +47,7 @@ class PromptTexts:
             self._active.add(key)
             passed.append(key)
             sources = self._sources.of_output(node, link, role, is_text)
-            if len(sources.values) == 1 and sources.replace is None:  # no recursion, as a graph may be long
+            if len(sources.values) == 1 and sources.replace is None:  # a loop, not recursion, since chains may be long
                 value, role, is_text = sources.values[0], sources.role, sources.is_text
                 continue
             result = self._join(sources, depth + 1)
@@ -58,7 +58,7 @@ class PromptTexts:
 
     def _join(self, sources: Texts, depth: int) -> str:
         """Return the texts of a node's sources as one."""
-        is_join = sources.is_text and not sources.is_unique  # whose texts may start or end with spaces
+        is_join = sources.is_text and not sources.is_unique  # texts to join may start or end with spaces
         parts, seen, length = list[str](), set[str](), 0
         for value in sources.values:
             part = self._text(value, sources.role, sources.is_text, depth)

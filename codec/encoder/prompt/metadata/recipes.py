@@ -1,6 +1,7 @@
-"""Recipes: what else of the metadata is needed to make the picture again, and what cannot be repeated.
+"""Build recipes from metadata, or list the reasons why a picture cannot be generated again.
 
-Only what is known to make the same picture is accepted: AUTOMATIC1111's web UI and Forge, and ComfyUI's own nodes.
+Only settings that are known to reproduce the picture are accepted: those of AUTOMATIC1111's web UI, Forge, and
+ComfyUI's own nodes.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _HARMLESS: Final = frozenset(
         "user", "version",
     )
 )  # fmt: skip
-_PARTS: Final = (  # patterns of the web UI's names, and what they mean
+_PARTS: Final = (  # patterns of the web UI's setting names, and their meanings
     ("lora|lyco", "LoRA"),
     ("hypernet", "a hypernetwork"),
     ("ti hashes", "embeddings"),
@@ -51,7 +52,7 @@ _TOKENS: Final = (  # patterns in prompts
 )
 _EDITING: Final = re.compile(r"\[[^\[\]]*\||:\s*-?[\d.]+\s*\]")
 _VERSION: Final = re.compile(r"v(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:-(\d{1,6}))?")
-_FLOAT32_VERSION: Final = (1, 7, 0, 225)  # from here on the web UI's noise levels are not in half precision
+_FLOAT32_VERSION: Final = (1, 7, 0, 225)  # from this version on, the web UI's noise levels are not in half precision
 _TIMESTEPS_VERSION: Final = (1, 6, 0, 0)
 
 _COMFYUI_NODES: Final = frozenset(
@@ -66,11 +67,11 @@ _COMFYUI_PARTS: Final = (
     ("vaeloader", "a VAE of its own"),
     ("vaeencode|loadimage|inpaint", "a start from another picture"),
 )
-_MAX_NAMED: Final = 6  # parts that a message names
+_MAX_NAMED: Final = 6  # maximum number of reasons in a message
 
 
 def add_web_ui_recipe(metadata: Metadata, values: Mapping[str, str]) -> Metadata:
-    """Return the metadata of AUTOMATIC1111's web UI with a recipe, or with what cannot be repeated.
+    """Return the metadata of AUTOMATIC1111's web UI with a recipe, or with the reasons against one.
 
     values: the settings of an infotext by lowercase name
     """
@@ -101,7 +102,7 @@ def add_web_ui_recipe(metadata: Metadata, values: Mapping[str, str]) -> Metadata
 
 
 def add_comfyui_recipe(metadata: Metadata, graph: Graph) -> Metadata:
-    """Return ComfyUI's metadata with a recipe, if its own nodes made the picture in one pass, or with the obstacles."""
+    """Return ComfyUI's metadata with a recipe if its own nodes made the picture in one pass, or with the obstacles."""
     problems = list(_named_parts({node.kind for node in graph.values()} - _COMFYUI_NODES, _COMFYUI_PARTS, "the node"))
     problems += _prompt_problems(metadata)
     samplers = [node for node in graph.values() if node.kind == "KSampler"]
@@ -139,7 +140,7 @@ def add_comfyui_recipe(metadata: Metadata, graph: Graph) -> Metadata:
 
 
 def _with_recipe(metadata: Metadata, problems: list[str], guidance: float | None, **fields: Any) -> Metadata:
-    """Return the metadata with the recipe of these fields, or with the problems."""
+    """Return the metadata with a recipe, or with the problems if there are any."""
     needed = {"seed": metadata.seed, "guidance": guidance} | {
         name: getattr(metadata.settings, name) for name in ("steps", "sampler", "size")
     }
@@ -179,7 +180,7 @@ def _with_sampler(metadata: Metadata, method: str | None, schedule: str, problem
 
 
 def _prompt_problems(metadata: Metadata) -> Iterator[str]:
-    """Yield what a prompt asks for besides its words."""
+    """Yield the parts of a prompt that a recipe does not support."""
     texts = f"{metadata.prompt.text}\n{metadata.prompt.negative}"
     for pattern, part in _TOKENS:
         if re.search(pattern, texts, re.IGNORECASE):
@@ -191,25 +192,25 @@ def _prompt_problems(metadata: Metadata) -> Iterator[str]:
 
 
 def _named_parts(names: set[str], parts: tuple[tuple[str, str], ...], other: str) -> Iterator[str]:
-    """Yield what names of settings or nodes mean, each once."""
+    """Yield the meanings of names of settings or nodes, without duplicates."""
     for name in sorted(names):
         yield next((part for pattern, part in parts if re.search(pattern, name.lower())), f"{other} {name[:40]!r}")
 
 
 def _limited(problems: list[str]) -> tuple[str, ...]:
-    """Return the first problems, each once."""
+    """Return the first problems, without duplicates."""
     return tuple(dict.fromkeys(problems))[:_MAX_NAMED]
 
 
 def _has_half_alphas(values: Mapping[str, str]) -> bool:
-    """Return whether the noise levels were in half precision: in old versions, which wrote none, or by an option."""
+    """Return whether the noise levels were in half precision: in old versions (see `_version`), or by an option."""
     if "downcast alphas_cumprod" in values:
         return values["downcast alphas_cumprod"] == "True"
     return _version(values) < _FLOAT32_VERSION
 
 
 def _version(values: Mapping[str, str]) -> tuple[int, ...]:
-    """Return the version of the web UI, and the commits after it; () for old ones, which wrote none."""
+    """Return the version of the web UI and the number of commits after it; () for old versions, which wrote none."""
     match = _VERSION.search(values.get("version", ""))
     return () if match is None else tuple(int(part or 0) for part in match.groups())
 
@@ -222,6 +223,6 @@ def _checkpoint(digest: str) -> str | None:
 
 
 def _source(graph: Graph, node: Node, name: str) -> Node | None:
-    """Return the node that an input is linked to, None if there is none."""
+    """Return the node that an input is linked to, or None."""
     link = link_of(node.inputs.get(name))
     return None if link is None else graph.get(link.node)

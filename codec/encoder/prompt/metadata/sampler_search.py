@@ -1,4 +1,4 @@
-"""Which sampler made the picture: found by walking from what saves it."""
+"""Find the sampler that made the picture, by walking upstream from the node that saves it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ class SamplerSearch:
         self._values = values
 
     def samplers(self) -> Iterator[Node]:
-        """Yield samplers that may have made the picture, the likeliest first.
+        """Yield samplers that may have made the picture, most likely first.
 
-        That is the first pass: the sampler farthest upstream of the one nearest to a node that saves, or previews.
+        The most likely one is the first pass: of the sampler nearest to a node that saves or previews, the sampler
+        farthest upstream.
         """
-        visited = set[str]()  # shared by all walks, as there is no sampler upstream of a visited node
+        visited = set[str]()  # shared by all walks, since no sampler is upstream of a visited node
         for end in self.ends():
             found = end if end.is_sampler else None
             if found is None:
@@ -37,19 +38,19 @@ class SamplerSearch:
                 yield from (node for node in passes if node.is_second_pass)
 
     def ends(self) -> Iterator[Node]:
-        """Yield the nodes that save, then those that preview, then all nodes."""
+        """Yield the nodes that save pictures, then those that preview them, then all nodes."""
         graph = self._walk.graph
         yield from (node for node in graph.values() if _SAVES.search(node.plain_kind) and node.links)
         yield from (node for node in graph.values() if "preview" in node.plain_kind)
         yield from graph.values()
 
     def _flow(self, node: Node) -> list[Link]:
-        """Return the links into a node, of a switch only the one that it passes on."""
+        """Return the links into a node; for a switch, only the link that it passes on."""
         branch = link_of(self._values.branch(node))
         return node.links if branch is None else [branch]
 
     def _earlier_passes(self, sampler: Node) -> list[Node]:
-        """Return the samplers that the picture of a sampler comes from, the nearest first."""
+        """Return the samplers upstream of a sampler's input picture, nearest first."""
 
         def follow(node: Node) -> list[Link]:
             flow = self._flow(node)
@@ -63,7 +64,7 @@ class SamplerSearch:
         ]
 
     def _is_picture(self, field: Field) -> bool:
-        """Return whether a picture comes through a field, or an earlier stage's latents, as in Stable Cascade."""
+        """Return whether a field holds a picture, or an earlier stage's latents, as in Stable Cascade."""
         if field.name.is_picture or field.link is None:
             return field.name.is_picture
         node = self._walk.graph.get(field.link.node)

@@ -1,4 +1,4 @@
-"""The settings of a sampler: its own values, and those of the nodes that it is linked to."""
+"""Read the settings of a sampler: its own values, and those of the nodes that it is linked to."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class SamplerSettings:
         return next((name for holder in (node, *upstream) if (name := self._model_name(holder)) is not None), None)
 
     def _model_name(self, holder: Node) -> str | None:
-        """Return the name of the model that a node loads or names, None for none."""
+        """Return the name of the model that a node loads or names, or None."""
         is_loader = "load" in holder.kind.lower()
         if is_loader and "lora" in holder.kind.lower() and "ckpt_name" not in holder.inputs:
             return None
@@ -86,7 +86,7 @@ class SamplerSettings:
         return nodes.to_text(model)
 
     def _size(self, node: Node) -> tuple[Any, Any]:
-        """Return width and height of the picture that a sampler starts with, (None, None) if unknown."""
+        """Return width and height of the picture that a sampler starts with; (None, None) if unknown."""
 
         def follow(holder: Node) -> list[Link]:
             return linked(holder.fields, _may_lead_to_size)
@@ -111,7 +111,7 @@ def _may_lead_to_size(field: Field) -> bool:
 
 
 def _first_integer(value: Any) -> int | None:
-    """Return an integer, also the first of a list in a text such as "20, 25"."""
+    """Return an integer, or the first integer of a text such as "20, 25"."""
     if isinstance(value, str):
         value = value[:_MAX_NUMBER].partition(",")[0]
     return to_integer(value)

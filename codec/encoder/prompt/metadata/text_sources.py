@@ -1,4 +1,4 @@
-"""What the text of a node is made of: one node at a time, by the names of its fields."""
+"""Find the sources of a node's text, one node at a time, by the names of its fields."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from codec.encoder.prompt.metadata.value_lookup import ValueLookup, field_of_out
 
 _MAX_SEPARATOR: Final = 64  # characters between two texts
 _NAMED_SEPARATORS: Final = {"comma": ", ", "space": " ", "newline": "\n", "none": "", "\\n": "\n"}
-# Inputs of text encoders in descending order of priority; the second group is another encoder's wording.
+# Inputs of text encoders in descending order of priority; the second group is the text for a second encoder.
 _TEXT_PRIORITY: Final = (
     "populated_text", "processed_text", "result", "text", "string", "value", "prompt", "user_prompt", "positive_prompt",
     "text_positive", "text_g", "prompt_g", "t5xxl", "llama", "mt5xl", "gemma_prompt", "caption", "clip_g",
 )  # fmt: skip
 _SECOND_ENCODER: Final = re.compile(r"(?:^|_)l$|^bert$")
-_PIPE_OUTPUT: Final = "*"  # a link that carries several values, whose number says nothing
+_PIPE_OUTPUT: Final = "*"  # a link that carries several values, so its output number says nothing about the value
 
 
 class Texts(NamedTuple):
-    """What a node's text is made of: texts and links, which are joined."""
+    """The sources of a node's text: texts and links, to be joined."""
 
     values: list[Any]
     role: str
-    is_text: bool  # whether the links come from texts, not from conditionings
+    is_text: bool  # whether the links lead to texts rather than conditionings
     separator: str = ", "
-    replace: tuple[Any, Any] | None = None  # a text that is replaced by another
-    is_unique: bool = False  # whether equal texts are left out
+    replace: tuple[Any, Any] | None = None  # a text to replace, and its replacement
+    is_unique: bool = False  # whether duplicates are left out
 
 
 class TextSources:
-    """Finds what the texts of one graph's nodes are made of."""
+    """Finds the sources of the texts in one graph."""
 
     def __init__(self, walk: GraphWalk, values: ValueLookup) -> None:
         self._walk = walk
         self._values = values
 
     def of_output(self, node: Node, link: Link, role: str, is_text: bool) -> Texts:
-        """Return what the output of a node is made of."""
+        """Return the sources of the output of a node."""
         if re.search("zero_?out", node.plain_kind):
             return Texts([], role, is_text)
         if node.shown_text is not None:
@@ -64,7 +64,7 @@ class TextSources:
     def of_inputs(
         self, node: Node, role: str, is_text: bool, link: Link | None = None, output: str | None = None
     ) -> Texts:
-        """Return the inputs that a conditioning or a text of this role comes from."""
+        """Return the inputs that are the sources of a conditioning or text of this role."""
         fields = self._walk.live_fields(node)
         own = [field for field in fields if field.name.role == role and not field.name.is_option]
         if own:
@@ -89,7 +89,7 @@ class TextSources:
     def _texts_of(
         self, node: Node, fields: Sequence[Field], role: str, link: Link | None, is_text: bool = True
     ) -> Texts:
-        """Return the inputs of a node that hold texts, else all that may lead to one."""
+        """Return the inputs of a node that hold texts, or else all inputs that may lead to a text."""
         other = NEGATIVE if role == POSITIVE else POSITIVE
         texts = [field for field in fields if field.name.is_text and field.name.role != other]
         if texts and role == NEGATIVE and link is not None and link.output == _PIPE_OUTPUT:
@@ -125,12 +125,12 @@ class TextSources:
         return Texts([min(ordered, key=_priority).source], role, True)
 
     def _has_several_outputs(self, link: Link) -> bool:
-        """Return whether the node of a link has several outputs, as far as these are used."""
+        """Return whether several outputs of a link's node are used."""
         return isinstance(link.output, int) and len(self._used_outputs.get(link.node, {0})) > 1
 
     @cached_property
     def _used_outputs(self) -> dict[str, set[int | str]]:
-        """The outputs of each node that lead to others, and its first."""
+        """The outputs of each node that other nodes use, and its first output."""
         used: dict[str, set[int | str]] = {}
         for node in self._walk.graph.values():
             for link in node.links:
@@ -139,7 +139,7 @@ class TextSources:
 
     @cached_property
     def _shown_texts(self) -> dict[Link, str]:
-        """The texts that nodes show, by the link that leads to them."""
+        """The texts that nodes show, by the link to their source."""
         return {
             link: node.shown_text
             for node in self._walk.graph.values()
@@ -148,7 +148,7 @@ class TextSources:
         }
 
     def _written_text(self, node: Node, link: Link, role: str) -> Texts:
-        """Return what a text model wrote, if a node shows it, else what it was asked for unless that is a picture."""
+        """Return the text that a model wrote if a node shows it, or else the model's input unless that is a picture."""
         stored = [node.by_name[name].text for name in ("result", "response", "generated_text") if name in node.by_name]
         for text in (self._shown_texts.get(link), *stored):
             if text is not None:
@@ -160,9 +160,9 @@ class TextSources:
 
 
 def _role_of_output(node: Node, link: Link, role: str) -> str:
-    """Return the role of an output of a node with inputs for both: the first output is positive, the second negative.
+    """Return the role of an output of a node with inputs for both roles: first positive, then negative.
 
-    This holds for nodes of texts or conditionings only: those with a model give it first.
+    This applies only to nodes of texts or conditionings; nodes with a model have the model as their first output.
     """
     has_model = any(field.name.is_pipe or field.name.plain in ("model", "clip", "ckpt_name") for field in node.fields)
     if {POSITIVE, NEGATIVE} <= node.roles and not has_model and link.output in (0, 1):
@@ -171,7 +171,7 @@ def _role_of_output(node: Node, link: Link, role: str) -> str:
 
 
 def _of_role(own: Sequence[Field], node: Node, role: str, is_text: bool) -> Texts:
-    """Return the inputs that are named after the role: one, or the texts for several encoders."""
+    """Return the inputs that are named after the role: one input, or the texts for several encoders."""
     named_text = [field for field in own if re.search("text|prompt|string", field.name.plain)]
     others = [field for field in own if field not in named_text]
     if others and not (is_text and named_text):
@@ -182,14 +182,14 @@ def _of_role(own: Sequence[Field], node: Node, role: str, is_text: bool) -> Text
 
 
 def _of_both_encoders(texts: Sequence[Field]) -> list[Any]:
-    """Return the text for the main encoder, and the one for the second encoder, if any."""
+    """Return the text for the main encoder and, if there is one, the text for the second encoder."""
     second = [field for field in texts if _SECOND_ENCODER.search(field.name.plain)]
     first = [field for field in texts if not _SECOND_ENCODER.search(field.name.plain)]
     return [min(group, key=_priority).source for group in (first, second) if group]
 
 
 def _replaced(node: Node, texts: Sequence[Field], role: str) -> Texts:
-    """Return the text of a node that replaces a part of it."""
+    """Return the text of a node that replaces part of its input text."""
     by_name = node.by_name
     old = next((by_name[name] for name in ("find", "search", "old", "text_b", "target") if name in by_name), None)
     new = next((by_name[name].source for name in ("replace", "replacement", "new", "text_c") if name in by_name), "")
@@ -198,7 +198,7 @@ def _replaced(node: Node, texts: Sequence[Field], role: str) -> Texts:
 
 
 def _unnamed_texts(fields: Sequence[Field]) -> list[Field]:
-    """Return the inputs of a text node whose names say nothing: those with words, else the only one."""
+    """Return the inputs of a text node whose names are not informative: those with words, or else the only input."""
     strings = [field for field in fields if field.text is not None and not field.name.is_option]
     links = [field for field in fields if field.link is not None and not field.name.is_other]
     worded = [field for field in strings if _has_words(field)]
@@ -210,7 +210,7 @@ def _has_words(field: Field) -> bool:
 
 
 def _may_be_joined(field: Field, other_role: str) -> bool:
-    """Return whether an input may be one of the texts that a node joins: a link, or what stands before or after."""
+    """Return whether an input may be one of the texts that a node joins: a link, a prefix or a suffix."""
     if field.link is None and not re.search("prefix|suffix|prepend|append|before|after|first|second", field.name.plain):
         return False
     return not field.name.is_other and not field.name.is_option and field.name.role != other_role

@@ -1,4 +1,4 @@
-"""Values of nodes: their own, those that links lead to, and the branch that a switch passes on."""
+"""Look up values of nodes: their own, those that links lead to, and those that switches pass on."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from codec.encoder.prompt.metadata.values import to_integer
 
 WIDTH: Final = ("width", "empty_latent_width", "target_width", "clip_width", "image_width")
 HEIGHT: Final = ("height", "empty_latent_height", "target_height", "clip_height", "image_height")
-# inputs from nodes that hold some of a sampler's values
+# inputs from separate nodes with some of a sampler's values
 SAMPLER_PARTS: Final = re.compile(
     r"noise|sigmas|sampler|guider|scheduler|pipe|tuple|ctx|context|bus|settings|param|options|config|(?:^|_)bus"
 )
-_MAX_DEPTH: Final = 60  # switches that are set by switches
+_MAX_DEPTH: Final = 60  # switches set by other switches
 _MAX_WORD: Final = 64  # characters of a switch's setting
 _VALUE_NAMES: Final = ("value", "int", "float", "number", "string", "text", "val", "a")
-# the names of outputs of widespread nodes that bundle values; other nodes are known by their inputs
+# output names of common nodes that bundle values; other nodes are recognized by their inputs
 _CONTEXT_OUTPUTS: Final = (
     "context", "model", "clip", "vae", "positive", "negative", "latent", "images", "seed", "steps", "step_refiner",
     "cfg", "ckpt_name", "sampler", "scheduler", "clip_width", "clip_height", "text_pos_g", "text_pos_l", "text_neg_g",
@@ -61,9 +61,9 @@ class ValueLookup:
         return None
 
     def value(self, value: Any, names: Sequence[str], convert: Convert) -> Any:
-        """Return a converted value, or the one that a link leads to; None if there is none.
+        """Return a value, or the value that a link leads to, converted; None if there is none.
 
-        names: of the inputs that hold such a value.
+        names: the names of inputs that hold such a value.
         """
         visited = set[Link]()
         while (link := link_of(value)) is not None:
@@ -74,7 +74,7 @@ class ValueLookup:
         return None if value is None else convert(value)
 
     def _source(self, node: Node, link: Link, names: Sequence[str], convert: Convert) -> Any:
-        """Return the input of a node that an output with a value comes from, None if that is not known."""
+        """Return the input of a node that an output gets its value from; None if unknown."""
         name = output_name(node, link)
         if name is not None and (field := field_of_output(node, name)) is not None:
             return field.source
@@ -106,7 +106,7 @@ class ValueLookup:
     # --- switches ---
 
     def branch(self, node: Node) -> Any:
-        """Return the link or value that a switch passes on, None for any other node."""
+        """Return the link or value that a switch passes on; None for other nodes."""
         if id(node) not in self._branches:
             self._branches[id(node)] = self._find_branch(node)
         return self._branches[id(node)]
@@ -136,7 +136,7 @@ class ValueLookup:
 
 
 def output_name(node: Node, link: Link) -> str | None:
-    """Return the name of the output that a link comes from, None if it is unknown or says nothing."""
+    """Return the name of the output that a link comes from; None if it is unknown or not informative."""
     if isinstance(link.output, str):
         name = link.output
     elif 0 <= link.output < len(node.outputs):
@@ -149,7 +149,7 @@ def output_name(node: Node, link: Link) -> str | None:
 
 
 def field_of_output(node: Node, name: str) -> Field | None:
-    """Return the input that has the name of an output, None if there is none."""
+    """Return the input with the name of an output, or None."""
     name = plain(name)
     return node.by_name.get(name) or node.by_name.get(f"optional_{name}")
 
@@ -176,7 +176,7 @@ def _may_be_switch(node: Node) -> bool:
 
 
 def _selector(node: Node) -> Field | None:
-    """Return the field that chooses the branch of a switch, None if there is none."""
+    """Return the field that chooses the branch of a switch, or None."""
     selectors = [
         field
         for field in node.fields
@@ -187,7 +187,7 @@ def _selector(node: Node) -> Field | None:
 
 
 def _choose(branches: Sequence[Field], choice: Any) -> Any:
-    """Return the source of the branch that a switch's setting names: by true and false, number, letter or name."""
+    """Return the source of the chosen branch of a switch: by truth value, number, letter or name."""
     ordered = nodes.sorted_fields(branches)
     first, last = ordered[0].source, ordered[-1].source
     if isinstance(choice, str):

@@ -1,4 +1,4 @@
-"""Convert the values that readers find, of any type, to a prompt and settings that a file can hold."""
+"""Convert values of any type, as found in metadata, to a prompt and settings that a file can hold."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from codec.semantic.prompt import MAX_TEXT, Prompt
 
 MAX_JSON: Final = 1 << 20  # characters
 MAX_DEPTH: Final = 64  # nested brackets
-_MAX_NUMBER: Final = 64  # characters of a number that are read
-_MAX_INPUT: Final = 400  # characters of a model's name that are read
+_MAX_NUMBER: Final = 64  # characters of a number to read
+_MAX_INPUT: Final = 400  # characters of a model's name to read
 _SHORT_NAME: Final = 16  # bytes; a longer name of an unknown model is replaced by its hash
 
 _JSON_STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
@@ -42,8 +42,8 @@ _NO_SETTINGS: Final = Settings()
 class Metadata:
     """How a picture was generated. `tool`: name of the tool that generated it.
 
-    recipe: what else is needed to make it again, None if that is not possible. not_repeated: why, as nouns such as
-    "LoRA"; empty if there is a recipe, or if the tool's pictures cannot be made again at all
+    recipe: what else is needed to generate it again; None if that is not possible. not_repeated: the reasons, as nouns
+    such as "LoRA"; empty if there is a recipe, or if recipes do not support the tool
     """
 
     tool: str
@@ -69,7 +69,7 @@ def build_metadata(
     width: Any = None,
     height: Any = None,
 ) -> Metadata:
-    """Return metadata of values of any type: invalid values are left out, and long prompts are truncated."""
+    """Return metadata from values of any type: invalid values are left out, and long prompts are truncated."""
     scale = to_number(guidance)
     candidates: dict[str, Any] = {
         "steps": to_integer(steps),
@@ -116,7 +116,7 @@ def to_object(value: Any) -> dict[str, Any]:
 
 
 def clean_text(text: Any) -> str:
-    """Return the text without control characters (except newline, tab) and lone surrogates; "" if it is no text."""
+    """Return the text without control characters (except newline, tab) and lone surrogates; "" if it is not a text."""
     if not isinstance(text, str):
         return ""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -125,13 +125,13 @@ def clean_text(text: Any) -> str:
 
 
 def truncate_text(text: Any) -> str:
-    """Return a clean text of at most the bytes that a prompt holds."""
+    """Return a clean text, truncated to the maximum bytes of a prompt."""
     cleaned = clean_text(text[:MAX_JSON] if isinstance(text, str) else "")
     return cleaned.encode()[:MAX_TEXT].decode("utf-8", "ignore").strip()
 
 
 def to_integer(value: Any) -> int | None:
-    """Return an integer of at most 20 digits, also from text or a float; None for anything else."""
+    """Return an integer of at most 20 digits, converted from text or a float if necessary; None for anything else."""
     if isinstance(value, str):
         value = value[:_MAX_NUMBER].strip()
         value = int(value) if re.fullmatch(r"[0-9]{1,20}", value, re.ASCII) else None
@@ -141,7 +141,7 @@ def to_integer(value: Any) -> int | None:
 
 
 def to_number(value: Any) -> float | None:
-    """Return a finite number, also from text; None for anything else."""
+    """Return a finite number, converted from text if necessary; None for anything else."""
     if isinstance(value, str):
         value = float(value) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,20})?", value, re.ASCII) else None
     if type(value) not in (int, float) or abs(value) > 1e9 or not math.isfinite(value):
@@ -185,7 +185,7 @@ def _to_snake_case(name: Any) -> str:
 
 
 def _stored_size(width: int | None, height: int | None) -> tuple[int, int] | None:
-    """Return the size, rounded down to the unit in which sizes are stored; tools round to it, too."""
+    """Return the size, rounded down to the unit in which sizes are stored, as the tools also do."""
     if width is None or height is None:
         return None
     return width // SIZE_UNIT * SIZE_UNIT, height // SIZE_UNIT * SIZE_UNIT

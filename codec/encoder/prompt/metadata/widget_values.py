@@ -1,4 +1,4 @@
-"""The values of the nodes of ComfyUI's workflows, which stand in a list without names."""
+"""Name the values of nodes in ComfyUI's workflows, which are stored as lists without names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_FIELDS: Final = 1000  # inputs or values of one node
 _MAX_NAME: Final = 200  # characters
 _SEED_MODES: Final = ("fixed", "increment", "decrement", "randomize")
 _IGNORED: Final = ""  # a value that is not used
-# The names of a node's values, in their order, for workflows that do not name them.
+# The names of a node's values, in order, for workflows that do not name them.
 _VALUE_NAMES: Final = {
     "KSampler": ("seed", _IGNORED, "steps", "cfg", "sampler_name", "scheduler"),
     "KSamplerAdvanced": (_IGNORED, "noise_seed", _IGNORED, "steps", "cfg", "sampler_name", "scheduler"),
@@ -57,7 +57,7 @@ _VALUE_NAMES: Final = {
 
 
 def named_values(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of a node by their names, as far as these are known."""
+    """Return the values of a node by name, as far as the names are known."""
     values = entry.get("widgets_values")
     if isinstance(values, dict):
         return dict(islice(values.items(), MAX_FIELDS))
@@ -78,7 +78,10 @@ def named_values(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _aligned(names: list[str], values: list[Any]) -> dict[str, Any] | None:
-    """Return the values by the names of a node's inputs; after a seed stands how it changes. None if they differ."""
+    """Return the values by the names of a node's inputs; None if the numbers differ.
+
+    A seed is followed by an extra value, which says how the seed changes.
+    """
     named: dict[str, Any] = {}
     at = 0
     for name in names:
@@ -92,7 +95,7 @@ def _aligned(names: list[str], values: list[Any]) -> dict[str, Any] | None:
 
 
 def _guessed(entry: dict[str, Any], values: list[Any]) -> dict[str, Any]:
-    """Return the values of a node whose inputs are unknown: those of a sampler by their order, and texts."""
+    """Return the values of a node whose inputs are unknown: texts, and a sampler's values by their order."""
     kind = plain(entry["type"])
     mode = next((at for at, value in enumerate(values) if value in _SEED_MODES), 0)
     if "sampl" in kind and mode and type(values[mode - 1]) is int:
@@ -124,16 +127,16 @@ def _guessed(entry: dict[str, Any], values: list[Any]) -> dict[str, Any]:
 
 
 def first_value(entry: dict[str, Any]) -> str:
-    """Return the first value of a node, the name of a variable."""
+    """Return the first value of a node, which is the name of a variable."""
     values = entry.get("widgets_values")
     return name_in(values[0]) if isinstance(values, list) and values else ""
 
 
 def name_in(value: Any) -> str:
-    """Return a name or a number as a name, "" for anything else."""
+    """Return a text or a number as a name; "" for anything else."""
     return str(value)[:_MAX_NAME] if isinstance(value, str | int) else ""
 
 
 def objects(items: Any, limit: int = MAX_FIELDS) -> list[dict[str, Any]]:
-    """Return the JSON objects of a list, {} for what is none, up to a limit."""
+    """Return up to `limit` items of a list, with {} in place of items that are not JSON objects."""
     return [item if isinstance(item, dict) else {} for item in items[:limit]] if isinstance(items, list) else []

@@ -1,7 +1,7 @@
-"""ComfyUI's workflows: graphs as the page draws them, with a list of links, values without names, and subgraphs.
+"""ComfyUI's workflows: graphs as its page draws them, with a list of links, values without names, and subgraphs.
 
-Nodes that exist on the page only are resolved: subgraphs, reroutes, variables, bypassed nodes, and links that an
-extension adds to inputs without one.
+Elements that exist only on the page are resolved: subgraphs, reroutes, variables, bypassed nodes, and links that an
+extension adds to unconnected inputs.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from codec.encoder.prompt.metadata.widget_values import MAX_FIELDS, first_value,
 _MAX_LINKS: Final = 20000
 _MAX_OUTPUTS: Final = 100  # of one node
 _MAX_DEPTH: Final = 8  # subgraphs inside subgraphs
-_MAX_HOPS: Final = 50  # nodes of the page between two nodes of the graph
+_MAX_HOPS: Final = 50  # page-only nodes between two nodes of the graph
 _MUTED, _BYPASSED = 2, 4
 _SUBGRAPH_INPUT, _SUBGRAPH_OUTPUT = "-10", "-20"
 
 
 class _Source(NamedTuple):
-    """What a link leads to: an output of a node in a scope, or a value."""
+    """The source of a link: an output of a node in a scope, or a value."""
 
     scope: _Scope
     node: str
@@ -39,7 +39,7 @@ class _Scope:
         self, document: dict[str, Any], budget: StepBudget, parent: _Scope | None = None, node: str = ""
     ) -> None:
         self.budget = budget
-        self.parent = parent  # with the node that stands for this subgraph
+        self.parent = parent  # contains the node that represents this subgraph
         self.instance = node
         self.prefix: str = f"{parent.prefix}{node}:" if parent else ""
         self.nodes: dict[str, dict[str, Any]] = {}
@@ -58,28 +58,28 @@ class _Scope:
 
     @cached_property
     def instance_fields(self) -> list[dict[str, Any]]:
-        """The inputs of the node that stands for this subgraph."""
+        """The inputs of the node that represents this subgraph."""
         return objects(self.parent.nodes[self.instance].get("inputs")) if self.parent else []
 
     @cached_property
     def instance_values(self) -> dict[str, Any]:
-        """The values of the node that stands for this subgraph, by name."""
+        """The values of the node that represents this subgraph, by name."""
         return named_values(self.parent.nodes[self.instance]) if self.parent else {}
 
     def depth(self) -> int:
-        """Return how many subgraphs this one is in."""
+        """Return the number of subgraphs around this scope."""
         depth, scope = 0, self
         while scope.parent is not None:
             depth, scope = depth + 1, scope.parent
         return depth
 
     def source(self, link: Any) -> _Source | None:
-        """Return where a link starts, None if there is no such link."""
+        """Return the source of a link; None if the link does not exist."""
         found = self._sources.get(link) if type(link) in (int, str) else None
         return None if found is None else _Source(self, *found)
 
     def resolve(self, source: _Source | None) -> _Source | None:
-        """Return the node that runs behind nodes of the page; None if there is none."""
+        """Return the executed node that a source leads to through page-only nodes; None if there is none."""
         for _ in range(_MAX_HOPS):
             if source is None or not self.budget.spend(1):
                 return None
@@ -90,7 +90,7 @@ class _Scope:
         return None
 
     def following(self, source: _Source) -> _Source | None:
-        """Return what is one node further upstream of a node of the page, or the source itself for other nodes."""
+        """Return the source one step upstream of a page-only node; for other nodes, the source itself."""
         if source.node == _SUBGRAPH_INPUT and self.parent is not None:
             return self.parent.source(_link_of_input(self.parent.nodes[self.instance], source.output))
         if source.node in self.subgraphs:
@@ -111,7 +111,7 @@ class _Scope:
         return source
 
     def variable(self, name: str) -> _Source | None:
-        """Return the source of a variable of this scope or of one around it."""
+        """Return the source of a variable of this scope or an enclosing one."""
         scope: _Scope | None = self
         while scope is not None:
             if name in scope._variables:
@@ -120,12 +120,12 @@ class _Scope:
         return None
 
     def output(self, number: int) -> _Source | None:
-        """Return what an output of this subgraph comes from."""
+        """Return the source of an output of this subgraph."""
         found = self._targets.get((_SUBGRAPH_OUTPUT, number))
         return None if found is None else _Source(self, *found)
 
     def _bypass(self, entry: dict[str, Any], source: _Source) -> _Source | None:
-        """Return the source of an input of the same type: what a bypassed node passes on."""
+        """Return the source that a bypassed node passes on: that of its input of the same type."""
         types = [output.get("type") for output in objects(entry.get("outputs"), _MAX_OUTPUTS)]
         kind = types[source.output] if source.output < len(types) else source.type
         sources = [(field.get("type"), self.source(field.get("link"))) for field in objects(entry.get("inputs"))]
@@ -136,7 +136,7 @@ class _Scope:
 
 
 def to_graph(workflow: dict[str, Any], budget: StepBudget) -> Graph:
-    """Return the graph that a workflow runs, without disabled and invalid nodes.
+    """Return the graph of a workflow's executed nodes, without disabled and invalid ones.
 
     Returns {} for more than `MAX_NODES` nodes, or if it takes more steps than remain.
     """
@@ -175,7 +175,7 @@ def to_graph(workflow: dict[str, Any], budget: StepBudget) -> Graph:
 
 
 def _inputs(scope: _Scope, name: str, entry: dict[str, Any], added: dict[tuple[str, int], Link]) -> dict[str, Any]:
-    """Return a node's values and links by their names; a link replaces a value of the same name."""
+    """Return a node's values and links by name; a link replaces a value of the same name."""
     fields, values = objects(entry.get("inputs")), entry.get("widgets_values")
     size = len(fields) + (len(values) if isinstance(values, list | dict) else 0)
     inputs = named_values(entry) if scope.budget.spend(1 + size) else {}
@@ -200,7 +200,7 @@ def _inputs(scope: _Scope, name: str, entry: dict[str, Any], added: dict[tuple[s
 
 
 def _promoted_input(source: _Source) -> Any:
-    """Return the value that stands on the node of a subgraph for one of its inputs, None if there is none."""
+    """Return the value on a subgraph's node for one of its inputs, or None."""
     scope = source.scope
     if source.node != _SUBGRAPH_INPUT or scope.parent is None:
         return None
@@ -210,7 +210,7 @@ def _promoted_input(source: _Source) -> Any:
 
 
 def _set_promoted_values(scope: _Scope, graph: Graph) -> None:
-    """Set the values that stand on the node of a subgraph for values inside, as pairs of a node and an input."""
+    """Apply the values on a subgraph's node to the nodes inside; each value names a node and an input."""
     entry = scope.parent.nodes[scope.instance] if scope.parent else {}
     pairs, values = to_object(entry.get("properties")).get("proxyWidgets"), entry.get("widgets_values")
     if not isinstance(pairs, list) or not isinstance(values, list) or len(pairs) != len(values):
@@ -232,7 +232,7 @@ def _set_promoted_values(scope: _Scope, graph: Graph) -> None:
 def _read_links(
     links: list[Any],
 ) -> tuple[dict[Any, tuple[str, int, str]], dict[tuple[str, int], tuple[str, int, str]]]:
-    """Return the node, output and type that links start from, by the links' names and by their targets.
+    """Return the source (node, output, type) of each link, by the link's name and by its target.
 
     A link is [name, node, output, target, input, type], or an object of these in subgraphs.
     """
@@ -262,7 +262,7 @@ def _added_links(workflow: dict[str, Any]) -> dict[tuple[str, int], Link]:
 
 
 def _broadcast_links(scope: _Scope) -> dict[tuple[str, int], Link]:
-    """Return the links that cg-use-everywhere adds if the file does not list them: by type, conditionings by name."""
+    """Return the links that cg-use-everywhere adds and the file does not list: by type, conditionings by name."""
     sent: dict[tuple[str, str | None], Link] = {}
     for entry in scope.nodes.values():
         if "everywhere" not in entry["type"].lower():

@@ -1,4 +1,4 @@
-"""Texts of an XMP packet (ISO 16684-1). No XML parser is used, so no entity is expanded."""
+"""Read texts of an XMP packet (ISO 16684-1). No XML parser is used, so no entity is expanded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ITEM: Final = re.compile(r"\s*+(?:<rdf:(?:Alt|Bag|Seq)[^<>]{0,200}>\s*+)?+(?:<r
 
 
 def read_texts(packet: str) -> Iterator[str]:
-    """Yield the texts of properties that may hold a prompt; the first item of lists."""
+    """Yield the texts of properties that may hold a prompt; for lists, the first item."""
     packet = packet[:_MAX_PACKET]
     for name in _PROPERTIES:
         at = packet.find(f"<{name}")
