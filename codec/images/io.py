@@ -1,6 +1,6 @@
 """Read and write picture files, and resize pictures.
 
-Only PNG, JPEG, WebP and AVIF are read, told apart by their first bytes. `sanitize` checks a file before Pillow decodes
+Only PNG, JPEG, WebP and AVIF are read; their first bytes identify them. `sanitize` checks a file before Pillow decodes
 any pixel. Pillow is imported inside functions, so that `import codec` stays fast.
 """
 
@@ -160,7 +160,7 @@ def _read(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[str, bytes
 
 
 class _Decoded(NamedTuple):
-    """A picture as it lies in its file: (H, W, 3) uint8 sRGB, (H, W) uint8 opacity, orientation 1..8 and texts."""
+    """A picture as stored: (H, W, 3) uint8 sRGB, (H, W) uint8 opacity, EXIF orientation 1..8, and texts."""
 
     rgb: np.ndarray
     alpha: np.ndarray | None
@@ -171,7 +171,7 @@ class _Decoded(NamedTuple):
 def _load(
     source: str | os.PathLike[str] | bytes | BinaryIO, sanitizer: Callable[[bytes], SanitizedFile] = sanitize
 ) -> tuple[bytes, _Decoded]:
-    """Return the bytes of a picture file and what they hold. Raises `ImageError` with the file's name."""
+    """Return the bytes of a picture file and its decoded content. Raises `ImageError` with the file's name."""
     name, data = _read(source)
     try:
         with _WARNINGS_LOCK, warnings.catch_warnings():
@@ -184,7 +184,7 @@ def _load(
 
 
 def _decode(parts: SanitizedFile) -> _Decoded:
-    """Decode a sanitized file with Pillow. Raises whatever Pillow raises for damaged data."""
+    """Decode a sanitized file with Pillow. Raises Pillow's errors for damaged data."""
     image = _complete_jpeg(parts) if parts.is_unterminated else _open(parts)
     check_size(*image.size)
     if getattr(image, "n_frames", 1) > 1:
@@ -204,8 +204,8 @@ def _decode(parts: SanitizedFile) -> _Decoded:
 def _complete_jpeg(parts: SanitizedFile) -> Image.Image:
     """Decode a JPEG without its end marker. Raises `ImageError` if more than that is missing.
 
-    A decoder reads beyond the scans only if they lack pixels. So if different bytes after the scans give the same
-    pixels, the scans are complete.
+    A decoder reads beyond the end of the scans only if data is missing. So the scans are complete if different bytes
+    after them give the same pixels.
     """
     from PIL import ImageChops
 
@@ -222,14 +222,14 @@ def _complete_jpeg(parts: SanitizedFile) -> Image.Image:
 
 
 def _open(parts: SanitizedFile) -> Image.Image:
-    """Open a file with the Pillow class of its format; `Image.open` would also try formats that are refused here."""
+    """Open a file with the Pillow class of its format; `Image.open` would also try other formats."""
     module, name = _PILLOW_CLASSES[parts.format]
     image: Image.Image = getattr(importlib.import_module(f"PIL.{module}"), name)(BytesIO(parts.data))
     return image
 
 
 def _merge_texts(parts: SanitizedFile, exif_block: bytes, xmp: bytes | str | None, hidden: str) -> dict[str, str]:
-    """Return the texts of all sources by keyword; for equal keywords a PNG's own text is kept."""
+    """Return the texts of all sources by keyword; a PNG's own text takes precedence."""
     if xmp is None or len(xmp) > exif.MAX_TEXT_BYTES:
         xmp = ""
     if isinstance(xmp, bytes):
@@ -286,7 +286,7 @@ def _composite_on_white(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 def _upright(rgb: np.ndarray, orientation: int) -> np.ndarray:
     """Return (H, W) or (H, W, 3) pixels turned upright; `orientation`: EXIF's 1..8.
 
-    Pillow gets the orientation alone, not the file's EXIF block: its parser can be made to allocate gigabytes.
+    Pillow gets only the orientation, not the file's EXIF block: a hostile block can make its parser allocate gigabytes.
     """
     if orientation == 1:
         return rgb

@@ -37,7 +37,7 @@ class UnknownFormat(ImageError):
 
 @dataclass
 class SanitizedFile:
-    """A picture file reduced to what its decoder needs, and the metadata that was taken out of it."""
+    """A picture file reduced to what its decoder needs, and the metadata that were removed from it."""
 
     format: str  # "PNG", "JPEG", "WebP" or "AVIF"; for masks, also "GIF", "BMP", "TIFF" or "PNM"
     data: bytes
@@ -80,7 +80,7 @@ def check_size(width: int, height: int) -> None:
 
 
 def _sanitize_avif(data: bytes) -> SanitizedFile:
-    """Return the file unchanged if every coded image has an allowed size, whatever the boxes declare."""
+    """Return the file unchanged if all coded images have allowed sizes, regardless of the sizes in the boxes."""
     sizes = avif.coded_sizes(data)
     for width, height in sizes:
         check_size(width, height)
@@ -93,7 +93,7 @@ def _sanitize_avif(data: bytes) -> SanitizedFile:
 
 
 def _sanitize_png(data: bytes) -> SanitizedFile:
-    """Keep IHDR, PLTE, tRNS, IDAT and IEND; take texts, EXIF, the ICC profile and the color encoding out."""
+    """Keep IHDR, PLTE, tRNS, IDAT and IEND; extract texts, EXIF, the ICC profile and the color encoding."""
     parts = SanitizedFile("PNG", b"")
     kept = [data[:8]]
     colors: dict[bytes, bytes] = {}
@@ -144,10 +144,10 @@ def _png_color_encoding(colors: dict[bytes, bytes]) -> ColorEncoding:
 
 
 def _take_raw_profile(parts: SanitizedFile, text: str) -> bool:
-    """Store what ImageMagick writes as "Raw profile type": a name, the size in bytes and hexadecimal digits.
+    """Store a profile that ImageMagick wrote as the text "Raw profile type": name, size in bytes, hexadecimal digits.
 
-    Its content tells whether the profile is EXIF, XMP or ICC. A chunk of the standard type takes precedence. Returns
-    False for anything else.
+    Its content shows whether the profile is EXIF, XMP or ICC. A chunk of the standard type takes precedence. Returns
+    False for any other text.
     """
     head = text.split(maxsplit=2)
     if len(head) < 3 or not head[1].isdecimal():
@@ -168,7 +168,7 @@ def _take_raw_profile(parts: SanitizedFile, text: str) -> bool:
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Yield type, body and whole bytes of each chunk, up to IEND or to where the file is cut off."""
+    """Yield type, body and all bytes of each chunk, up to IEND or the end of a truncated file."""
     offset = len(PNG_SIGNATURE)
     for _ in range(MAX_CHUNKS):
         if offset + 12 > len(data):
@@ -198,7 +198,7 @@ def _png_text(kind: bytes, body: bytes, inflate: _Inflater, max_bytes: int) -> t
         value = inflate(value, max_bytes)
     if not value:
         return "", "", 0
-    try:  # the standard has Latin-1 in tEXt and zTXt, but many writers put UTF-8 there
+    try:  # tEXt and zTXt are Latin-1 by the standard, but many programs write UTF-8
         return keyword.decode("latin-1"), value.decode("utf-8"), len(value)
     except UnicodeDecodeError:
         return keyword.decode("latin-1"), value.decode("latin-1"), len(value)
@@ -253,7 +253,7 @@ class _Segment(NamedTuple):
 
 
 def _sanitize_jpeg(data: bytes) -> SanitizedFile:
-    """Keep the segments that a decoder reads; take EXIF, XMP, a comment and an ICC profile that is too large out."""
+    """Keep the segments that a decoder reads; extract EXIF, XMP and a comment, and drop a too large ICC profile."""
     parts = SanitizedFile("JPEG", b"")
     kept: list[_Segment] = []
     profile_bytes = 0
@@ -292,7 +292,7 @@ def _sanitize_jpeg(data: bytes) -> SanitizedFile:
 
 
 def _has_all_coefficients(segments: list[_Segment]) -> bool:
-    """Return whether the scans of a JPEG, if they are complete, code every coefficient to its last bit.
+    """Return whether the scans of a JPEG code every coefficient to its last bit, assuming that each scan is complete.
 
     A progressive JPEG (T.81, annex G) may be truncated between two scans, which nothing else reveals.
     """
@@ -356,9 +356,9 @@ def _end_of_scans(data: bytes, offset: int) -> int:
 
 
 def _sanitize_webp(data: bytes) -> SanitizedFile:
-    """Return the file without texts and profiles that are too large; take the others out.
+    """Return the file without texts and too large profiles; extract the texts and profiles that are small enough.
 
-    Metadata are read here because decoders look for them only if a VP8X chunk announces them, which some writers omit.
+    Metadata are read here because decoders look for them only if a VP8X chunk announces them, which some programs omit.
     """
     check_size(*_webp_size(data))
     limits = {b"ICCP": MAX_PROFILE_BYTES, b"EXIF": MAX_PROFILE_BYTES, b"XMP ": MAX_TEXT_BYTES}
@@ -380,7 +380,7 @@ def _sanitize_webp(data: bytes) -> SanitizedFile:
 
 
 def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, bytes]]:
-    """Yield type, declared size of the body and whole bytes of each chunk of a WebP file."""
+    """Yield type, declared size of the body and all bytes of each chunk of a WebP file."""
     offset = 12
     for _ in range(MAX_CHUNKS):
         if offset + 8 > len(data):
