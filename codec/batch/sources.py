@@ -48,13 +48,13 @@ class Source:
     @property
     def name(self) -> str:
         """The last part of the address, for messages."""
-        return self.where.name or self.address
+        return self.where.name or storage.without_login(self.address)
 
     @property
     def key(self) -> str:
         """The identifier of the source in a manifest."""
         where = self.where
-        return str(where.resolve()) if isinstance(where, Path) else where.address
+        return str(where.resolve()) if isinstance(where, Path) else str(where)
 
     @property
     def is_remote(self) -> bool:
@@ -143,7 +143,8 @@ class Source:
                 seen.add(hash(given))
                 where = storage.place(given)
                 target = where if isinstance(where, Remote) or where.is_absolute() else base / given
-                name = re.sub(r"^[a-z0-9+.-]+://", "", given, flags=re.IGNORECASE).replace("\\", "/").lstrip("/")
+                shown = storage.without_login(given)
+                name = re.sub(r"^[a-z0-9+.-]+://", "", shown, flags=re.IGNORECASE).replace("\\", "/").lstrip("/")
                 if target.suffix.lower() in (TAR, TABLE):
                     yield from self._expand(target, name, is_one=False)
                 else:

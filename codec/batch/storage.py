@@ -12,19 +12,21 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final, TypeAlias, TypeVar
 
 from codec.atomic_write import write_file, write_new_file
 from codec.errors import CodecError, ModelMissing
+from codec.models import credentials
 from codec.models.deadline import call_with_timeout
 
 TIMEOUT: Final = 60.0  # seconds for one request
 _BUFFER_BYTES: Final = 1 << 18  # requested at a time from an open file
 PAUSES: Final = (1.0, 4.0)  # seconds before the second and the third try
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://([^/?#]*)([^?#]*)", re.IGNORECASE)  # scheme, host, path
+_LOGIN = re.compile(r"://[^/?#\s]*@")
 _ESCAPE = re.compile(rb"%([0-9a-fA-F]{2})")
 _DENIED = re.compile(r"\b40[13]\b|denied|forbidden|credential", re.IGNORECASE)
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
@@ -38,14 +40,17 @@ class StorageError(CodecError):
 
 @dataclass(frozen=True)
 class Remote:
-    """A remote file or folder, with some attributes of `Path`."""
+    """A remote file or folder, with some attributes of `Path`.
 
-    address: str
+    As text it is the address without user and password.
+    """
+
+    address: str = field(repr=False)
 
     @property
     def name(self) -> str:
         """The last part of the address."""
-        return PurePosixPath(_split(self.address)[2]).name or self.address
+        return PurePosixPath(_split(self.address)[2]).name or str(self)
 
     @property
     def suffix(self) -> str:
@@ -56,7 +61,7 @@ class Remote:
         return Remote(f"{self.address.rstrip('/')}/{name}")
 
     def __str__(self) -> str:
-        return self.address
+        return without_login(self.address)
 
 
 Place: TypeAlias = Path | Remote
@@ -70,6 +75,11 @@ def place(address: str) -> Place:
     if scheme != "file":
         return Remote(address)
     return Path(os.fsdecode(_ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), os.fsencode(path))))
+
+
+def without_login(text: str) -> str:
+    """Return an address, or a text with addresses in it, without their users and passwords."""
+    return _LOGIN.sub("://", text)
 
 
 def _split(address: str) -> tuple[str, str, str]:
@@ -162,7 +172,7 @@ def write_new(where: Place, data: bytes) -> None:
         write_new_file(where, data)
         return
     if exists(where):
-        raise FileExistsError(errno.EEXIST, "the file exists", where.address)
+        raise FileExistsError(errno.EEXIST, "the file exists", str(where))
     attempt(where, lambda fs, path: fs.pipe_file(path, data))
 
 
@@ -195,7 +205,9 @@ def attempt(where: Remote, action: Callable[[Any, str], Result]) -> Result:
     for number, pause in enumerate((*PAUSES, 0.0), 1):
         try:
             return call_with_timeout(lambda: action(*_file_system(where.address)), TIMEOUT)
-        except (FileNotFoundError, FileExistsError, CodecError):
+        except FileNotFoundError:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(where)) from None
+        except (FileExistsError, CodecError):
             raise
         except Exception as error:  # each file system raises its own types
             message = _message(error)
@@ -208,7 +220,7 @@ def attempt(where: Remote, action: Callable[[Any, str], Result]) -> Result:
 
 
 def _message(error: Exception) -> str:
-    text = str(error).strip()
+    text = without_login(credentials.redact(str(error).strip()))
     return text.splitlines()[0][:200] if text else type(error).__name__
 
 

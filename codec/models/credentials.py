@@ -96,10 +96,13 @@ def _secrets() -> set[str]:
         before, at, _ = address.rpartition("@")
         if at:
             user_password = before.partition("://")[2] or before
-            password = user_password.partition(":")[2]
-            decoded = urllib.parse.unquote(password)
-            secrets |= {user_password, password, decoded, repr(decoded)[1:-1]}
-    secrets.add(os.environ.get("HF_TOKEN", "").strip())
+            for text in (user_password, user_password.partition(":")[2]):
+                decoded = urllib.parse.unquote(text)
+                encoded = base64.b64encode(decoded.encode()).decode()
+                secrets |= {text, decoded, repr(decoded)[1:-1], encoded}
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        secrets.add((os.environ.get(name) or "").strip())
+    secrets.add(_read_token_file().strip())
     return {secret for secret in secrets if secret}
 
 

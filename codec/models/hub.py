@@ -35,6 +35,7 @@ _MAX_REDIRECTS: Final = 5
 _REDIRECT_CODES: Final = (301, 302, 303, 307, 308)
 _PASSING_STATUSES: Final = (408, 429, 500, 502, 503, 504)
 _TRUE_VALUES: Final = {"1", "ON", "YES", "TRUE"}
+_ADDRESS_CHARACTERS: Final = "%!#$&'()*+,/:;=?@[]~"  # that stay as they are
 
 _HANDLERS: Final = (
     urllib.request.HTTPHandler,
@@ -282,7 +283,7 @@ def _send(method: str, url: str, headers: dict[str, str], timeout: float) -> htt
 def _redirect_target(url: str, headers: Message) -> str:
     """Return the address that a response redirects to. Raises ModelMissing if it is forbidden."""
     try:
-        target = urllib.parse.urljoin(url, (headers.get("Location") or "").strip())
+        target = urllib.parse.urljoin(url, _quote_location(headers.get("Location") or ""))
         old, new = urllib.parse.urlsplit(url), urllib.parse.urlsplit(target)
         stays_on_host = (old.scheme, old.hostname, old.port) == (new.scheme, new.hostname, new.port)
         stays_local = old.scheme == new.scheme == "http" and _is_loopback(old.hostname) and _is_loopback(new.hostname)
@@ -295,6 +296,11 @@ def _redirect_target(url: str, headers: Message) -> str:
     if not is_allowed:
         raise ModelMissing(f"{endpoint()} redirects to an address that is not https; check HF_ENDPOINT")
     return urllib.parse.urlunsplit(new._replace(netloc=netloc))  # without user and password
+
+
+def _quote_location(location: str) -> str:
+    """Return an address that a server may have written with spaces or letters of any script, percent-encoded."""
+    return urllib.parse.quote(location.strip().encode("latin-1", "replace"), safe=_ADDRESS_CHARACTERS)
 
 
 def _is_loopback(host: str | None) -> bool:

@@ -288,3 +288,27 @@ def test_listing_is_lazy(tmp_path):
     assert next(entries).name == "a.png"
     with pytest.raises(CodecError):
         list(entries)
+
+
+@pytest.mark.parametrize("kind", [FileNotFoundError, PermissionError, OSError, ValueError])
+@pytest.mark.parametrize("secret", ["hunter2", "p%40ss%2Fword", "hf_abcdef"])
+def test_logins_of_addresses_are_in_no_message(monkeypatch, kind, secret):
+    monkeypatch.setenv("HF_ENDPOINT", f"https://me:{secret}@mirror.example")
+    monkeypatch.setenv("HF_TOKEN", secret)
+    where = place(f"https://me:{secret}@host.example/a.png")
+
+    def fail(_fs, _path):
+        raise kind(f"401 for https://me:{secret}@host.example/a.png with {secret}")
+
+    monkeypatch.setattr(storage, "_file_system", lambda address: (None, address))
+    with pytest.raises((StorageError, FileNotFoundError)) as error:
+        storage.attempt(where, fail)
+    assert "host.example/a.png" in str(error.value)
+    for text in (str(error.value), repr(error.value), str(where), repr(where), Source(where.address, ()).key):
+        assert secret not in text
+
+
+def test_logins_of_a_list_are_not_in_the_names_of_entries(tmp_path):
+    (tmp_path / "list.txt").write_text("https://me:hunter2@host.example/a.png\n")
+    (entry,) = Source(str(tmp_path / "list.txt"), PICTURE_SUFFIXES).entries()
+    assert entry.name == "host.example/a.png" and "hunter2" not in repr(entry)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import re
+import threading
 from urllib.parse import urlsplit
 
 import torch
@@ -34,6 +36,10 @@ class FakeHub(http.server.ThreadingHTTPServer):
         self.commit = REVISION
         self.status = 0
         self.passing_errors = 0  # responses with status 503 before the first proper one
+        self.hop_status = 307  # of redirects within this hub: /hop3/x leads to /hop2/x, /hop1/x and /x
+        self.stall_after = 0  # bytes of the next large response, which then goes on only when the test ends
+        self.lies_about_range = False  # in the next response to a request for a range
+        self.released = threading.Event()
         self.redirect: tuple[int, str] | None = None  # status and address of another hub, for every request
         self.etag: str | None = None  # in place of the Hub's, of small files
         self.sends_commit = True
@@ -73,6 +79,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.head(hub.redirect[0], {"Location": hub.redirect[1] + path})
         elif hub.status:
             self.head(hub.status)
+        elif hop := re.match(r"/hop(\d+)(/.*)", path):
+            number = int(hop[1]) - 1
+            self.head(hub.hop_status, {"Location": f"/hop{number}{hop[2]}" if number else hop[2]})
         elif path.startswith("/old/"):
             self.head(307, {"Location": path.replace("/old/", "/owner/")})
         elif name not in hub.files:
@@ -100,10 +109,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if hub.supports_ranges and (sent := self.headers.get("Range")):
             first = int(sent.removeprefix("bytes=").removesuffix("-"))
             headers["Content-Range"] = f"bytes {first}-{len(data) - 1}/{len(data)}"
+            if hub.lies_about_range:
+                hub.lies_about_range, first = False, 0
+                headers["Content-Range"] = f"bytes 0-{len(data) - 1}/{len(data)}"
         self.head(206 if first else 200, {**headers, "Content-Length": str(len(data) - first)})
         if self.command == "GET":
             data = data if hub.is_honest else bytes(len(data))
             end = None
             if hub.disconnect_after and len(data) > 10_000:
                 end, hub.disconnect_after = first + hub.disconnect_after, 0
+            if hub.stall_after and len(data) > 10_000:
+                end, hub.stall_after = first + hub.stall_after, 0
+                self.wfile.write(data[first:end])
+                hub.released.wait(30)
+                return
             self.wfile.write(data[first:end])
