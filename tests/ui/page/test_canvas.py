@@ -54,6 +54,49 @@ def test_a_stroke_on_a_zoomed_canvas_is_where_it_was_drawn(canvas):
     canvas.canvas_has("zoom", "100")
 
 
+# Random events of a mouse, a pen and three fingers, with the time between them. Each pointer stays in a band of its
+# own, so a stroke that lies in two bands is mixed. Two fingers never move at once, which would zoom. Returns the
+# variants with a mixed stroke, and how many strokes were drawn.
+RANDOM_POINTERS = """(variants) => {
+  const stage = document.querySelector('.lc-stage'), { canvas } = document.querySelector('.lc');
+  const base = canvas.snapshot(), pointers = ['mouse', 'pen', 'touch', 'touch', 'touch'], mixed = [];
+  let seed = 1, clock = 10_000, drawn = 0;
+  const random = () => { seed = (seed * 16807) % 2147483647; return seed / 2147483647; };
+  stage.setPointerCapture = () => {};
+  for (let variant = 0; variant < variants; variant++) {
+    const down = new Set(), x = pointers.map(() => 0.1 + 0.3 * random());
+    const send = (kind, i) => {
+      const box = stage.getBoundingClientRect();
+      const clientX = box.x + x[i] * box.width, clientY = box.y + ((i + 0.5) / pointers.length) * box.height;
+      const event = new PointerEvent(`pointer${kind}`, {
+        pointerId: i + 1, pointerType: pointers[i], clientX, clientY, button: 0, buttons: 1, bubbles: true,
+      });
+      Object.defineProperty(event, 'timeStamp', { value: clock });
+      stage.dispatchEvent(event);
+    };
+    for (let step = 0; step < 40; step++) {
+      const i = Math.floor(random() * pointers.length), isFinger = pointers[i] === 'touch';
+      const fingers = [...down].filter((j) => pointers[j] === 'touch').length, choice = random();
+      clock += random() < 0.15 ? 700 : 15;
+      if (!down.has(i) && choice < 0.6) { down.add(i); send('down', i); }
+      else if (down.has(i) && choice > 0.8) { down.delete(i); send(choice > 0.95 ? 'cancel' : 'up', i); }
+      else if (!isFinger || (down.has(i) && fingers === 1)) { x[i] += 0.03; send('move', i); }
+    }
+    for (const i of down) send('up', i);
+    const { doc } = canvas.snapshot(), known = new Set(base.doc.strokes.map(String));
+    for (const stroke of doc.strokes.filter((points) => !known.has(String(points)))) {
+      const bands = stroke.filter((_, k) => k % 2).map((y) => Math.floor(y / doc.height * pointers.length));
+      if (new Set(bands).size > 1) mixed.push(variant);
+      drawn += 1;
+    }
+    canvas.restore(base);
+    clock += 2000;
+  }
+  delete stage.setPointerCapture;
+  return [mixed, drawn];
+}"""
+
+
 def test_two_fingers_zoom_and_do_not_draw(canvas):
     touch = canvas.page.context.new_cdp_session(canvas.page)
 
@@ -113,6 +156,23 @@ def test_a_second_pointer_never_joins_a_stroke(canvas):
     assert len(canvas.strokes()) == len(STROKES) + 1
     canvas.undo()
     assert canvas.layers() == FILE
+    # the palm comes down and slides, then the pen draws: the palm's stroke is gone, and Undo brings it back
+    touch("touchStart", f1=(0.8, 0.9))
+    touch("touchMove", f1=(0.6, 0.95))
+    point("mousePressed", "pen", 0.1, 0.1)
+    canvas.announces("Undo brings it back")
+    touch("touchMove", f1=(0.5, 0.9))
+    point("mouseMoved", "pen", 0.3, 0.1)
+    touch("touchEnd")
+    point("mouseReleased", "pen", 0.3, 0.1)
+    strokes = canvas.value()["strokes"]
+    assert len(strokes) == len(STROKES) + 1 and reach(strokes[0])[0] < 0.35 and reach(strokes[0])[1] < 0.2
+    canvas.undo()
+    canvas.undo()
+    strokes = canvas.value()["strokes"]
+    assert len(strokes) == len(STROKES) + 1 and 0.55 < reach(strokes[0])[0] < 0.85 and reach(strokes[0])[1] > 0.85
+    canvas.undo()
+    assert canvas.layers() == FILE
     # the pen draws, the palm comes down and moves
     point("mousePressed", "pen", 0.1, 0.1)
     point("mouseMoved", "pen", 0.2, 0.1)
@@ -123,6 +183,9 @@ def test_a_second_pointer_never_joins_a_stroke(canvas):
     point("mouseReleased", "pen", 0.3, 0.1)
     strokes = canvas.value()["strokes"]
     assert len(strokes) == len(STROKES) + 1 and reach(strokes[0])[0] < 0.35 and reach(strokes[0])[1] < 0.2
+    canvas.undo()
+    mixed, drawn = canvas.page.evaluate(RANDOM_POINTERS, 120)
+    assert mixed == [] and drawn > 120
 
 
 def test_strokes_cells_and_masks_are_drawn_with_the_keyboard(canvas):
