@@ -214,3 +214,15 @@ def test_metadata_of_tools(case: dict[str, Any]) -> None:
     assert found is not None
     values = json.loads(json.dumps((answer(found) or {}) | {"tool": found.tool}))
     assert {key: values[key] for key in case["expected"]} == case["expected"]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"Title": "a city", "Software": "OpenAI"}, {"ImageDescription": "Signature: 0123456789ab=="},
+        {"XML:com.adobe.xmp": "<rdf:Description dcterms:provenance='self#jumbf=/c2pa'/>"}, {"UserComment": "[1, 2]"},
+        {"UserComment": '"a"'}, {"Description": "rm --verbose --all --v"},
+    ],
+)  # fmt: skip
+def test_texts_of_cameras_and_services_are_no_prompts(texts: dict[str, str]) -> None:
+    assert metadata.read(texts) is None

@@ -24,7 +24,7 @@ from codec.encoder.prompt.metadata import (
 )
 from codec.encoder.prompt.metadata.graph_walk import StepBudget
 from codec.encoder.prompt.metadata.values import Metadata as Metadata
-from codec.encoder.prompt.metadata.values import to_object
+from codec.encoder.prompt.metadata.values import parse_json, to_object, unquote
 from codec.images import exif, lsb_text
 
 _GRAPH_KEYS: Final = ("prompt", "workflow")
@@ -68,6 +68,7 @@ def _read_all(texts: Mapping[str, str]) -> Iterator[Metadata | None]:
         yield _read_text(texts.get(key, ""), budget, is_infotext=False)
     for text in packet_texts:
         yield _read_text(text, budget, is_infotext=False)
+    yield _read_text(xmp.read_prompt(texts.get(exif.XMP_KEY, "")), budget, is_infotext=True)
     others = texts.keys() - {"parameters", *_GRAPH_KEYS, *_COMMENT_KEYS, lsb_text.KEY, exif.XMP_KEY}
     for key in sorted(others):
         yield _read_text(texts[key], budget, is_infotext=False)
@@ -88,7 +89,8 @@ def _read_text(text: str, budget: StepBudget, *, is_infotext: bool) -> Metadata 
 
     is_infotext: whether any text that is not JSON is an infotext; otherwise it must have an infotext's settings.
     """
-    document = to_object(text)
+    text = unquote(text)
+    document = to_object(text) or _pairs_to_object(text)
     if not document:
         if (caption := midjourney.read(text)) is not None:
             return caption
@@ -96,9 +98,19 @@ def _read_text(text: str, budget: StepBudget, *, is_infotext: bool) -> Metadata 
     return _read_document(document, budget)
 
 
+def _pairs_to_object(text: str) -> dict[str, Any]:
+    """Return what a JSON array of labels and values holds, each pair with or without a key between; {} for others."""
+    pairs = parse_json(text) if text.lstrip().startswith("[") else None
+    if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) in (2, 3) for pair in pairs):
+        return {}
+    return {pair[0]: pair[-1] for pair in pairs if isinstance(pair[0], str)}
+
+
 def _read_document(document: Mapping[str, Any], budget: StepBudget) -> Metadata | None:
     """Read a JSON object of one of the tools."""
     readers = (swarmui.read, fooocus.read, drawthings.read, novelai.read)
     found = (read_tool(document) for read_tool in readers)
     metadata = next((one for one in found if one is not None), None)
-    return metadata or comfyui.read_document(document, budget) or flat_json.read(document)
+    metadata = metadata or comfyui.read_document(document, budget) or flat_json.read(document)
+    infotext = document.get("parameters")
+    return a1111.read(infotext) if metadata is None and isinstance(infotext, str) else metadata

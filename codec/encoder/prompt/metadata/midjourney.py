@@ -13,7 +13,9 @@ from codec.encoder.prompt.metadata.values import Metadata, build_metadata
 
 _MAX_TEXT: Final = 1 << 16
 _JOB: Final = re.compile(r"\bJob ID: ?[0-9a-f]{8}-[0-9a-f-]{10,40}")
-_OPTION: Final = re.compile(r"\s--([a-z]{1,20})\b *+([^-]*+(?:-(?!-)[^-]*+)*+)")
+_OPTION: Final = re.compile(r"(?<=\s)--([a-z]{1,20})\b *+([^-]*+(?:-(?!-)[^-]*+)*+)")
+# options whose values no other text has; the job's number is missing from copied prompts
+_OWN_OPTION: Final = re.compile(r"\s--(?:ar \d{1,4}:\d{1,4}|v \d(?:\.\d)?|niji \d|stylize \d{1,4}|chaos \d{1,3})(?!\S)")
 _INCLUDE: Final = "Include in Image:"
 
 
@@ -23,13 +25,16 @@ def read(text: str) -> Metadata | None:
     if text.startswith(_INCLUDE):
         return _read_mochi(text)
     job = _JOB.search(text)
-    return None if job is None else _read_midjourney(text[: job.start()])
+    if job is not None:
+        return _read_midjourney(text[: job.start()])
+    is_one_line = "\n" not in text and "Steps: " not in text
+    return _read_midjourney(text) if is_one_line and _OWN_OPTION.search(text) else None
 
 
 def _read_midjourney(line: str) -> Metadata:
     options = {name: value.strip() for name, value in reversed(_OPTION.findall(line))}
     start = _OPTION.search(line)
-    prompt = line if start is None else line[: start.start()]
+    prompt = line if start is None else line[: start.start()].strip()
     return build_metadata("Midjourney", prompt, options.get("no", ""), seed=options.get("seed"))
 
 

@@ -21,6 +21,7 @@ _TEXT_PRIORITY: Final = (
     "text_positive", "text_g", "prompt_g", "t5xxl", "llama", "mt5xl", "gemma_prompt", "caption", "clip_g",
 )  # fmt: skip
 _SECOND_ENCODER: Final = re.compile(r"(?:^|_)l$|^bert$")
+_OUTPUT_FOR_EACH: Final = re.compile(r"^text_strings?$")  # nodes with an output for each of their texts
 _PIPE_OUTPUT: Final = "*"  # a link that carries several values, so its output number says nothing about the value
 
 
@@ -117,7 +118,8 @@ class TextSources:
         ordered = nodes.sorted_fields(texts)
         if is_join:
             return Texts([field.source for field in ordered], role, True, _separator(node))
-        if link is not None and self._has_several_outputs(link) and link.output in range(len(ordered)):
+        has_several = link is not None and (self._has_several_outputs(link) or _OUTPUT_FOR_EACH.search(node.plain_kind))
+        if link is not None and has_several and link.output in range(len(ordered)):
             return Texts([ordered[int(link.output)].source], role, True)
         is_family = len({field.name.stem for field in ordered}) == 1
         if is_family or any(field.link for field in ordered):

@@ -115,6 +115,18 @@ def to_object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def unquote(text: str) -> str:
+    """Return what a JSON string holds, without a byte-order mark; any other text unchanged."""
+    text = text.removeprefix("\ufeff")
+    if len(text) > MAX_JSON or not re.match(r'\s*+"', text) or not text.rstrip().endswith('"'):
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, str) else text
+
+
 def clean_text(text: Any) -> str:
     """Return the text without control characters (except newline, tab) and lone surrogates; "" if it is not a text."""
     if not isinstance(text, str):

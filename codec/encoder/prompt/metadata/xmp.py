@@ -10,31 +10,44 @@ from typing import Final
 _MAX_PACKET: Final = 1 << 20  # characters
 _PROPERTIES: Final = (
     "exif:UserComment", "dc:description", "tiff:ImageDescription", "photoshop:Instructions", "sd:parameters",
-    "parameters",
+    "parameters", "xmp:Description", "dc:title", "photoshop:Headline",
 )  # fmt: skip
+_PROMPT: Final = "Iptc4xmpExt:AIPromptInformation"  # IPTC Photo Metadata Standard 2025.1
 _CDATA: Final = "<![CDATA["
 _ITEM: Final = re.compile(r"\s*+(?:<rdf:(?:Alt|Bag|Seq)[^<>]{0,200}>\s*+)?+(?:<rdf:li[^<>]{0,200}>)?+")
 
 
+def read_prompt(packet: str) -> str:
+    """Return the prompt in the property that the IPTC standard has for it, or ""."""
+    return _read_property(packet[:_MAX_PACKET], _PROMPT)
+
+
 def read_texts(packet: str) -> Iterator[str]:
-    """Yield the texts of properties that may hold a prompt; for lists, the first item."""
+    """Yield the texts of properties that may hold a prompt among others; for lists, the first item."""
     packet = packet[:_MAX_PACKET]
     for name in _PROPERTIES:
-        at = packet.find(f"<{name}")
-        start = packet.find(">", at) + 1 if at >= 0 else 0
-        if start:
-            item = _ITEM.match(packet, start)
-            start = item.end() if item else start
-            is_raw = packet.startswith(_CDATA, start)
-            end = packet.find("]]>" if is_raw else "<", start)
-            raw = packet[start:end] if end >= 0 else ""
-            if text := raw.removeprefix(_CDATA).strip() if is_raw else _unescape(raw):
-                yield text
-            continue
-        at = packet.find(f'{name}="')
-        end = packet.find('"', at + len(name) + 2)
-        if at >= 0 and end > 0 and (text := _unescape(packet[at + len(name) + 2 : end])):
+        if text := _read_property(packet, name):
             yield text
+
+
+def _read_property(packet: str, name: str) -> str:
+    """Return the text of a property, an element or an attribute; "" if there is none."""
+    at = packet.find(f"<{name}")
+    start = packet.find(">", at) + 1 if at >= 0 else 0
+    if start:
+        item = _ITEM.match(packet, start)
+        start = item.end() if item else start
+        is_raw = packet.startswith(_CDATA, start)
+        end = packet.find("]]>" if is_raw else "<", start)
+        raw = packet[start:end] if end >= 0 else ""
+        return raw.removeprefix(_CDATA).strip() if is_raw else _unescape(raw)
+    for quote in "\"'":
+        at = packet.find(f"{name}={quote}")
+        start = at + len(name) + 2
+        end = packet.find(quote, start)
+        if at >= 0 and end > 0:
+            return _unescape(packet[start:end])
+    return ""
 
 
 def _unescape(text: str) -> str:
