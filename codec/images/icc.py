@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from codec.images.sanitize import MAX_PROFILE_BYTES
+from codec.images.sanitized_file import MAX_PROFILE_BYTES
 
 if TYPE_CHECKING:
     from PIL import Image

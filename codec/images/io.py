@@ -21,7 +21,9 @@ import numpy as np
 
 from codec.errors import ImageError
 from codec.images import color_encoding, exif, icc, lsb_text, png_chunk
-from codec.images.sanitize import END_OF_IMAGE, MAX_TEXTS, START_OF_SCAN, SanitizedFile, check_size, sanitize
+from codec.images.sanitize import sanitize
+from codec.images.sanitize_jpeg import END_OF_IMAGE, START_OF_SCAN
+from codec.images.sanitized_file import MAX_TEXTS, SanitizedFile, check_size
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -13,16 +13,9 @@ from typing import Final
 import numpy as np
 
 from codec.errors import ImageError
-from codec.images.sanitize import (
-    MAX_CHUNKS,
-    MAX_PROFILE_BYTES,
-    MAX_SCANS,
-    START_OF_SCAN,
-    SanitizedFile,
-    UnknownFormat,
-    check_size,
-    sanitize,
-)
+from codec.images.sanitize import sanitize
+from codec.images.sanitize_jpeg import MAX_SCANS, START_OF_SCAN
+from codec.images.sanitized_file import MAX_CHUNKS, MAX_PROFILE_BYTES, SanitizedFile, UnknownFormat, check_size
 
 MAX_RLE_BYTES: Final = 1 << 20  # of a compressed BMP, which Pillow decodes in Python
 MAX_TEXT_SAMPLE_BYTES: Final = 8 << 20  # of a PNM whose samples are text

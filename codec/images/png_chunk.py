@@ -11,7 +11,7 @@ import struct
 from typing import Final
 
 from codec.errors import ImageError
-from codec.images.sanitize import PNG_SIGNATURE, png_chunks
+from codec.images.sanitize_png import PNG_SIGNATURE, png_chunks
 from codec.limits import MAX_FILE_BYTES
 
 CHUNK_TYPE: Final = b"trIL"

@@ -5,7 +5,6 @@ Tests of what surrounds the encoder replace it by `tests.canned`.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
@@ -13,54 +12,24 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import codec
 import codec.encoder.extract
-from codec.bitstream.settings import Settings
 from codec.cli.main import main
 from codec.cli.terminal import printable
-from codec.images.io import encode_png, load
+from codec.images.io import load
 from codec.layers import Layers
 from codec.semantic.prompt import Prompt
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
-from codec.texture import rdoq
-from tests import canned
+from tests.cli.conftest import SMALL
 from tests.samples import pose
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
 CONTROLS = "a \x1b[31mred\x07 \u202ecat\n\r\x9b2J"
-SMALL = Layers(
-    64,
-    48,
-    Prompt("a cat", "no dog"),
-    Sketch(16, 12, (((1, 1), (2, 2), (3, 2)),)),
-    rdoq.quantize(np.full((4, 5, 3), (200, 90, 20), np.uint8)),
-    seed=7,
-    settings=Settings(steps=20, sampler="euler_a", model="dreamshaper_8", size=(512, 384)),
-)
-
-
-@pytest.fixture
-def tril(tmp_path: Path) -> Path:
-    path = tmp_path / "small.tril"
-    path.write_bytes(SMALL.to_bytes())
-    return path
-
-
-@pytest.fixture
-def png(tmp_path: Path, photo: np.ndarray) -> Path:
-    path = tmp_path / "photo.png"
-    metadata = {"parameters": "an astronaut\nSteps: 20, Sampler: Euler a, Seed: 5"}
-    path.write_bytes(encode_png(photo[:64, :64], metadata))
-    return path
-
-
-@pytest.fixture
-def canned_encoder(monkeypatch) -> None:
-    monkeypatch.setattr(codec.encoder.extract, "extract", canned.extract)
 
 
 def run(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -214,100 +183,6 @@ def test_ascii_terminal_gets_escapes(tmp_path):
     assert ran.returncode == 0 and rb"caf\xe9 \u732b" in ran.stdout
 
 
-# --- errors
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["encode", "{dir}/absent.png", "-o", "{dir}/x"],
-        ["encode", "{dir}", "-o", "-"],
-        ["encode", "{dir}", "-o", "{tril}"],
-        ["decode", "{dir}", "-o", "{png}"],
-        ["encode", "{tril}", "-o", "{dir}/x"],
-        ["encode", "{png}", "-o", "{dir}/no/folder/x"],
-        ["encode", "{png}", "-o", "{dir}"],
-        ["encode", "{png}", "-o", "{dir}/x", "--budget", "5"],
-        ["encode", "{png}", "-o", "{dir}/x", "--edges", "nonsense"],
-        ["encode", "{png}", "-o", "{dir}/x", "--prompt", "\udcff"],
-        ["encode", "{png}", "-o", "{dir}/x", "--prompt", "p" * 5000],
-        ["encode", "{png}", "-o", "{dir}/x", "--seed", "99999999999999999999"],
-        ["inspect", "{dir}/absent\n\x1b[31m.tril"],
-        ["inspect", "{dir}"],
-        ["inspect", "{png}"],
-        ["inspect", "/dev/null"],
-        ["inspect", "/dev/zero"],
-        ["decode", "{png}", "-o", "{dir}/x"],
-        ["decode", "{tril}", "-o", "{dir}/x", "--decoder", "nonsense"],
-        ["decode", "{empty}", "-o", "{dir}/x", "--decoder", "painter-preview"],
-        ["layers", "{tril}", "-o", "-"],
-        ["layers", "{tril}", "-o", "{png}"],
-        ["layers", "{dir}", "-o", "{dir}/x"],
-        ["layers", "{dir}/absent", "-o", "{dir}/x"],
-    ],
-    ids=lambda arguments: " ".join(map(ascii, arguments))[:60],
-)
-def test_error_is_one_line_and_leaves_no_file(arguments, canned_encoder, tril, png, tmp_path, capsys):
-    empty = tmp_path / "empty.tril"
-    empty.write_bytes(Layers(9, 9).to_bytes())
-    before = sorted(tmp_path.iterdir())
-    names = {"{dir}": tmp_path, "{tril}": tril, "{png}": png, "{empty}": empty}
-    for name, path in names.items():
-        arguments = [argument.replace(name, str(path)) for argument in arguments]
-    assert main(arguments) == 1
-    shown = capsys.readouterr()
-    assert shown.out == ""
-    assert shown.err.startswith("trilayer: ") and shown.err.count("\n") == 1 and shown.err[:-1].isprintable()
-    assert sorted(tmp_path.iterdir()) == before
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        [],
-        ["unheard-of"],
-        ["inspect"],
-        ["encode", "a.png"],
-        ["encode", "a.png", "-o", "b", "--budget", "0"],
-        ["encode", "a.png", "-o", "b", "--budget", "1e3"],
-        ["encode", "a.png", "-o", "b", "--seed", "-1"],
-        ["encode", "a.png", "-o", "b", "--grid", "4x4x4"],
-        ["encode", "a.png", "-o", "b", "--grid", "65"],
-        ["decode", "a.tril", "-o", "b", "--layers", "4"],
-        ["decode", "a.tril", "-o", "b", "--layers", ""],
-        ["decode", "a.tril", "-o", "b", "--lay", "1"],
-    ],
-    ids=str,
-)
-def test_wrong_usage_exits_with_2(arguments, capsys):
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    assert caught.value.code == 2 and "usage:" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("raised", "code"), [(KeyboardInterrupt, 130), (MemoryError, 1), (PermissionError(13, "no"), 1)]
-)
-def test_interruption_is_one_line(raised, code, tril, capsys, monkeypatch):
-    def stop(data: bytes) -> Layers:
-        raise raised
-
-    monkeypatch.setattr(Layers, "from_bytes", stop)
-    assert main(["inspect", str(tril)]) == code
-    shown = capsys.readouterr().err
-    assert shown.startswith("trilayer: ") and shown.count("\n") == 1
-
-
-def test_binary_output_is_not_written_to_a_terminal(canned_encoder, png, capsys, monkeypatch):
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    monkeypatch.setattr(sys, "stdout", Terminal())
-    assert main(["encode", str(png), "-o", "-", "--budget", "300"]) == 1
-    assert sys.stdout.getvalue() == "" and "not written to a terminal" in capsys.readouterr().err
-
-
 # --- text from a file
 
 
@@ -347,114 +222,13 @@ def test_best_of_stores_a_seed_within_the_budget(canned_encoder, png, tmp_path):
     assert len(out.read_bytes()) <= 300
 
 
-def test_missing_weights_are_one_line_with_a_remedy(tril, tmp_path, capsys):
-    out = tmp_path / "out.png"
-    assert main(["decode", str(tril), "-o", str(out), "--decoder", "sd15", "--preset", "fast"]) == 1
-    error = capsys.readouterr().err
-    assert (
-        error.count("\n") == 1 and "sd15, lcm-lora" in error and "are missing" in error and "models fetch sd15" in error
-    )
-    assert not out.exists()
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        ["--preset", "magic"],
-        ["--guidance", "nan"],
-        ["--structure-strength", "9"],
-        ["--control", "wishes"],
-        ["--steps", "999"],
-        ["--checkpoint", "nowhere.ckpt"],
-    ],
-)
-def test_invalid_decoder_option_is_one_line(tril, tmp_path, capsys, options):
-    out = str(tmp_path / "out.png")
-    assert main(["decode", str(tril), "-o", out, "--decoder", "sd15", *options]) == 1
-    assert capsys.readouterr().err.count("\n") == 1
-
-
 def test_models_are_listed_without_a_network(capsys):
     assert main(["models", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert {"sd15", "sketch-adapter", "color-adapter", "blip2"} <= {model["name"] for model in listed}
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["encode", "PNG", "-o", "OUT", "--decoder", "painter-preview"],
-        ["encode", "PNG", "-o", "OUT", "--steps", "4"],
-        ["encode", "PNG", "-o", "OUT", "--seed", "7", "--best-of", "2"],
-        ["decode", "TRIL", "-o", "OUT", "--preset", "fast"],
-    ],
-)
-def test_options_without_effect_are_refused(tril, png, tmp_path, capsys, arguments):
-    names = {"PNG": str(png), "TRIL": str(tril), "OUT": str(tmp_path / "out")}
-    assert main([names.get(argument, argument) for argument in arguments]) == 1
-    assert capsys.readouterr().err.count("\n") == 1
-    assert not (tmp_path / "out").exists()
-
-
 def test_budget_over_the_format_limit_is_accepted(png, tmp_path):
     out = tmp_path / "big.tril"
     assert main(["encode", str(png), "-o", str(out), "--budget", "100000000", "--edges", "canny", "--grid", "4"]) == 0
     assert len(out.read_bytes()) < 65536
-
-
-def test_an_output_never_replaces_its_input_or_another_file(tmp_path, png, tril, capsys):
-    photo = tmp_path / "other.png"
-    photo.write_bytes(png.read_bytes())
-    (tmp_path / "link.tril").symlink_to(photo)
-    for arguments, message in (
-        (["encode", photo, "-o", photo], "other.png is the input, which would be lost"),
-        (["encode", photo, "-o", photo, "--overwrite"], "is the input"),
-        (["encode", photo, "-o", tmp_path / "link.tril", "--overwrite"], "is the input"),
-        (["encode", png, "-o", photo], "other.png exists already: use another name after -o, or add --overwrite"),
-        (["decode", tril, "-o", photo], "exists already"),
-        (["decode", tril, "-o", tril], "is the input"),
-    ):
-        assert main([str(argument) for argument in arguments]) == 1
-        assert message in capsys.readouterr().err
-    assert photo.read_bytes() == png.read_bytes()
-    assert main(["encode", str(png), "-o", str(photo), "--budget", "400", "--overwrite"]) == 0
-    assert photo.read_bytes().startswith(tril.read_bytes()[:3])
-    assert main(["encode", str(tmp_path), "-o", str(tmp_path / "out"), "--overwrite"]) == 1
-
-
-def test_cut_and_layers_never_replace_their_input_or_another_file(tmp_path, tril, capsys):
-    folder, other = tmp_path / "folder", tmp_path / "other.tril"
-    assert main(["layers", str(tril), "-o", str(folder)]) == 0
-    (folder / "prompt.txt").write_text("edited")
-    other.write_bytes(b"other")
-    before = {path.name: path.read_bytes() for path in (*folder.iterdir(), other, tril)}
-    for arguments, message in (
-        (["cut", tril, "--bytes", "900", "-o", tril, "--overwrite"], "small.tril is the input, which would be lost"),
-        (["cut", tril, "--bytes", "900", "-o", other], "other.tril exists already: use another name after -o"),
-        (["layers", tril, "-o", folder], "prompt.txt exists already"),
-        (["layers", folder / "colormap.png", "-o", folder, "--overwrite"], "colormap.png is the input"),
-        (["layers", folder, "-o", folder / "layers.json", "--overwrite"], "layers.json is the input"),
-        (["layers", folder, "-o", other], "other.tril exists already"),
-    ):
-        assert main([str(argument) for argument in arguments]) == 1
-        assert message in capsys.readouterr().err
-    assert {path.name: path.read_bytes() for path in (*folder.iterdir(), other, tril)} == before
-    assert main(["layers", str(folder), "-o", str(other), "--overwrite"]) == 0
-    assert Layers.from_bytes(other.read_bytes()).semantic.text == "edited"
-    assert main(["layers", str(tril), "-o", str(folder), "--overwrite"]) == 0
-    assert (folder / "prompt.txt").read_bytes() == before["prompt.txt"].replace(b"edited", b"a cat\n")
-
-
-def test_an_output_that_comes_into_being_meanwhile_is_kept(tmp_path, tril, capsys, monkeypatch):
-    out = tmp_path / "out.tril"
-    to_bytes = Layers.to_bytes
-    monkeypatch.setattr(Layers, "to_bytes", lambda layers: (out.write_bytes(b"other"), to_bytes(layers))[1])
-    assert main(["cut", str(tril), "--bytes", "900", "-o", str(out)]) == 1
-    assert "out.tril exists already" in capsys.readouterr().err and out.read_bytes() == b"other"
-
-
-def test_an_archive_is_not_replaced_by_one_of_its_entries(tmp_path, capsys):
-    archive = tmp_path / "many.parquet"
-    archive.write_bytes(b"an archive")
-    assert main(["cut", f"{archive}#a.png", "--bytes", "900", "-o", str(archive), "--overwrite"]) == 1
-    assert "many.parquet is the input" in capsys.readouterr().err and archive.read_bytes() == b"an archive"

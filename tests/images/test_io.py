@@ -12,36 +12,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import ExifTags, Image, ImageCms, PngImagePlugin
+from PIL import ExifTags, Image, ImageCms
 
 from codec.errors import ImageError
 from codec.images.io import encode_png, load, resize, resize_area
-from codec.images.text_card import text_card
-
-RED_LEFT = np.zeros((4, 6, 3), np.uint8)  # red on the left, blue below it, else gray
-RED_LEFT[:, :] = 120
-RED_LEFT[:2, :3] = 250, 10, 10
-RED_LEFT[2:, :3] = 10, 10, 250
-
-
-def saved(image: Image.Image, kind: str, **options: object) -> bytes:
-    out = io.BytesIO()
-    image.save(out, kind, **options)
-    return out.getvalue()
-
-
-def chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def png(width: int, height: int, depth: int, color: int, rows: bytes, *extra: bytes) -> bytes:
-    """Return a PNG of raw samples, each row with filter type 0."""
-    size = len(rows) // height
-    lines = b"".join(b"\0" + rows[i * size : (i + 1) * size] for i in range(height))
-    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
-    body = [chunk(b"IHDR", header), *extra, chunk(b"IDAT", zlib.compress(lines)), chunk(b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
-
+from tests.images.image_files import RED_LEFT, chunk, png, saved
 
 # --- decoding
 
@@ -182,46 +157,6 @@ def test_icc_profile_is_applied_and_a_broken_one_ignored():
         for kind in ("PNG", "JPEG"):
             pixels = load(saved(plain, kind, icc_profile=broken, quality=95)).pixels
             assert np.abs(pixels[0, 0].astype(int) - (250, 20, 20)).max() < 6
-
-
-# --- text
-
-
-def test_png_texts_of_all_three_chunk_types_are_read():
-    info = PngImagePlugin.PngInfo()
-    info.add_text("parameters", "a cat")
-    info.add_text("packed", "b" * 500, zip=True)
-    info.add_itxt("wide", "猫")
-    info.add_itxt("wide packed", "猫" * 100, zip=True)
-    data = saved(Image.fromarray(RED_LEFT), "PNG", pnginfo=info)
-    wanted = {"parameters": "a cat", "packed": "b" * 500, "wide": "猫", "wide packed": "猫" * 100}
-    assert load(data).texts == wanted
-
-
-def test_texts_after_the_pixels_and_utf8_in_latin1_chunks_are_read():
-    end = chunk(b"IEND", b"")
-    data = encode_png(RED_LEFT).removesuffix(end)
-    data += chunk(b"tEXt", b"one\0caf\xe9") + chunk(b"tEXt", "two\0café".encode()) + end
-    assert load(data).texts == {"one": "café", "two": "café"}
-
-
-def test_text_bombs_are_ignored():
-    bomb = zlib.compress(bytes(50_000_000), 9)
-    end = chunk(b"IEND", b"")
-    data = encode_png(RED_LEFT).removesuffix(end)
-    data += chunk(b"zTXt", b"a\0\0" + bomb) + chunk(b"iTXt", b"b\0\1\0\0\0" + bomb)
-    data += chunk(b"iCCP", b"c\0\0" + bomb) + chunk(b"tEXt", b"d\0" + bytes(2_000_000))
-    data += b"".join(chunk(b"tEXt", b"k%d\0x" % i) for i in range(1000)) + end
-    picture = load(data)
-    assert np.array_equal(picture.pixels, RED_LEFT)
-    assert len(picture.texts) == 64 and set(picture.texts.values()) == {"x"}
-
-
-@given(st.dictionaries(st.text("abc XYZ", min_size=1, max_size=20), st.text(), max_size=4))
-def test_texts_are_read_back(text):
-    text = {key: value.replace("\0", "").replace("\r", "") for key, value in text.items()}
-    wanted = {key: value for key, value in text.items() if value}
-    assert load(encode_png(RED_LEFT, text)).texts == wanted
 
 
 # --- refusals
@@ -367,39 +302,6 @@ def test_resize_area_averages_each_block(photo):
 def test_lanczos_keeps_a_flat_color_and_gives_the_requested_size():
     flat = np.full((9, 5, 3), 77, np.uint8)
     assert np.array_equal(resize(flat, 31, 2), np.full((2, 31, 3), 77, np.uint8))
-
-
-def ink(card: np.ndarray) -> np.ndarray:
-    return card.min(axis=2) < 120
-
-
-def test_card_shows_its_text_as_large_as_fits():
-    card = text_card("a cat", 512, 256)
-    assert card.shape == (256, 512, 3) and card.dtype == np.uint8
-    assert 0.002 < ink(card).mean() < 0.3
-    assert not np.array_equal(card, text_card("a dog", 512, 256))
-    heights = [np.ptp(np.nonzero(ink(text_card("a cat", s, s)))[0]) for s in (128, 512)]
-    assert heights[1] > 3 * heights[0]
-
-
-def test_long_text_is_wrapped_and_stays_on_the_card():
-    card = ink(text_card("word " * 2000, 300, 300))
-    assert not card[:8].any() and not card[-8:].any() and not card[:, :8].any() and not card[:, -8:].any()
-    assert card.any(axis=1).mean() > 0.4
-
-
-@given(st.text(max_size=80), st.integers(1, 300), st.integers(1, 300))
-def test_any_text_fits_any_card(text, width, height):
-    assert text_card(text, width, height).shape == (height, width, 3)
-
-
-def test_unusual_texts_and_sizes():
-    for text in ("", "\ud800", "é" * 500, "日本語" * 300, "W" * 20000, "\n" * 900, "\x1b[31m", "\u202eabc"):
-        for width, height in ((4096, 1), (1, 4096), (64, 64), (400, 30)):
-            assert text_card(text, width, height).shape == (height, width, 3)
-    assert np.array_equal(text_card("é", 99, 99), text_card("e", 99, 99))
-    with pytest.raises(ImageError):
-        text_card("a", 0, 5)
 
 
 def test_fill_bytes_in_a_jpeg_are_scanned_in_linear_time():

@@ -1,4 +1,4 @@
-"""Shared by the tests of models: a Hub on the loopback."""
+"""Fixtures of the tests of models: empty caches, a catalog of one model, and a Hub on the loopback."""
 
 from __future__ import annotations
 
@@ -6,8 +6,29 @@ import threading
 
 import pytest
 
-from codec.models import download
+from codec.models import catalog, download
+from codec.models.catalog import Model
 from tests.models.fake_hub import FakeHub
+
+
+@pytest.fixture
+def isolated_caches(tmp_path, monkeypatch):
+    """Hide the models of this machine."""
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRILAYER_MODELS", "HF_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setenv("TRILAYER_CACHE", str(tmp_path / "ours"))
+
+
+@pytest.fixture
+def set_catalog(monkeypatch):
+    """Return a function that sets the catalog to a single model."""
+
+    def set_model(model: Model) -> Model:
+        monkeypatch.setattr(catalog, "_MODELS", (model,))
+        return model
+
+    return set_model
 
 
 @pytest.fixture
