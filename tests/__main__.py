@@ -62,7 +62,7 @@ def run_pytest(arguments: list[str]) -> int:
 
 
 def tests_of(argument: str) -> str:
-    """Map a path of the code to its tests: codec/texture/dct.py -> tests/texture; other arguments stay."""
+    """Map a path of the code to its tests: codec/texture/dct.py -> tests/texture. Return other arguments unchanged."""
     path = Path(argument)
     if argument.startswith("-") or path.parts[:1] not in (("codec",), ("ui",)):
         return argument

@@ -1,7 +1,7 @@
 """Measure how throughput grows with processes: `python -m tests.batch_bench DIR [--jobs N]`.
 
 Encodes and decodes the pictures of DIR with one process and then with N, one thread each, and prints pictures per
-minute and their ratio. The time to start the processes counts.
+minute and their ratio. The time to start the processes is included.
 """
 
 from __future__ import annotations

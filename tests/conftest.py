@@ -1,4 +1,4 @@
-"""What all tests share: no network, the same random examples in each run, processes for the files, pictures."""
+"""Shared by all tests: no network, the same random examples in each run, distribution of files to processes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Record the README's demo of the page: `python -m tests.demo [OUT.gif]`.
 
-Starts the page on a free port, uploads a photo, erases an object, changes the mood of the colors and decodes. What is
-waited for is not recorded, so the demo takes as long on every machine.
+Starts the page on a free port, uploads a photo, erases an object, changes the mood of the colors and decodes. Waiting
+times are not recorded, so the demo has the same length on every machine.
 """
 
 from __future__ import annotations
@@ -22,7 +22,13 @@ PHOTO: Final = ROOT / "assets" / "examples" / "coffee.jpg"
 VIEW: Final[ViewportSize] = {"width": 1400, "height": 800}
 GIF_WIDTH: Final = 900  # px
 COLORS: Final = 128
-SPOON: Final = ((0.63, 0.4), (0.64, 0.52), (0.58, 0.66), (0.62, 0.76), (0.68, 0.62))  # in shares of the canvas's sides
+SPOON: Final = (
+    (0.63, 0.4),
+    (0.64, 0.52),
+    (0.58, 0.66),
+    (0.62, 0.76),
+    (0.68, 0.62),
+)  # in fractions of the canvas's sides
 _CURSOR: Final = """() => {
   const cursor = document.createElement('div');
   Object.assign(cursor.style, {

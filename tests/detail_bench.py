@@ -1,8 +1,8 @@
 """Compare the texture layer with AV1: `python -m tests.detail_bench FOLDER [--bytes 300 430 600]`
 
 Both code each picture of a folder within the same payload bytes: Trilayer as base colors and detail; AV1 as an intra
-frame of 4:2:0, of the best of several sizes, counting its `mdat` box alone. What they decode to is enlarged to the
-picture's size by Lanczos resampling. The mean MS-SSIM to the pictures is printed.
+frame of 4:2:0, of the best of several sizes, counting its `mdat` box alone. The decoded pictures are enlarged to the
+original size by Lanczos resampling. The mean MS-SSIM to the pictures is printed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The reader that the code blocks of FORMAT.md make up: the specification, executed."""
+"""The reader in the code blocks of FORMAT.md, executed."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def cases() -> dict[str, tuple[str, Layers]]:
 
 
 def thumbnail(name: str) -> np.ndarray:
-    """Return what the painter paints now, averaged: (12, 16, 3) uint8."""
+    """Return the thumbnail of the current painting: (12, 16, 3) uint8."""
     decoder, layers = cases()[name]
     return resize_area(decode(layers, decoder=decoder), 16, 12)
 

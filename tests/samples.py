@@ -66,7 +66,7 @@ def random_detail(seed: int, rows: int = 16, cols: int = 16, density: float = 0.
 details = st.builds(
     random_detail,
     st.integers(0, 1000),
-    st.sampled_from((2, 3, 4, 5, 6, 7, 8, 24)),  # few are large, since these take long
+    st.sampled_from((2, 3, 4, 5, 6, 7, 8, 24)),  # few are large, since large ones are slow
     st.sampled_from((2, 3, 4, 5, 6, 7, 8, 16)),
     st.sampled_from([0.0, 0.001, 0.03, 0.3, 1.0]),
     st.sampled_from([1, 3, 40, MAX_DETAIL_LEVEL]),

@@ -1,7 +1,7 @@
 """Measure runs of many pictures: `python -m tests.scale [--tasks N] [--pictures DIR] [--ray] [-o FILE.json]`.
 
-* N synthetic entries with a codec that does nothing: tasks a second, memory of the first process over time, time to the
-  first result, and time to resume when all is done
+* N synthetic entries with a codec that does nothing: tasks per second, memory of the first process over time, time to
+the first result, and time to resume a finished run
 * the pictures of DIR with one process and with two
 * with --ray, a local Ray cluster of two nodes, of which one is killed while it runs (needs ray[data])
 """
@@ -36,10 +36,10 @@ _ROW = archive.describe(samples.example())
 
 @dataclass(frozen=True)
 class EmptyTask(EncodeTask):
-    """Returns the row of a sample for whatever it is given."""
+    """Returns the row of a sample for any entry."""
 
     input_suffixes: tuple[str, ...] = PICTURE_SUFFIXES
-    seconds: float = 0.0  # that each entry takes
+    seconds: float = 0.0  # per entry
 
     def describe(self, data: bytes, entry: Entry) -> dict[str, Any]:
         """Return the same columns for every entry."""

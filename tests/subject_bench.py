@@ -1,4 +1,4 @@
-"""Measure how often a subject word is given and right: `python -m tests.subject_bench DIR LABELS.tsv`.
+"""Measure precision and coverage of the subject words: `python -m tests.subject_bench DIR LABELS.tsv`.
 
 A line of LABELS.tsv is a file name in DIR, a tab, and the right words, separated by commas ("-" if there is none). A
 wider word counts as right if it is listed. Prints the wrong words, then precision and how often a word was given.

@@ -138,7 +138,7 @@ def is_ours(name: str) -> bool:
 
 
 def offences(source: str, path: Path) -> list[str]:
-    """What is against the law in one file; path: relative to the repository."""
+    """Return the violations of the law in one file; path: relative to the repository."""
     tree = ast.parse(source)
     name = module_name(path)
     room = room_of(name)
@@ -155,7 +155,7 @@ def offences(source: str, path: Path) -> list[str]:
             if longest_prefix(target, iter(barred)):
                 found.append(f"{where}: {name} must not import {target}")
         elif root in FORBIDDEN_MODULES:
-            found.append(f"{where}: {root} can run what a file says")
+            found.append(f"{where}: {root} can execute code in a file")
         elif root in NETWORK_MODULES and name.startswith("codec.") and room != "codec.models":
             found.append(f"{where}: {root} reaches the network")
         elif root not in sys.stdlib_module_names and root not in packages_of(name):
@@ -165,7 +165,7 @@ def offences(source: str, path: Path) -> list[str]:
             called = ast.unparse(node.func)
             safe = any(k.arg == "weights_only" and ast.unparse(k.value) == "True" for k in node.keywords)
             if called in FORBIDDEN_CALLS or (tuple(called.split(".")) in FORBIDDEN_METHODS and not safe):
-                found.append(f"{path}:{node.lineno}: {called}() can run what a file says")
+                found.append(f"{path}:{node.lineno}: {called}() can execute code in a file")
     found += [f"{path}: holds {word!r}" for word in FORBIDDEN_WORDS if word in source.replace(" ", "")]
     return found
 
@@ -223,14 +223,14 @@ def test_no_basename_stands_twice():
         ("ui/services/actions.py", "from ui.page import html", "ui.services must not import ui.page"),
         ("ui/page/layout.py", "from ui.server import serve", "ui.page must not import ui.server"),
         ("codec/images/io.py", "from codec import Layers", "codec.images must not import codec"),
-        ("codec/images/io.py", "import pickle", "pickle can run"),
+        ("codec/images/io.py", "import pickle", "pickle can execute"),
         ("codec/images/io.py", "import urllib.request", "urllib reaches the network"),
-        ("codec/decoders/base.py", "import torch\ntorch.load('x')", "torch.load() can run"),
+        ("codec/decoders/base.py", "import torch\ntorch.load('x')", "torch.load() can execute"),
         ("codec/decoders/base.py", "import huggingface_hub", "huggingface_hub reaches the network"),
-        ("codec/models/locate.py", "import torch\ntorch.load('x', weights_only=flag)", "torch.load() can run"),
+        ("codec/models/locate.py", "import torch\ntorch.load('x', weights_only=flag)", "torch.load() can execute"),
         ("codec/decoders/base.py", "f(trust_remote_code = True)", "holds 'trust_remote_code'"),
         ("codec/models/weights.py", "np.load(f, allow_pickle = True)", "holds 'allow_pickle=True'"),
-        ("ui/page/layout.py", "eval('1')", "eval() can run"),
+        ("ui/page/layout.py", "eval('1')", "eval() can execute"),
         ("codec/novelty.py", "from codec.errors import CodecError", "has no room"),
         ("ui/novelty.py", "import gradio", "has no room"),
     ],

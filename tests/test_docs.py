@@ -1,4 +1,4 @@
-"""What the README and docs say is true: their code runs as printed, their links and commands exist."""
+"""README and docs are correct: their code runs as printed, their links and commands exist."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXTRACT = extract.extract
 
 
 def blocks(language: str, *, run: bool = True) -> list[object]:
-    """The code blocks of one language in all docs, those that are run or those that are not."""
+    """Return the code blocks of one language in all docs: those that are run, or those that are not."""
     found = []
     for path in DOCS:
         for number, (skipped, name, code) in enumerate(BLOCK.findall(path.read_text(encoding="utf-8"))):
@@ -35,7 +35,7 @@ def blocks(language: str, *, run: bool = True) -> list[object]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with what the commands of the docs need; pictures come from the fast decoder."""
+    """A working folder with the files that the docs' commands need; the fast decoder replaces the slow one."""
     (tmp_path / "assets").symlink_to(ROOT / "assets")
     (tmp_path / "pictures").mkdir()
     for name in ("photo.jpg", "pictures/photo.jpg"):

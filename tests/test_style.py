@@ -1,4 +1,4 @@
-"""Lint, format and types, so that the one command that runs the tests runs these too."""
+"""Lint, format and type checks, so that the command for the tests includes them."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _log = logging.getLogger("trilayer")
 
 
 def raises_sentences(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn what an endpoint raises into the sentence that the client gets."""
+    """Convert the exceptions of an endpoint to one sentence for the client."""
 
     @functools.wraps(endpoint)
     def run(*inputs: Any) -> Any:
@@ -80,7 +80,7 @@ def decode(tril: Any, decoder: Any = actions.DEFAULT_DECODER, seed: Any = None) 
 
 
 def _client_check() -> Callable[[], bool]:
-    """Return a function that says whether the client still waits for this answer; True if Gradio does not know."""
+    """Return a function that returns whether the client still waits for this answer; True if unknown."""
     from gradio.context import LocalContext
 
     page, event_id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)

@@ -156,7 +156,7 @@ MEGABYTE = zlib.compress(b"a" * (1 << 20), 9)
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg' width='99999' height='99999'/>"
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99999 99999\n"
 
-# files that must be refused
+# files that must be rejected
 REFUSED: dict[str, Callable[[], bytes]] = {
     "PNG of 5,000 x 5,000": lambda: saved(SIDE, "PNG"),
     "JPEG of 5,000 x 5,000": lambda: saved(SIDE, "JPEG"),
@@ -181,7 +181,7 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     "file of 65 MiB": lambda: PNG + bytes(65 << 20),
 }
 
-# files that open as the 16 x 16 picture that they hold, without the oversized parts
+# files that must open as a 16 x 16 picture, without their oversized parts
 OPENED: dict[str, Callable[[], bytes]] = {
     "PNG of 5,000 frames": lambda: animated_png(5_000),
     "WebP of 5,000 frames": lambda: animated_webp(5_000),

@@ -1,4 +1,4 @@
-"""Small files for the tests of the command line, and an encoder that needs no time."""
+"""Small files for the tests of the command line, and a fast replacement of the encoder."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def extraction(photo: np.ndarray) -> Extraction:
 
 @pytest.fixture
 def fast_edges(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the edge detectors by one that finds short dashes, for tests that do not look at lines."""
+    """Replace the edge detectors by one that finds short dashes, for tests that do not check lines."""
 
     def detect_dashes(pixels: np.ndarray, name: str = "contours") -> np.ndarray:
         height, width = working_size(*pixels.shape[:2])
@@ -37,7 +37,7 @@ def fast_edges(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def fast_encoder(fast_edges: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also fit the colors without a rate-distortion search, for tests that do not look at colors."""
+    """Also fit the colors without a rate-distortion search, for tests that do not check colors."""
 
     def fit_truncated(cells: np.ndarray, max_bytes: int) -> Colormap:
         if max_bytes < 16:

@@ -1,11 +1,11 @@
-"""Simulate many people on the page at once and report whether it keeps its promises.
+"""Simulate many simultaneous users of the page and report whether it keeps its promises.
 
     python -m tests.load [--people 50] [--minutes 10] [--pause 5 20] [--edits 3]
 
 The page runs in a separate process. Each person opens a tab, drops a picture with a unique size and color, edits, looks
 at the preview and decodes, with pauses. The promises: there are no errors; nobody sees anything that belongs to another
-person; after the third minute, memory grows by less than 1 % a minute; the server leaves no files behind. Refusals that
-ask to retry later are counted, but are no errors. The exit code is 1 if a promise is broken.
+person; after the third minute, memory grows by less than 1 % per minute; the server leaves no files behind. Refusals
+that ask to retry later are counted, but are not errors. The exit code is 1 if a promise is broken.
 """
 
 from __future__ import annotations

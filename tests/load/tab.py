@@ -13,7 +13,7 @@ from gradio_client.utils import apply_diff
 
 RETRY_STATUSES = (429, 503)  # too many requests; the queue is full
 MAX_ATTEMPTS = 100
-RETRY_AFTER = 2.0  # s, if the response does not say
+RETRY_AFTER = 2.0  # s, if the response has no Retry-After
 API = "gradio_api"
 
 Values = dict[str, Any]  # by the elem_id of the component
@@ -25,7 +25,7 @@ class Fault(Exception):
 
 @dataclass
 class Event:
-    """An event of the page: its number, and its inputs and outputs, each the elem_id, "" without one."""
+    """An event of the page: its number, and the elem_id of each input and output, "" if it has none."""
 
     number: int
     inputs: list[str]
@@ -101,7 +101,7 @@ class Tab:
         return response.json()
 
     async def fetch(self, file: dict[str, Any]) -> bytes:
-        """Return the content of a file in an answer."""
+        """Return the content of a file that an answer refers to."""
         self.counts.requests += 1
         response = await self.client.get(file["url"])
         if response.status_code != 200:

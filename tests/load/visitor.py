@@ -24,7 +24,7 @@ from ui.services.editor_state import EditorState
 
 Answer = TypeVar("Answer")
 ARRIVAL = 0.15  # share of the duration in which people arrive
-PROMPT = "two shapes"  # it has no words of style, with which the painter would change the colors
+PROMPT = "two shapes"  # no style words, with which the painter would change the colors
 MAX_STROKES = 40
 LEAVING = 0.05  # share of the decodes during which the tab is closed and another one is opened
 

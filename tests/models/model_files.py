@@ -1,4 +1,4 @@
-"""A small model, its files, and the folders where they lie."""
+"""A small model, its files, and its folders."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The page in Debian's Chromium: one server, one browser and one browser context for a whole run, one page a file.
 
-`visit` is the page of the file, put back to an example without a reload. Tests about what happens when the page is
+`visit` is the page of the file, reset to an example without a reload. Tests about what happens when the page is
 loaded take `reloaded`, which costs a second more; `new_tab` gives further tabs.
 """
 
@@ -117,7 +117,7 @@ class Visit:
     # loading
 
     def open(self, query: str = "") -> Visit:
-        """Load the page and wait for the first preview, the end of all that a load starts."""
+        """Load the page and wait for the first preview, which completes the load."""
         self.page.goto(self.address + query)
         self.shows("preview", timeout=FIRST_PREVIEW_WAIT)
         return self
@@ -257,7 +257,7 @@ class Visit:
         expect(self.page.locator(".lc")).to_have_attribute(f"data-{name}", value)
 
     def is_idle(self) -> None:
-        """Wait until the server has answered what the canvas asked; detail is searched for, which takes a second."""
+        """Wait until the server has answered the canvas's requests; the search for detail takes a second."""
         from playwright.sync_api import expect
 
         expect(self.page.locator(".lc")).to_have_attribute("data-busy", "false", timeout=DECODE_WAIT)
@@ -343,7 +343,7 @@ def visit(shared_page) -> Iterator[Visit]:
 
 @pytest.fixture
 def any_mode(visit) -> Iterator[Visit]:
-    """The page for tests that change its size or its mode, which are as usual again afterwards."""
+    """The page for tests that change its size or its mode, which are reset afterwards."""
     yield visit
     visit.page.evaluate("document.body.classList.remove('dark')")
     visit.page.set_viewport_size(DESKTOP)
@@ -362,7 +362,7 @@ def reloaded(shared_page) -> Iterator[Visit]:
 
 @pytest.fixture
 def new_tab(context, address) -> Iterator[Callable[[], Visit]]:
-    """-> make() -> a further tab of the same browser, which is not loaded yet."""
+    """Return a function that returns another tab of the same browser, not loaded yet."""
     visits: list[Visit] = []
 
     def make() -> Visit:
@@ -377,7 +377,7 @@ def new_tab(context, address) -> Iterator[Callable[[], Visit]]:
 
 @pytest.fixture
 def endless(monkeypatch):
-    """Make decodes endless until they are stopped; -> the event that one was."""
+    """Make decodes endless until they are stopped; return the event that is set when one was stopped."""
     from codec.decoders import Step
     from codec.errors import Cancelled
     from ui.services import actions

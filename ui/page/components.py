@@ -1,4 +1,4 @@
-"""The components of the page that events read or change."""
+"""The components of the page that event handlers read or change."""
 
 from __future__ import annotations
 

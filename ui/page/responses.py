@@ -1,4 +1,4 @@
-"""How handlers of events answer Gradio: a dict of changes, and one sentence for whatever goes wrong.
+"""The answers of event handlers to Gradio: a dict of changes, and one sentence for any error.
 
 A handler takes the state of the editor, the name of the tab's session, and the event's other inputs. It returns
 {component: new value}. Components that are left out keep their values, so an error changes only the status box.
@@ -81,7 +81,7 @@ def handler(method: Callable[..., Changes]) -> Callable[..., Changes]:
 
 
 def streaming_handler(method: Callable[..., Iterator[Changes]]) -> Callable[..., Iterator[Changes]]:
-    """Adapt a generator as `handler` does; every item is shown as soon as it is yielded."""
+    """Adapt a generator like `handler`; every item is shown as soon as it is yielded."""
 
     def run(self: Handlers, request: gr.Request, *values: Any) -> Iterator[Changes]:
         state, others = EditorState.split(values)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 _log = logging.getLogger("trilayer")
-MAX_AGE: Final = 12 * 3600  # s that an upload or a decoded picture is kept
+MAX_AGE: Final = 12 * 3600  # s for which an upload or a decoded picture is kept
 MAX_BYTES: Final = 2 << 30  # of all files
 MAX_FILES: Final = 20_000
 MAX_UNREAD_ANSWERS: Final = 20_000  # of a few KB each

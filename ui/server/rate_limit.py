@@ -11,15 +11,15 @@ from collections.abc import Callable
 from typing import Final
 
 REQUEST_RATE: Final = 100.0  # tokens per s; fast drawing takes about 10, and fifty people may share an address
-BURST_SECONDS: Final = 10  # a bucket holds the tokens of this time,
-MIN_BURST: Final = 50.0  # but at least the tokens for loading the page
+BURST_SECONDS: Final = 10  # a bucket holds the tokens of this time
+MIN_BURST: Final = 50.0  # minimum size of a bucket: the tokens for loading the page
 # Tokens per request by kind; 1 for other kinds. Rendering the page takes 20 to 40 ms; it loads about 100 assets.
 ROUTE_COSTS: Final = {"health": 0.0, "asset": 0.1, "file": 0.2, "stream": 0.5, "upload": 2.0, "page": 5.0}
 LOGIN_BURST: Final = 30.0
 LOGIN_RATE: Final = 0.2  # per s; slows down the guessing of passwords
 UPLOAD_BURST: Final = 400 << 20  # bytes
 UPLOAD_RATE: Final = UPLOAD_BURST / (12 * 3600)  # bytes per s; refills the bucket in the time that files are kept
-MIN_FILE_BYTES: Final = 64 << 10  # minimum charge for a file, which bounds the number of files, too
+MIN_FILE_BYTES: Final = 64 << 10  # minimum charge for a file, which also bounds the number of files
 _MAX_CLIENTS: Final = 10_000
 
 

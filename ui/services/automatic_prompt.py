@@ -1,4 +1,4 @@
-"""Prompts that a program wrote: whether they still suit the layers, and captions by a local network."""
+"""Prompts written by a program: whether they still match the layers, and captions by a local network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STALE: Final = "Written automatically before your edits: check it."
 
 
 class AutomaticPrompt(NamedTuple):
-    """A text, a line that says who wrote it, and the `fingerprint` of the layers that it was written for."""
+    """A text, a line that names its author, and the `fingerprint` of the layers that it was written for."""
 
     text: str
     source: str
@@ -39,7 +39,7 @@ class AutomaticPrompt(NamedTuple):
 
 
 def fingerprint(layers: Layers) -> str:
-    """Return a name of the sketch or pose and the colors, equal for equal ones."""
+    """Return a key of sketch or pose and colors: equal for equal layers."""
     return hashlib.sha256(layers.only((2, 3)).to_bytes()).hexdigest()
 
 

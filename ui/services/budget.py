@@ -57,7 +57,7 @@ def can_refine(drawing: Drawing, layers: Layers, max_bytes: int) -> bool:
 def extract_detail(layers: Layers, source: str, max_bytes: int, grid: Any, edges: Any, balance: Any = "auto") -> Layers:
     """Extract sketch and colors from the image again, with a few more bytes than the budget.
 
-    Raises as `actions.encode_options` and `actions.open_picture`.
+    Raises the errors of `actions.encode_options` and `actions.open_picture`.
     """
     enough = next((size for size in _EXTRACTION_BUDGETS if size >= max_bytes), max_bytes)
     options = actions.encode_options(prompt="", budget=enough, grid=grid, edges=edges, balance=balance)

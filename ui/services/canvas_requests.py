@@ -33,7 +33,7 @@ DETAIL_CLEARED: Final = "The detail of the changed colors was cleared: the encod
 EMPTY_MASK: Final = "the mask marks nothing: paint white over what to erase"
 MAX_PLACE: Final = 100_000  # px, of the numbers of a placement
 _log = logging.getLogger("trilayer")
-_VISIBLE_LEVELS: Final = 8  # of 255: all colors are coded together, so that others change by a level or two
+_VISIBLE_LEVELS: Final = 8  # of 255; since all colors are coded together, unedited ones may change by a level or two
 _searches = threading.Semaphore(2)  # for the levels of detail: each keeps a core busy for a second
 
 
@@ -80,8 +80,8 @@ def move(payload: Any) -> Answer:
 
     `payload`: the canvas's value without the object's strokes, with the object's `mask`, its `placement` {matrix: 6
     numbers row by row, center, shift, radius} and `keep`, true for a copy. `source` {base, width, height, grid}: the
-    drawing that a copy comes from, this one without it; mask and placement are then in its pixels. Answers as `erase`
-    does; strokes that end at the object are joined behind it.
+    drawing that a copy comes from, if that is another one; mask and placement are then in its pixels. The answer is
+    that of `erase`; strokes that end at the object are joined behind it.
     """
     drawing = canvas_state.read(payload)
     layers = drawing.layers_as_opened()

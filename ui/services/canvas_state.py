@@ -235,7 +235,8 @@ def mask_runs(mask: np.ndarray) -> list[int]:
 def file_stem(name: Any) -> str:
     """Return a safe file name without its extension; "picture" if no safe character is left.
 
-    Letters of any script, spaces and parentheses stay; what a file system, a shell or a page could misread does not.
+    Letters of any script, spaces and parentheses stay; characters that a file system, a shell or a page could misread
+    are removed.
     """
     text = unicodedata.normalize("NFC", name) if isinstance(name, str) else ""
     safe = "".join(c if _is_safe(c) else "\0" for c in text[: 8 * MAX_STEM_CHARS])

@@ -1,4 +1,4 @@
-"""What the chosen decoder does with the prompt, the negative prompt, the colors and the seed: a line beside each."""
+"""Notes beside the prompt, the negative prompt, the colors and the seed: how the chosen decoder uses them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ STYLE_WORDS_ONLY: Final = (
     "This decoder only uses style words (oil painting, ink…). Stable Diffusion uses the whole prompt."
 )
 SAME_WITH_EVERY_SEED: Final = "The built-in painter paints this picture the same with every seed."
-_MAX_WORDS: Final = 4  # that are listed
+_MAX_WORDS: Final = 4  # to list
 
 
 class DecoderNotes(NamedTuple):
@@ -31,7 +31,7 @@ def decoder_notes(decoder: Any, guidance: Any, layers: Layers) -> DecoderNotes:
 
 
 def depends_on_seed(decoder: Any, layers: Layers) -> bool:
-    """Return whether other seeds give other pictures."""
+    """Return whether the decoded picture depends on the seed."""
     from codec.decoders.painter import painter
 
     return decoder != actions.DEFAULT_DECODER or painter.depends_on_seed(layers)

@@ -116,7 +116,7 @@ class EditorState:
         return base.settings if base is not None else None
 
     def picture_key(self, layers: Layers) -> str:
-        """Return a name of what a decode of these layers shows: equal for equal layers, strengths and seeds.
+        """Return a key of the picture that a decode of these layers shows: equal for equal layers, strengths and seeds.
 
         Raises `InvalidLayer`.
         """

@@ -20,12 +20,12 @@ from codec.layers import default_budget
 from ui.services import actions
 
 SKETCH_METHODS: Final = ("auto", "edges", "drawing")  # how a picture becomes a sketch
-MAX_NAME_CHARS: Final = 60  # of a file's name in messages
+MAX_NAME_CHARS: Final = 60  # maximum length of a file name in messages
 _MIN_SKETCH_BYTES: Final = {"contours": 400, "drawing": 1500}  # by edge detector, even if the budget is smaller
 
 
 def upload_path(value: Any) -> str | None:
-    """Return the path of an uploaded file, None without one. Raises `CodecError` for a file that is no upload."""
+    """Return the path of an uploaded file, None without one. Raises `CodecError` for a path that is not an upload."""
     path = value.get("path") if isinstance(value, dict) else None
     if not isinstance(path, str) or not path:
         return None
@@ -42,8 +42,8 @@ def display_name(name: Any) -> str:
 def import_sketch(layers: Layers, path: str, method: str, *, add: bool) -> Layers:
     """Return the layers with the sketch or the pose of a file, stretched to their size.
 
-    `method`: one of `SKETCH_METHODS`, for pictures. `add`: keep the present strokes after the new ones; a pose
-    replaces them. Raises `CodecError` for a file that cannot be read or has no lines.
+    `method`: one of `SKETCH_METHODS`, for pictures. `add`: put the new strokes before the present ones instead of
+    replacing them; a pose always replaces them. Raises `CodecError` for a file that cannot be read or has no lines.
     """
     data = _read(path)
     if _is_svg(data):
@@ -80,7 +80,7 @@ def import_colors(layers: Layers, path: str) -> Layers:
 def import_palette(layers: Layers, path: str) -> Layers:
     """Return the layers with the palette of a file's colors, in their present places.
 
-    Raises `CodecError` as `import_colors` does, and for layers that have no colors.
+    Raises the errors of `import_colors`, and `CodecError` for layers without colors.
     """
     if layers.texture is None:
         raise InvalidLayer("there are no colors to recolor: add colors first")

@@ -1,4 +1,4 @@
-"""Run work in a thread, report its steps, and allow to stop it at any time."""
+"""Run work in a thread, report its steps, and stop it on request."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Step = TypeVar("Step")
 Result = TypeVar("Result")
 
 THREAD_NAME: Final = "decode"
-_LIVENESS_CHECK_SECONDS: float = 5.0  # interval of the checks whether a thread that reports nothing is alive
+_LIVENESS_CHECK_SECONDS: float = 5.0  # interval of the checks whether a silent thread is alive
 _LOCK_CHECK_SECONDS: Final = 0.1  # interval of the checks whether a job that waits for its lock was stopped
-_STOP_INTERVAL_SECONDS: Final = 0.2  # interval of the attempts of `stop_all`, since new jobs may start
+_STOP_INTERVAL_SECONDS: Final = 0.2  # interval at which `stop_all` tries again, since new jobs may start
 
 _running: set[Job[Any, Any]] = set()  # jobs whose thread has not ended
 _running_changed = threading.Condition()
@@ -75,7 +75,7 @@ class Job(Generic[Step, Result]):
         self._publish(None)
 
     def __iter__(self) -> Iterator[Step]:
-        """Yield the steps. Raises `Cancelled` after `stop()`, and whatever the work raised."""
+        """Yield the steps. Raises `Cancelled` after `stop()`, and the errors of the work."""
         with _running_changed:
             _running.add(self)
         thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)

@@ -58,5 +58,5 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> No
         raise FormatError(f"a file in the ZIP is larger than {MAX_FILE_BYTES >> 20} MB; choose a ZIP of layers")
     try:
         (folder / name).write_bytes(content)
-    except OSError:  # a name that the system does not allow is none of ours
+    except OSError:  # a name that the system does not allow is not a name of a layer file
         return

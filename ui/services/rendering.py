@@ -12,7 +12,7 @@ from codec.images import png_chunk
 
 MAX_SHOWN_SIDE: Final = 1280  # px of a picture in the compare slider
 _PAPER_GRAY: Final = 244
-_INK: Final = 0.85  # how far a stroke darkens the colors under it, 0..1
+_INK: Final = 0.85  # how much a stroke darkens the colors under it, 0..1
 
 
 def render_plain(layers: Layers) -> np.ndarray:

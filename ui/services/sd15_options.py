@@ -37,7 +37,7 @@ STEPS_RANGE: Final = (1, MAX_STEPS)
 GUIDANCE_RANGE: Final = (0, 63.75)
 STRENGTH_RANGE: Final = (0, 2)
 SHARE_RANGE: Final = (0, 1)
-_MODEL_TITLES: Final = {  # of models whose name does not say what they are
+_MODEL_TITLES: Final = {  # of models with names that users may not understand
     "sd15": "Stable Diffusion 1.5",
     "sd14": "Stable Diffusion 1.4",
     "sketch-adapter-sd14": "its sketch adapter",
@@ -184,7 +184,7 @@ class ActiveTabs:
                 self._tabs.add(tab)
 
     def remove(self, tab: str | None) -> None:
-        """Remove a tab that was closed or has another decoder now."""
+        """Remove a tab that was closed or now has another decoder."""
         with self._lock:
             self._tabs.discard(tab)
         self.release_if_unused()

@@ -23,7 +23,7 @@ async function usePictures(mode, use) {
 const storePicture = (id, picture) => usePictures('readwrite', (store) => store.put(picture, id));
 const readPicture = (id) => usePictures('readonly', (store) => store.get(id));
 
-// Removes the pictures of entries that are no longer in the history. A cleared history can be had back, so it keeps its own.
+// Removes the pictures of entries that are no longer in the history. A cleared history can be restored, so its pictures stay.
 async function prunePictures(ids) {
   const stored = await usePictures('readonly', (store) => store.getAllKeys());
   const unused = (stored ?? []).filter((id) => !ids.includes(id));
@@ -51,7 +51,7 @@ function storeEntries(entries) {
 
 const readCleared = () => { try { return localStorage.getItem(CLEARED_KEY); } catch { return null; } };
 
-// Clears the history. It can be had back until the next entry is added.
+// Clears the history. It can be restored until the next entry is added.
 function clearHistory() {
   if (!readEntries().length) return;
   try { localStorage.setItem(CLEARED_KEY, localStorage.getItem(HISTORY_KEY) ?? '[]'); } catch { return; }

@@ -1,5 +1,5 @@
 // Undo of prompts, in one sequence with the undo of the canvas: text that is typed without a pause is one step between the
-// strokes before and after it. In a text box, Ctrl+Z remains the browser's; elsewhere it undoes text and drawing.
+// strokes before and after it. In a text box, Ctrl+Z is the browser's own undo; elsewhere it undoes text and drawing.
 // The canvas stores its own steps (`canvas` of `.lc`). The steps of text are stored here, each with `at`: the number of
 // canvas steps before it.
 const BOXES = ['#prompt textarea', '#negative textarea'], PAUSE = 1500, MAX_STEPS = 100;

@@ -12,7 +12,7 @@ const readWork = (n) => {
   } catch { return null; }
 };
 
-// A name of this tab, which tells whether the copy in the local storage is this tab's.
+// The name of this tab, which shows whether the copy in the local storage belongs to it.
 function tabName() {
   try {
     if (!sessionStorage.getItem(TAB_KEY)) sessionStorage.setItem(TAB_KEY, crypto.randomUUID?.() ?? String(Math.random()));

@@ -32,7 +32,7 @@ new MutationObserver((changes) => {
   statusBox.classList.remove('tl-said');
 }).observe(statusBox, { subtree: true, childList: true, characterData: true });
 
-// Rewords Gradio's messages about limits of uploads; its other messages stay.
+// Rewords Gradio's messages about upload limits; other messages stay unchanged.
 const rephrase = (text) => text
   .replace(/^File\(s\) exceed the maximum allowed size of ([\d.]+?)(?:\.0)? Mb: (.*)$/,
     'Too large: $2. The limit is $1 MB; choose a smaller file.')

@@ -27,7 +27,7 @@ def conversion_dir(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def environment(conversion_dir):
-    """One thread, our own cache, no models but those that a test names."""
+    """One thread, a separate cache, and no models except those that a test names."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:

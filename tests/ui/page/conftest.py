@@ -1,4 +1,4 @@
-"""One page for a file of canvas tests, reset between them."""
+"""One page for each file of canvas tests, reset between the tests."""
 
 from __future__ import annotations
 

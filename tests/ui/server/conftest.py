@@ -1,4 +1,4 @@
-"""A decode that the tests control."""
+"""A decode under the control of the tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WAIT = 20  # s for a busy machine
 
 
 class HeldDecode:
-    """A decode that waits until it is released or stopped; events tell how far it has come."""
+    """A decode that waits until it is released or stopped; events report its progress."""
 
     def __init__(self) -> None:
         self.started = threading.Event()

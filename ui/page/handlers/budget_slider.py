@@ -18,7 +18,7 @@ from ui.services.status import Status
 
 
 def max_budget(default: int) -> int:
-    """Return the slider's end: the default budget of a large picture may lie beyond the usual one."""
+    """Return the maximum of the slider, which the default budget of a large picture may raise."""
     return max(budget.MAX_BUDGET, default)
 
 

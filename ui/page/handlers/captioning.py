@@ -13,11 +13,11 @@ from ui.services.status import Status
 
 
 class DescribeHandlers(Handlers):
-    """The handlers."""
+    """Event handlers of Describe."""
 
     @streaming_handler
     def describe(self, state: EditorState, session: str | None) -> Iterator[Changes]:
-        """Replace the prompt by a caption of the original, or of the preview once sketch or colors were edited."""
+        """Replace the prompt by a caption of the original, or of the preview if sketch or colors were edited."""
         p = self.parts
         drawing, layers = state.read()
         yield self.show(Status.busy("Describing the picture…"))
@@ -30,5 +30,5 @@ class DescribeHandlers(Handlers):
             p.prompt: text,
             p.prompt_source: html.prompt_source(source, layers.settings),
             p.automatic: AutomaticPrompt(text, source, automatic_prompt.fingerprint(layers)),
-            p.status: status_value(Status.good(f"Described by {captioner.upper()}. Undo brings your prompt back.")),
+            p.status: status_value(Status.good(f"Described by {captioner.upper()}. Undo restores your prompt.")),
         }

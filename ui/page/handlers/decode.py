@@ -152,7 +152,7 @@ class DecodeHandlers(Handlers):
                 result: DecodeResult = work(on_step)
                 return result
             finally:
-                tabs.release_if_unused()  # the last tab may have been closed in the meantime
+                tabs.release_if_unused()  # the last tab may have closed in the meantime
 
         return work_and_release
 

@@ -1,4 +1,4 @@
-"""The choice of the decoder and the options of Stable Diffusion."""
+"""Event handlers of the decoder choice and of Stable Diffusion's options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server keeps of the open tabs."""
+"""The state of the open tabs that the server keeps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from ui.services.jobs import SessionJobs
 from ui.services.sd15_options import ActiveTabs, DecodeCache
 
-MAX_TABS: Final = 1000  # whose newest request is known
+MAX_TABS: Final = 1000  # tabs whose newest request is stored
 
 
 class NewestRequests:

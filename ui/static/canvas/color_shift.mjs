@@ -13,7 +13,7 @@ import { drawCells } from './updates.mjs';
 // original: the grid's colors before it; pending: the slider values to request next.
 let shift = null;
 
-// Apply the sliders' values; `isFinal` once the slider is let go.
+// Apply the sliders' values. `isFinal`: the slider was released.
 export async function shiftColors(isFinal) {
   if (!hasGrid() || gesture) return;
   shift ??= beginShift();

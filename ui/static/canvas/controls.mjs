@@ -41,13 +41,13 @@ function resizeMask() {
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
 }
 
-// Return the tool that the person chose, or another one where it cannot be used on this picture.
+// Return the tool that the user chose, or another one if it cannot be used on this picture.
 function usableTool() {
   if (TOOLS[chosenTool].isAvailable()) return chosenTool;
   return state.doc.pose?.length ? 'pose' : 'mask';
 }
 
-// Drop from the selections what the drawing no longer has.
+// Remove from the selections what no longer exists in the drawing.
 function dropMissing() {
   const existing = new Set(state.doc?.strokes), hadStrokes = selectedStrokes.size > 0;
   for (const stroke of selectedStrokes) if (!existing.has(stroke)) selectedStrokes.delete(stroke);

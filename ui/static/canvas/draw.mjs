@@ -107,7 +107,7 @@ function drawStrokes(ctx, unit) {
   drawLines(ctx, state.doc.strokes.filter((stroke) => !selectedStrokes.has(stroke)), unit);
 }
 
-// Draw the selection where the gesture under way puts it, with its region's outline and its handles.
+// Draw the selection at the position of the current gesture, with its region's outline and its handles.
 function drawSelection(ctx, unit) {
   const box = selectionBox(), placement = gesture?.placement, margin = 5 * unit;
   if (!box) return;

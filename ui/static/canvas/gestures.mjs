@@ -7,7 +7,7 @@ import { TOOLS } from './tool_registry.mjs';
 import { tool } from './toolbar.mjs';
 import { drawAll, updateControls } from './updates.mjs';
 
-// The gesture under way, or null: {tool, before, start, last, hasMoved}, and what the tool adds. before: a snapshot;
+// The current gesture, or null: {tool, before, start, last, hasMoved}, and what the tool adds. before: a snapshot;
 // start and last: image points.
 export let gesture = null;
 const waiting = [];
@@ -49,7 +49,7 @@ export function cancelGesture() {
   releaseWaiting();
 }
 
-// Cancel a gesture that another pointer has interrupted. What it has changed can be had back by Undo.
+// Cancel a gesture that another pointer has interrupted. Undo restores what it has changed.
 export function discardGesture() {
   if (!gesture) return;
   const discarded = gesture;

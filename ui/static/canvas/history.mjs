@@ -1,6 +1,6 @@
 // Edits and their history. For other scripts of the page, `document.querySelector('.lc').canvas` offers
 //   snapshot()   all that can be undone, in one opaque object: strokes, colors, pose, object mask. Cheap: references.
-//   restore(s)   bring a snapshot back as an edit of its own, without a step in the history
+//   restore(s)   restore a snapshot as a separate edit, without a step in the history
 //   onchange(f)  call f({ undo, redo, word }) after each step of the history: how many steps there are either way, and
 //                what was done, '' for a load from the server
 //   undo(), redo()

@@ -6,7 +6,7 @@ export const gradio = { trigger, props, server, upload, watch };
 export const $ = (selector) => element.querySelector(selector);
 export const $$ = (selector) => [...element.querySelectorAll(selector)];
 
-// Elements whose keys write text.
+// Elements in which keys type text.
 export const TEXT_FIELDS = 'textarea, select, [contenteditable], '
   + 'input:not([type=range]):not([type=checkbox]):not([type=radio])';
 

@@ -14,7 +14,7 @@ const SENDING_FAILED = 'The file could not be sent: it is over 20 MB, or the ser
   + 'Choose a smaller file, or try again.';
 const FILE_TYPES = { sketch: `.tril,.svg,${PICTURE_TYPES}`, colors: `.tril,${PICTURE_TYPES}` };
 
-// Open the file chooser. The promise stays pending if the person cancels.
+// Open the file chooser. The promise stays pending if the user cancels.
 export function chooseFile(types) {
   return new Promise((resolve) => {
     const input = $('.lc-file');

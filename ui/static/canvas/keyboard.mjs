@@ -74,8 +74,8 @@ function startOrStopDrawing(event) {
   if (gesture) announce(`${TOOLS[tool].name} started: arrow keys draw, Enter stops`);
 }
 
-// Arrow keys on the stage. With Ctrl they move the selection, with Alt they turn and scale it, else they move the
-// cursor; until the cursor is first used, they move the selection without Ctrl, too. Return whether the key was used.
+// Arrow keys on the stage. With Ctrl they move the selection, with Alt they rotate and scale it, otherwise they move
+// the cursor; until the cursor is first used, they also move the selection without Ctrl. Return whether the key was used.
 function pressArrow(event) {
   const [dx, dy] = ARROWS[event.key], isSelected = ['select', 'object'].includes(tool) && hasSelection();
   const nudges = tool === 'pose' ? state.joint : isSelected;
@@ -189,7 +189,7 @@ cellGrid.addEventListener('keydown', (event) => {
   next.focus();
 });
 
-// Use the tool on a cell, as Enter or Space on it does; a tool that does not work on colors paints.
+// Use the tool on a cell, like Enter or Space on it; a tool that does not work on colors paints.
 export function useToolOnCell(cell) {
   const { grid, width, height } = state.doc;
   if (!COLOR_TOOLS.includes(tool)) setTool('cell');

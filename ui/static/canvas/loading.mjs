@@ -14,7 +14,7 @@ export const componentValue = () => (gradio.props.value ? JSON.parse(gradio.prop
 
 // Load the new value. It counts as an edit, so that the page shows its size and preview, except for a `quiet` value,
 // which comes with its own. A value that was made `of` a drawing that has changed since, or that comes during a
-// gesture, is dropped in favor of the person's work.
+// gesture, is dropped in favor of the user's work.
 export function onServerValue() {
   const value = componentValue(), { of, quiet } = value ?? {};
   if (of && state.doc && (gesture || of.load !== state.doc.load || of.rev !== state.revision)) {

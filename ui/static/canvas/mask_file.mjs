@@ -1,4 +1,4 @@
-// The mask as a picture: white or paint on a clear ground marks what to erase, as in `codec/images/mask.py`.
+// The mask as a picture: white or paint on a transparent background marks what to erase, as in `codec/images/mask.py`.
 
 import { decodeRuns } from './geometry/bitmap.mjs';
 import { gestureEnd } from './gestures.mjs';

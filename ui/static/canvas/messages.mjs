@@ -1,4 +1,4 @@
-// Messages to the person, and requests to the server.
+// Messages to the user, and requests to the server.
 
 import { $, gradio, root } from './host.mjs';
 
@@ -32,7 +32,7 @@ export async function request(name, payload) {
   return null;
 }
 
-// Return a message, followed by what the server notes about its answer, if anything.
+// Return a message, followed by the note in the server's answer, if any.
 export const withNote = (text, { note }) => (note ? `${text}. ${note}` : text);
 
 export const count = (n, noun) => `${n} ${noun}${n === 1 ? '' : 's'}`;

@@ -17,7 +17,7 @@ let shownColors = null;
 
 export const applyMood = (mood, name) => recolor(name, { mood }, `Colors: ${name}`);
 
-// Give a region the chosen color; light and shade stay.
+// Give a region the chosen color; light and shadow stay.
 export function recolorRegion(region) {
   const { maskWidth, maskHeight } = state;
   const mask = { width: maskWidth, height: maskHeight, runs: encodeRuns(region) };

@@ -1,4 +1,4 @@
-// The selected object: strokes and the region whose colors go along with them. Strokes move at once; the server then
+// The selected object: strokes, and the region whose colors move with them. Strokes move at once; the server then
 // moves the colors, as part of the same step of the history.
 
 import { encodeRuns } from './geometry/bitmap.mjs';
@@ -41,7 +41,7 @@ export function withOutline(region) {
   return dilate(region, state.maskWidth, state.maskHeight, OBJECT_MARGIN * latticeSpacing() * maskScaleOf());
 }
 
-// Select strokes, and the region given or what they enclose. A given region takes all lines in it along.
+// Select strokes and a region: the given one, in which all lines are moved too, or else the area that they enclose.
 export function selectObject(strokes, region) {
   selectedStrokes.clear();
   for (const stroke of strokes) selectedStrokes.add(stroke);
@@ -77,7 +77,7 @@ function placedStrokes(strokes, placement) {
   return strokes.map((stroke) => placeStroke(placement, stroke, latticeSpacing() / 2, state.doc));
 }
 
-// Return the strokes that the region cuts in pieces, as `cutStrokes` does.
+// Return the strokes that the region cuts in pieces; see `cutStrokes`.
 function linesToCut() {
   if (!state.cutsLines) return new Map();
   const others = state.doc.strokes.filter((stroke) => !selectedStrokes.has(stroke));
@@ -102,7 +102,7 @@ export function placeSelection(placement, { keep = false } = {}) {
   }
 }
 
-// Ask the server to move the colors under a region, and add its answer to the step that is recorded meanwhile.
+// Ask the server to move the colors under a region, and add its answer to the step of the history recorded meanwhile.
 async function moveColors(sent, region, placement, keep, copied) {
   if (!sent.grid) return;
   const { maskWidth, maskHeight } = copied ?? state, after = { strokes: [...selectedStrokes], before: state.doc };
@@ -154,7 +154,7 @@ function selectionCenter() {
   return [(left + right) / 2, (top + bottom) / 2];
 }
 
-// Turn the selection about its center by an angle in radians, or scale it by a factor.
+// Rotate the selection about its center by an angle in radians, or scale it by a factor.
 export const turnSelection = (angle) => edit('turned', rotation(selectionCenter(), angle));
 export const scaleSelection = (factor) => edit('scaled', scaling(selectionCenter(), [factor, factor]));
 

@@ -1,4 +1,4 @@
-// What applies to whatever the tool selects: strokes, cells or a joint.
+// Actions on the selection of the current tool: strokes, cells or a joint.
 
 import { announce } from './messages.mjs';
 import { pasteSelection } from './objects.mjs';

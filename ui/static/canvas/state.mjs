@@ -6,8 +6,8 @@
 // previousMask    the mask that was last used or cleared
 // revision        how many edits were made since the drawing was loaded
 // joint           the selected joint, {person, number}, or null
-// region          the mask of the selected object, whose colors go along with its strokes, or null; sized like mask
-// cutsLines       whether a move also takes what lies in the region of strokes that are not selected
+// region          the mask of the selected object, whose colors move with its strokes, or null; sized like mask
+// cutsLines       whether a move also takes the parts of unselected strokes that lie in the region
 // cursor          the keyboard's cursor, an image point, or null while hidden
 // openRequests    how many requests to the server may still change the drawing
 // subtracting     whether the mask tools subtract

@@ -13,7 +13,7 @@ const SMOOTHING_LEVELS = 11;
 const MAX_SMOOTHING_PASSES = 12;
 const MIN_STROKE_SIDE = 1.2; // lattice cells; anything smaller is a click
 
-// Return the smoothing, 0 to less than 1: how far the pen stays behind the pointer at each event.
+// Return the smoothing, from 0 to below 1: how far the pen lags behind the pointer at each event.
 const smoothing = () => Number($('.lc-smooth').value) / SMOOTHING_LEVELS;
 
 TOOLS.pen = {

@@ -1,5 +1,5 @@
-// People: joints are dragged, a limb drags the whole person. A picture has either a sketch or people, so people that
-// are added replace the strokes, which come back when the last person is removed.
+// People: dragging a joint moves the joint, dragging a limb moves the person. A picture has either a sketch or people:
+// adding a person replaces the strokes, and removing the last person restores them.
 
 import {
   JOINT_NAMES, LIMBS, clampJoint, estimateJoint, limbAt, nearestJoint, scalePerson, standingPerson, translatePerson,
@@ -88,7 +88,7 @@ export function removePerson() {
   finishEdit(before, 'person', `Person ${person + 1} removed`);
 }
 
-// Hide the selected joint, or show a hidden one where it would be judging by the visible ones.
+// Hide the selected joint, or show a hidden joint at the position estimated from the visible ones.
 export function toggleJoint() {
   const person = selectedPerson();
   if (person === null || gesture) return;
@@ -165,7 +165,7 @@ function drawPerson(ctx, joints, unit, selected) {
   });
 }
 
-// Update the list of joints of the selected person, with which hidden joints can be selected, too.
+// Update the list of joints of the selected person, in which hidden joints can also be selected.
 export function updatePoseControls() {
   const person = selectedPerson(), joints = person === null ? [] : state.doc.pose[person], list = $('.lc-joint');
   const option = (joint, number) => {

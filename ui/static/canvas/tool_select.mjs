@@ -1,6 +1,6 @@
-// Selection. Select: a click selects a stroke, Shift adds or removes one, a drag on empty ground selects in a
-// rectangle or a lasso. Object: a click selects a whole object, what a closed outline encloses or else what has a
-// similar color. With both, a drag on the selection moves it, its handles scale and turn it, and Bend drags a part.
+// Selection. Select: a click selects a stroke, Shift adds or removes one, a drag on an empty area selects by
+// rectangle or lasso. Object: a click selects a whole object, the area inside a closed outline or else an area of similar
+// color. With both, a drag on the selection moves it, its handles scale and rotate it, and Bend drags a part.
 
 import { fillPolygon } from './geometry/bitmap.mjs';
 import { bend, boxHandles, handlePlacement, translation } from './geometry/placement.mjs';
@@ -54,7 +54,7 @@ function isOnBox([x, y], [left, top, right, bottom], margin) {
   return x >= left - margin && x <= right + margin && y >= top - margin && y <= bottom + margin;
 }
 
-// Return what a pointer does that comes down on the selection: {handle}, {moves} or {bends}; null elsewhere.
+// Return the action of a pointer pressed on the selection: {handle}, {moves} or {bends}; null outside of it.
 function grip(p, touch) {
   const box = hasSelection() ? selectionBox() : null;
   if (!box) return null;
@@ -202,7 +202,7 @@ function reselect(p) {
   if (region) selectRegion(region);
 }
 
-// Return the region of the object at a point: what an outline encloses, else what has a similar color; null for none.
+// Return the region of the object at a point: inside an outline, or else of similar color; null if there is none.
 function regionAt(p) {
   const { doc, maskWidth, maskHeight } = state, scale = maskScaleOf();
   const enclosed = doc.pose?.length ? null : enclosedRegion(doc.strokes, p, maskWidth, maskHeight, scale);

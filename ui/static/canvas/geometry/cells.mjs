@@ -71,7 +71,7 @@ export function similarCells({ rows, cols, colors }, start, tolerance) {
 const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 const colorDistance = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
 
-// Return the colors with these cells set to `hex`; the same array where nothing changes.
+// Return the colors with these cells set to `hex`; the same array if nothing changes.
 export function paintCells(colors, cells, hex) {
   const painted = colors.slice();
   let changed = false;
@@ -103,7 +103,7 @@ export function nextGridSize(grid, direction) {
   return direction > 0 ? GRID_SIZES.find((n) => n > size) : GRID_SIZES.findLast((n) => n < size);
 }
 
-// Return up to `limit` colors that differ most from each other, the most frequent one first.
+// Return up to `limit` colors that differ most from each other, starting with the most frequent color.
 export function distinctColors(colors, limit) {
   const counts = new Map();
   for (const hex of colors) counts.set(hex, (counts.get(hex) ?? 0) + 1);

@@ -1,5 +1,5 @@
-// Placements: where the points of an object go, as `codec.editing.objects.Placement`: first a bend, which moves the
-// points around `center` by `shift`, less the farther away, and those beyond `radius` not at all; then an affine map
+// Placements: maps of an object's points to their new place, as `codec.editing.objects.Placement`: first a bend, which
+// moves points by up to `shift`, most at `center`, less farther away, not at all beyond `radius`; then an affine map
 // [a, b, c, d, e, f]: (x, y) -> (a x + b y + c, d x + e y + f). Coordinates are image pixels.
 
 import { clampPath, resample, roundCoordinate } from './polyline.mjs';
@@ -21,7 +21,7 @@ export function scaling([x, y], [sx, sy]) {
   return affine([kx, 0, x - kx * x, 0, ky, y - ky * y]);
 }
 
-// Return the placement that turns about a point by an angle in radians.
+// Return the placement that rotates about a point by an angle in radians.
 export function rotation([x, y], angle) {
   const c = Math.cos(angle), s = Math.sin(angle);
   return affine([c, -s, x - c * x + s * y, s, c, y - s * x - c * y]);
@@ -39,14 +39,14 @@ function bendWeight({ center, radius }, [x, y]) {
   return Math.max(0, 1 - ((x - center[0]) ** 2 + (y - center[1]) ** 2) / radius ** 2) ** 2;
 }
 
-// Return where a point goes.
+// Map a point of the object to its new place.
 export function place(placement, point) {
   const { matrix: [a, b, c, d, e, f], shift } = placement, weight = bendWeight(placement, point);
   const x = point[0] + weight * shift[0], y = point[1] + weight * shift[1];
   return [a * x + b * y + c, d * x + e * y + f];
 }
 
-// Return where a point comes from.
+// Map a point of the new place back to the object.
 export function placeBack(placement, [u, v]) {
   const { matrix: [a, b, c, d, e, f], shift, radius } = placement, determinant = a * e - b * d;
   const x = (e * (u - c) - b * (v - f)) / determinant, y = (a * (v - f) - d * (u - c)) / determinant;
@@ -86,7 +86,7 @@ export function placeMask(placement, mask, width, height, scale) {
 
 // ---- handles of a selection's box ----
 
-// Return the handles of a box: eight to scale, by their place {x, y} of -1..1, and one above it to turn, {turn: true}.
+// Return the handles of a box: eight to scale, by their place {x, y} of -1..1, and one above it to rotate, {turn: true}.
 export function boxHandles([left, top, right, bottom], turnDistance) {
   const x = (left + right) / 2, y = (top + bottom) / 2, w = (right - left) / 2, h = (bottom - top) / 2, handles = [];
   for (const v of [-1, 0, 1]) {
@@ -96,7 +96,7 @@ export function boxHandles([left, top, right, bottom], turnDistance) {
   return handles;
 }
 
-// Return the placement that dragging a handle from its place to a point makes. `isFree`: corners need not keep the
+// Return the placement for dragging a handle from its place to a point. `isFree`: corners need not keep the
 // proportions.
 export function handlePlacement({ at, u, v, turn }, [left, top, right, bottom], point, isFree) {
   const x = (left + right) / 2, y = (top + bottom) / 2;

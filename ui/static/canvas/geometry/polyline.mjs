@@ -90,8 +90,8 @@ export const boxFromCorners = (a, b) => [
 
 const isInBox = ([left, top, right, bottom], x, y) => x >= left && x <= right && y >= top && y <= bottom;
 
-// Return whether a point of the polyline lies in the box. Points lie closer together than the sides of any box that
-// a person draws, so segments need no test of their own.
+// Return whether a point of the polyline lies in the box. Points are closer together than the sides of any box that
+// a user draws, so segments need no separate test.
 export function hasPointInBox(polyline, box) {
   for (let i = 0; i < polyline.length; i += 2) if (isInBox(box, polyline[i], polyline[i + 1])) return true;
   return false;

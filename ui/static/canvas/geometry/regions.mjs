@@ -3,7 +3,7 @@
 
 import { paintSegment } from './bitmap.mjs';
 
-// Of the longer side: how far an outline may stand open, on each side of a gap.
+// How far an outline may be open, on each side of a gap, as a fraction of the longer side.
 const GAPS = [0, 0.006, 0.015, 0.03, 0.045];
 const MIN_REGION = 0.0008; // of the picture
 const MAX_REGION = 0.75; // of the picture
@@ -72,7 +72,7 @@ const isObject = (mask) => {
   return share >= MIN_REGION && share <= MAX_REGION;
 };
 
-// Return the region around a point that strokes enclose, gaps in them closed as little as needed; null if none does.
+// Return the region around a point that strokes enclose, closing gaps as little as needed; null if there is none.
 export function enclosedRegion(strokes, [x, y], width, height, scale) {
   const col = Math.floor(x * scale), row = Math.floor(y * scale), start = row * width + col;
   if (col < 0 || row < 0 || col >= width || row >= height) return null;
@@ -87,7 +87,7 @@ export function enclosedRegion(strokes, [x, y], width, height, scale) {
   return null;
 }
 
-// Return what strokes enclose together; null if that is nothing.
+// Return the region that strokes enclose together; null if there is none.
 export function interior(strokes, width, height, scale) {
   for (const gap of GAPS) {
     const radius = gap * Math.max(width, height), walls = paintStrokes(strokes, width, height, scale, radius);

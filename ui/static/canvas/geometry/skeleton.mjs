@@ -71,7 +71,7 @@ export function standingPerson(index, size) {
   return STANDING.map(([x, y]) => clampJoint([left + x * tall, top + y * tall], size));
 }
 
-// Return where a hidden joint would be: its place in the standing figure after that figure is moved and scaled
+// Return the estimated place of a hidden joint: its place in the standing figure after that figure is moved and scaled
 // to fit the visible joints.
 export function estimateJoint(joints, number, size) {
   const visible = joints.flatMap((joint, i) => (joint ? [i] : []));
