@@ -1,11 +1,11 @@
 """Write a sketch's curves as SVG 1.1 and read curves from SVG files made by drawing programs.
 
-The reader takes paths and all basic shapes, grouped or not, with any SVG 1.1 transform. It keeps outlines only and
-ignores colors and widths. It skips lines that a viewer would not show, because of display, visibility or opacity, or
-because they have neither stroke nor fill, as attributes, inline styles or rules for a tag, class or id. A rectangle
-that covers the picture and has no stroke is skipped as background. svgelements parses path data and transforms. To
-protect it from hostile files, the numbers of bytes, tags, attributes, transforms and points are limited here. A DOCTYPE
-that declares anything is rejected, so no entity can expand.
+The reader takes paths and all basic shapes, grouped, nested or repeated by <use>, with any SVG 1.1 transform. It keeps
+outlines only and ignores colors and widths. It skips lines that a viewer would not show, because of display,
+visibility or opacity, or because they have neither stroke nor fill, as attributes, inline styles or rules for a tag,
+class or id. A rectangle that covers the picture and has no stroke is skipped as background. svgelements parses path
+data and transforms. To protect it from hostile files, the numbers of bytes, tags, attributes, transforms and points
+are limited here. A DOCTYPE that declares anything is rejected, so no entity can expand.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ import numpy as np
 from svgelements import Arc, Close, CubicBezier, Curve, Matrix, Move, Path, QuadraticBezier, SVGLexicalParser
 
 from codec.errors import FormatError, LimitExceeded
-from codec.images import svg_shapes
+from codec.images import svg_shapes, svg_viewports
 from codec.text_file import decode_text
 
 MAX_BYTES = 8 << 20
 MAX_POINTS = 1 << 16  # after curves are flattened to polylines
 MAX_TAGS = 1 << 18
 MAX_ATTRIBUTES = 1 << 10  # equals signs between two "<"
+MAX_USES = 1 << 12  # elements that other places draw again
 MAX_TRANSFORMS = 1 << 16  # opening parentheses
 MAX_COORDINATE = 1e6  # pixels
 
@@ -42,7 +43,7 @@ _MAX_STYLE = 1 << 13  # characters of a style attribute or rule that are read
 _TRANSPARENT = re.compile(r"transparent|rgba\([^)]*,\s*0*\.?0*%?\s*\)|#[0-9a-f]{3}0|#[0-9a-f]{6}00")
 _INHERITED = ("visibility", "stroke", "stroke-opacity", "stroke-width", "fill", "fill-opacity")
 _INVISIBLE = {"defs", "clipPath", "mask", "symbol", "marker", "pattern", "metadata", "title", "desc", "style"}
-_UNSUPPORTED = {"text", "image", "use", "foreignObject"}
+_UNSUPPORTED = {"text", "image", "foreignObject"}
 _PARSER_ERRORS = (ValueError, TypeError, AttributeError, IndexError, ArithmeticError)  # raised by svgelements
 
 
@@ -71,19 +72,39 @@ def read(data: bytes, width: int, height: int) -> list[np.ndarray]:
     root = _parse_xml(data)
     curves: list[np.ndarray] = []
     point_count = 0
-    viewport = (_view_box(root) or (0, 0, width, height))[2:]
+    _, _, *sides = _view_box(root) or (0, 0, width, height)
+    viewport = (float(sides[0]), float(sides[1]))
     rules = _style_rules(root)
     stack: list[tuple[ElementTree.Element, np.ndarray, Style]] = [(root, _viewport_matrix(root, width, height), {})]
+    by_id: dict[str, ElementTree.Element] = {}
+    visits = uses = 0
     while stack:
         element, matrix, style = stack.pop()
         name = _local_name(element)
         style = _style(element, name, style, rules)
-        if name in _INVISIBLE or style.get("display") == "none" or _is_zero(style, "opacity"):
+        visits += 1
+        if visits > MAX_TAGS or uses > MAX_USES:
+            raise LimitExceeded("the SVG repeats its elements too often; convert each <use> to a path")
+        if (
+            name in _INVISIBLE
+            or "requiredExtensions" in element.attrib
+            or style.get("display") == "none"
+            or _is_zero(style, "opacity")
+        ):
             continue
         if name in _UNSUPPORTED:
             raise FormatError(f"the SVG has a <{name}>; convert it to a path first")
         if transform := element.get("transform"):
             matrix = matrix @ _transform_matrix(transform)
+        inherited = {key: style[key] for key in _INHERITED if key in style}
+        if name == "use":
+            uses += 1
+            by_id = by_id or {one.get("id", ""): one for one in root.iter()}
+            repeated, matrix = _repeated(element, matrix, viewport, by_id)
+            stack.extend((child, matrix, inherited) for child in reversed(repeated))
+            continue
+        if name == "svg" and element is not root:
+            matrix = matrix @ svg_viewports.nested_matrix(element, viewport)
         path_data = svg_shapes.path_data(name, element, *viewport)
         if path_data:
             (a, c, _), (b, d, _), _ = matrix.tolist()
@@ -95,9 +116,21 @@ def read(data: bytes, width: int, height: int) -> list[np.ndarray]:
                 curve = _transformed(polyline, matrix)
                 if not (name == "rect" and _is_no_paint(style.get("stroke", "none")) and _covers(curve, width, height)):
                     curves.append(curve)
-        inherited = {key: style[key] for key in _INHERITED if key in style}
         stack.extend((child, matrix, inherited) for child in reversed(element))
     return curves
+
+
+def _repeated(
+    use: ElementTree.Element, matrix: np.ndarray, viewport: tuple[float, float], by_id: dict[str, ElementTree.Element]
+) -> tuple[list[ElementTree.Element], np.ndarray]:
+    """Return the elements that a <use> draws, and the matrix from their user units to pixels."""
+    matrix = matrix @ svg_viewports.use_matrix(use, viewport)
+    target = by_id.get(svg_viewports.target_id(use))
+    if target is None:
+        return [], matrix
+    if _local_name(target) != "symbol":
+        return [target], matrix
+    return list(target), matrix @ svg_viewports.nested_matrix(target, viewport, use)
 
 
 def size(data: bytes) -> tuple[int, int]:
@@ -133,6 +166,8 @@ def _parse_xml(data: bytes) -> ElementTree.Element:
 
 def _decode(data: bytes) -> str:
     """Return the text of a file in UTF-8, in the encoding of its byte-order mark, or in Latin-1 if that is declared."""
+    if data.startswith(b"\x1f\x8b"):
+        raise FormatError("the SVG is compressed (.svgz); save it as plain SVG")
     if match := _DECLARED_LATIN.match(data):
         return data.decode("cp1252" if b"1252" in match[1] else "latin-1", "replace")
     return decode_text(data, "the SVG")

@@ -27,25 +27,23 @@ def path_data(name: str, element: ElementTree.Element, width: float, height: flo
         return points and f"M{points}{'Z' if name == 'polygon' else ''}"
     diagonal = ((width**2 + height**2) / 2) ** 0.5
 
-    def length(key: str, other: str = "") -> float:
+    def side(key: str, other: str = "") -> float:
         """Return the length in attribute `key`, or else in attribute `other`, or else 0."""
         text = element.get(key, element.get(other, "0"))
         whole = diagonal if key == "r" else width if key in ("x", "x1", "x2", "cx", "rx", "width") else height
-        return _length(text, whole)
+        return length(text, whole)
 
     if name == "line":
-        return f"M{length('x1')},{length('y1')}L{length('x2')},{length('y2')}"
+        return f"M{side('x1')},{side('y1')}L{side('x2')},{side('y2')}"
     if name == "rect":
-        return _rect(
-            length("x"), length("y"), length("width"), length("height"), length("rx", "ry"), length("ry", "rx")
-        )
+        return _rect(side("x"), side("y"), side("width"), side("height"), side("rx", "ry"), side("ry", "rx"))
     if name == "circle":
-        return _ellipse(length("cx"), length("cy"), length("r"), length("r"))
-    return _ellipse(length("cx"), length("cy"), length("rx"), length("ry")) if name == "ellipse" else ""
+        return _ellipse(side("cx"), side("cy"), side("r"), side("r"))
+    return _ellipse(side("cx"), side("cy"), side("rx"), side("ry")) if name == "ellipse" else ""
 
 
-def _length(text: str, whole: float) -> float:
-    """Return a length in user units; `whole`: 100 %."""
+def length(text: str, whole: float) -> float:
+    """Return a length in user units. whole: 100 %. Raises `FormatError` if it cannot be read."""
     match = re.fullmatch(rf"\s*({NUMBER})\s*([a-zA-Z]*|%)\s*", text[:50])
     unit = None if match is None else whole / 100 if match[2] == "%" else PIXELS_PER_UNIT.get(match[2].lower())
     if match is None or unit is None:

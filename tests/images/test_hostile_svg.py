@@ -31,7 +31,7 @@ from tests.fuzz.mutator import mutate
         ('<rect width="5em" height="5"/>', "length that cannot be read: '5em'"),
         ('<image width="5" height="5"/>', "<image>"),
         ("<text>hello</text>", "<text>"),
-        ('<use href="#a"/>', "<use>"),
+        ('<use href="other.svg#a"/>', "<use> of another file"),
         ('<g transform="perspective(5)"/>', "unsupported transform, 'perspective"),
         ('<g transform="translate(5mm)"/>', "unsupported transform, 'translate"),
         ('<g transform="gibberish"/>', "unsupported transform, 'gibberish'"),
