@@ -127,6 +127,7 @@ def read_layers(folder: str | os.PathLike[str]) -> Layers:
     source = Path(folder)
     if not source.is_dir():
         raise FormatError(f"{source.name!r} is not a folder of layers")
+    _check_names(source)
     notes = _read_json(source, "layers.json") or {}
     sketch = _read(source, "sketch.svg", svg.MAX_BYTES)
     pose = _read_json(source, "pose.json")
@@ -182,6 +183,14 @@ def _read_json(folder: Path, name: str) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         raise FormatError(f"{name} is not a JSON object")
     return value
+
+
+def _check_names(folder: Path) -> None:
+    """Raise `FormatError` if a file of a layer has its name in capitals, as it would be taken for missing."""
+    for path in folder.iterdir():
+        name = path.name.lower()
+        if name in FILE_NAMES and path.name != name and not (folder / name).exists():
+            raise FormatError(f"rename {path.name} to {name}: names of layers are in lower case")
 
 
 def _check_sources(folder: Path) -> None:

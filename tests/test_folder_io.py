@@ -302,3 +302,11 @@ def test_prompt_file_in_another_encoding_is_one_clear_error(tmp_path):
     (tmp_path / "prompt.txt").write_bytes("café".encode("cp1252"))
     with pytest.raises(FormatError, match=r"prompt.txt is not UTF-8 text \(line 1\): save it as UTF-8"):
         read_layers(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["prompt.txt", "sketch.svg", "colormap.png", "layers.json"])
+def test_names_in_capitals_are_one_clear_error(tmp_path, name):
+    write_layers(samples.example(), tmp_path)
+    (tmp_path / name).rename(tmp_path / name.upper())
+    with pytest.raises(FormatError, match=f"rename {name.upper()} to {name}"):
+        read_layers(tmp_path)
