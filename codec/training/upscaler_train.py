@@ -45,6 +45,7 @@ CUT_SHARE: Final = 0.2  # share of the crops with truncated detail, so that the 
 NO_LINES_SHARE: Final = 0.1  # share of the crops without lines
 FEATURE_WEIGHT: Final = 2.0
 FEATURE_BLOCKS: Final = (0, 2, 4)  # of EfficientNet-Lite0: up to an eighth of the resolution
+FEATURE_STRIDE: Final = 8  # pixels between the deepest features
 
 
 class Discriminator(nn.Module):
@@ -111,6 +112,7 @@ class Training:
         run.mkdir(parents=True, exist_ok=True)
         if (run / "network.safetensors").exists():
             self.network.load_state_dict(load_file(run / "network.safetensors"))
+        if (run / "discriminator.safetensors").exists():
             self.discriminator.load_state_dict(load_file(run / "discriminator.safetensors"))
         self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         if (run / "average.safetensors").exists():
@@ -178,11 +180,18 @@ def shallow_features(pictures: Tensor) -> list[Tensor]:
     return [x / (x.pow(2).sum(1, keepdim=True) + 1e-6).sqrt() for x in features]
 
 
-def losses(decoded: Tensor, source: Tensor) -> dict[str, Tensor]:
-    """Return the parts of the loss of (n, 3, h, w) pictures in 0..1, without the adversarial one."""
+def losses(decoded: Tensor, source: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+    """Return the parts of the loss of (n, 3, h, w) pictures in 0..1, without the adversarial one.
+
+    Features are compared at random places of the crops. At fixed places, the network learns patterns that the strides
+    of the convolutions turn into features.
+    """
+    top, left = rng.integers(0, FEATURE_STRIDE, 2)
+    height, width = (side - FEATURE_STRIDE for side in source.shape[2:])
+    part = (..., slice(top, top + height), slice(left, left + width))
     with torch.no_grad():
-        expected = shallow_features(source)
-    distances = [(a - b).pow(2).sum(1).mean() for a, b in zip(shallow_features(decoded), expected, strict=True)]
+        expected = shallow_features(source[part])
+    distances = [(a - b).pow(2).sum(1).mean() for a, b in zip(shallow_features(decoded[part]), expected, strict=True)]
     return {
         "pixels": (decoded - source).abs().mean(),
         "means": (F.avg_pool2d(decoded, 8) - F.avg_pool2d(source, 8)).abs().mean(),
@@ -190,10 +199,12 @@ def losses(decoded: Tensor, source: Tensor) -> dict[str, Tensor]:
     }
 
 
-def train_step(training: Training, inputs: Tensor, source: Tensor, adversarial: float) -> dict[str, float]:
+def train_step(
+    training: Training, inputs: Tensor, source: Tensor, adversarial: float, rng: np.random.Generator
+) -> dict[str, float]:
     """Update the network, and the discriminator if the adversarial loss has a weight; return the parts of the loss."""
     decoded = enlarge(training.network, inputs)
-    parts = losses(decoded, source)
+    parts = losses(decoded, source, rng)
     if adversarial:
         training.discriminator.requires_grad_(False)
         parts["adversarial"] = adversarial * F.softplus(-training.discriminator(decoded)).mean()
@@ -218,7 +229,7 @@ def train(run: Path, pairs: Pairs, options: argparse.Namespace) -> None:
         cosine = 0.5 + 0.5 * math.cos(math.pi * progress)
         training.set_rate(options.rate * warmup * (FINAL_RATE + (1 - FINAL_RATE) * cosine))
         inputs, source = pairs.batch(BATCH, rng)
-        logged.append(train_step(training, inputs, source, options.adversarial))
+        logged.append(train_step(training, inputs, source, options.adversarial, rng))
         if len(logged) == LOG_STEPS:
             means = {name: round(float(np.mean([entry[name] for entry in logged])), 5) for name in logged[0]}
             with (run / "log.jsonl").open("a") as log:

@@ -100,3 +100,17 @@ def test_run_resumes_where_it_stopped(
     exported = load_file(tmp_path / real_esrgan.LAYERED.name)
     assert exported.keys() == second.average.keys()
     assert all(torch.equal(value, second.average[name].half()) for name, value in exported.items())
+
+
+def test_features_are_compared_at_random_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = set()
+
+    def note_place(pictures: torch.Tensor) -> list[torch.Tensor]:
+        places.add(int(pictures[0, 0, 0, 0]))
+        return [pictures]
+
+    monkeypatch.setattr(upscaler_train, "shallow_features", note_place)
+    numbered, rng = torch.arange(3 * 24 * 24.0).reshape(1, 3, 24, 24), np.random.default_rng(0)
+    for _ in range(1000):
+        upscaler_train.losses(numbered, numbered, rng)
+    assert places == {24 * top + left for top in range(8) for left in range(8)}

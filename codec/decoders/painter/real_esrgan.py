@@ -40,7 +40,7 @@ RRDB = weights.WeightFile(
 
 LAYERED = weights.WeightFile(
     "srvgg-layers-x4.safetensors",
-    "3a75f57fa2117fed78c165a6265b3bb478f35eb7112517d48fcfb641fafc0183",
+    "14e274256a5bf5476e67bb66efa003ecf99be8eb7ef3c1e7c7b9e34980e04bd6",
 )
 LINE_CHANNELS = SCALE * SCALE  # the opacity of lines in the large picture, 4 x 4 pixels for each of the small one
 
