@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.load.server import start_server
-from tests.ui.conftest import CHROMIUM, FLAGS, WAIT, Visit
+from tests.ui.conftest import CHROMIUM, FLAGS
+from tests.ui.visit import WAIT, Visit
 
 PAUSE = 500  # ms between two edits
 # Sets window.began at the next event of a kind, and window.ended two frames after the picture or file size has changed.

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from codec import Layers, Prompt, Sketch
 from codec.texture import rdoq
-from tests.ui.conftest import Visit
+from tests.ui.visit import Visit
 from ui.services import canvas_state
 from ui.services.examples import START_FILE
 
@@ -25,13 +25,6 @@ SVG = b"<svg viewBox='0 0 100 100'><path d='M10 10 L90 10 90 90'/></svg>"
 
 class Canvas(Visit):
     """A page whose canvas is read in the browser, without the server."""
-
-    def drag(self, *points: tuple[float, float]) -> None:
-        self.page.mouse.move(*self.spot(*points[0]))
-        self.page.mouse.down()
-        for point in points[1:]:
-            self.page.mouse.move(*self.spot(*point), steps=2 if len(points) <= 4 else 1)  # each step takes a frame
-        self.page.mouse.up()
 
     def value(self) -> dict:
         """Return the canvas's value."""

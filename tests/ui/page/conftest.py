@@ -1,4 +1,4 @@
-"""One page for each file of canvas tests, reset between the tests."""
+"""The page for tests of the canvas, which is put back between them without the server."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from tests.ui.page.canvas_page import Canvas
 
 
 @pytest.fixture(scope="module")
-def opened(context, address) -> Iterator[Canvas]:
-    """A page for the tests of a file, with the starting example."""
-    canvas = Canvas(context.new_page(), address)
-    canvas.page.set_viewport_size({"width": 1400, "height": 1000})
-    canvas.restart()
-    canvas.page.evaluate("window.first = document.querySelector('.lc').canvas.snapshot()")
-    yield canvas
-    canvas.page.close()
+def opened(session_page) -> Canvas:
+    """The page with the starting example and its original, and a large canvas."""
+    session_page.put_back(loads=True)
+    session_page.page.set_viewport_size({"width": 1400, "height": 1000})
+    session_page.page.evaluate("window.first = document.querySelector('.lc').canvas.snapshot()")
+    return session_page
 
 
 @pytest.fixture

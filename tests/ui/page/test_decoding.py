@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from codec import Layers
 from codec.images.io import load
-from tests.ui.conftest import DECODE_WAIT, DESKTOP
+from tests.ui.visit import DECODE_WAIT, DESKTOP
 from ui.services import actions
 from ui.services.examples import START_FILE
 

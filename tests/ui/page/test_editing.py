@@ -24,13 +24,13 @@ def test_the_starting_example_is_saved_unchanged(reloaded):
     assert reloaded.save() == START_FILE.read_bytes()
 
 
-def test_a_stroke_is_one_request_and_counts_real_bytes(reloaded):
-    before, posts = reloaded.bytes(), len(reloaded.posts)
-    reloaded.drag((0.1, 0.1), (0.3, 0.9), (0.5, 0.4))
-    after = reloaded.bytes_change_from(before)
-    reloaded.says("Preview of your edit")
-    assert [url.split("gradio_api/")[1] for url in reloaded.posts[posts:]] == ["run/predict"]
-    data = reloaded.save()
+def test_a_stroke_is_one_request_and_counts_real_bytes(visit):
+    before, posts = visit.bytes(), len(visit.posts)
+    visit.drag((0.1, 0.1), (0.3, 0.9), (0.5, 0.4))
+    after = visit.bytes_change_from(before)
+    visit.says("Preview of your edit")
+    assert [url.split("gradio_api/")[1] for url in visit.posts[posts:]] == ["run/predict"]
+    data = visit.save()
     strokes = Layers.from_bytes(data).structure.strokes
     old = EXAMPLE.structure.strokes
     assert len(data) == after

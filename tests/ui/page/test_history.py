@@ -84,9 +84,9 @@ def test_a_damaged_history_is_ignored(visit):
         expect(visit.page.locator(".tl-history")).to_be_hidden()
 
 
-def test_entries_are_shown_as_text_and_are_limited(shared_page):
+def test_entries_are_shown_as_text_and_are_limited(session_page):
     entries = [ENTRY | {"t": share.to_link(reprompt(LAYERS, str(i), ""))} for i in range(40)]
-    visit = shared_page.restart(local_storage={"trilayer.history": json.dumps(entries)})
+    visit = session_page.restart(local_storage={"trilayer.history": json.dumps(entries)})
     buttons = visit.page.locator(".tl-history li button")
     expect(buttons).to_have_count(30)
     assert visit.page.locator("img[src=x]").count() == 0
@@ -190,17 +190,17 @@ def test_the_work_of_a_tab_that_is_closed_last_is_not_lost(visit, new_tab):
     assert tab.save() == mine
 
 
-def test_unreadable_stored_work_is_ignored(shared_page):
-    visit = shared_page.restart(local_storage={"trilayer.kept": "{"}, session_storage={"trilayer.kept": "5"})
+def test_unreadable_stored_work_is_ignored(session_page):
+    visit = session_page.restart(local_storage={"trilayer.kept": "{"}, session_storage={"trilayer.kept": "5"})
     visit.says("An example is open")
     assert visit.save() == START_FILE.read_bytes()
     assert visit.faults == []
 
 
-def test_invalid_stored_work_is_reported(shared_page):
+def test_invalid_stored_work_is_reported(session_page):
     drawing = canvas_state.write(LAYERS, "x") | {"strokes": [[0, 0, "<b>", 1]]}
     stored = json.dumps({"version": 1, "state": [drawing, "", "", "", True]})
-    visit = shared_page.restart(local_storage={"trilayer.kept": stored})
+    visit = session_page.restart(local_storage={"trilayer.kept": stored})
     visit.says("Your last work in this browser cannot be opened: The points of a stroke must be finite numbers")
     assert visit.save() == START_FILE.read_bytes()
     visit.page.evaluate("window.trilayer.open({ state: [1, 2] })")

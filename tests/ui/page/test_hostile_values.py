@@ -12,7 +12,7 @@ from codec import Layers, Prompt
 from codec.bitstream.settings import Settings
 from tests.bombs.files import AVIF, EPS, SVG, avif_of, webp_of
 from tests.hostile import TEXTS
-from tests.ui.conftest import TRIL_TYPE
+from tests.ui.visit import TRIL_TYPE
 from ui.page import html
 from ui.services.status import Status
 

@@ -9,17 +9,17 @@ from playwright.sync_api import expect
 
 from codec import Layers, Prompt
 from codec.images import png_chunk
-from tests.ui.conftest import DECODE_WAIT
 from tests.ui.page.looks import violations
+from tests.ui.visit import DECODE_WAIT
 from ui.services.examples import START_FILE
 
 EXAMPLE = Layers.from_bytes(START_FILE.read_bytes())
 SMALL = Layers(96, 64, EXAMPLE.semantic, EXAMPLE.structure, EXAMPLE.texture)
 
 
-def test_disabled_layers_and_strengths_change_the_preview_but_not_the_file(reloaded):
-    page, right = reloaded.page, reloaded.page.locator("#compare img").last
-    mine = reloaded.save()
+def test_disabled_layers_and_strengths_change_the_preview_but_not_the_file(visit):
+    page, right = visit.page, visit.page.locator("#compare img").last
+    mine = visit.save()
     switches = {name: page.locator(f"#use-{name} input") for name in ("prompt", "sketch", "colors")}
 
     def changes_preview(act) -> None:
@@ -31,10 +31,10 @@ def test_disabled_layers_and_strengths_change_the_preview_but_not_the_file(reloa
     changes_preview(lambda: page.get_by_label("number input for Sketch strength").fill("0.2"))
     switches["sketch"].uncheck()
     switches["prompt"].uncheck()
-    reloaded.says("No layer is left to decode")
+    visit.says("No layer is left to decode")
     page.locator("#decode").click()
-    reloaded.says("No layer is left to decode")
-    assert reloaded.save() == mine
+    visit.says("No layer is left to decode")
+    assert visit.save() == mine
     for switch in switches.values():
         switch.check()
 

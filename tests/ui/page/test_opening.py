@@ -13,7 +13,7 @@ from codec import Layers, Pose, Prompt
 from codec.bitstream.settings import Settings
 from codec.images.io import encode_png
 from codec.layers import MAX_SEED
-from tests.ui.conftest import DECODE_WAIT, TRIL_TYPE
+from tests.ui.visit import DECODE_WAIT, TRIL_TYPE
 from ui.services import actions, examples
 from ui.services.actions import OpenedImage
 from ui.services.examples import START_FILE
@@ -53,16 +53,16 @@ def drop(visit, where, name, kind, data):
     assert over and dropped
 
 
-def test_a_tril_file_dropped_anywhere_is_opened(reloaded):
+def test_a_tril_file_dropped_anywhere_is_opened(visit):
     for number, where in enumerate(("#picture img", "#picture", "body", ".lc-stage", "#prompt textarea")):
         data = Layers(64, 64, Prompt(f"dropped {number}"), POSE).to_bytes()
-        drop(reloaded, where, f"Dropped{number}.TRIL", "", data)
-        reloaded.says(f"Opened Dropped{number}")
-        assert reloaded.save() == data
+        drop(visit, where, f"Dropped{number}.TRIL", "", data)
+        visit.says(f"Opened Dropped{number}")
+        assert visit.save() == data
 
 
-def test_a_picture_dropped_anywhere_is_encoded_once(reloaded, monkeypatch, picture):
-    encoded, posts = [], len(reloaded.posts)
+def test_a_picture_dropped_anywhere_is_encoded_once(visit, monkeypatch, picture):
+    encoded, posts = [], len(visit.posts)
 
     def open_picture(path, options):
         encoded.append(path)
@@ -70,11 +70,11 @@ def test_a_picture_dropped_anywhere_is_encoded_once(reloaded, monkeypatch, pictu
 
     monkeypatch.setattr(actions, "open_picture", open_picture)
     for number, where in enumerate(("body", ".lc-stage", "#compare", "#picture", "#picture img"), start=1):
-        drop(reloaded, where, picture.name, "image/png", picture.read_bytes())
-        reloaded.says(f"Opened drop{number}, 600 × 400")
-    reloaded.page.locator("body").evaluate(PASTE, base64.b64encode(picture.read_bytes()).decode())
-    reloaded.says("Opened drop6, 600 × 400")
-    assert len(encoded) == len([url for url in reloaded.posts[posts:] if "/upload" in url]) == 6
+        drop(visit, where, picture.name, "image/png", picture.read_bytes())
+        visit.says(f"Opened drop{number}, 600 × 400")
+    visit.page.locator("body").evaluate(PASTE, base64.b64encode(picture.read_bytes()).decode())
+    visit.says("Opened drop6, 600 × 400")
+    assert len(encoded) == len([url for url in visit.posts[posts:] if "/upload" in url]) == 6
 
 
 def test_a_picture_brings_its_prompt(visit, picture):

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import expect
 
 from codec import Layers
-from tests.ui.conftest import Visit
+from tests.ui.visit import Visit
 
 ROOT = Path(__file__).resolve().parents[3]
 UNREACHABLE = "The server does not answer. Your work is stored in this browser"

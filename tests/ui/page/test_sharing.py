@@ -47,16 +47,16 @@ def test_without_a_clipboard_the_link_is_in_the_address_bar(visit):
     assert share.from_link(visit.page.url.partition("t=")[2]).layers == LAYERS
 
 
-def test_a_hostile_link_is_one_message(shared_page):
-    shared_page.restart("?t=%3Cimg src=x onerror=alert(1)%3E", wait=False)
-    shared_page.says("The link contains no image")
+def test_a_hostile_link_is_one_message(session_page):
+    session_page.restart("?t=%3Cimg src=x onerror=alert(1)%3E", wait=False)
+    session_page.says("The link contains no image")
     for t in ("A" * 20_000, "s0w"):
-        shared_page.page.locator("#save").click()
-        shared_page.says("Saved coffee.tril")
-        shared_page.page.evaluate("(t) => { location.hash = `t=${t}`; }", t)
-        shared_page.says("The link contains no image")
-    assert shared_page.save() == START_FILE.read_bytes()
-    assert shared_page.faults == []
+        session_page.page.locator("#save").click()
+        session_page.says("Saved coffee.tril")
+        session_page.page.evaluate("(t) => { location.hash = `t=${t}`; }", t)
+        session_page.says("The link contains no image")
+    assert session_page.save() == START_FILE.read_bytes()
+    assert session_page.faults == []
 
 
 def test_a_long_link_is_not_sent_to_the_server(visit):

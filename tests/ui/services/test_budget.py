@@ -115,15 +115,14 @@ def test_edit_of_trimmed_layers_is_trimmed_last(visit):
     visit.bytes_are(len(FULL.to_bytes()))
 
 
-def test_locked_colors_are_not_trimmed(reloaded):
-    page = reloaded.page
-    reloaded.put_tril("mine", FULL.to_bytes())
+def test_locked_colors_are_not_trimmed(visit):
+    page = visit.page
+    visit.put_tril("mine", FULL.to_bytes())
     page.locator("#lock-colors input").check()
-    slide(reloaded, 530)
-    reloaded.says("Trimmed to")
-    layers = Layers.from_bytes(reloaded.save())
+    slide(visit, 530)
+    visit.says("Trimmed to")
+    layers = Layers.from_bytes(visit.save())
     assert layers.texture == FULL.texture and layers.sizes().total <= 530
-    reloaded.restart()  # later tests share the page
 
 
 def test_more_bytes_extract_more_detail_from_the_picture(reloaded):
