@@ -1,7 +1,7 @@
 """The page in Debian's Chromium: one server, one browser and one page for a whole run.
 
-`visit` is that page with an example, put back rather than loaded again. Tests that need the original of the example,
-or look at what a load does, take `reloaded`, which costs two seconds more; `new_tab` gives further tabs.
+`visit` is that page with an example, reset without a load. Tests that need the original of the example, or look at
+what a load does, take `reloaded`, which costs two seconds more; `new_tab` opens another tab.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def reloaded(session_page) -> Iterator[Visit]:
 
 @pytest.fixture
 def any_mode(visit) -> Iterator[Visit]:
-    """The page for tests that change its size or its mode, which are as usual again afterwards."""
+    """The page for tests that change its size or its mode, which are reset afterwards."""
     yield visit
     visit.page.evaluate("document.body.classList.remove('dark')")
     visit.page.set_viewport_size(DESKTOP)
@@ -98,7 +98,7 @@ def any_mode(visit) -> Iterator[Visit]:
 
 @pytest.fixture
 def new_tab(context, address) -> Iterator[Callable[[], Visit]]:
-    """-> make() -> a further tab of the same browser, which is not loaded yet."""
+    """Return a function that returns another tab of the same browser, not loaded yet."""
     visits: list[Visit] = []
 
     def make() -> Visit:
@@ -113,7 +113,7 @@ def new_tab(context, address) -> Iterator[Callable[[], Visit]]:
 
 @pytest.fixture
 def endless(monkeypatch):
-    """Make decodes endless until they are stopped; -> the event that one was."""
+    """Make decodes endless until they are stopped; return the event that is set when one was stopped."""
     from codec.decoders import Step
     from codec.errors import Cancelled
     from ui.services import actions

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 from codec import Layers, Prompt
 from ui.services.examples import START_FILE
@@ -81,7 +81,7 @@ class Visit:
     # loading
 
     def open(self, query: str = "") -> Visit:
-        """Load the page and wait for the first preview, the end of all that a load starts."""
+        """Load the page and wait for the first preview, which completes the load."""
         self.page.goto(self.address + query)
         self.shows("preview", timeout=FIRST_PREVIEW_WAIT)
         return self
@@ -116,20 +116,28 @@ class Visit:
         self.faults[before:] = [fault for fault in self.faults[before:] if not LEAVING.search(fault)]
 
     def put_back(self, *, loads: bool = False) -> None:
-        """Make the page as for a first visit, without loading it if its options are as they were then.
+        """Make the page as for a first visit, without loading it if that is possible.
 
         loads: load it in any case; only then is there an original of the starting example
         """
         self.page.unroute_all()
         self.page.set_viewport_size(DESKTOP)
-        if self._first_options and not loads:
-            self.reset()
-        if loads or not self._first_options or self.page.evaluate(OPTIONS) != self._first_options:
+        if loads or not self._can_be_reset():
             self.restart()
             self._first_options = self.page.evaluate(OPTIONS)
             if not loads:
                 self.reset()
         self.faults.clear()
+
+    def _can_be_reset(self) -> bool:
+        """Reset a loaded page; return False if a test left other options or, because it failed, unfinished work."""
+        if not self._first_options:
+            return False
+        try:
+            self.reset()
+        except (AssertionError, Error):
+            return False
+        return bool(self.page.evaluate(OPTIONS) == self._first_options)
 
     def reset(self) -> None:
         """Open the starting example, and forget the stored work and the history, without loading the page again.
@@ -219,7 +227,7 @@ class Visit:
         expect(self.page.locator(".lc")).to_have_attribute(f"data-{name}", value)
 
     def is_idle(self) -> None:
-        """Wait until the server has answered what the canvas asked; detail is searched for, which takes a second."""
+        """Wait until the server has answered the canvas's requests; the search for detail takes a second."""
         expect(self.page.locator(".lc")).to_have_attribute("data-busy", "false", timeout=DECODE_WAIT)
 
     def tool(self, name: str) -> None:

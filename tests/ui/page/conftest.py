@@ -1,4 +1,4 @@
-"""The page for tests of the canvas, which is put back between them without the server."""
+"""The page for tests of the canvas, reset between them without the server."""
 
 from __future__ import annotations
 
