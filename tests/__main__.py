@@ -58,7 +58,9 @@ def run_all(arguments: list[str]) -> int:
 
 
 def run_pytest(arguments: list[str]) -> int:
-    return subprocess.run([PYTHON, "-m", "pytest", *arguments], cwd=ROOT).returncode
+    """Run pytest, which compiles all tests again in each process where Python may write no bytecode."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run([PYTHON, "-m", "pytest", *arguments], cwd=ROOT, env=environment).returncode
 
 
 def tests_of(argument: str) -> str:

@@ -23,12 +23,19 @@ from xdist.remote import Producer  # noqa: E402
 from xdist.scheduler import LoadScopeScheduling  # noqa: E402
 
 # Longest first, so that no process is left with a long file at the end.
-LONGEST = ("tests/ui/page", "tests/decoders/sd15", "tests/test_style.py", "tests/ui", "tests/encoder", "tests/decoders")
-# Files in one process, because each process starts a server and a browser for them, or imports and writes networks.
+LONGEST = (
+    "tests/ui/page", "tests/ui/services/test_budget.py", "tests/ui/test_api.py", "tests/decoders/sd15",
+    "tests/test_style.py", "tests/ui", "tests/encoder", "tests/decoders",
+)  # fmt: skip
+# Files in one process, because each process starts a server and a browser for them (in 15 s), or imports and writes
+# networks. The first name that fits counts.
 TOGETHER = {
-    "tests/ui/page": "page",
-    "tests/ui/services/test_budget.py": "page",
-    "tests/ui/test_api.py": "page",
+    "tests/ui/page/test_canvas": "page 1",
+    "tests/ui/page/test_decoding.py": "page 1",
+    "tests/ui/page/test_edit": "page 1",
+    "tests/ui/page": "page 2",
+    "tests/ui/services/test_budget.py": "page 1",
+    "tests/ui/test_api.py": "page 2",
     "tests/decoders/sd15": "sd15",
 }
 

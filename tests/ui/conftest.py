@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,6 +39,15 @@ def served() -> Iterator[tuple[Any, str]]:
     server = serve.launch()
     yield server.page, server.address
     server.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def gradio_downloads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Gradio's client leaves an empty folder for each file that it downloads; they are in a folder of the tests."""
+    folder = tmp_path_factory.mktemp("downloads")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gradio_client.client.tempfile", SimpleNamespace(gettempdir=lambda: str(folder)))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -124,7 +134,7 @@ def endless(monkeypatch):
         number = 0
         while on_step(Step(1 + number % 3, 4, f"round {number}")):
             number += 1
-            stopped.wait(0.1)
+            stopped.wait(0.5)
         stopped.set()
         raise Cancelled("stopped")
 

@@ -14,6 +14,7 @@ from codec.decoders.sd15 import model_cache, networks
 from codec.decoders.sd15.model_cache import MODEL_CACHE
 from codec.decoders.sd15.options import Options
 from codec.decoders.sd15.pipeline import StableDiffusion
+from codec.models.torchvision_compat import ensure_torchvision
 from tests import tiny
 
 LOADERS = [name for name in vars(networks) if name.startswith("load_")]
@@ -27,7 +28,8 @@ def conversion_dir(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def environment(conversion_dir):
-    """One thread, a separate cache, and no models except those that a test names."""
+    """Importable diffusers, one thread, a separate cache, and no models except those that a test names."""
+    ensure_torchvision()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:

@@ -17,7 +17,6 @@ from codec.layers import Layers
 from codec.semantic.prompt import Prompt
 from tests import checkpoint, samples, tiny
 
-tiny.ensure_torchvision()
 PROMPT_ALONE = samples.example().only([1])
 
 

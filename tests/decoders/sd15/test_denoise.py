@@ -20,7 +20,6 @@ from codec.decoders.sd15.device import Device
 from codec.decoders.sd15.noise import initial_noise
 from tests import samples, tiny
 
-tiny.ensure_torchvision()
 CPU = Device("cpu", torch.float32)
 SIZE = 64
 TEXT, NEGATIVE = "the red hill under a blue sky", "blurry"

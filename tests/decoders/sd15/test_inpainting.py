@@ -11,9 +11,8 @@ from codec.decoders.sd15 import masks
 from codec.editing import edits
 from codec.errors import Cancelled, CodecError
 from codec.semantic.prompt import Prompt
-from tests import samples, tiny
+from tests import samples
 
-tiny.ensure_torchvision()
 pytestmark = pytest.mark.usefixtures("shared_networks")
 
 LAYERS = samples.example()

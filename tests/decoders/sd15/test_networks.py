@@ -19,7 +19,6 @@ from codec.semantic.prompt import Prompt
 from tests import samples, tiny
 from tests.lanes import variants
 
-tiny.ensure_torchvision()
 LAYERS = samples.example()
 POSE = replace(LAYERS, structure=samples.pose())
 PROMPT = Layers(64, 64, Prompt("a red hill"))

@@ -12,10 +12,8 @@ from codec.decoders.sd15.options import PRESETS, Options, ResolvedOptions, resol
 from codec.decoders.sd15.pipeline import StableDiffusion
 from codec.errors import CodecError, UnknownName
 from codec.layers import Layers
-from codec.models.torchvision_compat import ensure_torchvision
 from codec.semantic.prompt import Prompt
 
-ensure_torchvision()
 FILE_SETTINGS = Settings(30, 5.0, "euler")
 
 

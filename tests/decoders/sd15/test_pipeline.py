@@ -24,7 +24,6 @@ from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
 from tests import samples, tiny
 
-tiny.ensure_torchvision()
 pytestmark = pytest.mark.usefixtures("shared_networks")
 
 LAYERS = samples.example()

@@ -14,13 +14,11 @@ from codec.decoders.sd15.device import Device
 from codec.decoders.sd15.prompt_weights import encode, parse_comfyui, parse_web_ui
 from tests import tiny
 
-tiny.ensure_torchvision()
-BASE = tiny.models_dir() / "sd15"
-
 
 @pytest.fixture(scope="module")
 def clip():
-    return networks.load_tokenizer(BASE), networks.load_text_encoder(BASE, Device("cpu", torch.float32))
+    base = tiny.models_dir() / "sd15"
+    return networks.load_tokenizer(base), networks.load_text_encoder(base, Device("cpu", torch.float32))
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ from codec.layers import Layers
 from codec.semantic.prompt import Prompt
 from tests import samples, tiny
 
-tiny.ensure_torchvision()
 pytestmark = pytest.mark.usefixtures("shared_networks")
 CPU = Device("cpu", torch.float32)
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "timestep_spacing": "linspace"}

@@ -11,9 +11,7 @@ import torch
 from codec.decoders.sd15.regenerate import timestep_samplers
 from codec.decoders.sd15.regenerate.noise_levels import TrainingLevels, make_levels
 from codec.decoders.sd15.regenerate.samplers import SAMPLERS
-from codec.models.torchvision_compat import ensure_torchvision
 
-ensure_torchvision()
 TRAINING = TrainingLevels.of_sd1()
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "timestep_spacing": "linspace"}
 WEIGHTS = torch.randn(4, 4, generator=torch.Generator().manual_seed(0)) / 3

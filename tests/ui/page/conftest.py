@@ -6,7 +6,21 @@ from collections.abc import Iterator
 
 import pytest
 
+from codec.decoders import registry
+from codec.decoders.painter import painter
 from tests.ui.page.canvas_page import Canvas
+
+SMALL_AREA = 128 * 128  # pixels of a preview's painting; the tests look at what the page does with it
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fast_previews() -> Iterator[None]:
+    """Previews are painted small, which takes a tenth of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(painter, "MAX_PREVIEW_AREA", SMALL_AREA)
+        patch.setattr(painter, "MIN_DETAIL_AREA", SMALL_AREA)
+        patch.setitem(registry._built, "painter-preview", painter.Painter.preview())
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -53,12 +53,12 @@ def drop(visit, where, name, kind, data):
     assert over and dropped
 
 
-def test_a_tril_file_dropped_anywhere_is_opened(visit):
+def test_a_tril_file_dropped_anywhere_is_opened(reloaded):
     for number, where in enumerate(("#picture img", "#picture", "body", ".lc-stage", "#prompt textarea")):
         data = Layers(64, 64, Prompt(f"dropped {number}"), POSE).to_bytes()
-        drop(visit, where, f"Dropped{number}.TRIL", "", data)
-        visit.says(f"Opened Dropped{number}")
-        assert visit.save() == data
+        drop(reloaded, where, f"Dropped{number}.TRIL", "", data)
+        reloaded.says(f"Opened Dropped{number}")
+        assert reloaded.save() == data
 
 
 def test_a_picture_dropped_anywhere_is_encoded_once(visit, monkeypatch, picture):
