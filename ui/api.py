@@ -20,7 +20,7 @@ from codec.decoders import OnStep
 from codec.editing import edits
 from codec.encoder.encode_options import BALANCES, EDGES
 from codec.summary import summarize
-from ui.services import actions, canvas_requests, canvas_state, files, logs, rendering, validation
+from ui.services import actions, canvas_state, files, logs, rendering, validation
 from ui.services.error_messages import user_message
 from ui.services.jobs import Job, decoder_lock
 
@@ -113,11 +113,11 @@ def edit(
         canvas_state.check_prompt(*texts)
         layers = edits.reprompt(layers, *texts)
     if mask is not None:
-        from codec.images.mask import load_mask
+        from codec.images.mask import EMPTY_MASK, load_mask
 
         erased = load_mask(_upload(mask), layers.width, layers.height)
         if not erased.any():
-            raise CodecError(canvas_requests.EMPTY_MASK)
+            raise CodecError(EMPTY_MASK)
         layers = edits.erase(layers, erased)
     if borrow != "nothing":
         if other is None:

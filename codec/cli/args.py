@@ -39,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_decode(_add_command(subparsers, "decode", "decode a .tril file to a picture", commands.decode))
     _add_inspect(_add_command(subparsers, "inspect", "show what a .tril file holds", commands.inspect))
     _add_cut(_add_command(subparsers, "cut", "make a .tril file smaller by removing strokes", commands.cut))
+    _add_erase(_add_command(subparsers, "erase", "erase an object from a .tril file", commands.erase))
     _add_layers(_add_command(subparsers, "layers", "convert between a .tril file and a folder", commands.layers))
     model_commands.add_parser(subparsers)
     bench_command.add_parser(subparsers)
@@ -150,6 +151,15 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
 def _add_cut(parser: argparse.ArgumentParser) -> None:
     _add_input(parser)
     parser.add_argument("--bytes", type=_integer(1), metavar="N", required=True, help="maximum size of the file")
+    _add_output(parser, "F.tril", "the file to write")
+    _add_overwrite(parser)
+
+
+def _add_erase(parser: argparse.ArgumentParser) -> None:
+    _add_input(parser)
+    parser.add_argument(
+        "mask", metavar="MASK", help="a picture that is white, or painted on a clear ground, at the object"
+    )
     _add_output(parser, "F.tril", "the file to write")
     _add_overwrite(parser)
 

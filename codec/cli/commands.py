@@ -1,4 +1,4 @@
-"""The commands on single files: encode, decode, inspect, cut and layers. Each takes the parsed arguments."""
+"""The commands on single files: encode, decode, inspect, cut, erase and layers. Each takes the parsed arguments."""
 
 from __future__ import annotations
 
@@ -117,6 +117,23 @@ def cut(args: argparse.Namespace) -> None:
     data = smaller.to_bytes()
     _write_output(args, data)
     _report(args, f"{args.output}: {len(data)} bytes, {_stroke_count(smaller)} of {_stroke_count(layers)} strokes")
+
+
+def erase(args: argparse.Namespace) -> None:
+    """Write a .tril file without the object that a mask marks."""
+    from codec.editing import objects
+    from codec.images.mask import EMPTY_MASK, load_mask
+
+    for source in (args.mask, args.file):
+        _check_output(args, source)
+    layers = _read_layers(args)
+    mask = load_mask(_open_picture(args.mask), layers.width, layers.height)
+    if not mask.any():
+        raise CodecError(EMPTY_MASK)
+    erased = objects.erase(layers, mask)
+    data = erased.to_bytes()
+    _write_output(args, data)
+    _report(args, f"{args.output}: {len(data)} bytes, {_stroke_count(erased)} of {_stroke_count(layers)} strokes")
 
 
 def layers(args: argparse.Namespace) -> None:

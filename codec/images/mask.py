@@ -9,6 +9,7 @@ import numpy as np
 
 from codec.images import io
 
+EMPTY_MASK: Final = "the mask marks nothing: paint white over what to erase"
 _THRESHOLD: Final = 127  # of 255; pixels above it are bright or opaque
 
 

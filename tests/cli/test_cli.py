@@ -12,12 +12,15 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import codec
 import codec.encoder.extract
 from codec.cli.main import main
 from codec.cli.terminal import printable
+from codec.editing import objects
 from codec.images.io import load
 from codec.layers import Layers
 from codec.semantic.prompt import Prompt
@@ -112,6 +115,24 @@ def test_cut_removes_the_last_strokes_and_keeps_everything_else(tmp_path, capsys
     assert shorter.stat().st_size <= max_bytes and 0 < count < 20
     assert replace(smaller, structure=None) == replace(layers, structure=None)
     assert smaller.structure.strokes == strokes[:count]
+
+
+@pytest.mark.parametrize("name", ["mask.png", "mask.tiff", "mask.gif"])
+def test_erase_reads_masks_of_any_format(tmp_path, capsys, name):
+    mask = np.zeros((SMALL.height, SMALL.width), bool)
+    mask[:, : SMALL.width // 2] = True
+    Image.fromarray(mask).save(tmp_path / name)
+    Image.fromarray(mask & False).save(tmp_path / "empty.png")
+    (tmp_path / "a.tril").write_bytes(SMALL.to_bytes())
+    source, out = str(tmp_path / "a.tril"), tmp_path / "b.tril"
+    assert main(["erase", source, str(tmp_path / name), "-o", str(out)]) == 0
+    assert Layers.from_bytes(out.read_bytes()) == objects.erase(SMALL, mask)
+    for given, output, message in (
+        ("empty.png", "c.tril", "marks nothing"), ("a.tril", "c.tril", "GIF, BMP, TIFF"), (name, name, "is the input"),
+        (name, "b.tril", "exists already"),
+    ):  # fmt: skip
+        assert main(["erase", source, str(tmp_path / given), "-o", str(tmp_path / output)]) == 1
+        assert message in capsys.readouterr().err
 
 
 def test_cut_keeps_a_pose_or_fails(tmp_path, capsys):

@@ -30,7 +30,6 @@ Answer = dict[str, Any]
 
 SHIFT_LIMITS: Final = {"hue": 180, "saturation": 100, "brightness": 100}  # degrees, percent, percent
 DETAIL_CLEARED: Final = "The detail of the changed colors was cleared: the encoder's weights are missing."
-EMPTY_MASK: Final = "the mask marks nothing: paint white over what to erase"
 MAX_PLACE: Final = 100_000  # px, of the numbers of a placement
 _log = logging.getLogger("trilayer")
 _VISIBLE_LEVELS: Final = 8  # of 255; since all colors are coded together, unedited ones may change by a level or two
@@ -194,7 +193,7 @@ def open_mask(payload: Any) -> Answer:
     `payload`: {path of an upload, width, height: 1..1024 of the mask}. Raises what `codec.images.mask.load_mask` does,
     and `InvalidLayer` for a mask that marks nothing.
     """
-    from codec.images.mask import load_mask
+    from codec.images.mask import EMPTY_MASK, load_mask
 
     request = validation.json_object(payload, "request")
     path = import_layers.upload_path(request)
