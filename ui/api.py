@@ -17,7 +17,7 @@ from gradio.utils import get_upload_folder
 
 from codec import CodecError, Layers, Prompt
 from codec.decoders import OnStep
-from codec.editing import edits
+from codec.editing import edits, objects
 from codec.encoder.encode_options import BALANCES, EDGES
 from codec.summary import summarize
 from ui.services import actions, canvas_state, files, logs, rendering, validation
@@ -118,7 +118,7 @@ def edit(
         erased = load_mask(_upload(mask), layers.width, layers.height)
         if not erased.any():
             raise CodecError(EMPTY_MASK)
-        layers = edits.erase(layers, erased)
+        layers = objects.erase(layers, erased)
     if borrow != "nothing":
         if other is None:
             raise CodecError("`other` is missing: it is the file to copy from")

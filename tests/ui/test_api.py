@@ -18,7 +18,7 @@ from PIL import Image
 from codec import Layers, Prompt
 from codec.decoders import Step
 from codec.decoders.painter.painter import Painter
-from codec.editing import edits
+from codec.editing import edits, objects
 from codec.errors import Cancelled
 from codec.images import png_chunk
 from codec.images.io import encode_png, load
@@ -85,7 +85,7 @@ def test_edit_does_what_the_codec_does(client, tmp_path):
         other=handle_file(str(tmp_path / "other.tril")), borrow="colors", api_name="/edit",
     )  # fmt: skip
     text = LAYERS.semantic.text
-    expected = edits.swap_texture(edits.erase(edits.reprompt(LAYERS, text, "blurry"), mask), other)
+    expected = edits.swap_texture(objects.erase(edits.reprompt(LAYERS, text, "blurry"), mask), other)
     assert Path(tril).read_bytes() == expected.to_bytes()
     assert (description["negative"], description["colors"]) == ("blurry", None)
 
@@ -106,7 +106,7 @@ def test_edit_reads_masks_of_white_and_of_opacity_alike(client, tmp_path, form, 
     pixels = mask if form == "gray" else np.dstack([mask * (form == "white on clear")] * 3 + [mask])
     Image.fromarray(pixels).save(tmp_path / name)
     tril, _ = client.predict(TRIL, mask=handle_file(str(tmp_path / name)), api_name="/edit")
-    assert Path(tril).read_bytes() == edits.erase(LAYERS, mask > 0).to_bytes()
+    assert Path(tril).read_bytes() == objects.erase(LAYERS, mask > 0).to_bytes()
 
 
 def test_edit_refuses_a_mask_that_marks_nothing(client, tmp_path):
