@@ -28,7 +28,7 @@ BORROW_CHOICES: Final = ("nothing", "colors", "sketch", "both")
 _log = logging.getLogger("trilayer")
 
 
-def raises_sentences(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+def errors_as_sentences(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     """Convert the exceptions of an endpoint to one sentence for the client."""
 
     @functools.wraps(endpoint)
@@ -44,7 +44,7 @@ def raises_sentences(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-@raises_sentences
+@errors_as_sentences
 def encode(
     picture: Any, prompt: Any = None, negative: Any = None, budget: Any = None, grid: Any = None,
     edges: Any = EDGES[0], balance: Any = BALANCES[0],
@@ -57,7 +57,7 @@ def encode(
     return _store_tril(opened.layers, opened.name), summarize(opened.layers)
 
 
-@raises_sentences
+@errors_as_sentences
 def decode(tril: Any, decoder: Any = actions.DEFAULT_DECODER, seed: Any = None) -> str:
     """Decode a .tril file to a picture, a PNG with the layers inside."""
     from codec.decoders import get
@@ -92,13 +92,13 @@ def _client_check() -> Callable[[], bool]:
     return is_waiting
 
 
-@raises_sentences
+@errors_as_sentences
 def inspect(tril: Any) -> dict[str, Any]:
     """Describe what a .tril file contains, and where its bytes go."""
     return summarize(actions.open_file(_upload(tril)).layers)
 
 
-@raises_sentences
+@errors_as_sentences
 def edit(
     tril: Any, prompt: Any = None, negative: Any = None, mask: Any = None, other: Any = None,
     borrow: Any = BORROW_CHOICES[0], cut: Any = None,

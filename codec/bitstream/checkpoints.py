@@ -87,25 +87,25 @@ def is_sd1(model: str) -> bool:
         return True
     if _DISTILLED_NAME.search(model) or _OTHER_NAME.search(model) or "xl" in model.lower():
         return False
-    index = indices().get(model)
-    is_listed = index is not None and index <= indices()[_LAST_SD1]
+    index = index_by_name().get(model)
+    is_listed = index is not None and index <= index_by_name()[_LAST_SD1]
     return is_listed or bool(_SD1_NAME.search(model)) or model in ("sd_v1.4_f16", "sd_v1.5_f16")
 
 
-def is_other_than_sd1(model: str) -> bool:
+def is_known_not_sd1(model: str) -> bool:
     """Return whether a model, by name, is known not to be Stable Diffusion 1.x."""
-    index = indices().get(model)
-    is_other = index is not None and (index > indices()[_LAST_SD1] or _OTHER_NAME.search(model) is not None)
+    index = index_by_name().get(model)
+    is_other = index is not None and (index > index_by_name()[_LAST_SD1] or _OTHER_NAME.search(model) is not None)
     return is_other or bool(_OTHER_FAMILY.search(model))
 
 
 @functools.cache
-def indices() -> Mapping[str, int]:
+def index_by_name() -> Mapping[str, int]:
     """Return the index in `CHECKPOINTS` of each name."""
     return {name: index for index, name in enumerate(CHECKPOINTS)}
 
 
 @functools.cache
-def spellings() -> Mapping[str, str]:
+def names_by_lowercase() -> Mapping[str, str]:
     """Return the spelling in `CHECKPOINTS` of each name in lowercase."""
     return {name.lower(): name for name in CHECKPOINTS}

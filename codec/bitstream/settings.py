@@ -146,8 +146,8 @@ def _decode_size(width: int, height: int) -> tuple[int, int]:
 
 def _encode_model(model: str) -> tuple[int, bytes]:
     """Return the flag and the bytes of the shortest encoding of a model's name."""
-    if model in checkpoints.indices():
-        return _MODEL_INDEX, bytes([checkpoints.indices()[model]])
+    if model in checkpoints.index_by_name():
+        return _MODEL_INDEX, bytes([checkpoints.index_by_name()[model]])
     if match := _HASH_NAME.fullmatch(model):
         return _MODEL_HASH, bytes.fromhex(match[1])
     return _MODEL_NAME, model.encode()

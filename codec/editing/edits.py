@@ -26,7 +26,7 @@ from codec.structure.pose_payload import Joint
 from codec.structure.sketch import Sketch
 from codec.texture import rdoq
 from codec.texture.colormap import MAX_CELLS, MIN_CELLS, Colormap
-from codec.texture.repaint import cheaper_repaint, repaint
+from codec.texture.repaint import repaint, smallest_repaint
 
 DEFAULT_LATTICE: Final = 128  # cells on the longer side of a new sketch
 DEFAULT_GRID: Final = 16  # cells on the longer side of a new colormap
@@ -198,7 +198,7 @@ def erase(layers: Layers, mask: np.ndarray) -> Layers:
         structure = _erase_joints(structure, mask)
     if texture:
         holes = coverage(mask, texture.rows, texture.cols) > _MAX_COVERAGE
-        texture = _clear_detail(cheaper_repaint(texture, inpaint_cells(texture.cells, holes)), mask)
+        texture = _clear_detail(smallest_repaint(texture, inpaint_cells(texture.cells, holes)), mask)
     return _edited(layers, structure=structure, texture=texture)
 
 

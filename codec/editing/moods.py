@@ -11,7 +11,7 @@ import numpy as np
 from codec.color import oklab
 from codec.editing.cells import coverage
 from codec.editing.edits import swap_texture
-from codec.editing.objects import check_mask, recode, small_picture
+from codec.editing.objects import check_mask, replace_pixels, small_picture
 from codec.errors import InvalidLayer, UnknownName
 from codec.layers import Layers
 
@@ -116,5 +116,5 @@ def _mapped(layers: Layers, function: Callable[[np.ndarray], np.ndarray], where:
     lab[..., 0] = np.clip(lab[..., 0], 0, 1)
     picture = oklab.to_srgb(np.rint(lab * oklab.ONE).astype(np.int64))
     touched = np.ones(picture.shape[:2], bool) if where is None else where
-    texture = recode(layers, picture, touched, len(layers.texture.to_bytes()))
+    texture = replace_pixels(layers, picture, touched, len(layers.texture.to_bytes()))
     return swap_texture(layers, replace(layers, texture=texture))

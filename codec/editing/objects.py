@@ -25,7 +25,7 @@ from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
 from codec.texture.colormap import Colormap
 from codec.texture.detail_grid import MAX_DETAIL_CELLS, MIN_DETAIL_CELLS, PIXELS_PER_CELL
-from codec.texture.repaint import cheaper_repaint
+from codec.texture.repaint import smallest_repaint
 from codec.texture.small_picture import enlarge, to_ycbcr
 
 MAX_FACTOR: Final = 50.0  # largest factor by which a placement may enlarge or shrink an object
@@ -123,7 +123,7 @@ def erase(layers: Layers, mask: np.ndarray) -> Layers:
         return erased
     available = layers.sizes().total - replace(erased, texture=None).sizes().total
     max_bytes = int(_ERASED_SHARE * min(len(texture.to_bytes()), max(available, 0)))
-    filled = recode(layers, *_filled(erased, layers, mask), max_bytes)
+    filled = replace_pixels(layers, *_filled(erased, layers, mask), max_bytes)
     return with_layers(layers, erased.structure, filled)
 
 
@@ -144,7 +144,7 @@ def place_colors(
     color, alpha = _placed(layers, source, mask, placement, *old.shape[:2])
     mixed = picture * (1 - alpha[..., None]) + color * alpha[..., None]
     touched = touched | (alpha > _MIN_ALPHA)
-    return recode(layers, np.rint(mixed).astype(np.uint8), touched, len(layers.texture.to_bytes()))
+    return replace_pixels(layers, np.rint(mixed).astype(np.uint8), touched, len(layers.texture.to_bytes()))
 
 
 def join_behind(sketch: Sketch, layers: Layers, mask: np.ndarray, placement: Placement) -> Sketch:
@@ -185,7 +185,7 @@ def _filled(lines: Layers, layers: Layers, mask: np.ndarray) -> tuple[np.ndarray
     return inpaint_cells(old, hole, walls), hole
 
 
-def recode(before: Layers, picture: np.ndarray, touched: np.ndarray, max_bytes: int) -> Colormap | None:
+def replace_pixels(before: Layers, picture: np.ndarray, touched: np.ndarray, max_bytes: int) -> Colormap | None:
     """Return the texture of `before` with the touched pixels of its small picture replaced, in about `max_bytes`."""
     texture = before.texture
     assert texture is not None
@@ -270,7 +270,7 @@ def _with_base_of(texture: Colormap, picture: np.ndarray, touched: np.ndarray) -
     means = resample_cells(picture, texture.rows, texture.cols)
     share = resample_cells(np.repeat(touched[..., None], 3, 2) * np.uint8(255), texture.rows, texture.cols)[..., 0]
     mixed = np.where((share > 255 * _MIN_BASE_COVERAGE)[..., None], means, cells)
-    return cheaper_repaint(texture, mixed)
+    return smallest_repaint(texture, mixed)
 
 
 def _near(touched: np.ndarray) -> np.ndarray:

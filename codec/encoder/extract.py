@@ -71,7 +71,9 @@ def extract(source: Source, options: EncodeOptions = DEFAULT_OPTIONS, *, reserve
     if options.recipe:
         found_prompt = find_recipe(picture)
     else:
-        found_prompt = shorten(find_prompt(picture, options.prompt, options.negative, options.captioner), max_bytes)
+        found_prompt = shorten_prompt(
+            find_prompt(picture, options.prompt, options.negative, options.captioner), max_bytes
+        )
     seed = found_prompt.seed if options.seed is None else options.seed
     prompt = found_prompt.prompt
     semantic = prompt if prompt != Prompt() or found_prompt.source == GIVEN else None
@@ -149,7 +151,7 @@ def _fit_picture(pixels: np.ndarray, options: EncodeOptions, available: int) -> 
 def _fit_structure(pixels: np.ndarray, edges: str, max_bytes: int, by_visibility: bool = False) -> Sketch | Pose:
     """Return the pose of the people in the picture for "openpose", else the sketch (see `extract_sketch`)."""
     if edges == POSE_DETECTOR:
-        return annotators.people(pixels, max_bytes)
+        return annotators.extract_pose(pixels, max_bytes)
     return extract_sketch(pixels, max_bytes, edges=edges, by_visibility=by_visibility)
 
 
@@ -163,7 +165,7 @@ def _fit_colors(pixels: np.ndarray, grid: int | tuple[int, int] | None, target_b
     return fit_grid(pixels, grid, target_bytes, max_bytes)
 
 
-def shorten(found_prompt: FoundPrompt, max_bytes: int) -> FoundPrompt:
+def shorten_prompt(found_prompt: FoundPrompt, max_bytes: int) -> FoundPrompt:
     """Shorten a prompt and settings from metadata or a captioner, so that bytes remain for the other layers.
 
     Settings that are too large lose the model's name. A prompt that is too long loses its negative part, then its last

@@ -286,7 +286,7 @@ def _start_priors() -> list[tuple[int, int]]:
     return tables.load_priors("structure/stroke_starts.npy")
 
 
-def arrange(strokes: Iterable[Stroke], cols: int, rows: int, first_run: int = 8) -> tuple[Stroke, ...]:
+def order_strokes(strokes: Iterable[Stroke], cols: int, rows: int, first_run: int = 8) -> tuple[Stroke, ...]:
     """Return strokes in an order that takes fewer bytes but keeps the most important ones in front.
 
     `strokes`: most important first. They are divided into runs, the first of at least `first_run` strokes and each

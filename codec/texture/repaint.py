@@ -43,7 +43,7 @@ def requantize(colormap: Colormap, cells: np.ndarray) -> Colormap:
     return colormap if np.array_equal(cells, colormap.cells) else _quantize_again(colormap, cells)
 
 
-def cheaper_repaint(colormap: Colormap, cells: np.ndarray) -> Colormap:
+def smallest_repaint(colormap: Colormap, cells: np.ndarray) -> Colormap:
     """Return the colormap with these cells, by `repaint` or `requantize`, whichever takes fewer bytes."""
     candidates = (requantize(colormap, cells), repaint(colormap, cells))
     return min(candidates, key=lambda candidate: len(replace(candidate, detail=None).to_bytes()))

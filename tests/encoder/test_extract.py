@@ -8,7 +8,7 @@ import pytest
 import codec
 from codec import EncodeOptions, Layers, Prompt, Settings
 from codec.encoder.encode_options import DEFAULT_OPTIONS
-from codec.encoder.extract import EMBEDDED, Extraction, extract, shorten
+from codec.encoder.extract import EMBEDDED, Extraction, extract, shorten_prompt
 from codec.encoder.prompt.find_prompt import GIVEN, FoundPrompt
 from codec.errors import BudgetTooSmall, ImageError, ModelMissing, UnknownName
 from codec.images import png_chunk
@@ -147,19 +147,19 @@ def test_hopeless_budgets_are_rejected(photo: np.ndarray, fast_encoder: None, bu
 
 def test_long_prompt_from_metadata_is_shortened() -> None:
     words = ", ".join(f"word{i * i}" for i in range(300))
-    found = shorten(FoundPrompt(Prompt(words, "fog"), "from a file"), 300)
+    found = shorten_prompt(FoundPrompt(Prompt(words, "fog"), "from a file"), 300)
     assert words.startswith(found.prompt.text) and len(found.prompt.text) > 100
     assert found.prompt.negative == "" and len(found.prompt.to_bytes()) <= 150
     assert found.source == "from a file, shortened to fit"
     given = FoundPrompt(Prompt(words, "fog"), GIVEN)
-    assert shorten(given, 300) == given
+    assert shorten_prompt(given, 300) == given
 
 
 def test_long_model_name_is_dropped_if_the_budget_is_small() -> None:
     settings = Settings(20, sampler="euler_a", size=(512, 512), model="m" * 60)
     found = FoundPrompt(Prompt("a fox"), GIVEN, settings=settings)
-    assert shorten(found, 900).settings == settings
-    assert shorten(found, 160).settings == Settings(20, sampler="euler_a", size=(512, 512))
+    assert shorten_prompt(found, 900).settings == settings
+    assert shorten_prompt(found, 160).settings == Settings(20, sampler="euler_a", size=(512, 512))
 
 
 @pytest.mark.parametrize(

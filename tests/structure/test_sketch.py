@@ -16,7 +16,7 @@ from codec.structure.chain_code import Stroke
 from codec.structure.payload import structure_from_bytes
 from codec.structure.pose import Pose
 from codec.structure.sketch import Sketch
-from codec.structure.sketch_payload import SketchFields, arrange
+from codec.structure.sketch_payload import SketchFields, order_strokes
 from tests.samples import example, pose, poses, sketches
 
 
@@ -113,7 +113,7 @@ def test_cut_payload_is_as_short_as_encoding_its_strokes_again(sketch: Sketch) -
 @settings(max_examples=50)
 @given(sketches())
 def test_arranged_strokes_are_the_same_and_start_at_their_upper_end(sketch: Sketch) -> None:
-    arranged = arrange(sketch.strokes, sketch.cols, sketch.rows)
+    arranged = order_strokes(sketch.strokes, sketch.cols, sketch.rows)
     assert sorted(min(s, s[::-1]) for s in arranged) == sorted(min(s, s[::-1]) for s in sketch.strokes)
     assert all(stroke[0][1] <= stroke[-1][1] for stroke in arranged)
 
@@ -122,7 +122,7 @@ def test_arranged_strokes_take_fewer_bytes_and_stay_in_their_runs() -> None:
     rng = np.random.default_rng(5)
     starts = rng.permutation(100 * 100)[:60]
     strokes = tuple(tuple((int(s) % 100 + i, int(s) // 100) for i in range(6)) for s in starts)
-    arranged = arrange(strokes, 128, 128)
+    arranged = order_strokes(strokes, 128, 128)
     for begin, end in ((0, 8), (8, 25), (25, 60)):
         assert set(arranged[begin:end]) == set(strokes[begin:end])
     assert len(Sketch(128, 128, arranged).to_bytes()) < 0.95 * len(Sketch(128, 128, strokes).to_bytes())

@@ -36,7 +36,7 @@ _VISIBLE_LEVELS: Final = 8  # of 255; since all colors are coded together, unedi
 _searches = threading.Semaphore(2)  # for the levels of detail: each keeps a core busy for a second
 
 
-def answers_errors(request: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
+def errors_as_answers(request: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
     """Convert the exceptions of a request to an answer with a sentence for the status box."""
 
     @functools.wraps(request)
@@ -52,7 +52,7 @@ def answers_errors(request: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
     return run
 
 
-@answers_errors
+@errors_as_answers
 def erase(payload: Any) -> Answer:
     """Erase the masked object from the sketch or the pose and from the colors (`codec.editing.objects.erase`).
 
@@ -73,7 +73,7 @@ def erase(payload: Any) -> Answer:
     return answer
 
 
-@answers_errors
+@errors_as_answers
 def move(payload: Any) -> Answer:
     """Move the colors of an object, whose strokes the canvas moves itself (`codec.editing.objects.place_colors`).
 
@@ -103,7 +103,7 @@ def move(payload: Any) -> Answer:
     return answer | _new_colors(drawing, layers, texture)
 
 
-@answers_errors
+@errors_as_answers
 def recolor(payload: Any) -> Answer:
     """Answer {cells, base, grid} with other colors and their detail (`codec.editing.moods`).
 
@@ -124,7 +124,7 @@ def recolor(payload: Any) -> Answer:
     return _new_colors(drawing, layers, recolored.texture)
 
 
-@answers_errors
+@errors_as_answers
 def borrow(payload: Any) -> Answer:
     """Replace the sketch or the colors of the drawing by those of another file.
 
@@ -159,7 +159,7 @@ def borrow(payload: Any) -> Answer:
     return {key: value[key] for key in ("base", "cols", "rows", "strokes", "pose")} | {"message": message}
 
 
-@answers_errors
+@errors_as_answers
 def regrid(payload: Any) -> Answer:
     """Answer {grid} with the same colors in a finer or coarser grid.
 
@@ -172,7 +172,7 @@ def regrid(payload: Any) -> Answer:
     return {"grid": {"rows": rows, "cols": cols, "colors": canvas_state.hex_colors(resample_cells(old, rows, cols))}}
 
 
-@answers_errors
+@errors_as_answers
 def shift(payload: Any) -> Answer:
     """Answer {colors} with another hue, saturation and brightness.
 
@@ -186,7 +186,7 @@ def shift(payload: Any) -> Answer:
     return {"colors": canvas_state.hex_colors(adjust_cells(cells, hue, saturation / 100, brightness / 100))}
 
 
-@answers_errors
+@errors_as_answers
 def open_mask(payload: Any) -> Answer:
     """Answer {runs} with the mask of a picture, in the form of `canvas_state.read_mask`.
 

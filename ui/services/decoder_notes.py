@@ -41,7 +41,7 @@ def _painter_notes(layers: Layers) -> DecoderNotes:
     from codec.decoders.painter import styles
 
     has_detail = layers.texture is not None and layers.texture.detail is not None
-    words = styles.words_with_effect(layers.semantic.text if layers.semantic else "", has_detail)
+    words = styles.effective_words(layers.semantic.text if layers.semantic else "", has_detail)
     prompt = STYLE_WORDS_ONLY
     if layers.texture is None and layers.structure is not None:
         prompt = "Without colors, the built-in painter does not use the prompt."

@@ -107,7 +107,7 @@ def style_words(prompt: str) -> str:
     return ", ".join(row.split()[0].replace("|", " ") for row in _matching_rows(prompt))
 
 
-def words_with_effect(prompt: str, has_detail: bool) -> tuple[str, ...]:
+def effective_words(prompt: str, has_detail: bool) -> tuple[str, ...]:
     """Return the words of a prompt that change the painting, in the order of the tables.
 
     has_detail: whether the texture layer has detail, over which only brushwork, ink and blocks are painted

@@ -72,7 +72,7 @@ def find_recipe(picture: Picture) -> FoundPrompt:
     if file_metadata is None:
         raise CodecError(f"the picture has no metadata about how it was generated: {_WITHOUT_RECIPE}")
     settings = file_metadata.settings
-    if settings.model is not None and checkpoints.is_other_than_sd1(settings.model):
+    if settings.model is not None and checkpoints.is_known_not_sd1(settings.model):
         raise CodecError(
             f"{settings.model} is not Stable Diffusion 1, and recipes are only for that: {_WITHOUT_RECIPE}"
         )

@@ -30,7 +30,7 @@ _REMEDY: Final = "close other programs, or use the edge detector canny"
 _slots: dict[str, ModelSlot[Any]] = {name: ModelSlot() for name in (*EDGE_NETWORKS, "openpose-detector")}
 
 
-def best() -> str:
+def best_edge_detector() -> str:
     """Return the best edge detector whose weights are installed: "pidinet", "hed", else "contours"."""
     return next((name for name in EDGE_NETWORKS if locate.status(name).state == "present"), "contours")
 
@@ -69,7 +69,7 @@ def pose(pixels: np.ndarray, folder: Path | None = None) -> Pose:
     return Pose(tuple(person for person in persons if any(person))[:MAX_PERSONS])
 
 
-def people(pixels: np.ndarray, max_bytes: int) -> Pose:
+def extract_pose(pixels: np.ndarray, max_bytes: int) -> Pose:
     """Return the pose of the people in a picture, with a payload of at most `max_bytes`.
 
     Raises CodecError if there are none, BudgetTooSmall if no person fits, and the errors of `pose`.

@@ -25,7 +25,7 @@ def detect(pixels: np.ndarray, name: str = "contours") -> np.ndarray:
     Raises UnknownName; "pidinet" and "hed" also raise ModelMissing and OutOfMemory.
     """
     if name == "auto":
-        name = annotators.best()
+        name = annotators.best_edge_detector()
     if name not in DETECTORS:
         raise UnknownName(f"unknown edge detector {name!r:.60}: choose one of auto, {', '.join(DETECTORS)}")
     return DETECTORS[name](to_working_size(pixels))

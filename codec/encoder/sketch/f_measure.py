@@ -9,8 +9,8 @@ import numpy as np
 from codec.structure.sketch import Sketch
 
 
-class Agreement(NamedTuple):
-    """Agreement of drawn pixels with reference pixels, all values in 0..1.
+class FMeasure(NamedTuple):
+    """FMeasure of drawn pixels with reference pixels, all values in 0..1.
 
     precision: share of drawn pixels near a reference pixel. recall: share of reference pixels near a drawn pixel.
     f: their harmonic mean.
@@ -32,7 +32,7 @@ def rasterize(polylines: list[np.ndarray], height: int, width: int) -> np.ndarra
     return drawn.astype(bool)
 
 
-def f_measure(drawn: np.ndarray | Sketch, reference: np.ndarray, tolerance: float = 2.0) -> Agreement:
+def f_measure(drawn: np.ndarray | Sketch, reference: np.ndarray, tolerance: float = 2.0) -> FMeasure:
     """Return the agreement of `drawn` with the thin map `reference` within `tolerance` pixels.
 
     drawn: a (h, w) bool map, or a sketch, which is drawn one pixel wide at the reference's size.
@@ -44,10 +44,10 @@ def f_measure(drawn: np.ndarray | Sketch, reference: np.ndarray, tolerance: floa
         drawn = rasterize(drawn.polylines(width, height), height, width)
     if not drawn.any() or not reference.any():
         agreement = float(drawn.any() == reference.any())
-        return Agreement(agreement, agreement, agreement)
+        return FMeasure(agreement, agreement, agreement)
     precision = float((_distance(reference)[drawn] <= tolerance).mean())
     recall = float((_distance(drawn)[reference] <= tolerance).mean())
-    return Agreement(2 * precision * recall / max(precision + recall, 1e-9), precision, recall)
+    return FMeasure(2 * precision * recall / max(precision + recall, 1e-9), precision, recall)
 
 
 def _distance(mask: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from codec.encoder.sketch.visibility import edge_weights
 from codec.encoder.sketch.working_frame import working_size
 from codec.errors import BudgetTooSmall
 from codec.structure.sketch import Sketch
-from codec.structure.sketch_payload import MAX_CELLS, MIN_CELLS, arrange
+from codec.structure.sketch_payload import MAX_CELLS, MIN_CELLS, order_strokes
 
 _MIN_PITCH, _MAX_PITCH = 3.4, 8.0  # of the lattice, in pixels of the working frame
 _TYPICAL_PITCH: Final = 5.0  # for the estimate of the bits that a picture's strokes need
@@ -101,7 +101,7 @@ def rank_strokes(
 
 
 def estimated_prefix(sketch: Sketch, max_bytes: float) -> Sketch:
-    """Return the longest prefix of the strokes that is estimated to fit, ordered by `arrange` to take fewer bytes."""
+    """Return the longest prefix of the strokes that is estimated to fit, ordered by `order_strokes`."""
     bits = np.cumsum(stroke_bits(np.array([len(stroke) for stroke in sketch.strokes])))
     return _prefix(sketch, int(np.searchsorted(bits, 8 * max_bytes)))
 
@@ -136,8 +136,8 @@ def _best_curves(curves: list[np.ndarray], weights: np.ndarray, max_bytes: int) 
 
 
 def _prefix(sketch: Sketch, count: int) -> Sketch:
-    """Return the first `count` strokes, ordered by `arrange` to take fewer bytes."""
-    return Sketch(sketch.cols, sketch.rows, arrange(sketch.strokes[:count], sketch.cols, sketch.rows))
+    """Return the first `count` strokes, ordered by `order_strokes`."""
+    return Sketch(sketch.cols, sketch.rows, order_strokes(sketch.strokes[:count], sketch.cols, sketch.rows))
 
 
 def _fill_budget(sketch: Sketch, max_bytes: int) -> Sketch:

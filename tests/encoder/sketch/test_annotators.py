@@ -202,14 +202,14 @@ def test_networks_get_the_working_frame(photo: np.ndarray, monkeypatch: pytest.M
 def test_best_is_pidinet_then_hed_then_contours(
     installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert annotators.best() == "pidinet"
+    assert annotators.best_edge_detector() == "pidinet"
     (tmp_path / "Annotators").mkdir()
     (tmp_path / "Annotators" / "ControlNetHED.pth").symlink_to(installed / "Annotators" / "ControlNetHED.pth")
     for name in ("TRILAYER_MODELS", "TRILAYER_CACHE", "HF_HUB_CACHE"):
         monkeypatch.setenv(name, str(tmp_path))
-    assert annotators.best() == "hed"
+    assert annotators.best_edge_detector() == "hed"
     (tmp_path / "Annotators" / "ControlNetHED.pth").unlink()
-    assert annotators.best() == "contours"
+    assert annotators.best_edge_detector() == "contours"
 
 
 # --- people ---------------------------------------------------------------------------------------
@@ -266,11 +266,11 @@ def test_first_persons_are_kept_within_the_budget() -> None:
 def test_pose_layer_needs_people_and_fits_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     crowd, pixels = Pose(random_persons(3)), np.zeros((8, 8, 3), np.uint8)
     monkeypatch.setattr(annotators, "pose", lambda _: crowd)
-    assert annotators.people(pixels, len(crowd.to_bytes())) == crowd
-    assert annotators.people(pixels, len(crowd.to_bytes()) - 1).persons == crowd.persons[:2]
+    assert annotators.extract_pose(pixels, len(crowd.to_bytes())) == crowd
+    assert annotators.extract_pose(pixels, len(crowd.to_bytes()) - 1).persons == crowd.persons[:2]
     monkeypatch.setattr(annotators, "pose", lambda _: Pose(()))
     with pytest.raises(CodecError, match="no person was found"):
-        annotators.people(pixels, 100)
+        annotators.extract_pose(pixels, 100)
 
 
 # --- loading --------------------------------------------------------------------------------------

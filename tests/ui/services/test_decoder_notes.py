@@ -32,8 +32,8 @@ PLAIN = replace(DETAILED, texture=replace(DETAILED.texture, detail=None))
     ],
 )
 def test_words_are_named_that_change_the_painting(prompt, detailed, plain):
-    assert styles.words_with_effect(prompt, True) == detailed
-    assert styles.words_with_effect(prompt, False) == plain
+    assert styles.effective_words(prompt, True) == detailed
+    assert styles.effective_words(prompt, False) == plain
     line = notes.decoder_notes("painter", None, replace(PLAIN, semantic=Prompt(prompt))).prompt
     assert line == (f"The built-in painter uses: {', '.join(plain)}." if plain else notes.STYLE_WORDS_ONLY)
 
@@ -44,7 +44,7 @@ def test_words_and_seeds_have_an_effect_where_the_page_says_so(prompt):
     layers = replace(DETAILED, semantic=Prompt(prompt))
     picture = painter.decode(layers, seed=1)
     unprompted = painter.decode(replace(layers, semantic=None), seed=1)
-    assert np.array_equal(picture, unprompted) == (styles.words_with_effect(prompt, True) == ())
+    assert np.array_equal(picture, unprompted) == (styles.effective_words(prompt, True) == ())
     assert np.array_equal(picture, painter.decode(layers, seed=2)) == (not depends_on_seed(layers))
 
 

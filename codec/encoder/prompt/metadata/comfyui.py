@@ -28,7 +28,7 @@ def read(prompt: Any, workflow: Any = None, budget: StepBudget | None = None) ->
     graph = _parse_graph(to_object(prompt))
     for name, node in drawn.items() if len(graph) <= MAX_NODES else ():
         if name in graph and graph[name].kind == node.kind:
-            shown = node.inputs if nodes.shows(node.kind) else {}
+            shown = node.inputs if nodes.shows_value(node.kind) else {}
             texts = {key: value for key, value in shown.items() if isinstance(value, str)}
             graph[name] = replace(graph[name], inputs=graph[name].inputs | texts, outputs=node.outputs)
     for candidate in (graph, drawn):

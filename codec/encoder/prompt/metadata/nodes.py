@@ -153,7 +153,7 @@ class Node:
     @cached_property
     def shown_text(self) -> str | None:
         """The text of its input that the node shows; None for nodes that show nothing."""
-        if not shows(self.kind) or not self.links:
+        if not shows_value(self.kind) or not self.links:
             return None
         fields = [
             (field, text)
@@ -182,10 +182,10 @@ Graph = dict[str, Node]
 def _field(name: str, value: Any) -> Field:
     is_text = isinstance(value, str)
     value = value[:MAX_TEXT] if is_text else value
-    return Field(classify(name), value, link_of(value), value if is_text and value.strip() else None)
+    return Field(classify(name), value, to_link(value), value if is_text and value.strip() else None)
 
 
-def link_of(value: Any) -> Link | None:
+def to_link(value: Any) -> Link | None:
     """Return the value as a link; None if it is not a link."""
     if isinstance(value, Link):
         return value
@@ -194,7 +194,7 @@ def link_of(value: Any) -> Link | None:
     return None
 
 
-def shows(kind: str) -> bool:
+def shows_value(kind: str) -> bool:
     """Return whether a node of this class shows a value and stores it along with the link."""
     return bool(_SHOWS.search(plain(kind)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from codec.encoder.prompt.metadata.graph_walk import GraphWalk
-from codec.encoder.prompt.metadata.nodes import Link, Node, link_of
+from codec.encoder.prompt.metadata.nodes import Link, Node, to_link
 from codec.encoder.prompt.metadata.text_sources import Texts, TextSources
 from codec.encoder.prompt.metadata.value_lookup import ValueLookup
 from codec.semantic.prompt import MAX_TEXT
@@ -34,7 +34,7 @@ class PromptTexts:
         passed: list[_Key] = []
         result = ""
         while depth <= _MAX_DEPTH:
-            link = link_of(value)
+            link = to_link(value)
             if link is None:
                 result = value[:MAX_TEXT] if isinstance(value, str) else ""
                 break

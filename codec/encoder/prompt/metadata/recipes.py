@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from codec.bitstream.recipe import MAX_CLIP_SKIP, MAX_NOISE_DELTA, Recipe
 from codec.bitstream.settings import SCHEDULES, Settings
-from codec.encoder.prompt.metadata.nodes import Graph, Node, link_of
+from codec.encoder.prompt.metadata.nodes import Graph, Node, to_link
 from codec.encoder.prompt.metadata.values import Metadata, sampler_name, to_integer, to_number
 from codec.errors import InvalidLayer
 from codec.semantic.prompt import MAX_TEXT
@@ -224,5 +224,5 @@ def _checkpoint(digest: str) -> str | None:
 
 def _source(graph: Graph, node: Node, name: str) -> Node | None:
     """Return the node that an input is linked to, or None."""
-    link = link_of(node.inputs.get(name))
+    link = to_link(node.inputs.get(name))
     return None if link is None else graph.get(link.node)

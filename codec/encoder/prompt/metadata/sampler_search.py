@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from codec.encoder.prompt.metadata.graph_walk import GraphWalk, linked
-from codec.encoder.prompt.metadata.nodes import Field, Link, Node, link_of
+from codec.encoder.prompt.metadata.nodes import Field, Link, Node, to_link
 from codec.encoder.prompt.metadata.value_lookup import ValueLookup
 
 _SAVES: Final = re.compile(r"save|(?:^|_)output|send|websocket|video_combine|export|upload")
@@ -46,7 +46,7 @@ class SamplerSearch:
 
     def _flow(self, node: Node) -> list[Link]:
         """Return the links into a node; for a switch, only the link that it passes on."""
-        branch = link_of(self._values.branch(node))
+        branch = to_link(self._values.branch(node))
         return node.links if branch is None else [branch]
 
     def _earlier_passes(self, sampler: Node) -> list[Node]:

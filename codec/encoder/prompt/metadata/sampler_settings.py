@@ -9,7 +9,7 @@ from codec.encoder.prompt.metadata import nodes
 from codec.encoder.prompt.metadata.field_names import POSITIVE
 from codec.encoder.prompt.metadata.graph_walk import GraphWalk, linked
 from codec.encoder.prompt.metadata.nodes import Field, Link, Node
-from codec.encoder.prompt.metadata.value_lookup import HEIGHT, SAMPLER_PARTS, WIDTH, ValueLookup, side_in_text
+from codec.encoder.prompt.metadata.value_lookup import HEIGHT, SAMPLER_PARTS, WIDTH, ValueLookup, parse_side
 from codec.encoder.prompt.metadata.values import to_integer, to_number
 
 _SEED: Final = ("seed", "noise_seed", "seed_num", "seed_value", "rand_seed")
@@ -101,8 +101,8 @@ class SamplerSettings:
             )
             if width and height:
                 return width, height
-            if "latent" in holder.plain_kind and (side := side_in_text(holder, WIDTH)) is not None:
-                return side, side_in_text(holder, HEIGHT)
+            if "latent" in holder.plain_kind and (side := parse_side(holder, WIDTH)) is not None:
+                return side, parse_side(holder, HEIGHT)
         return None, None
 
 

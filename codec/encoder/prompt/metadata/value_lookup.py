@@ -9,7 +9,7 @@ from typing import Any, Final
 from codec.encoder.prompt.metadata import nodes
 from codec.encoder.prompt.metadata.field_names import SELECTORS, plain
 from codec.encoder.prompt.metadata.graph_walk import GraphWalk
-from codec.encoder.prompt.metadata.nodes import Field, Link, Node, link_of
+from codec.encoder.prompt.metadata.nodes import Field, Link, Node, to_link
 from codec.encoder.prompt.metadata.values import to_integer
 
 WIDTH: Final = ("width", "empty_latent_width", "target_width", "clip_width", "image_width")
@@ -66,7 +66,7 @@ class ValueLookup:
         names: the names of inputs that hold such a value.
         """
         visited = set[Link]()
-        while (link := link_of(value)) is not None:
+        while (link := to_link(value)) is not None:
             if link in visited or (node := self._walk.node(link)) is None:
                 return None
             visited.add(link)
@@ -95,7 +95,7 @@ class ValueLookup:
         for key in _VALUE_NAMES:
             if key in by_name:
                 return by_name[key]
-        if names in (WIDTH, HEIGHT) and (side := side_in_text(node, names)) is not None:
+        if names in (WIDTH, HEIGHT) and (side := parse_side(node, names)) is not None:
             return side
         literals = [field.value for field in usable if field.link is None]
         if len(literals) == 1 or len(usable) == 1:
@@ -154,7 +154,7 @@ def field_of_output(node: Node, name: str) -> Field | None:
     return node.by_name.get(name) or node.by_name.get(f"optional_{name}")
 
 
-def side_in_text(node: Node, names: Sequence[str]) -> int | None:
+def parse_side(node: Node, names: Sequence[str]) -> int | None:
     """Return the width or height of a size such as "832x1216 (0.68)" among a node's values."""
     for field in node.fields:
         if field.text and (match := re.search(r"(\d{2,5}) ?[x×*] ?(\d{2,5})", field.text[:_MAX_WORD])):

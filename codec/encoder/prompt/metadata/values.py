@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from codec.bitstream.checkpoints import spellings
+from codec.bitstream.checkpoints import names_by_lowercase
 from codec.bitstream.recipe import Recipe
 from codec.bitstream.settings import MAX_MODEL, SAMPLERS, SCHEDULES, SIZE_UNIT, Settings
 from codec.errors import InvalidLayer
@@ -166,8 +166,8 @@ def model_name(name: Any, digest: Any = None) -> str | None:
     name = clean_text(name[:_MAX_INPUT]) if isinstance(name, str) else ""
     name = re.sub(r" ?\[[0-9a-f]{8,10}\]$", "", name).replace("\\", "/").rpartition("/")[2]
     name = _EXTENSION.sub("", name).strip()
-    if name.lower() in spellings():
-        return spellings()[name.lower()]
+    if name.lower() in names_by_lowercase():
+        return names_by_lowercase()[name.lower()]
     if isinstance(digest, str) and (match := re.fullmatch(r"(?:sha256:)?([0-9a-f]{10})[0-9a-f]*", digest.lower())):
         return name if 0 < len(name.encode()) <= _SHORT_NAME else f"sha256:{match[1]}"
     return name.encode()[:MAX_MODEL].decode("utf-8", "ignore").strip() or None

@@ -67,7 +67,7 @@ def named_values(entry: dict[str, Any]) -> dict[str, Any]:
     if shows(entry["type"]):
         return {f"text_{number}": text for number, text in enumerate(texts_in(values))}
     names = [
-        name_in(field.get("name")) for field in objects(entry.get("inputs")) if isinstance(field.get("widget"), dict)
+        to_name(field.get("name")) for field in objects(entry.get("inputs")) if isinstance(field.get("widget"), dict)
     ]
     if names and (named := _aligned(names, values)) is not None:
         return named
@@ -113,7 +113,7 @@ def _guessed(entry: dict[str, Any], values: list[Any]) -> dict[str, Any]:
     strings = [text for text in texts_in(values) if text not in _SEED_MODES]
     guess = {"ckpt_name": strings[0]} if strings and files.search(strings[0]) else {}
     texts = [text for text in strings if not files.search(text)]
-    names = [plain(name_in(output.get("name"))) for output in objects(entry.get("outputs"))]
+    names = [plain(to_name(output.get("name"))) for output in objects(entry.get("outputs"))]
     roles = [role_of(name) for name in names]
     prose = [text for text in texts if re.search(r"[\s,]", text.strip())] or texts
     if "positive" in roles and "negative" in roles and len(prose) >= 2:
@@ -129,10 +129,10 @@ def _guessed(entry: dict[str, Any], values: list[Any]) -> dict[str, Any]:
 def first_value(entry: dict[str, Any]) -> str:
     """Return the first value of a node, which is the name of a variable."""
     values = entry.get("widgets_values")
-    return name_in(values[0]) if isinstance(values, list) and values else ""
+    return to_name(values[0]) if isinstance(values, list) and values else ""
 
 
-def name_in(value: Any) -> str:
+def to_name(value: Any) -> str:
     """Return a text or a number as a name; "" for anything else."""
     return str(value)[:_MAX_NAME] if isinstance(value, str | int) else ""
 

@@ -13,7 +13,7 @@ from codec.encoder.prompt.metadata.field_names import plain, role_of
 from codec.encoder.prompt.metadata.graph_walk import MAX_NODES, StepBudget
 from codec.encoder.prompt.metadata.nodes import Graph, Link, Node
 from codec.encoder.prompt.metadata.values import to_object
-from codec.encoder.prompt.metadata.widget_values import MAX_FIELDS, first_value, name_in, named_values, objects
+from codec.encoder.prompt.metadata.widget_values import MAX_FIELDS, first_value, named_values, objects, to_name
 
 _MAX_LINKS: Final = 20000
 _MAX_OUTPUTS: Final = 100  # of one node
@@ -47,7 +47,7 @@ class _Scope:
         budget.spend(len(entries) + len(links))
         for entry in entries[: MAX_NODES + 1]:
             if isinstance(entry, dict) and isinstance(entry.get("type"), str):
-                self.nodes.setdefault(name_in(entry.get("id")), entry)
+                self.nodes.setdefault(to_name(entry.get("id")), entry)
         self.subgraphs: dict[str, _Scope] = {}
         self._sources, self._targets = _read_links(links)
         self._variables = {
@@ -162,7 +162,7 @@ def to_graph(workflow: dict[str, Any], budget: StepBudget) -> Graph:
         for name, entry in scope.nodes.items():
             if name not in scope.subgraphs and entry.get("mode") not in (_MUTED, _BYPASSED):
                 title = entry.get("title")
-                outputs = tuple(name_in(output.get("name")) for output in objects(entry.get("outputs"), _MAX_OUTPUTS))
+                outputs = tuple(to_name(output.get("name")) for output in objects(entry.get("outputs"), _MAX_OUTPUTS))
                 inputs = _inputs(scope, name, entry, added if scope.parent is None else {})
                 graph[scope.prefix + name] = Node(
                     entry["type"], inputs, title if isinstance(title, str) else "", outputs
@@ -217,7 +217,7 @@ def _set_promoted_values(scope: _Scope, graph: Graph) -> None:
         return
     for pair, value in zip(pairs[:MAX_FIELDS], values, strict=False):
         if isinstance(pair, list) and len(pair) >= 2 and isinstance(pair[1], str):
-            node = graph.get(f"{scope.prefix}{name_in(pair[0])}")
+            node = graph.get(f"{scope.prefix}{to_name(pair[0])}")
             if (
                 node is not None
                 and isinstance(value, str | int | float)
@@ -257,7 +257,7 @@ def _added_links(workflow: dict[str, Any]) -> dict[tuple[str, int], Link]:
     for link in objects(to_object(workflow.get("extra")).get("ue_links"), _MAX_LINKS):
         slot, output = link.get("downstream_slot"), link.get("upstream_slot")
         if type(slot) is int and type(output) is int:
-            added[name_in(link.get("downstream")), slot] = Link(name_in(link.get("upstream")), output)
+            added[to_name(link.get("downstream")), slot] = Link(to_name(link.get("upstream")), output)
     return added
 
 
