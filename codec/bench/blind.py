@@ -146,7 +146,7 @@ def format_count(counts: Mapping[str, Mapping[str, Counter[str]]]) -> str:
 
 def _read(path: Path) -> list[dict[str, str]]:
     if not path.exists():
-        raise CodecError(f"there is no {path.name} beside answers.csv: put it back to count the answers")
+        raise CodecError(f"{path.name} is missing next to answers.csv: restore it to count the answers")
     with path.open(newline="", encoding="utf-8-sig") as file:
         return [{name: value or "" for name, value in row.items() if name} for row in csv.DictReader(file)]
 

@@ -52,7 +52,7 @@ def summarize_results(rows: Sequence[ResultRow]) -> dict[tuple[int, str], Summar
 
 
 def _used_measures(summaries: dict[tuple[int, str], Summary]) -> dict[str, Measure]:
-    return {name: MEASURES[name] for name in MEASURES if any(name in one.means for one in summaries.values())}
+    return {name: MEASURES[name] for name in MEASURES if any(name in summary.means for summary in summaries.values())}
 
 
 # the table

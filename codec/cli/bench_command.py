@@ -49,7 +49,7 @@ def run_bench(args: argparse.Namespace) -> None:
     missing |= available_measures()[1]
     for name, remedy in missing.items():
         print(f"{name} is skipped: {remedy}", file=sys.stderr)
-    jobs = job_count(args, uses_large_models=any(one.uses_large_models for one in contenders))
+    jobs = job_count(args, uses_large_models=any(contender.uses_large_models for contender in contenders))
     results = run(args.folder, args.output, rates, args.codecs, jobs, args.ray, FileProgress())
     rows = read_results(results)
     table = report.format_table(rows)

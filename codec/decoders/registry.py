@@ -66,7 +66,7 @@ def get(name: str, options: Options | Strengths | None = None) -> Decoder:
     """Return the decoder called `name`. Can be called from any thread.
 
     `options`: sd15.options.Options for "sd15", Strengths for the painters. Without options, the same
-    object is returned every time. Weights are loaded once, whatever the options.
+    object is returned every time. Weights are loaded once for all options.
 
     Raises UnknownName for an unknown name (the message lists all names) and for options of another decoder, and
     ModelMissing if the decoder's weights are absent or damaged.

@@ -247,8 +247,8 @@ def _style(element: ElementTree.Element, name: str, inherited: Style, rules: dic
         if key in element.attrib
     }
     if rules:
-        classes = [f".{one}" for one in element.get("class", "")[:1000].split()]
-        for selector in (name, *classes, *(name + one for one in classes), f"#{element.get('id', '')}"):
+        classes = [f".{word}" for word in element.get("class", "")[:1000].split()]
+        for selector in (name, *classes, *(name + class_ for class_ in classes), f"#{element.get('id', '')}"):
             style |= rules.get(selector, {})
     style |= _declarations(element.get("style", ""))
     return {key: inherited.get(key, "") if value == "inherit" else value for key, value in style.items()}

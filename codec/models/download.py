@@ -50,7 +50,7 @@ class DownloadProgress:
 
 
 OnProgress = Callable[[DownloadProgress], bool | None]
-"""Called in the downloading thread, at most ten times a second; returning False cancels the download."""
+"""Called in the downloading thread, at most ten times per second; returning False cancels the download."""
 
 
 def download(

@@ -35,7 +35,7 @@ _MAX_REDIRECTS: Final = 5
 _REDIRECT_CODES: Final = (301, 302, 303, 307, 308)
 _PASSING_STATUSES: Final = (408, 429, 500, 502, 503, 504)
 _TRUE_VALUES: Final = {"1", "ON", "YES", "TRUE"}
-_ADDRESS_CHARACTERS: Final = "%!#$&'()*+,/:;=?@[]~"  # that stay as they are
+_ADDRESS_CHARACTERS: Final = "%!#$&'()*+,/:;=?@[]~"  # not to be escaped
 
 _HANDLERS: Final = (
     urllib.request.HTTPHandler,
@@ -63,7 +63,7 @@ def repository_dir(model: Model, root: Path | None = None) -> Path:
 
 
 def alias_dirs(model: Model, root: Path | None = None) -> list[Path]:
-    """Return the folders of other repositories that may hold the weights: aliases, and repositories named alike."""
+    """Return the folders of other repositories that may hold the weights: aliases, and those of the same name."""
     base = cache_dir() if root is None else root
     names = {f"models--{alias.replace('/', '--')}" for alias in model.aliases}
     with contextlib.suppress(OSError):

@@ -182,7 +182,7 @@ class CoefficientContext:
         computation uses floats, which represent these integers exactly and multiply faster.
         """
         begin, end = 3 * (self.positions + position), 3 * (self.positions + position + count)
-        self._buffer[begin:end] = np.tile(self._buffer[begin - 3 : begin], count)  # running sums stay as they are
+        self._buffer[begin:end] = np.tile(self._buffer[begin - 3 : begin], count)  # running sums do not change
         run = slice(position, position + count)
         hidden_weights, output_weights, bias = _zero_networks()
         features = self.plan.level_features(self._buffer, run)

@@ -5,7 +5,7 @@
     python -m codec.training.contour_network judge RUN MAPS                  measure agreement on held-out maps
     python -m codec.training.contour_network export RUN                      write assets/weights/contours.safetensors
 
-contours.md, beside this file, holds the training recipe and lists the data; contours.jsonl is the training log.
+contours.md, next to this file, holds the training recipe and lists the data; contours.jsonl is the training log.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
 
 The network starts from the pretrained weights of Srvgg; the channels of the lines start at 0. A training whose folder
 RUN exists resumes there, as the second one does here. Each call is one cosine cycle of the learning rate. RUN/log.jsonl
-is the log; upscaler.md, beside this file, holds the recipe and what was tried.
+is the log; upscaler.md, next to this file, holds the recipe and what was tried.
 
 The loss is the mean absolute error of pixels and of 8 x 8 means, plus the distance of the shallow features of
 EfficientNet-Lite0 (`pip install -r codec/bench/requirements.txt`), plus, optionally, the non-saturating adversarial

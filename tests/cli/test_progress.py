@@ -1,4 +1,4 @@
-"""The progress of many files: rate, time left, and few lines where output is no terminal."""
+"""The progress of many files: rate, time left, and few lines if the output is not a terminal."""
 
 from __future__ import annotations
 

@@ -49,12 +49,12 @@ def header() -> str:
 
 
 def hint(text: str) -> str:
-    """Return a line beside options, "" for none."""
+    """Return a line next to options; "" for no text."""
     return f'<p class="tl-note">{escape(text)}</p>' if text else ""
 
 
 def note(text: str, *, is_error: bool = False) -> str:
-    """Return a line beside options that changes with them."""
+    """Return a line next to options that changes with them."""
     return f'<p class="tl-{"over" if is_error else "note"}" role="status">{escape(text)}</p>'
 
 

@@ -1,7 +1,7 @@
 """Patch Gradio against denial of service. Must be applied before the page is built.
 
 Without these patches
-- the value of a file component may be a URL, which Gradio downloads to disk, whatever its size;
+- the value of a file component may be a URL, which Gradio downloads to disk without a limit on its size;
 - a session keeps every value that was sent to it, up to hundreds of megabytes, and takes 30 ms to create. Gradio does
   this to support links to a session, which `ui.server.routes` disables;
 - a session name may be megabytes long.

@@ -25,7 +25,7 @@ _MIN_FILL: Final = 0.9  # of the budget; layers that fill less are extracted aga
 
 
 class Locks(NamedTuple):
-    """The layers that the budget leaves as they are."""
+    """The layers that the budget does not change."""
 
     sketch: bool = False
     colors: bool = False

@@ -1,4 +1,4 @@
-"""Notes beside the prompt, the negative prompt, the colors and the seed: how the chosen decoder uses them."""
+"""Notes next to the prompt, the negative prompt, the colors and the seed: how the chosen decoder uses them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MAX_WORDS: Final = 4  # to list
 
 
 class DecoderNotes(NamedTuple):
-    """A line beside each field, "" for none."""
+    """A line next to each field; "" for none."""
 
     prompt: str = ""
     negative: str = ""

@@ -24,7 +24,7 @@ class EditorState:
 
     canvas: the value of the layer canvas (see `ui.services.canvas_state`)
     prompt, negative, seed, keep_seed: the other fields that go into the file; `seed` is text
-    budget: bytes; lock_sketch, lock_colors: whether the budget leaves that layer as it is
+    budget: bytes; lock_sketch, lock_colors: whether the budget must not change that layer
     grid, edges: options of the encoder
     use_prompt ... color_strength: what the decoder is given, see `layer_selection`
     decoder: its name; edited_only: decode only the edited area

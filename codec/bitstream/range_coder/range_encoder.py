@@ -53,7 +53,7 @@ class Encoder(Coder):
         return bytes(self._out).rstrip(b"\0")
 
     def terminations(self) -> Iterator[tuple[bytes, PrefixDecoder]]:
-        """Yield the codes from which a `PrefixDecoder` decodes at least this message, whatever bytes follow.
+        """Yield the codes from which a `PrefixDecoder` decodes at least this message, for any bytes that follow.
 
         Shorter codes come first, and smaller ones among codes of equal length. Each comes with a decoder that continues
         after the message: the rest of the code's last bytes may decode to further values.

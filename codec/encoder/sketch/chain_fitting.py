@@ -63,7 +63,7 @@ def fit_chains(
 
     curves: (N, 2) float32 arrays of (x, y) pixel indices about a pixel apart. The beam search extends all chains at
     once, one link at a time. A hypothesis is a cell, the sample of the curve that the chain has reached, and the last
-    direction and turns; turns are at most 90 degrees. Distances are measured to the chain as it is drawn, that is,
+    direction and turns; turns are at most 90 degrees. Distances are measured to the drawn chain, which is
     smoothed by [1 2 1] / 4, so a drawn link is known only when the next link is known.
     Returns one (M, 2) int array of (x, y) cells per curve; M = 0 if there is no chain.
     """

@@ -202,7 +202,7 @@ def _first_links(keys: np.ndarray, links: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def sample_links(chains: list[np.ndarray], lattice: Lattice) -> tuple[np.ndarray, np.ndarray]:
-    """Return points less than a pixel apart along the chains as they are drawn: smoothed by [1 2 1] / 4, ends fixed.
+    """Return points less than a pixel apart along the drawn chains, which are smoothed by [1 2 1] / 4 with fixed ends.
 
     Returns (P, 2) float64 pixel indices, and (P,) int, the link of each point, numbered through all chains.
     """

@@ -30,7 +30,7 @@ def test_a_decode_is_stored_and_restored_by_a_click(visit):
     visit.put_tril("small", (small := LAYERS.only((1,))).to_bytes())
     visit.page.locator("#seed input").fill("77")
     visit.page.locator("#decode").click()
-    # the work that was opened before was not edited, so it is no entry
+    # the work that was opened before was not edited, so it is not an entry
     expect(entries).to_have_count(1)
     expect(entries).to_contain_text(f"{len(small.to_bytes())} bytes, Built-in painter, seed 77")
     entry = stored_entries(visit)[0]

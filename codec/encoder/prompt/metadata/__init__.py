@@ -110,7 +110,7 @@ def _read_document(document: Mapping[str, Any], budget: StepBudget) -> Metadata 
     """Read a JSON object of one of the tools."""
     readers = (swarmui.read, fooocus.read, drawthings.read, novelai.read)
     found = (read_tool(document) for read_tool in readers)
-    metadata = next((one for one in found if one is not None), None)
+    metadata = next((item for item in found if item is not None), None)
     metadata = metadata or comfyui.read_document(document, budget) or flat_json.read(document)
     infotext = document.get("parameters")
     return a1111.read(infotext) if metadata is None and isinstance(infotext, str) else metadata

@@ -1,4 +1,4 @@
-"""NovelAI: a JSON `Comment` beside the prompt in `Description`; the same texts as JSON in the pixels' lowest bits."""
+"""NovelAI: a JSON `Comment` and the prompt as `Description`; also both as JSON in the pixels' lowest bits."""
 
 from __future__ import annotations
 

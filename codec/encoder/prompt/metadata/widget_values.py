@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, Final
 
 from codec.encoder.prompt.metadata.field_names import is_text_name, plain, role_of
-from codec.encoder.prompt.metadata.nodes import shows, texts_in
+from codec.encoder.prompt.metadata.nodes import shows_value, texts_in
 
 MAX_FIELDS: Final = 1000  # inputs or values of one node
 _MAX_NAME: Final = 200  # characters
@@ -64,7 +64,7 @@ def named_values(entry: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(values, list):
         return {}
     values = values[:MAX_FIELDS]
-    if shows(entry["type"]):
+    if shows_value(entry["type"]):
         return {f"text_{number}": text for number, text in enumerate(texts_in(values))}
     names = [
         to_name(field.get("name")) for field in objects(entry.get("inputs")) if isinstance(field.get("widget"), dict)
