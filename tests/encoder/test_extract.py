@@ -90,7 +90,7 @@ def test_structure_balance_and_poses_store_no_detail(
     from codec.encoder.sketch import annotators
 
     assert codec.encode(photo, budget=400, balance="structure").texture.detail is None
-    monkeypatch.setattr(annotators, "people", lambda pixels, max_bytes: pose())
+    monkeypatch.setattr(annotators, "extract_pose", lambda pixels, max_bytes: pose())
     assert codec.encode(photo, budget=400, edges="openpose").texture.detail is None
     assert codec.encode(photo, budget=400, edges="openpose", balance="picture").texture.detail is not None
 
@@ -187,7 +187,7 @@ def test_pose_replaces_the_sketch(photo: np.ndarray, fast_encoder: None, monkeyp
     from codec.encoder.sketch import annotators
 
     budgets: list[int] = []
-    monkeypatch.setattr(annotators, "people", lambda pixels, max_bytes: budgets.append(max_bytes) or pose())
+    monkeypatch.setattr(annotators, "extract_pose", lambda pixels, max_bytes: budgets.append(max_bytes) or pose())
     layers = codec.encode(photo, prompt="an astronaut", edges="openpose", budget=300)
     assert layers.structure == pose() and layers.texture
     assert 100 < budgets[0] < 300 and len(layers.to_bytes()) <= 300

@@ -184,7 +184,7 @@ def test_sketch_uses_the_named_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """The network's edges are broad and soft; one stroke follows their middle."""
     ridge = np.exp(-(((np.arange(512) - 205) / 3.0) ** 2)).astype(np.float32)
     monkeypatch.setattr(annotators, "hed", lambda frame: np.tile(ridge, (frame.shape[0], 1)))
-    monkeypatch.setattr(annotators, "best", lambda: "hed")
+    monkeypatch.setattr(annotators, "best_edge_detector", lambda: "hed")
     pixels = np.zeros((211, 300, 3), np.uint8)
     sketch = extract_sketch(pixels, 80, edges="hed")
     columns = np.concatenate([points[:, 0] for points in sketch.points(512, 360)])
