@@ -62,7 +62,7 @@ def distance(a: np.ndarray, b: np.ndarray) -> Distance:
 
 
 def best_of(pixels: np.ndarray, layers: Layers, decoder: Decoder, count: int, on_step: OnStep | None = None) -> Layers:
-    """Return the layers with the seed, of 0..count-1, whose decoded picture is nearest to `pixels`.
+    """Return the layers with the seed in 0..count - 1 whose decoded picture is most similar to `pixels`.
 
     `pixels`: (H, W, 3) uint8 sRGB. `count`: 1..256. Of equally good seeds, the lowest is used; seed 0 is not stored,
     since it is the decoders' default.

@@ -29,8 +29,8 @@ def ensure_torchvision() -> State:
     """Make torchvision importable; call this before importing transformers, diffusers or controlnet_aux.
 
     Returns "native" if torchvision works by itself; "shimmed" if its transforms work and its compiled
-    operators raise torchvision's own error; "absent" if it is not installed, which transformers and
-    diffusers accept and controlnet_aux does not. The result is cached. Can be called from any thread.
+    operators raise torchvision's own error; "absent" if it is not installed, in which case
+    transformers and diffusers work, but not controlnet_aux. The result is cached. Can be called from any thread.
 
     Raises ModelMissing if torchvision is broken in another way.
     """

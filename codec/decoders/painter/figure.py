@@ -31,7 +31,7 @@ TORSOS: Final = (
     (2, 5, 1.4),
     (8, 9, 1.1),
     (2, 3, 1.7),
-)  # pairs, and torso lengths per length
+)  # pairs of keypoints, and the torso's length divided by their distance
 MAX_TORSO: Final = 0.5  # of the picture's longer side
 DARK: Final = 0.42  # mean of the covered colors below which a figure is lightened
 CONTRAST: Final = 0.55  # how far a figure is darkened towards black, or lightened towards white

@@ -167,7 +167,7 @@ class Upscaler:
         return sum(isinstance(module, nn.Conv2d) for module in self.network.modules())
 
     def step_count(self, rows: int) -> int:
-        """Return how often `run` yields None before the result, for a picture of `rows` rows."""
+        """Return the number of times that `run` yields None before the result, for a picture of `rows` rows."""
         return self.network.stages + -(-rows // STRIP_ROWS)
 
     def run(self, picture: np.ndarray, lines: np.ndarray | None = None) -> Iterator[np.ndarray | None]:
