@@ -1,4 +1,4 @@
-"""Serve the page: python app.py [--host ADDRESS] [--port NUMBER] [--auth NAME:PASSWORD | --public]."""
+"""Serve the page: python app.py [FILE] [--host ADDRESS] [--port NUMBER] [--auth NAME:PASSWORD | --public]."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ EPILOG = "Set TRILAYER_RATE to the requests per second that one client may make 
 def main() -> None:
     """Parse the command line and serve until interrupted."""
     parser = argparse.ArgumentParser(description="Serve Trilayer's page for a browser.", epilog=EPILOG)
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE",
+        help="a .tril file, or an entry of an archive as F.parquet#path; the link that is printed opens it",
+    )  # fmt: skip
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, default=None, help="port (default: the first free one from 7860)")
     access = parser.add_mutually_exclusive_group()
@@ -29,7 +33,7 @@ def main() -> None:
     parser.add_argument("--log-level", choices=LEVELS, default="info", help="debug may log what users wrote")
     arguments = parser.parse_args()
     config = ServerConfig(arguments.host, arguments.port, arguments.auth, arguments.public, arguments.proxy)
-    serve(config, arguments.log_level)
+    serve(config, arguments.log_level, arguments.file)
 
 
 if __name__ == "__main__":

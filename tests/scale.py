@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import socket
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from codec.batch.tasks import EncodeTask
 from tests import samples
 
 _ROWS = 10_000  # of a row group of the synthetic source
+_REPORT_SECONDS = 20
 _ROW = archive.describe(samples.example())
 
 
@@ -43,7 +46,8 @@ class EmptyTask(EncodeTask):
 
     def describe(self, data: bytes, entry: Entry) -> dict[str, Any]:
         """Return the same columns for every entry."""
-        time.sleep(self.seconds)
+        if self.seconds:
+            time.sleep(self.seconds)
         return _ROW
 
     def digest(self, caption: str | None) -> str:
@@ -86,13 +90,23 @@ def memory_samples(interval: float = 1.0) -> Iterator[list[tuple[float, float]]]
 def run_once(task: EncodeTask, source: Path, target: Path, jobs: int, ray: str | None = None) -> dict[str, Any]:
     """Fill an archive and return what was measured; seconds and MB."""
     first: list[float] = []
+    reported: list[float] = []
     start, before = time.perf_counter(), os.times()
 
-    def note(done: int, total: int | None, name: str) -> None:
-        if not first:
-            first.append(time.perf_counter() - start)
-
     with memory_samples() as memory:
+
+        def note(done: int, total: int | None, name: str) -> None:
+            seconds = time.perf_counter() - start
+            if not first:
+                first.append(seconds)
+            if not reported or seconds - reported[-1] > _REPORT_SECONDS:
+                reported.append(seconds)
+                print(
+                    f"{seconds:.0f} s: {done} done, {memory[-1][1] if memory else 0:.0f} MB",
+                    file=sys.stderr,
+                    flush=True,
+                )
+
         good, failed = fill_archive(task, source, target, jobs, ray, note)
     seconds, after = time.perf_counter() - start, os.times()
     driver_cpu = after.user + after.system - before.user - before.system
@@ -110,7 +124,10 @@ def measure_synthetic(count: int, jobs: int, folder: Path) -> dict[str, Any]:
     """Measure a run over `count` synthetic entries and another one that finds them done."""
     source, target = folder / "synthetic.parquet", folder / "out.parquet"
     write_synthetic_source(source, count)
-    result = {"run": run_once(EmptyTask(), source, target, jobs), "resume": run_once(EmptyTask(), source, target, jobs)}
+    result: dict[str, Any] = {
+        "run": run_once(EmptyTask(), source, target, jobs),
+        "resume": run_once(EmptyTask(), source, target, jobs),
+    }
     result["bytes"] = sum(part.stat().st_size for part in target.iterdir())
     return result
 
@@ -120,6 +137,16 @@ def measure_pictures(pictures: Path, folder: Path) -> list[dict[str, Any]]:
     return [run_once(EncodeTask(), pictures, folder / f"real-{jobs}.parquet", jobs) for jobs in (1, 2)]
 
 
+def _free_ports() -> dict[str, int]:
+    """Return ports for the agents of a node; it waits only seconds for an agent that has to find its own."""
+    names = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
+    with ExitStack() as sockets:
+        free = [sockets.enter_context(socket.socket()) for _ in names]
+        for one in free:
+            one.bind(("127.0.0.1", 0))
+        return {name: one.getsockname()[1] for name, one in zip(names, free, strict=True)}
+
+
 def measure_lost_node(count: int, folder: Path) -> dict[str, Any]:
     """Run on a local Ray cluster of two nodes and kill the second one when a tenth is done; count the rows."""
     import ray
@@ -127,8 +154,8 @@ def measure_lost_node(count: int, folder: Path) -> dict[str, Any]:
 
     source, target = folder / "ray.parquet", folder / "ray-out.parquet"
     write_synthetic_source(source, count)
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    second = cluster.add_node(num_cpus=1)
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False, **_free_ports()})
+    second = cluster.add_node(num_cpus=1, **_free_ports())
     ray.init(cluster.address, logging_level="error", log_to_driver=False)
     killed: list[int] = []
     start = time.perf_counter()

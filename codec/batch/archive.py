@@ -12,6 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from codec.batch import storage
 from codec.batch.manifest import escape_surrogates
 from codec.batch.parquet_rows import load_pyarrow, open_parquet, parquet_errors
@@ -39,6 +41,7 @@ def schema() -> pa.Schema:
     columns = [
         *[("path", text), ("sha256", text), ("options", text), ("width", count), ("height", count)],
         *[("prompt", text), ("negative", text), ("seed", pa.uint64()), ("settings", text)],
+        *[("recipe", text)],
         *[("tril", pa.binary()), ("bytes", count), *((name, count) for name in LAYER_COLUMNS)],
         *[("seconds", pa.float32()), ("error", text)],
     ]
@@ -55,6 +58,7 @@ def describe(layers: Layers) -> Row:
         "negative": layers.semantic.negative if layers.semantic else None,
         "seed": layers.seed,
         "settings": json.dumps(asdict(layers.settings)) if layers.settings else None,
+        "recipe": json.dumps(asdict(layers.recipe)) if layers.recipe else None,
         "tril": layers.to_bytes(),
         "bytes": sizes.total,
         **sizes._asdict(),
@@ -140,6 +144,16 @@ def read_entry(archive: Place, path: str) -> bytes:
     raise FormatError(f"{archive.name} has no entry {path}")
 
 
+def read_address(address: str, max_bytes: int) -> bytes:
+    """Return the content of a local or remote file, or of an entry `archive.parquet#path`, up to `max_bytes`.
+
+    Raises what `read_entry` and `storage.read` raise.
+    """
+    if entry := split_address(address):
+        return read_entry(*entry)
+    return storage.read(storage.place(address), 0, max_bytes)
+
+
 def split_address(address: str) -> tuple[Place, str] | None:
     """Return (archive, path) for `archive.parquet#path`; None for other addresses and for existing files."""
     name, mark, path = address.partition(f"{SUFFIX}#")
@@ -148,15 +162,20 @@ def split_address(address: str) -> tuple[Place, str] | None:
     return storage.place(name + SUFFIX), escape_surrogates(path)
 
 
-def remove_rows(part: Place, paths: Sequence[str]) -> None:
-    """Rewrite a part without the rows of these paths, or delete it if no rows remain. Raises `OSError`."""
-    pa, pc = load_pyarrow(), _compute()
-    table = read_part(part)
-    kept = table.filter(pc.invert(pc.is_in(table["path"], pa.array(paths, pa.string()))))
+def remove_rows(part: Place, is_removed: np.ndarray) -> None:
+    """Rewrite a part without some rows, (N,) bool; or delete it if no rows remain. Raises `OSError`."""
+    kept = read_part(part).filter(load_pyarrow().array(~is_removed))
     if len(kept):
         storage.replace(part, to_bytes(kept))
     else:
         storage.remove(part)
+
+
+def iterate_part(part: Place, columns: Sequence[str]) -> Iterator[Row]:
+    """Yield the rows of a part. Few are in memory at a time. Raises `FormatError`."""
+    with parquet_errors(part.name), open_parquet(part) as table:
+        for batch in table.iter_batches(_BATCH_ROWS, columns=list(columns), use_threads=False):
+            yield from batch.to_pylist()
 
 
 def read_part(part: Place, columns: Sequence[str] | None = None) -> pa.Table:
@@ -174,11 +193,12 @@ def to_bytes(table: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
-def check_target(archive: Place, columns: pa.Schema) -> None:
-    """Raise `CodecError` for a single file, or a folder with foreign Parquet files: no parts can be added to them."""
-    if not storage.is_folder(archive):
-        if isinstance(archive, Path) and archive.exists():
-            raise CodecError(f"{archive.name} is a file: archives are written as folders of parts, so name another one")
+def check_target(archive: Place, columns: pa.Schema, *, one_file: bool = False) -> None:
+    """Raise `CodecError` unless rows can be added to an archive: it is new, or without foreign files."""
+    if one_file and (not isinstance(archive, Path) or archive.is_dir()):
+        kind = "a folder of parts" if isinstance(archive, Path) else "remote, and there archives are folders of parts"
+        raise CodecError(f"{archive.name} is {kind}: leave out --one-file")
+    if not storage.is_folder(archive) and not (isinstance(archive, Path) and archive.exists()):
         return
     for part in part_files(archive)[:1]:
         with open_parquet(part) as table:

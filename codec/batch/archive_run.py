@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -19,12 +20,16 @@ from codec.batch.entries import Entry, close_files
 from codec.batch.folders import OnProgress
 from codec.batch.manifest import escape_surrogates
 from codec.batch.parquet_rows import load_pyarrow
+from codec.batch.single_file import close_parts, open_parts, parts_folder
 from codec.batch.sources import Source
 from codec.batch.storage import Place, StorageError
 from codec.batch.survey import OnNotice, Survey
 from codec.batch.tasks import DecodeTask, EncodeTask, describe_error
 from codec.batch.workers import run_tasks
 from codec.errors import CodecError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _BLOCK: Final = 64  # pictures per part
 _MERGED: Final = 256  # parts to merge into one
@@ -104,25 +109,27 @@ def _count(block: tuple[ArchiveItem, ...], rows: list[archive.Row]) -> dict[str,
 def fill_archive(
     task: EncodeTask | DecodeTask, source: str | os.PathLike[str], target: str | Place, jobs: int = 1,
     ray: str | None = None, on_progress: OnProgress | None = None, on_notice: OnNotice | None = None,
-    gpus: float | None = None,
+    gpus: float | None = None, *, one_file: bool = False,
 ) -> tuple[int, int]:  # fmt: skip
     """Encode or decode every entry of a source into an archive; return the numbers of finished and failed entries.
 
     target: local or remote. The archive is a folder of Parquet files, one for each block of up to 64 pictures; at the
     end, small files are merged. For a picture that cannot be read, the row holds an error. A later run keeps finished
-    rows; it replaces failed rows, and rows whose content, caption or options changed. Other parameters: see
-    `process_folder`.
+    rows; it replaces failed rows, and rows whose content, caption or options changed. one_file: write a new local
+    archive as a single file; an existing single file stays one. Other parameters: see `process_folder`.
 
     Raises `CodecError` if there is nothing to do or the archive cannot be written, `FormatError` if it is not an
     archive of this program, `ModelMissing` without pyarrow, and the errors of `read_captions` and `run_tasks`.
     """
     close_files()
-    where = storage.place(target) if isinstance(target, str) else target
-    archive.check_target(where, task.columns())
+    given = storage.place(target) if isinstance(target, str) else target
+    archive.check_target(given, task.columns(), one_file=one_file)
+    file = given if isinstance(given, Path) and (given.is_file() or (one_file and not given.exists())) else None
     listed = Source(os.fspath(source), task.input_suffixes)
     survey = Survey(listed, on_notice or (lambda line: None))
+    where = open_parts(file) if file else given
     storage.make_folder(where)
-    plan = ArchivePlan(listed, *_read_states(where))
+    plan = ArchivePlan(listed, *(_scan_states(where) if file else _read_states(where)))
     done = failed = 0
     has_doubles = False
     for block, result in run_tasks(ArchiveTask(task, where, time.time_ns()), plan, jobs, ray, gpus):
@@ -133,14 +140,15 @@ def fill_archive(
         has_doubles |= result["replaced"]
         if on_progress and result["written"]:
             on_progress(done, survey.total, block[-1].name)
-    if has_doubles:
-        _remove_doubles(where)
-    groups = (
-        list(_small_parts(where)) if isinstance(task, EncodeTask) else []
-    )  # parts with decoded pictures are large already
-    for _, error in run_tasks(MergeTask(where), groups, jobs, ray):
-        if error:
-            raise StorageError(error)
+    if file:
+        _write_one_file(file, task.columns())
+    else:
+        if has_doubles:
+            _remove_doubles(where)
+        groups = list(_small_parts(where)) if isinstance(task, EncodeTask) else []  # pictures make large parts
+        for _, error in run_tasks(MergeTask(where), groups, jobs, ray):
+            if error:
+                raise StorageError(error)
     close_files()
     survey.finish()
     return done - failed, failed
@@ -164,8 +172,8 @@ class ArchivePlan:
         if not len(self.keys):
             return None
         key = np.uint64(_hash(escape_surrogates(entry.name)))
-        index = int(np.searchsorted(self.keys, key))
-        return int(self.states[index]) if index < len(self.keys) and self.keys[index] == key else None
+        index = int(np.searchsorted(self.keys, key, side="right")) - 1  # the last one counts
+        return int(self.states[index]) if index >= 0 and self.keys[index] == key else None
 
 
 def _make_blocks(items: Iterable[ArchiveItem]) -> Iterator[tuple[ArchiveItem, ...]]:
@@ -203,7 +211,7 @@ def _read_states(target: Place) -> tuple[np.ndarray, np.ndarray]:
 def _scan_states(target: Place) -> tuple[np.ndarray, np.ndarray]:
     keys, states = array("Q"), array("Q")
     for part in archive.part_files(target) if storage.is_folder(target) else []:
-        for row in archive.read_part(part, ["path", "sha256", "options", "error"]).to_pylist():
+        for row in archive.iterate_part(part, ["path", "sha256", "options", "error"]):
             keys.append(_hash(row["path"]))
             states.append(_state(row))
     order = np.argsort(np.array(keys, np.uint64), kind="stable")
@@ -212,18 +220,32 @@ def _scan_states(target: Place) -> tuple[np.ndarray, np.ndarray]:
 
 def _remove_doubles(target: Place) -> None:
     """Remove rows that are replaced by a row of a later part."""
-    keys, _ = _scan_states(target)
-    doubled = set(keys[1:][keys[1:] == keys[:-1]].tolist())
-    latest: dict[str, Place] = {}  # the part of the last row of each path
-    stale: dict[Place, list[str]] = {}
-    for part in archive.part_files(target) if doubled else []:
-        for path in archive.read_part(part, ["path"])["path"].to_pylist():
-            if _hash(path) in doubled:
-                if path in latest and latest[path] != part:
-                    stale.setdefault(latest[path], []).append(path)
-                latest[path] = part
-    for part, paths in stale.items():
-        archive.remove_rows(part, paths)
+    for part, is_stale in _stale_rows(target).items():
+        archive.remove_rows(part, is_stale)
+
+
+def _stale_rows(target: Place) -> dict[Place, np.ndarray]:
+    """Return a mask, (N,) bool, of the replaced rows of each part that has any."""
+    parts = archive.part_files(target)
+    keys, ends = array("Q"), [0]
+    for part in parts:
+        keys.extend(_hash(row["path"]) for row in archive.iterate_part(part, ["path"]))
+        ends.append(len(keys))
+    order = np.argsort(np.array(keys, np.uint64), kind="stable")
+    is_stale = np.zeros(len(keys), bool)
+    is_stale[order[:-1]] = np.diff(np.array(keys, np.uint64)[order]) == 0
+    rows = zip(parts, ends[:-1], ends[1:], strict=True)
+    return {part: is_stale[start:end] for part, start, end in rows if is_stale[start:end].any()}
+
+
+def _write_one_file(file: Path, columns: pa.Schema) -> None:
+    """Make the archive's single file of its parts. Raises `StorageError`."""
+    folder = parts_folder(file)
+    try:
+        close_parts(file, columns, _stale_rows(folder))
+    except OSError as error:
+        reason = f"{file.name} cannot be written: {error.strerror or error}"
+        raise StorageError(f"{reason}; all pictures are in {folder.name}; run again to continue") from None
 
 
 # merging

@@ -21,6 +21,7 @@ from codec.batch.find_files import find_files
 from codec.batch.parquet_rows import PICTURE_COLUMNS, TRIL_COLUMNS, find_column, list_rows, open_parquet
 from codec.batch.storage import Place, Remote
 from codec.batch.tar_members import list_members
+from codec.batch.unique_names import UniqueNames
 from codec.errors import CodecError, FormatError
 from codec.text_file import decode_text
 
@@ -117,30 +118,29 @@ class Source:
     def _expand_table(self, file: Place, prefix: str) -> Iterator[Entry]:
         is_archive = ".tril" in self.suffixes
         names = TRIL_COLUMNS if is_archive else PICTURE_COLUMNS
-        seen: set[int] = set()
+        seen = UniqueNames()
         stem = PurePosixPath(file.name).stem
         with open_parquet(file) as table:
             column = find_column(table, names, file.name)
             for row in list_rows(table, column):
                 name = row.name or f"{stem}-{row.number:08d}"
-                if hash(name) in seen:
+                if not seen.add(name):
                     name = f"{name}~{row.number}"
-                seen.add(hash(name))
+                    seen.add(name)
                 yield Entry(name if is_archive else prefix + name, file, row.caption, row.number, column=column)
 
     def _read_list(self, file: Place) -> Iterator[Entry]:
         """Yield the files named in a list: one path per line, relative to the list, and after a tab their caption."""
         base = file.parent if isinstance(file, Path) else Remote(file.address.rpartition("/")[0])
-        seen: set[int] = set()
+        seen = UniqueNames()
         with storage.open_file(file) as lines:
             while line := lines.readline(_MAX_LINE_BYTES):
                 if len(line) == _MAX_LINE_BYTES:
                     raise FormatError(f"{file.name} is not a list of files: a line has over {_MAX_LINE_BYTES} bytes")
                 given, _, caption = decode_text(line, file.name).strip("\r\n").partition("\t")
                 given = given.strip()
-                if not given or given.startswith("#") or hash(given) in seen:
+                if not given or given.startswith("#") or not seen.add(given):
                     continue
-                seen.add(hash(given))
                 where = storage.place(given)
                 target = where if isinstance(where, Remote) or where.is_absolute() else base / given
                 shown = storage.without_login(given)

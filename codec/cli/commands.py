@@ -209,15 +209,10 @@ def _open_picture(address: str) -> str | bytes | BinaryIO:
 
 def _read_layers(args: argparse.Namespace) -> Layers:
     """Return the layers of `args.file`; with --salvage, warn about damaged layers and leave them out."""
-    from codec.batch import storage
-    from codec.batch.archive import read_entry, split_address
+    from codec.batch.archive import read_address
 
-    if args.file == "-":
-        data = sys.stdin.buffer.read(_MAX_INPUT_BYTES)
-    elif address := split_address(args.file):
-        data = read_entry(*address)
-    else:
-        data = storage.read(storage.place(args.file), 0, _MAX_INPUT_BYTES)
+    is_stdin = args.file == "-"
+    data = sys.stdin.buffer.read(_MAX_INPUT_BYTES) if is_stdin else read_address(args.file, _MAX_INPUT_BYTES)
     data = png_chunk.unwrap(data)
     if not args.salvage:
         return Layers.from_bytes(data)

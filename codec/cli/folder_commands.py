@@ -27,6 +27,9 @@ def add_job_options(parser: argparse.ArgumentParser, *, gpus: bool = True) -> No
     group.add_argument(
         "--ray", metavar="ADDRESS", help="run on a Ray cluster at this address, or on a local one: local"
     )
+    group.add_argument(
+        "--one-file", action="store_true", help="with -o F.parquet: a single file instead of a folder of parts"
+    )
     if gpus:
         group.add_argument(
             "--gpus", type=float, metavar="G", help="GPUs of each Ray actor, such as 0.25 (default: 1 if there are any)"
@@ -56,7 +59,8 @@ def run_folder(task: EncodeTask | DecodeTask, args: argparse.Namespace, source: 
     from codec.batch.manifest import MANIFEST
 
     output = storage.place(args.output)
-    if args.output == "-" or (isinstance(output, Path) and output.exists() and not output.is_dir()):
+    to_archive = output.suffix.lower() == SUFFIX
+    if args.output == "-" or (not to_archive and isinstance(output, Path) and output.exists() and not output.is_dir()):
         raise CodecError("a directory input needs a directory output: -o DIR")
     if args.overwrite:
         raise CodecError(
@@ -64,13 +68,16 @@ def run_folder(task: EncodeTask | DecodeTask, args: argparse.Namespace, source: 
         )
     if args.gpus is not None and (args.ray is None or not 0 <= args.gpus <= 64):
         raise CodecError("--gpus needs --ray and a number from 0 to 64")
+    if args.one_file and not to_archive:
+        raise CodecError("--one-file is for archives: -o F.parquet")
     jobs = job_count(args, uses_large_models=task.uses_large_models)
     run: Callable[[], tuple[int, int]]
     common = (jobs, args.ray, FileProgress(), print_notice, args.gpus)
-    if output.suffix.lower() == SUFFIX:
+    if to_archive:
         from codec.batch.archive_run import fill_archive
 
-        run, remark = lambda: fill_archive(task, source, output, *common), f"see python -m codec inspect {args.output}"
+        run = lambda: fill_archive(task, source, output, *common, one_file=args.one_file)  # noqa: E731
+        remark = f"see python -m codec inspect {args.output}"
     elif isinstance(output, Path):
         run, remark = lambda: process_folder(task, source, output, *common), f"see {MANIFEST} there"
     else:
@@ -78,8 +85,7 @@ def run_folder(task: EncodeTask | DecodeTask, args: argparse.Namespace, source: 
     try:
         written, failed = run()
     except KeyboardInterrupt:
-        print_notice("finished files are kept: run the same command again to continue")
-        raise
+        raise KeyboardInterrupt("finished files are kept; run the same command again to continue") from None
     summary = f"{written} of {written + failed} files written to {args.output}, {remark}"
     if failed:
         raise CodecError(f"{summary}; {failed} failed")

@@ -37,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_error(f"{name}{error.strerror or error}")
     except MemoryError:
         print_error("there is not enough memory for this picture")
-    except KeyboardInterrupt:
-        print_error("stopped")
+    except KeyboardInterrupt as interrupt:
+        print_error(": ".join(("stopped", *map(str, interrupt.args))))
         return 128 + signal.SIGINT
     else:
         return 0

@@ -228,7 +228,10 @@ def test_foreign_files_are_left_alone_and_damaged_ones_named(folder, tmp_path, c
     (tmp_path / "file.parquet").write_bytes(b"PAR1 nothing")
     (tmp_path / "other.parquet").mkdir()
     parquet.write_table(pyarrow.table({"a": [1]}), tmp_path / "other.parquet" / "x.parquet")
-    for name, message in (("file", "needs a directory output"), ("other", "is not an archive of this program")):
+    for name, message in (
+        ("file", "is not an archive of this program"),
+        ("other", "is not an archive of this program"),
+    ):
         assert main(["encode", str(folder), "-o", str(tmp_path / f"{name}.parquet"), "--jobs", "1"]) == 1
         assert message in capsys.readouterr().err
         assert main(["inspect", str(tmp_path / f"{name}.parquet")]) == 1
@@ -279,6 +282,91 @@ def test_without_pyarrow_the_remedy_is_named(folder, tmp_path, monkeypatch, caps
     assert main(["encode", str(folder), "-o", str(target), "--jobs", "1"]) == 1
     assert capsys.readouterr().err == "trilayer: Parquet archives need pyarrow: pip install pyarrow\n"
     assert not target.exists()
+
+
+def test_an_archive_in_one_file_opens_everywhere_and_is_continued(folder, tmp_path, capsys):
+    pandas = pytest.importorskip("pandas")
+    target = tmp_path / "a.parquet"
+    command = ["encode", str(folder), "-o", str(target), "--budget", "400", "--jobs", "1"]
+    assert main([*command, "--one-file"]) == 1  # one picture is broken
+    first = rows_of(target)
+    assert target.is_file() and len(first) == 11 and len(pandas.read_parquet(target)) == 11
+    assert main(["inspect", f"{target}#1.png"]) == 0
+    (folder / "new.png").write_bytes(PICTURES[1])
+    (folder / "broken.jpg").write_bytes(PICTURES[0])
+    assert main(command) == 0  # stays one file without the option
+    rows = rows_of(target)
+    assert target.is_file() and len(rows) == 12 and rows["broken.jpg"]["error"] == ""
+    assert all(row == rows[name] for name, row in first.items() if name != "broken.jpg")
+    assert {path.name for path in tmp_path.iterdir()} == {"in", "a.parquet"}
+    assert main(["decode", str(target), "-o", str(tmp_path / "p.parquet"), "--decoder", "painter-preview", "--one-file",
+                 "--jobs", "1"]) == 0  # fmt: skip
+    assert len(pandas.read_parquet(tmp_path / "p.parquet")) == 12
+    for output, message in (("memory://b/a.parquet", "is remote"), ("out", "--one-file is for archives")):
+        capsys.readouterr()
+        assert main(["encode", str(folder), "-o", output, "--one-file", "--jobs", "1"]) == 1
+        assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stop_after", ["open", "rows", "write", "unlink"])
+def test_a_single_file_survives_a_run_that_is_killed_anywhere(folder, tmp_path, monkeypatch, stop_after):
+    """Before the copy of the file, after a part, before the new file is there, and while parts are removed."""
+    target = tmp_path / "a.parquet"
+    fill_archive(TASK, folder, target, one_file=True)
+    (folder / "captions.tsv").write_text("1.png\ta blue car\n")
+    (folder / "new.png").write_bytes(PICTURES[1])
+    before = rows_of(target)
+
+    class Killed(BaseException):
+        pass
+
+    def kill(*given, **more):
+        raise Killed
+
+    if stop_after == "open":
+        archive_run.parts_folder(target).mkdir()
+    else:
+        name = {"rows": "_stale_rows", "write": "close_parts"}.get(stop_after)
+        monkeypatch.setattr(*((archive_run, name, kill) if name else (Path, "rmdir", kill)))
+        with pytest.raises(Killed):
+            fill_archive(TASK, folder, target)
+        monkeypatch.undo()
+        monkeypatch.setattr(codec.encoder.extract, "extract", canned.extract)
+    kept = rows_of(target)
+    assert kept == before or stop_after == "unlink"
+    assert fill_archive(TASK, folder, target) == (11, 1)
+    rows = rows_of(target)
+    assert len(rows) == 12 and rows["1.png"]["prompt"] == "a blue car" and not archive_run.parts_folder(target).exists()
+    assert all(
+        row == rows[name] for name, row in before.items() if name not in ("1.png", "2.png", "3.png", "broken.jpg")
+    )
+
+
+def test_a_full_disk_keeps_the_single_file_and_the_parts(folder, tmp_path, monkeypatch):
+    target = tmp_path / "a.parquet"
+    fill_archive(TASK, folder, target, one_file=True)
+    (folder / "new.png").write_bytes(PICTURES[1])
+    before = target.read_bytes()
+
+    def fail(*given):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(archive_run, "close_parts", fail)
+    with pytest.raises(
+        CodecError, match=r"a.parquet cannot be written: No space .*all pictures are in a.parquet.parts"
+    ):
+        fill_archive(TASK, folder, target)
+    assert target.read_bytes() == before
+    assert len({row["path"] for row in archive.scan(archive_run.parts_folder(target), ["path"])}) == 12
+
+
+def test_a_recipe_has_its_column(tmp_path):
+    from dataclasses import replace
+
+    from codec.bitstream.recipe import Recipe
+
+    row = archive.describe(replace(canned.samples.example(), recipe=Recipe("a1111", clip_skip=2)))
+    assert json.loads(row["recipe"])["clip_skip"] == 2 and archive.schema().field("recipe").type == "string"
 
 
 @pytest.mark.slow

@@ -170,7 +170,8 @@ def test_ctrl_c_ends_all_processes_with_one_line(tmp_path):
         os.killpg(running.pid, signal.SIGINT)
         rest = running.stderr.read().splitlines()
     assert f"1 of {count}" in first and running.returncode == 130
-    assert rest[-1] == "trilayer: stopped" and all(line.startswith("[") for line in rest[:-1])
+    assert rest[-1] == "trilayer: stopped: finished files are kept; run the same command again to continue"
+    assert all(line.startswith("[") for line in rest[:-1])
     assert len(list(read_manifest(tmp_path / "out" / MANIFEST))) < count
 
 

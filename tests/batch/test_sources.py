@@ -13,7 +13,7 @@ import pytest
 
 import codec.encoder.extract
 from codec import CodecError, EncodeOptions
-from codec.batch import archive, storage
+from codec.batch import archive, storage, unique_names
 from codec.batch.archive_run import fill_archive
 from codec.batch.entries import close_files
 from codec.batch.find_files import PICTURE_SUFFIXES
@@ -312,3 +312,12 @@ def test_logins_of_a_list_are_not_in_the_names_of_entries(tmp_path):
     (tmp_path / "list.txt").write_text("https://me:hunter2@host.example/a.png\n")
     (entry,) = Source(str(tmp_path / "list.txt"), PICTURE_SUFFIXES).entries()
     assert entry.name == "host.example/a.png" and "hunter2" not in repr(entry)
+
+
+def test_names_that_come_twice_are_found_in_bounded_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(unique_names, "_CACHE_KIB", 64)  # so that most of them are in the temporary file
+    names = unique_names.UniqueNames()
+    assert all(names.add(f"{number}.png") for number in range(20_000))
+    assert not any(names.add(f"{number}.png") for number in range(0, 20_000, 100)) and names.add("new.png")
+    twice = put("path", tmp_path, "t.parquet", make_parquet({"image": PICTURES, "path": ["a.png", "b.png", "a.png"]}))
+    assert [entry.name for entry in Source(twice, PICTURE_SUFFIXES).entries()] == ["a.png", "b.png", "a.png~2"]

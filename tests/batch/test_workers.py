@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import threading
 
 import pytest
 
-from codec.batch import workers
+from codec.batch import ray_workers, workers
 from codec.batch.workers import default_job_count, run_tasks
 from codec.errors import CodecError
 
@@ -54,6 +57,33 @@ def test_ctrl_c_in_a_worker_stops_everything(light_workers):
 def test_killed_process_is_one_clear_error(light_workers):
     with pytest.raises(CodecError, match="killed, probably for lack of memory: use fewer --jobs"):
         list(run_tasks(die, [1, 2], jobs=2))
+
+
+def test_processes_have_one_thread_without_importing_torch():
+    code = (
+        "import sys; from codec.batch.workers import _init_worker; _init_worker(); assert 'torch' not in sys.modules;"
+        "import cv2, torch; print(cv2.getNumThreads(), torch.get_num_threads())"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    command = [sys.executable, "-c", code]
+    assert subprocess.run(command, check=True, capture_output=True, env=environment, text=True).stdout == "1 1\n"
+
+
+def test_a_silent_cluster_is_given_up(monkeypatch):
+    """The first result is there, the second one never comes."""
+    never = threading.Event()
+
+    def rows():
+        yield {"task": 1}
+        never.wait()
+
+    monkeypatch.setattr(ray_workers, "_SILENT_SECONDS", 0.01)
+    found = ray_workers._within_time(rows())
+    assert next(found) == {"task": 1}
+    with pytest.raises(CodecError, match=r"Ray gave no result for .* minutes: .*run again to continue"):
+        next(found)
+    never.set()
+    assert list(ray_workers._within_time(iter([{"task": 1}]))) == [{"task": 1}]
 
 
 def test_default_job_count_depends_on_cores_and_memory(monkeypatch):

@@ -22,7 +22,7 @@ from ui.server import rate_limit, temp_dir
 from ui.server.gradio_patches import apply_gradio_patches
 from ui.server.housekeeping import CleanupThread
 from ui.server.origin_check import is_loopback
-from ui.services import hf_space, logs, malloc
+from ui.services import hf_space, logs, malloc, share
 from ui.services.jobs import stop_all
 
 if TYPE_CHECKING:
@@ -197,8 +197,11 @@ def raise_file_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def serve(config: ServerConfig, log_level: str = "info") -> NoReturn:
-    """Print the address, serve until SIGINT or SIGTERM, and exit. Exits with a one-line message if it cannot start."""
+def serve(config: ServerConfig, log_level: str = "info", file: str | None = None) -> NoReturn:
+    """Print the address, serve until SIGINT or SIGTERM, and exit. Exits with a one-line message if it cannot start.
+
+    file: a `.tril` file or an entry of an archive, to which a link is printed, too.
+    """
     if hf_space.is_space():
         config = ServerConfig("0.0.0.0", config.port or 7860, config.login)  # noqa: S104 - in a container of its own
     stop = threading.Event()
@@ -207,12 +210,15 @@ def serve(config: ServerConfig, log_level: str = "info") -> NoReturn:
     raise_file_limit()
     try:
         log = logs.log_to_stderr(log_level)
+        link = share.file_link(file) if file else ""
         server = launch(config)
     except (OSError, ValueError, CodecError) as error:
         raise SystemExit(f"Trilayer cannot start: {error}") from None
     with log:
         tempfile.tempdir = str(server.folder)  # some of Gradio's files ignore GRADIO_TEMP_DIR
         print(f"Trilayer is at {server.address}", flush=True)
+        if link:
+            print(f"{file} is at {server.address}#t={link}", flush=True)
         logs.log_event("started", version=codec.__version__, login=config.credentials() is not None)
         while server.is_alive() and not stop.wait(1.0):
             pass

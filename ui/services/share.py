@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from codec import CodecError, Layers
 from codec.errors import FormatError
+from codec.images import png_chunk
 from codec.limits import MAX_FILE_BYTES
 from ui.services import actions
 
@@ -22,6 +23,16 @@ _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 def to_link(layers: Layers) -> str:
     """Return the file in base64url (RFC 4648, section 5) without padding: the value of `?t=`."""
     return base64.urlsafe_b64encode(layers.to_bytes()).rstrip(b"=").decode()
+
+
+def file_link(address: str) -> str:
+    """Return `to_link` of a `.tril` file, of a PNG with one inside, or of an entry `archive.parquet#path`.
+
+    The file may be remote. Raises `CodecError` and `OSError`.
+    """
+    from codec.batch.archive import read_address
+
+    return to_link(Layers.from_bytes(png_chunk.unwrap(read_address(address, actions.MAX_READ_BYTES))))
 
 
 def from_link(text: Any) -> actions.OpenedImage:

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from codec import CodecError, Layers, Pose, Prompt
+from codec.batch import archive
 from codec.layers import MAX_SEED
 from ui.services import share
 from ui.services.examples import START_FILE
@@ -35,3 +36,14 @@ def test_intact_layers_of_a_truncated_link_are_opened():
     for end in (1, 2, 3, 4):
         opened = share.from_link(link[: -30 - end])
         assert opened.warning and opened.layers.semantic == LAYERS.semantic
+
+
+def test_a_file_or_an_entry_of_an_archive_has_a_link(tmp_path):
+    pytest.importorskip("pyarrow")
+    target = tmp_path / "a.parquet"
+    target.mkdir()
+    archive.write_part(target, archive.part_name(1, 1), [{"path": "b/c.png", "error": "", **archive.describe(LAYERS)}])
+    for address in (str(START_FILE), f"{target}#b/c.png"):
+        assert share.from_link(share.file_link(address)).layers == LAYERS
+    with pytest.raises(CodecError, match=r"a.parquet has no entry d.png"):
+        share.file_link(f"{target}#d.png")
