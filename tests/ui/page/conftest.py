@@ -9,6 +9,7 @@ import pytest
 from codec.decoders import registry
 from codec.decoders.painter import painter
 from tests.ui.page.canvas_page import Canvas
+from ui.services import comparison
 
 SMALL_AREA = 128 * 128  # pixels of a preview's painting; the tests look at what the page does with it
 
@@ -21,6 +22,7 @@ def fast_previews() -> Iterator[None]:
         patch.setattr(painter, "MIN_DETAIL_AREA", SMALL_AREA)
         patch.setitem(registry._built, "painter-preview", painter.Painter.preview())
         yield
+    comparison._preview_jpeg.cache_clear()
 
 
 @pytest.fixture(scope="module")
