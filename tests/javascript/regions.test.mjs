@@ -32,8 +32,12 @@ test('strokes enclose a region together; a line encloses none', () => {
 test('similar connected pixels are a region', () => {
   const rgba = new Uint8ClampedArray(4 * WIDTH * HEIGHT).fill(255);
   for (let y = 10; y < 20; y++) for (let x = 10; x < 20; x++) rgba.set([200 + x % 2, 0, 0], 4 * (y * WIDTH + x));
-  assert.equal(maskArea(similarRegion(rgba, WIDTH, HEIGHT, 12 * WIDTH + 12, 8)), 100);
-  assert.equal(similarRegion(rgba, WIDTH, HEIGHT, 0, 8), null); // all the rest
+  const none = new Uint8Array(WIDTH * HEIGHT);
+  assert.equal(maskArea(similarRegion(rgba, WIDTH, HEIGHT, 12 * WIDTH + 12, 8, none)), 100);
+  assert.equal(similarRegion(rgba, WIDTH, HEIGHT, 0, 8, none), null); // all the rest
+  const lines = paintStrokes([[14, 0, 14, HEIGHT]], WIDTH, HEIGHT, 1, 0);
+  const left = similarRegion(rgba, WIDTH, HEIGHT, 12 * WIDTH + 12, 8, lines);
+  assert(maskArea(left) < 50 && left[12 * WIDTH + 12] === 1 && left[12 * WIDTH + 17] === 0); // a line parts it
 });
 
 test('strokes under a mask are counted by their points', () => {

@@ -43,7 +43,7 @@ class Parts:
     original: gr.State
     source: gr.State
     shown: gr.State
-    automatic: gr.State
+    automatic: gr.JSON
     # the layers
     canvas: gr.HTML
     prompt: gr.Textbox
@@ -65,6 +65,8 @@ class Parts:
     lock_colors: gr.Checkbox
     edges: gr.Dropdown
     grid: gr.Dropdown
+    cubic_colors: gr.Checkbox
+    recipe: gr.Dropdown
     reextract_button: gr.Button
     # decoding
     compare: gr.ImageSlider
@@ -94,6 +96,10 @@ class Parts:
     guidance: gr.Number
     adapter_until: gr.Slider
     control: gr.Radio
+    start: gr.Slider
+    noise: gr.Dropdown
+    clip_skip: gr.Number
+    weights: gr.Dropdown
     estimate: gr.HTML
 
     @property
@@ -103,8 +109,8 @@ class Parts:
 
     @property
     def file_fields(self) -> list[Any]:
-        """The inputs that go into the file; the browser stores their values."""
-        return [self.canvas, self.prompt, self.negative, self.seed, self.keep_seed]
+        """The inputs that the browser stores: those that go into the file, and whether a program wrote the prompt."""
+        return [self.canvas, self.prompt, self.negative, self.seed, self.keep_seed, self.automatic]
 
     @property
     def selection(self) -> list[Any]:

@@ -40,6 +40,7 @@ COPY_PROMPT: Final = """async (text) => {
   button.textContent = 'Copied';
   setTimeout(() => { button.textContent = 'Copy'; }, 1500);
 }"""
+ADD_SHOWN: Final = "(strip, records) => { if (strip) window.trilayer.addDecodes(records); }"
 RANDOM_SEED: Final = "() => String(crypto.getRandomValues(new Uint32Array(1))[0])"
 _CALL: Final = """async (...inputs) => {
   while (!window.trilayer?.%s) await new Promise((done) => setTimeout(done, 20));
@@ -106,7 +107,7 @@ def _wire_opening(p: Parts, on: OpenHandlers) -> None:
 def _wire_saves(page: gr.Blocks, p: Parts, on: SaveHandlers) -> None:
     saves = p.saves
     page.load(None, p.file_fields, None, js=call("setInitialWork"), **IN_BROWSER)
-    edits = [p.canvas.edit, p.canvas.change, *(part.change for part in p.file_fields[1:])]
+    edits = [p.canvas.edit, p.canvas.change, *(part.change for part in (p.prompt, p.negative, p.seed, p.keep_seed))]
     gr.on(edits, None, p.file_fields, None, js=call("storeWork"), **IN_BROWSER)
     gr.on(
         [page.load, saves.restore_button.click], on.restore, [*p.editor, saves.incoming],
@@ -129,9 +130,12 @@ def _wire_sd15_panel(p: Parts, on: Sd15PanelHandlers) -> None:
     p.decoder.change(
         on.choose_decoder, p.editor, [p.sd15_panel, *p.hints, *p.run_buttons, p.edited_only, p.status], **LATEST
     ).then(on.update_estimate, p.editor, [p.estimate, *p.hints, *p.run_buttons], **PRIVATE)
-    p.preset.change(on.choose_preset, p.editor, [p.steps, p.guidance, p.follow, p.estimate], **LATEST)
-    p.follow.change(on.follow_file, p.editor, [p.steps, p.guidance, p.estimate], **LATEST)
-    options: list[Any] = [p.steps, p.guidance, p.structure_strength, p.color_strength, p.adapter_until, p.control]
+    p.preset.change(on.choose_preset, p.editor, [p.steps, p.guidance, p.follow, p.start, p.estimate], **LATEST)
+    p.follow.change(on.follow_file, p.editor, [p.steps, p.guidance, p.estimate, *p.run_buttons], **LATEST)
+    options: list[Any] = [
+        p.steps, p.guidance, p.structure_strength, p.color_strength, p.adapter_until, p.control,
+        p.start, p.noise, p.clip_skip, p.weights,
+    ]  # fmt: skip
     gr.on(
         [part.change for part in options], on.update_estimate, p.editor, [p.estimate, *p.hints, *p.run_buttons],
         **LATEST,
@@ -141,9 +145,9 @@ def _wire_sd15_panel(p: Parts, on: Sd15PanelHandlers) -> None:
 def _wire_strips(p: Parts, on: StripHandlers) -> None:
     records = p.saves.decode_records
     for button, handler in ((p.strip_button, on.decode_stages), (p.seeds_button, on.decode_seeds)):
-        button.click(
-            handler, p.editor, [p.strip, p.status, *p.run_buttons, p.stop_button, records], **DECODING
-        ).then(None, records, None, js=call("addDecodes"), **IN_BROWSER)  # fmt: skip
+        button.click(handler, p.editor, [p.strip, p.status, *p.run_buttons, p.stop_button, records], **DECODING)
+    # each picture as soon as it is shown, so that it can be kept while others are decoded
+    p.strip.change(None, [p.strip, records], None, js=ADD_SHOWN, **IN_BROWSER)
 
 
 def _wire_prompt(p: Parts, on: DescribeHandlers) -> None:

@@ -8,14 +8,14 @@ from typing import Any, Final
 import gradio as gr
 
 from codec import Layers, Prompt
-from codec.decoders.sd15.options import CONTROLS, PRESETS
+from codec.decoders.sd15.options import CONTROLS
 from codec.encoder.encode_options import EDGES
 from codec.layers import default_budget
 from ui.page import events, html
 from ui.page.components import Parts, SaveParts
 from ui.page.handlers.budget_slider import max_budget
 from ui.page.handlers.layer_strip import SEED_COUNT
-from ui.page.handlers.sd15_panel import ONLY_SD15
+from ui.page.handlers.sd15_panel import FOLLOW_SETTINGS, NEEDS_DECODE, START_INFO
 from ui.page.layer_canvas import layer_canvas
 from ui.page.responses import status_value
 from ui.services import (
@@ -39,6 +39,9 @@ _EDGE_LABELS: Final = {
     "contours": "Built-in", "canny": "Canny", "lineart": "Line art", "drawing": "Black-and-white drawing",
     "pidinet": "PiDiNet", "hed": "HED", "auto": "Best installed", "openpose": "People (OpenPose)",
 }  # fmt: skip
+_RECIPE_CHOICES: Final = (
+    ("Not stored", "none"), ("Stored beside sketch and colors", "beside"), ("Stored instead of them", "instead"),
+)  # fmt: skip
 _GRID_SIZES: Final = (4, 6, 8, 12, 16, 24, 32)  # cells on the longer side
 
 
@@ -49,7 +52,7 @@ def build(add_endpoints: Callable[[], None] | None = None) -> gr.Blocks:
     page = gr.Blocks(title="Trilayer", fill_width=True)
     with page:
         parts: dict[str, Any] = {"original": gr.State(original), "source": gr.State(original)}
-        parts |= {"shown": gr.State(None), "automatic": gr.State(None)}
+        parts |= {"shown": gr.State(None), "automatic": gr.JSON(visible=False)}
         with gr.Row(elem_id="top"):
             gr.HTML(html.header(), apply_default_css=False)
             with gr.Row(elem_id="top-buttons"):
@@ -187,6 +190,14 @@ def _extraction_settings() -> dict[str, Any]:
             [("Automatic", 0), *((f"{n} on the longer side", n) for n in _GRID_SIZES)],
             value=0, label="Color cells", info="More cells: finer base colors, more bytes", elem_id="grid",
         ),
+        "cubic_colors": gr.Checkbox(
+            False, label="Colors as in the paper", info="Cubic interpolation, no detail; for the preset Paper",
+            elem_id="cubic", container=False,
+        ),
+        "recipe": gr.Dropdown(
+            list(_RECIPE_CHOICES), value=actions.NO_RECIPE, label="Recipe of the picture",
+            info="Of AUTOMATIC1111, Forge or ComfyUI; Stable Diffusion makes the picture again", elem_id="recipe",
+        ),
         "reextract_button": gr.Button("Re-extract layers", elem_id="again"),
     }  # fmt: skip
 
@@ -232,10 +243,6 @@ def _decoder_options(layers: Layers) -> dict[str, Any]:
     parts["keep_seed"] = gr.Checkbox(
         layers.seed is not None, label="Save the seed in the file", elem_id="keep-seed", container=False
     )
-    parts["edited_only"] = gr.Checkbox(
-        False, label="Re-decode only the edited area", info=ONLY_SD15, interactive=False,
-        elem_id="only", container=False,
-    )  # fmt: skip
     return parts
 
 
@@ -248,30 +255,64 @@ def _sd15_panel(layers: Layers) -> dict[str, Any]:
     min_guidance, max_guidance = sd15_options.GUIDANCE_RANGE
     with gr.Column(visible=False, elem_id="sd15") as parts["sd15_panel"]:
         parts["preset"] = gr.Radio(
-            list(PRESETS), value=sd15_options.DEFAULT_PRESET, label="Preset",
-            info="Fast takes 4 steps; paper works as published", elem_id="preset",
+            sd15_options.preset_choices(), value=sd15_options.DEFAULT_PRESET, label="Quality",
+            info="Fast takes 4 steps; Paper works as published", elem_id="preset",
         )  # fmt: skip
         parts["follow"] = gr.Checkbox(
-            False, label="Use the settings in the file", info=settings, visible=bool(settings), elem_id="follow",
+            False, label=FOLLOW_SETTINGS, info=settings, visible=bool(settings), elem_id="follow", container=False,
+        )  # fmt: skip
+        parts["edited_only"] = gr.Checkbox(
+            False, label="Re-decode only the edited area", info=NEEDS_DECODE, interactive=False, elem_id="only",
             container=False,
         )  # fmt: skip
-        with gr.Row():
-            parts["steps"] = gr.Number(
-                steps, label="Steps", precision=0, minimum=min_steps, maximum=max_steps, elem_id="steps", min_width=80,
-                info="More: slower, cleaner",
-            )  # fmt: skip
-            parts["guidance"] = gr.Number(
-                guidance, label="Guidance", step=0.25, minimum=min_guidance, maximum=max_guidance,
-                elem_id="guidance", min_width=80, info="How closely to follow the prompt",
-            )  # fmt: skip
-        parts["adapter_until"] = _unit_slider(
-            "Share of steps guided", 1, "until", "By sketch and colors; then it is free"
-        )
-        parts["control"] = gr.Radio(
+        parts["estimate"] = gr.HTML("", elem_id="outlook", apply_default_css=False)
+        with gr.Accordion("More options", open=False, elem_id="more"):
+            with gr.Row():
+                parts["steps"] = gr.Number(
+                    steps, label="Steps", precision=0, minimum=min_steps, maximum=max_steps, elem_id="steps",
+                    min_width=80, info="More: slower, cleaner",
+                )  # fmt: skip
+                parts["guidance"] = gr.Number(
+                    guidance, label="Guidance", step=0.25, minimum=min_guidance, maximum=max_guidance,
+                    elem_id="guidance", min_width=80, info="How closely to follow the prompt",
+                )  # fmt: skip
+            parts |= _sketch_options()
+            parts |= _noise_and_prompt_options()
+    return parts
+
+
+def _sketch_options() -> dict[str, Any]:
+    """Return the options of how sketch, colors and the painter's picture guide Stable Diffusion."""
+    return {
+        "start": gr.Slider(
+            sd15_options.PAINTED_STRENGTHS[0], sd15_options.FROM_NOISE, value=sd15_options.FROM_NOISE, step=0.1,
+            label="Start from the painter", info=START_INFO, elem_id="start-from", min_width=80, buttons=[],
+        ),
+        "adapter_until": _unit_slider("Share of steps guided", 1, "until", "By sketch and colors; then it is free"),
+        "control": gr.Radio(
             [("T2I-Adapter", "t2i"), ("ControlNet", "controlnet")], value=CONTROLS[0],
             label="Sketch and pose guidance", info="ControlNet follows lines more closely; slower", elem_id="control",
+        ),
+    }  # fmt: skip
+
+
+def _noise_and_prompt_options() -> dict[str, Any]:
+    """Return the options in which the tools of other pictures differ."""
+    parts: dict[str, Any] = {}
+    with gr.Row():
+        parts["noise"] = gr.Dropdown(
+            sd15_options.noise_choices(), value=sd15_options.OF_PRESET, label="Noise of the seed",
+            info="The tool whose seeds these are", elem_id="noise", min_width=80,
         )  # fmt: skip
-        parts["estimate"] = gr.HTML("", elem_id="outlook", apply_default_css=False)
+        parts["clip_skip"] = gr.Number(
+            1, label="Clip skip", precision=0, minimum=sd15_options.CLIP_SKIP_RANGE[0],
+            maximum=sd15_options.CLIP_SKIP_RANGE[1], elem_id="clip-skip", min_width=80,
+            info="1 is usual, 2 for anime models",
+        )  # fmt: skip
+    parts["weights"] = gr.Dropdown(
+        sd15_options.weights_choices(), value=sd15_options.OF_PRESET, label="Weights in the prompt",
+        info="How (word:1.2) is read", elem_id="weights",
+    )  # fmt: skip
     return parts
 
 

@@ -17,7 +17,7 @@ from codec import CodecError, Layers
 from codec.bitstream.container import MAGIC
 from codec.decoders import Strengths
 from codec.encoder.encode_options import EncodeOptions
-from codec.errors import Corrupt, FormatError, NotTrilayer, Truncated
+from codec.errors import Corrupt, FormatError, Truncated
 from codec.images import png_chunk
 from codec.limits import MAX_FILE_BYTES
 from codec.texture.colormap import MAX_CELLS, MIN_CELLS
@@ -33,6 +33,8 @@ BUDGET_RANGE: Final = (64, MAX_FILE_BYTES)
 DEFAULT_DECODER: Final = "painter"
 PREVIEW_DECODER: Final = "painter-preview"
 DECODER_LABELS: Final = {"painter": "Built-in painter", "sd15": "Stable Diffusion 1.5"}
+NO_RECIPE: Final = "none"
+RECIPES: Final = (NO_RECIPE, "beside", "instead")  # of the layers
 _LAYER_NAMES: Final = {"semantic": "prompt", "structure": "sketch", "texture": "colors"}
 
 
@@ -73,12 +75,18 @@ class OpenedImage:
 def encode_options(**fields: Any) -> EncodeOptions:
     """Return encoder options from the page's values, which may be of any type. `grid` 0: the encoder chooses.
 
+    `recipe`, one of `RECIPES`: whether the recipe of the picture is stored, beside the layers or instead of them.
     Raises `InvalidLayer` or `UnknownName`.
     """
     if fields.get("budget") is not None:
         fields["budget"] = validation.integer(fields["budget"], "byte budget", *BUDGET_RANGE)
     if "grid" in fields:
         fields["grid"] = validation.integer(fields["grid"], "grid", *GRID_RANGE) if fields["grid"] else None
+    if "cubic_colors" in fields:
+        fields["cubic_colors"] = fields["cubic_colors"] is True
+    if "recipe" in fields:
+        recipe = validation.choice(fields["recipe"], "recipe", RECIPES)
+        fields |= {"recipe": recipe != NO_RECIPE, "keep_layers": recipe == "beside"}
     return EncodeOptions(**fields)
 
 
@@ -138,10 +146,7 @@ def open_file(path: str) -> OpenedImage:
     data, name = _read(path), file_stem(Path(path).stem)
     if data.startswith(layers_zip.MAGIC):
         return OpenedImage(layers_zip.unpack(data), name.removesuffix(layers_zip.SUFFIX), "Prompt from the file")
-    try:
-        return open_bytes(png_chunk.unwrap(data), name, "Prompt from the file")
-    except NotTrilayer as error:
-        raise NotTrilayer(f"{error}: choose a .tril file, a .zip of layers, or a picture") from None
+    return open_bytes(png_chunk.unwrap(data), name, "Prompt from the file")
 
 
 def _read(path: str) -> bytes:

@@ -14,6 +14,7 @@ from codec.images.io import load
 from codec.models import locate
 from ui.services import comparison
 
+MAX_FIELD_CHARS: Final = 20_000
 STALE: Final = "Written automatically before your edits: check it."
 
 
@@ -23,6 +24,15 @@ class AutomaticPrompt(NamedTuple):
     text: str
     source: str
     fingerprint: str
+
+    @classmethod
+    def parse(cls, value: Any) -> AutomaticPrompt | None:
+        """Return the prompt in the value that the browser stores, a list of its fields; None for any other value."""
+        if not isinstance(value, list | tuple) or len(value) != len(cls._fields):
+            return None
+        if not all(isinstance(field, str) and len(field) <= MAX_FIELD_CHARS for field in value):
+            return None
+        return cls(*value)
 
     @classmethod
     def of(cls, layers: Layers, source: str) -> AutomaticPrompt:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -33,7 +34,10 @@ DETAIL_CLEARED: Final = "The detail of the changed colors was cleared: the encod
 MAX_PLACE: Final = 100_000  # px, of the numbers of a placement
 _log = logging.getLogger("trilayer")
 _VISIBLE_LEVELS: Final = 8  # of 255; since all colors are coded together, unedited ones may change by a level or two
-_searches = threading.Semaphore(2)  # for the levels of detail: each keeps a core busy for a second
+MAX_SEARCHES: Final = 2  # at a time, for the levels of detail: each keeps a core busy for a second
+MAX_WAITING: Final = 8  # for a search; each holds a thread of the server
+_searches = threading.Semaphore(MAX_SEARCHES)
+_places = threading.Semaphore(MAX_SEARCHES + MAX_WAITING)
 
 
 def errors_as_answers(request: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
@@ -52,6 +56,18 @@ def errors_as_answers(request: Callable[[Any], Answer]) -> Callable[[Any], Answe
     return run
 
 
+@contextmanager
+def _search() -> Iterator[None]:
+    """Wait for one of the `MAX_SEARCHES` places. Raises `CodecError` at once if `MAX_WAITING` others wait."""
+    if not _places.acquire(blocking=False):
+        raise CodecError("too many edits of colors are under way on this server: try again in a few seconds")
+    try:
+        with _searches:
+            yield
+    finally:
+        _places.release()
+
+
 @errors_as_answers
 def erase(payload: Any) -> Answer:
     """Erase the masked object from the sketch or the pose and from the colors (`codec.editing.objects.erase`).
@@ -63,7 +79,7 @@ def erase(payload: Any) -> Answer:
     drawing = canvas_state.read(payload)
     layers = drawing.layers_as_opened()
     mask = canvas_state.read_mask(payload, drawing.width, drawing.height)
-    with _searches:
+    with _search():
         erased = objects.erase(layers, mask)
     answer: Answer = {"strokes": list(range(len(drawing.polylines)))} | _new_colors(drawing, layers, erased.texture)
     if isinstance(erased.structure, Sketch):
@@ -98,7 +114,7 @@ def move(payload: Any) -> Answer:
         joined = objects.join_behind(layers.structure, layers, mask, placement)
         answer["strokes"] = _remaining_strokes(drawing, joined)
         layers = replace(layers, structure=joined)
-    with _searches:
+    with _search():
         texture = objects.place_colors(layers, source, mask, placement, keep=keep)
     return answer | _new_colors(drawing, layers, texture)
 
@@ -115,11 +131,11 @@ def recolor(payload: Any) -> Answer:
     if payload.get("mood") is None:
         mask = canvas_state.read_mask(payload, drawing.width, drawing.height)
         color = validation.hex_colors([payload.get("color")], 1)[0].tolist()
-        with _searches:
+        with _search():
             recolored = moods.recolor_object(layers, mask, color)
     else:
         mood = validation.choice(payload["mood"], "mood", tuple(moods.MOODS))
-        with _searches:
+        with _search():
             recolored = moods.apply_mood(layers, mood)
     return _new_colors(drawing, layers, recolored.texture)
 
@@ -141,7 +157,7 @@ def borrow(payload: Any) -> Answer:
     if validation.choice(request.get("what"), "layer", ("sketch", "colors")) == "colors":
         palette = request.get("palette") is True
         if palette:
-            with _searches:
+            with _search():
                 recolored = import_layers.import_palette(layers, path)
         else:
             recolored = import_layers.import_colors(layers, path)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from codec import Layers
-from codec.bitstream.settings import Settings
 from codec.decoders.sd15.options import CONTROLS, Options
 from ui.services import actions, canvas_state, sd15_options, validation
 from ui.services.automatic_prompt import AutomaticPrompt
@@ -25,15 +24,15 @@ class EditorState:
     canvas: the value of the layer canvas (see `ui.services.canvas_state`)
     prompt, negative, seed, keep_seed: the other fields that go into the file; `seed` is text
     budget: bytes; lock_sketch, lock_colors: whether the budget must not change that layer
-    grid, edges: options of the encoder
+    grid, edges, cubic_colors, recipe: options of the encoder, see `actions.encode_options`
     use_prompt ... color_strength: what the decoder is given, see `layer_selection`
     decoder: its name; edited_only: decode only the edited area
-    preset ... control: options of Stable Diffusion, see `sd15_options`
+    preset ... weights: options of Stable Diffusion, see `sd15_options`
     status: the value of the status box, see `ui.services.status`
     source: path of the picture file that the layers were extracted from, None without one
     original: path of the picture in the left half of the compare slider, None without one
     shown: the last `comparison.ShownDecode`, None without one
-    automatic: the last `AutomaticPrompt`, None without one
+    automatic: the last prompt that was written automatically, see `automatic_prompt`
     """
 
     canvas: Any
@@ -46,6 +45,8 @@ class EditorState:
     lock_colors: Any = False
     grid: Any = 0
     edges: Any = None
+    cubic_colors: Any = False
+    recipe: Any = actions.NO_RECIPE
     use_prompt: Any = True
     use_structure: Any = True
     use_colors: Any = True
@@ -59,11 +60,15 @@ class EditorState:
     guidance: Any = None
     adapter_until: Any = 1
     control: Any = CONTROLS[0]
+    start: Any = sd15_options.FROM_NOISE
+    noise: Any = sd15_options.OF_PRESET
+    clip_skip: Any = 1
+    weights: Any = sd15_options.OF_PRESET
     status: Any = None
     source: Any = None
     original: Any = None
     shown: ShownDecode | None = None
-    automatic: AutomaticPrompt | None = None
+    automatic: Any = None
 
     @classmethod
     def split(cls, values: Sequence[Any]) -> tuple[EditorState, tuple[Any, ...]]:
@@ -79,6 +84,10 @@ class EditorState:
         drawing = canvas_state.read(self.canvas)
         stored_seed = validation.seed(self.seed) if self.keep_seed else None
         return drawing, drawing.layers(self.prompt or "", self.negative or "", stored_seed)
+
+    def automatic_prompt(self) -> AutomaticPrompt | None:
+        """Return the last prompt that was written automatically, None without one."""
+        return AutomaticPrompt.parse(self.automatic)
 
     def balance(self) -> str:
         """Return the encoder's balance for the chosen decoder: Stable Diffusion needs strokes, the painter detail."""
@@ -108,12 +117,15 @@ class EditorState:
             colors=self.color_strength,
             until=self.adapter_until,
             control=self.control,
+            start=self.start,
+            noise=self.noise,
+            clip_skip=self.clip_skip,
+            weights=self.weights,
         )
 
-    def file_settings(self) -> Settings | None:
-        """Return the generation settings in the file that was opened. Raises `InvalidLayer` for a bad drawing."""
-        base = canvas_state.read(self.canvas).base
-        return base.settings if base is not None else None
+    def file(self) -> Layers | None:
+        """Return the layers of the file that was opened, None without one. Raises `InvalidLayer` for a bad drawing."""
+        return canvas_state.read(self.canvas).base
 
     def picture_key(self, layers: Layers) -> str:
         """Return a key of the picture that a decode of these layers shows: equal for equal layers, strengths and seeds.

@@ -19,7 +19,8 @@ from codec import Layers
 from codec.bitstream.settings import Settings
 from codec.decoders import get
 from codec.decoders.sd15 import model_paths
-from codec.decoders.sd15.options import CONTROLS, MAX_STEPS, PRESETS, Options, resolve_options
+from codec.decoders.sd15.noise import NOISE_SOURCES
+from codec.decoders.sd15.options import CONTROLS, MAX_CLIP_SKIP, MAX_STEPS, PRESETS, WEIGHTS, Options, resolve_options
 from codec.decoders.sd15.schedulers import closest_scheduler
 from codec.errors import ModelMissing
 from codec.models import locate
@@ -37,6 +38,14 @@ STEPS_RANGE: Final = (1, MAX_STEPS)
 GUIDANCE_RANGE: Final = (0, 63.75)
 STRENGTH_RANGE: Final = (0, 2)
 SHARE_RANGE: Final = (0, 1)
+FROM_NOISE: Final = 1  # the strength that starts from noise; less starts from the painter's picture
+PAINTED_STRENGTHS: Final = (0.5, 0.9)
+CLIP_SKIP_RANGE: Final = (1, MAX_CLIP_SKIP)
+OF_PRESET: Final = "preset"  # the choice that leaves an option to the preset
+RECIPE_NOTE: Final = "The file has the recipe of its picture: Stable Diffusion makes it again with the same checkpoint."
+_PRESET_LABELS: Final = {"quality": "Good"}
+_NOISE_LABELS: Final = {"trilayer": "Trilayer", "torch": "Diffusers and ComfyUI", "a1111": "AUTOMATIC1111"}
+_WEIGHTS_LABELS: Final = {"a1111": "As AUTOMATIC1111", "comfyui": "As ComfyUI", "none": "As plain text"}
 _MODEL_TITLES: Final = {  # of models with names that users may not understand
     "sd15": "Stable Diffusion 1.5",
     "sd14": "Stable Diffusion 1.4",
@@ -48,13 +57,50 @@ MAX_TRAJECTORY_BYTES: Final = 16 << 20  # of one decode
 MAX_COUNTED_TABS: Final = 1000
 
 
+def preset_choices() -> list[tuple[str, str]]:
+    """Return the label and the name of each preset."""
+    return [(_PRESET_LABELS.get(name, name.capitalize()), name) for name in PRESETS]
+
+
+def noise_choices() -> list[tuple[str, str]]:
+    """Return the label and the name of each source of noise."""
+    return _with_preset(NOISE_SOURCES, _NOISE_LABELS)
+
+
+def weights_choices() -> list[tuple[str, str]]:
+    """Return the label and the name of each way to read weights in prompts."""
+    return _with_preset(WEIGHTS, _WEIGHTS_LABELS)
+
+
+def _with_preset(names: tuple[str, ...], labels: dict[str, str]) -> list[tuple[str, str]]:
+    return [("As the preset", OF_PRESET), *((labels.get(name, name), name) for name in names)]
+
+
+def can_start_painted(preset: Any) -> bool:
+    """Return whether a preset can start from the painter's picture; the paper's code starts from noise."""
+    return preset != "paper"
+
+
 def parse_options(
-    *, preset: Any, follow: Any, steps: Any, guidance: Any, structure: Any, colors: Any, until: Any, control: Any
+    *,
+    preset: Any,
+    follow: Any,
+    steps: Any,
+    guidance: Any,
+    structure: Any,
+    colors: Any,
+    until: Any,
+    control: Any,
+    start: Any = FROM_NOISE,
+    noise: Any = OF_PRESET,
+    clip_skip: Any = 1,
+    weights: Any = OF_PRESET,
 ) -> Options:
     """Return the decoder's options from the values of the fields.
 
-    An empty field takes the preset's value, or with `follow` the file's. Raises `InvalidLayer` and `UnknownName` for
-    values that the fields cannot have.
+    An empty field takes the preset's value, or with `follow` the file's. `start`: the strength of the noise on the
+    painter's picture, `FROM_NOISE` for none of that picture; presets that cannot start from it ignore this.
+    Raises `InvalidLayer` and `UnknownName` for values that the fields cannot have.
     """
     return Options(
         preset=choice(preset, "preset", tuple(PRESETS)),
@@ -65,8 +111,23 @@ def parse_options(
         color_strength=real(colors, "strength of the colors", *STRENGTH_RANGE),
         adapter_until=real(until, "share of the steps", *SHARE_RANGE),
         control=choice(control, "control", CONTROLS),
+        strength=_painted_strength(start) if can_start_painted(preset) else None,
+        noise=_choice_or_preset(noise, "noise", NOISE_SOURCES),
+        clip_skip=integer(clip_skip, "clip skip", *CLIP_SKIP_RANGE),
+        weights=_choice_or_preset(weights, "kind of prompt weights", WEIGHTS),
         size=SIDE,
     )
+
+
+def _painted_strength(value: Any) -> float | None:
+    if value == FROM_NOISE:
+        return None
+    return real(value, "strength of the noise on the painter's picture", *PAINTED_STRENGTHS)
+
+
+def _choice_or_preset(value: Any, name: str, names: tuple[str, ...]) -> str | None:
+    chosen = choice(value, name, (OF_PRESET, *names))
+    return None if chosen == OF_PRESET else chosen
 
 
 def default_steps_and_guidance(preset: Any, follow: Any, settings: Settings | None) -> tuple[int, float]:
@@ -88,6 +149,11 @@ def describe_settings(settings: Settings | None) -> str:
     return ", ".join(parts)
 
 
+def follows_recipe(options: Options, layers: Layers) -> bool:
+    """Return whether a decode makes the picture again from the file's recipe, which decides on all other options."""
+    return options.follow and layers.recipe is not None and layers.semantic is not None
+
+
 def estimate(options: Options, layers: Layers) -> str:
     """Return a sentence that says how long a decode takes on this machine. Loads no weights."""
     minutes = _decoder(options).expected_minutes(layers)
@@ -100,6 +166,8 @@ def estimate(options: Options, layers: Layers) -> str:
 
 def missing_weights(options: Options, layers: Layers) -> str:
     """Return one line that names the missing models for these layers, and the remedy; "" if none are missing."""
+    if follows_recipe(options, layers):
+        return _missing_checkpoint(options, layers)
     names = model_paths.model_names(options, layers).values()
     missing = [name for name in names if locate.status(name, options.models).state == "missing"]
     if not missing:
@@ -109,6 +177,20 @@ def missing_weights(options: Options, layers: Layers) -> str:
     titles = f"{', '.join(first)} and {last} are" if first else f"{last} is"
     command = f"python -m codec models fetch {' '.join(missing)}"
     return f"{titles} missing ({size}); run {command}, then choose Stable Diffusion again"
+
+
+def _missing_checkpoint(options: Options, layers: Layers) -> str:
+    """Return one line about the checkpoint of the file's recipe, "" if it is there; without paths of the server."""
+    try:
+        model_paths.locate_recipe_models(options, layers)
+    except ModelMissing:
+        model = layers.settings.model if layers.settings else None
+        named = f", {model}," if model and not model.startswith("sha256:") else ""
+        return (
+            f"the checkpoint of the recipe{named} is not on this machine; put its .safetensors file into the folder "
+            "TRILAYER_MODELS, or decode from the layers: untick the recipe"
+        )
+    return ""
 
 
 def release_networks() -> None:

@@ -12,6 +12,7 @@ from codec import CodecError, Layers
 from codec.errors import FormatError
 from codec.images.io import load
 from ui.services import canvas_state, rendering
+from ui.services.automatic_prompt import AutomaticPrompt
 
 MAX_FIELD_CHARS: Final = 100_000  # of each field
 MAX_PICTURE_CHARS: Final = 4 << 20  # of a data URI
@@ -27,16 +28,19 @@ class StoredWork(NamedTuple):
     negative: str
     seed: str
     keep_seed: bool
+    automatic: AutomaticPrompt | None = None
 
 
 def read(value: Any) -> StoredWork:
-    """Return the stored work. `value`: [canvas's value, prompt, negative prompt, seed, whether to keep the seed].
+    """Return the stored work.
 
-    If the prompt is invalid, the layers have none. Raises `FormatError` or `InvalidLayer` for an invalid drawing.
+    `value`: [canvas's value, prompt, negative prompt, seed, whether to keep the seed, automatic prompt]; older work
+    lacks the last one. If the prompt is invalid, the layers have none. Raises `FormatError` or `InvalidLayer` for an
+    invalid drawing.
     """
-    if not isinstance(value, list) or len(value) != 5:
+    if not isinstance(value, list) or len(value) not in (5, 6):
         raise FormatError("it was stored by another version of the page")
-    canvas, prompt, negative, seed, keep_seed = value
+    canvas, prompt, negative, seed, keep_seed = value[:5]
     if not all(isinstance(text, str) and len(text) <= MAX_FIELD_CHARS for text in (prompt, negative, seed)):
         raise FormatError("its fields are not text, or too long")
     drawing = canvas_state.read(canvas)
@@ -44,7 +48,8 @@ def read(value: Any) -> StoredWork:
         layers = drawing.layers(prompt, negative, None)
     except CodecError:
         layers = drawing.layers("", "", None)
-    return StoredWork(layers, drawing.name, prompt, negative, seed, keep_seed is True)
+    automatic = AutomaticPrompt.parse(value[5]) if len(value) > 5 else None
+    return StoredWork(layers, drawing.name, prompt, negative, seed, keep_seed is True, automatic)
 
 
 def read_picture(value: Any, layers: Layers) -> np.ndarray | None:

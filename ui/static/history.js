@@ -121,9 +121,11 @@ function showEntries() {
 }
 
 Object.assign(window.trilayer, {
-  // Adds finished decodes with their pictures. An event of the page calls this, see events.py.
+  // Adds finished decodes with their pictures. An event of the page calls this, see events.py. Those of a series come
+  // again with each further one.
   async addDecodes(records) {
-    for (const { picture, ...record } of records ?? []) {
+    const added = new Set(records?.length > 1 ? readEntries().map(({ id }) => id) : []);
+    for (const { picture, ...record } of (records ?? []).filter(({ id }) => !added.has(id))) {
       const image = new Image();
       image.src = picture;
       try { await image.decode(); } catch { continue; }

@@ -65,8 +65,15 @@ class Canvas(Visit):
             value,
         )
 
+    def unfold(self, where: str) -> None:
+        """Open the fold that holds a control, if it is closed."""
+        fold = self.page.locator(f".lc details:not([open]):has({where}) summary")
+        if fold.count():
+            fold.click()
+
     def choose(self, name: str, file: str, data: bytes) -> None:
         """Press a button that asks for a file, and choose one."""
+        self.unfold(f"[data-do={name}]")
         with self.page.expect_file_chooser() as chooser:
             self.do(name)
         chooser.value.set_files({"name": file, "mimeType": "application/octet-stream", "buffer": data})

@@ -12,6 +12,7 @@ from ui.services.examples import START_PICTURE
 
 
 def test_a_sketch_is_imported_from_an_svg_a_photo_and_another_file(canvas):
+    canvas.unfold(".lc-keep-strokes")
     canvas.page.locator(".lc-keep-strokes").check()
     canvas.choose("sketch", "corner.svg", SVG)
     canvas.announces(f"{len(STROKES) + 1} strokes with those of corner.svg")

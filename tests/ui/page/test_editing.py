@@ -193,7 +193,7 @@ def test_undo_and_redo_with_the_keyboard(visit):
 
 
 def test_layers_over_the_budget_can_be_trimmed(visit):
-    before, trim = visit.bytes(), visit.page.get_by_role("button", name="Trim to budget")
+    before, trim = visit.bytes(), visit.page.locator("#fit")
     expect(trim).to_be_disabled()
     visit.page.locator("#prompt textarea").fill(LONG_PROMPT)
     visit.bytes_change_from(before)

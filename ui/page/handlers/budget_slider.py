@@ -41,7 +41,7 @@ class BudgetHandlers(Handlers):
             yield self.show(Status.invalid_input(sentence(str(error))))
             return
         full = budget.untrimmed_layers(drawing, layers)
-        if state.source and budget.can_refine(drawing, layers, max_bytes):
+        if state.source and state.cubic_colors is not True and budget.can_refine(drawing, layers, max_bytes):
             yield self.show(Status.busy("Looking for more detail in the image…"))
             options = state.grid, state.edges, state.balance()
             full = budget.extract_detail(layers, state.source, max_bytes, *options)

@@ -29,6 +29,6 @@ class DescribeHandlers(Handlers):
         yield {
             p.prompt: text,
             p.prompt_source: html.prompt_source(source, layers.settings),
-            p.automatic: AutomaticPrompt(text, source, automatic_prompt.fingerprint(layers)),
+            p.automatic: list(AutomaticPrompt(text, source, automatic_prompt.fingerprint(layers))),
             p.status: status_value(Status.good(f"Described by {captioner.upper()}. Undo restores your prompt.")),
         }

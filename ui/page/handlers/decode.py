@@ -83,7 +83,7 @@ class DecodeHandlers(Handlers):
         if result.cache_entry is not None:
             self.sessions.decodes.put(session, result.cache_entry)
         yield self.show_picture(state, layers, rendering.scale_down(result.pixels)) | {
-            p.status: status_value(_finished_status(result, decoder, seed, time.monotonic() - start)),
+            p.status: status_value(_finished_status(result, state, layers, time.monotonic() - start)),
             p.edited_only: edited_only_update(decoder, self.sessions, session),
         }
         yield {
@@ -175,11 +175,17 @@ class DecodeHandlers(Handlers):
         self.sessions.sd15_tabs.remove(request.session_hash)
 
 
-def _finished_status(result: DecodeResult, decoder: str, seed: int, seconds: float) -> Status:
+def _finished_status(result: DecodeResult, state: EditorState, layers: Layers, seconds: float) -> Status:
     if result.scope is None:
         return Status.good(_UNCHANGED)
+    decoder, seed = state.decoder_name(), state.decode_seed()
     scope = f"{result.scope} " if result.scope else ""
-    return Status.good(f"Decoded {scope}in {seconds:.1f} s with {decoder_label(decoder)}, seed {seed}.")
+    if decoder == sd15_options.NAME and sd15_options.follows_recipe(state.sd15_options(), layers):
+        scope = "from the file's recipe "
+    note = ""
+    if decoder == actions.DEFAULT_DECODER and layers.recipe is not None:
+        note = f" {sd15_options.RECIPE_NOTE}"
+    return Status.good(f"Decoded {scope}in {seconds:.1f} s with {decoder_label(decoder)}, seed {seed}.{note}")
 
 
 def decoder_label(decoder: str) -> str:

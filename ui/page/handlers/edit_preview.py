@@ -53,8 +53,9 @@ class PreviewHandlers(Handlers):
             selection.apply(layers)
         except CodecError as error:
             return self.show(Status.invalid_input(sentence(str(error))))
-        if state.automatic is not None and state.automatic.describes(layers):
-            changes[p.prompt_source] = html.prompt_source(state.automatic.source_for(layers), layers.settings)
+        automatic = state.automatic_prompt()
+        if automatic is not None and automatic.describes(layers):
+            changes[p.prompt_source] = html.prompt_source(automatic.source_for(layers), layers.settings)
         elif not is_original_prompt(drawing, layers):
             changes[p.prompt_source] = html.prompt_source("Prompt written by you", layers.settings)
         changes |= self.show_hints(state, layers)

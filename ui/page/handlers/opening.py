@@ -8,13 +8,14 @@ from typing import Any
 import gradio as gr
 
 from codec import CodecError
+from codec.errors import NotTrilayer
 from codec.layers import default_budget
 from ui.page import html
 from ui.page.components import Parts
 from ui.page.handlers.budget_slider import max_budget
-from ui.page.handlers.sd15_panel import Sd15PanelHandlers
+from ui.page.handlers.sd15_panel import Sd15PanelHandlers, follow_update
 from ui.page.responses import Changes, Handlers, handler, status_value, streaming_handler
-from ui.services import actions, automatic_prompt, canvas_state, files, rendering
+from ui.services import actions, automatic_prompt, canvas_state, files, rendering, sd15_options
 from ui.services.actions import OpenedImage
 from ui.services.automatic_prompt import AutomaticPrompt
 from ui.services.editor_state import EditorState
@@ -42,7 +43,9 @@ class OpenHandlers(Handlers):
         p = self.parts
         yield self.show(Status.busy("Extracting prompt, sketch and colors…"))
         try:
-            options = actions.encode_options(grid=state.grid, edges=state.edges, balance=state.balance())
+            options = actions.encode_options(
+                grid=state.grid, edges=state.edges, cubic_colors=state.cubic_colors, balance=state.balance()
+            )
             opened = actions.open_picture(path, options)
         except CodecError:
             yield {p.picture: state.original}  # the image box shows again what the layers were extracted from
@@ -70,16 +73,23 @@ class OpenHandlers(Handlers):
         text, negative = state.prompt or "", state.negative or ""
         canvas_state.check_prompt(text, negative)
         yield self.show(Status.busy("Re-extracting layers…"))
+        has_recipe = state.recipe != actions.NO_RECIPE  # the picture's metadata then give prompt and seed
+        given = {} if has_recipe else {"prompt": text or None, "negative": negative}
         options = actions.encode_options(
-            prompt=text or None, negative=negative, budget=state.budget, grid=state.grid, edges=state.edges,
-            balance=state.balance(),
+            **given, budget=state.budget, grid=state.grid, edges=state.edges, cubic_colors=state.cubic_colors,
+            recipe=state.recipe, balance=state.balance(),
         )  # fmt: skip
         opened = actions.open_picture(state.source, options)
         canvas = canvas_state.write(opened.layers, opened.name, keep_history=True)
         changes = self._show_layers(opened) | {p.canvas: canvas_state.to_json(canvas)}
-        if state.automatic is not None and state.automatic.describes(opened.layers):
-            changes[p.automatic] = AutomaticPrompt.of(opened.layers, state.automatic.source)
-        unaffected = (p.seed, p.keep_seed, p.budget, *((p.prompt_source,) if text else ()))
+        automatic = state.automatic_prompt()
+        if automatic is not None and automatic.describes(opened.layers):
+            changes[p.automatic] = list(AutomaticPrompt.of(opened.layers, automatic.source))
+        unaffected = [p.budget]
+        if has_recipe:
+            changes[p.follow] = follow_update(opened.layers, state.preset, value=True)
+        else:
+            unaffected += [p.seed, p.keep_seed, *((p.prompt_source,) if text else ())]
         yield {part: value for part, value in changes.items() if part not in unaffected}
 
     @streaming_handler
@@ -89,7 +99,7 @@ class OpenHandlers(Handlers):
         if path is None:
             yield self.unchanged()
         elif actions.holds_layers(path):
-            yield self.replace_all(actions.open_file(path), state, session)
+            yield self.replace_all(_open_layers(path), state, session)
         else:
             yield {self.parts.picture: path}
             yield from self._encode(path, state, session)
@@ -103,7 +113,8 @@ class OpenHandlers(Handlers):
     def _show_layers(self, opened: OpenedImage) -> Changes:
         p, layers = self.parts, opened.layers
         prompt, budget = layers.semantic, default_budget(layers.width, layers.height)
-        status = Status.good(f"Opened {opened.name}, {layers.width} × {layers.height}.")
+        recipe = f" {sd15_options.RECIPE_NOTE}" if layers.recipe is not None else ""
+        status = Status.good(f"Opened {opened.name}, {layers.width} × {layers.height}.{recipe}")
         if opened.warning:
             status = Status.warn(opened.warning)
         return {
@@ -111,7 +122,7 @@ class OpenHandlers(Handlers):
             p.prompt: prompt.text if prompt else "",
             p.negative: prompt.negative if prompt else "",
             p.prompt_source: html.prompt_source(opened.prompt_source, layers.settings),
-            p.automatic: AutomaticPrompt.of(layers, opened.prompt_source) if opened.is_automatic else None,
+            p.automatic: list(AutomaticPrompt.of(layers, opened.prompt_source)) if opened.is_automatic else None,
             p.describe_button: gr.update(visible=automatic_prompt.can_caption()),
             p.shown: None,
             p.budget: gr.update(value=budget, maximum=max_budget(budget)),
@@ -120,3 +131,11 @@ class OpenHandlers(Handlers):
             p.strip: "",
             p.status: status_value(status),
         }
+
+
+def _open_layers(path: str) -> OpenedImage:
+    """Return the layers in a file. Raises `CodecError`, for a file of another kind with what can be opened."""
+    try:
+        return actions.open_file(path)
+    except NotTrilayer as error:
+        raise NotTrilayer(f"{error}: choose a .tril file, a .zip of layers, or a picture") from None

@@ -125,6 +125,7 @@ class SaveHandlers(Handlers):
         status = Status.good(f"Your last work, {work.name}, is open again. “Start over” discards it.")
         p = self.parts
         fields = {p.prompt: work.prompt, p.negative: work.negative, p.seed: work.seed, p.keep_seed: work.keep_seed}
+        fields[p.automatic] = list(work.automatic) if work.automatic is not None else None
         return self._open(opened, state, session, status) | fields
 
 

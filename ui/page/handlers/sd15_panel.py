@@ -9,7 +9,6 @@ from typing import Any, Final
 import gradio as gr
 
 from codec import CodecError, Layers
-from codec.bitstream.settings import Settings
 from codec.decoders.sd15.options import PRESETS
 from codec.errors import ModelMissing
 from ui.page import html
@@ -21,9 +20,11 @@ from ui.services.editor_state import EditorState
 from ui.services.error_messages import sentence
 from ui.services.status import Status, StatusKind
 
-ONLY_SD15: Final = "Stable Diffusion only"
 NEEDS_DECODE: Final = "Available once a picture is decoded."
 READY: Final = "Pixels outside your edits stay exactly as they are."
+FOLLOW_SETTINGS: Final = "Use the settings in the file"
+FOLLOW_RECIPE: Final = "Make the picture again from its recipe"
+START_INFO: Final = "1: from noise. Less: nearer to the painter's picture"
 CANNOT_DECODE: Final = Status(
     "Stable Diffusion cannot decode here yet. Use the built-in painter instead.", StatusKind.BAD
 )
@@ -74,9 +75,9 @@ class Sd15PanelHandlers(Handlers):
 
     @handler
     def choose_preset(self, state: EditorState, session: str | None) -> Changes:
-        """Show the preset's steps and guidance, and whether those of the file can be used with it."""
-        follow = follow_update(state.file_settings(), state.preset)
-        return {self.parts.follow: follow} | self._defaults(state)
+        """Show the preset's steps and guidance, and which options can be used with it."""
+        changes = {self.parts.follow: follow_update(state.file(), state.preset), self.parts.start: start_update(state)}
+        return changes | self._defaults(state)
 
     @handler
     def follow_file(self, state: EditorState, session: str | None) -> Changes:
@@ -84,7 +85,9 @@ class Sd15PanelHandlers(Handlers):
         return self._defaults(state)
 
     def _defaults(self, state: EditorState) -> Changes:
-        steps, guidance = sd15_options.default_steps_and_guidance(state.preset, state.follow, state.file_settings())
+        file = state.file()
+        settings = file.settings if file is not None else None
+        steps, guidance = sd15_options.default_steps_and_guidance(state.preset, state.follow, settings)
         changes = {self.parts.steps: steps, self.parts.guidance: guidance}
         return changes | self._estimate(replace(state, steps=steps, guidance=guidance))
 
@@ -119,24 +122,38 @@ class Sd15PanelHandlers(Handlers):
         self.sessions.decodes.discard(session)
         return {
             self.parts.edited_only: edited_only_update(state.decoder, self.sessions, session, value=False),
-            self.parts.follow: follow_update(layers.settings, state.preset, value=False),
+            self.parts.follow: follow_update(layers, state.preset, value=layers.recipe is not None),
         }
 
 
 def edited_only_update(decoder: Any, sessions: Sessions, session: str | None, **properties: Any) -> Any:
-    """Return the update of the box that limits a decode to the edited area."""
+    """Return the update of the box that limits a decode to the edited area, which only Stable Diffusion can."""
     if decoder != sd15_options.NAME:
-        return gr.update(interactive=False, info=ONLY_SD15, **properties)
+        return gr.update(interactive=False, **properties)
     is_ready = sessions.decodes.get(session) is not None
     return gr.update(interactive=is_ready, info=READY if is_ready else NEEDS_DECODE, **properties)
 
 
-def follow_update(settings: Settings | None, preset: Any, **properties: Any) -> Any:
-    """Return the update of the box that takes steps and guidance from the file; hidden if the file has none."""
-    description = sd15_options.describe_settings(settings)
+def follow_update(layers: Layers | None, preset: Any, **properties: Any) -> Any:
+    """Return the update of the box that follows the file's recipe, or else takes steps and guidance from the file.
+
+    It is hidden if the file has neither.
+    """
+    if layers is not None and layers.recipe is not None:
+        made = layers.settings.summary() if layers.settings else ""
+        return gr.update(visible=True, interactive=True, label=FOLLOW_RECIPE, info=made, **properties)
+    description = sd15_options.describe_settings(layers.settings if layers is not None else None)
     is_lcm = isinstance(preset, str) and preset in PRESETS and PRESETS[preset].lcm
     info = "Not with this preset, which has its own." if is_lcm else description
-    return gr.update(visible=bool(description), interactive=not is_lcm, info=info, **properties)
+    return gr.update(
+        visible=bool(description), interactive=not is_lcm, label=FOLLOW_SETTINGS, info=info, **properties
+    )  # fmt: skip
+
+
+def start_update(state: EditorState) -> Any:
+    """Return the update of the slider that starts from the painter's picture."""
+    can_start = sd15_options.can_start_painted(state.preset)
+    return gr.update(interactive=can_start, info=START_INFO if can_start else "This preset starts from noise.")
 
 
 def missing_status(error: ModelMissing, decoder: str) -> Status:

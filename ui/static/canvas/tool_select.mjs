@@ -5,7 +5,7 @@
 import { fillPolygon } from './geometry/bitmap.mjs';
 import { bend, boxHandles, handlePlacement, translation } from './geometry/placement.mjs';
 import { boxFromCorners, hasPointInBox } from './geometry/polyline.mjs';
-import { enclosedRegion, similarRegion, strokesUnder } from './geometry/regions.mjs';
+import { enclosedRegion, paintStrokes, similarRegion, strokesUnder } from './geometry/regions.mjs';
 import { bringToFront, nearestStroke } from './geometry/strokes.mjs';
 import { gesture } from './gestures.mjs';
 import { record, snapshot } from './history.mjs';
@@ -211,7 +211,9 @@ function regionAt(p) {
   if (!pixels) return null;
   const col = Math.min(maskWidth - 1, Math.max(0, Math.floor(p[0] * scale)));
   const row = Math.min(maskHeight - 1, Math.max(0, Math.floor(p[1] * scale)));
-  return similarRegion(pixels, maskWidth, maskHeight, row * maskWidth + col, TOLERANCE_STEP * sizeOf('object'));
+  const lines = paintStrokes(doc.pose?.length ? [] : doc.strokes, maskWidth, maskHeight, scale, 0);
+  const start = row * maskWidth + col, tolerance = TOLERANCE_STEP * sizeOf('object');
+  return similarRegion(pixels, maskWidth, maskHeight, start, tolerance, lines);
 }
 
 function selectRegion(region) {

@@ -105,10 +105,10 @@ export function interior(strokes, width, height, scale) {
 }
 
 // Return the connected pixels of similar color around a pixel of an RGBA picture, as a mask; null if they are too few
-// or nearly all.
-export function similarRegion(rgba, width, height, start, tolerance) {
-  const [r, g, b] = rgba.subarray(4 * start, 4 * start + 3);
-  const region = flood(width, height, start, (pixel) => (
+// or nearly all. Lines, a mask, part objects that touch.
+export function similarRegion(rgba, width, height, start, tolerance, lines) {
+  const [r, g, b] = rgba.subarray(4 * start, 4 * start + 3), isOnLine = lines[start] === 1;
+  const region = flood(width, height, start, (pixel) => (isOnLine || !lines[pixel]) && (
     Math.hypot(rgba[4 * pixel] - r, rgba[4 * pixel + 1] - g, rgba[4 * pixel + 2] - b) <= tolerance
   ));
   return isObject(region) ? region : null;
