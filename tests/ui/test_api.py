@@ -122,7 +122,7 @@ def test_an_edit_without_changes_returns_the_same_file(client):
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("/inspect", {"tril": handle_file(str(START_PICTURE))}, "This is not a Trilayer file: choose"),
+        ("/inspect", {"tril": handle_file(str(START_PICTURE))}, "This is not a Trilayer file."),
         ("/encode", {"picture": TRIL}, "is not a PNG, JPEG, WebP or AVIF picture"),
         ("/encode", {"picture": handle_file(str(START_PICTURE)), "budget": 5}, "The byte budget must be"),
         ("/encode", {"picture": None}, "A file is missing"),

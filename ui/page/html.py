@@ -180,13 +180,14 @@ def strip(stages: Sequence[Stage], pictures: Sequence[np.ndarray]) -> str:
     return f'<div class="tl-strip" role="group" aria-label="Decoded from more and more layers">{figures}</div>'
 
 
-def seed_strip(records: Sequence[dict[str, Any]], pictures: Sequence[np.ndarray], count: int) -> str:
+def seed_strip(layers: Layers, records: Sequence[dict[str, Any]], pictures: Sequence[np.ndarray], count: int) -> str:
     """Return the pictures of several seeds as buttons that keep one, and placeholders up to `count`.
 
     history.js handles the clicks: `data-entry` is the `id` of a record in the history.
     """
     figures = "".join(_seed_figure(*pair) for pair in zip(records, pictures, strict=True))
-    figures += '<figure><div class="tl-wait"></div></figure>' * (count - len(records))
+    waiting = f'<figure><div class="tl-wait" style="aspect-ratio: {layers.width} / {layers.height}"></div></figure>'
+    figures += waiting * (count - len(records))
     return f'<div class="tl-strip tl-seeds" role="group" aria-label="One picture for each seed">{figures}</div>'
 
 

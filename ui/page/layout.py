@@ -15,7 +15,7 @@ from ui.page import events, html
 from ui.page.components import Parts, SaveParts
 from ui.page.handlers.budget_slider import max_budget
 from ui.page.handlers.layer_strip import SEED_COUNT
-from ui.page.handlers.sd15_panel import FOLLOW_SETTINGS, NEEDS_DECODE, START_INFO
+from ui.page.handlers.sd15_panel import FOLLOW_SETTINGS, READY, START_INFO
 from ui.page.layer_canvas import layer_canvas
 from ui.page.responses import status_value
 from ui.services import (
@@ -190,13 +190,13 @@ def _extraction_settings() -> dict[str, Any]:
             [("Automatic", 0), *((f"{n} on the longer side", n) for n in _GRID_SIZES)],
             value=0, label="Color cells", info="More cells: finer base colors, more bytes", elem_id="grid",
         ),
-        "cubic_colors": gr.Checkbox(
-            False, label="Colors as in the paper", info="Cubic interpolation, no detail; for the preset Paper",
-            elem_id="cubic", container=False,
-        ),
         "recipe": gr.Dropdown(
             list(_RECIPE_CHOICES), value=actions.NO_RECIPE, label="Recipe of the picture",
-            info="Of AUTOMATIC1111, Forge or ComfyUI; Stable Diffusion makes the picture again", elem_id="recipe",
+            info="Lets Stable Diffusion make the picture again", elem_id="recipe",
+        ),
+        "cubic_colors": gr.Checkbox(
+            False, label="Colors as in the paper", info="For the preset Paper; without detail",
+            elem_id="cubic", container=False,
         ),
         "reextract_button": gr.Button("Re-extract layers", elem_id="again"),
     }  # fmt: skip
@@ -262,8 +262,7 @@ def _sd15_panel(layers: Layers) -> dict[str, Any]:
             False, label=FOLLOW_SETTINGS, info=settings, visible=bool(settings), elem_id="follow", container=False,
         )  # fmt: skip
         parts["edited_only"] = gr.Checkbox(
-            False, label="Re-decode only the edited area", info=NEEDS_DECODE, interactive=False, elem_id="only",
-            container=False,
+            False, label="Re-decode only the edited area", info=READY, visible=False, elem_id="only", container=False
         )  # fmt: skip
         parts["estimate"] = gr.HTML("", elem_id="outlook", apply_default_css=False)
         with gr.Accordion("More options", open=False, elem_id="more"):

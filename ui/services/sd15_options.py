@@ -111,7 +111,7 @@ def parse_options(
         color_strength=real(colors, "strength of the colors", *STRENGTH_RANGE),
         adapter_until=real(until, "share of the steps", *SHARE_RANGE),
         control=choice(control, "control", CONTROLS),
-        strength=_painted_strength(start) if can_start_painted(preset) else None,
+        strength=_painted_strength(start, preset),
         noise=_choice_or_preset(noise, "noise", NOISE_SOURCES),
         clip_skip=integer(clip_skip, "clip skip", *CLIP_SKIP_RANGE),
         weights=_choice_or_preset(weights, "kind of prompt weights", WEIGHTS),
@@ -119,10 +119,9 @@ def parse_options(
     )
 
 
-def _painted_strength(value: Any) -> float | None:
-    if value == FROM_NOISE:
-        return None
-    return real(value, "strength of the noise on the painter's picture", *PAINTED_STRENGTHS)
+def _painted_strength(value: Any, preset: Any) -> float | None:
+    strength = real(value, "strength of the noise on the painter's picture", PAINTED_STRENGTHS[0], FROM_NOISE)
+    return min(strength, PAINTED_STRENGTHS[1]) if strength < FROM_NOISE and can_start_painted(preset) else None
 
 
 def _choice_or_preset(value: Any, name: str, names: tuple[str, ...]) -> str | None:

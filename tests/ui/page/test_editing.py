@@ -310,6 +310,10 @@ def test_an_automatic_prompt_is_stale_after_an_edit_until_it_is_described_anew(v
     expect(source).to_have_text("Prompt captioned by BLIP")
     visit.do("redo")
     expect(source).to_have_text(automatic_prompt.STALE)
+    visit.reload()
+    visit.says("is open again")
+    visit.prompt_is("caption 1")
+    expect(source).to_have_text(automatic_prompt.STALE)  # the browser remembers that it is automatic
     page.locator("#describe").click()
     visit.prompt_is("caption 2")
     expect(source).to_have_text("Prompt captioned by BLIP")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from codec import Layers, Prompt
 from codec.images import png_chunk
 from tests.ui.page.looks import violations
 from tests.ui.visit import DECODE_WAIT
+from ui.services import actions
 from ui.services.examples import START_FILE
 
 EXAMPLE = Layers.from_bytes(START_FILE.read_bytes())
@@ -74,7 +76,7 @@ def test_the_strip_leaves_the_slider_to_previews_and_can_be_stopped(visit, endle
     expect(page.locator("#strip figure")).to_have_count(0)  # it was of another image
 
 
-def test_one_of_several_seeds_is_kept_with_its_picture(visit):
+def test_one_of_several_seeds_is_kept_with_its_picture(visit, monkeypatch):
     page, entries = visit.page, visit.page.locator(".tl-history li")
     page.locator("#seeds").click()
     visit.says("paints this picture the same with every seed")
@@ -83,12 +85,29 @@ def test_one_of_several_seeds_is_kept_with_its_picture(visit):
     visit.put_tril("small", small.to_bytes())
     expect(page.locator("#words")).to_contain_text("The built-in painter uses: oil painting.")
     page.locator("#seed input").fill("6")
+    turns = threading.Semaphore(1)
+
+    def one_by_one(*args):
+        work = decode_task(*args)
+
+        def wait(on_step):
+            assert turns.acquire(timeout=60)
+            return work(on_step)
+
+        return wait
+
+    decode_task = actions.decode_task
+    monkeypatch.setattr(actions, "decode_task", one_by_one)
     page.locator("#seeds").click()
+    page.get_by_role("button", name="Keep seed 6").click(timeout=DECODE_WAIT)  # while the others are decoded
+    visit.shows("decoded", timeout=DECODE_WAIT)
+    expect(page.locator("#strip .tl-wait")).to_have_count(3)
+    expect(entries).to_have_count(1)
+    turns.release(3)
     pictures = page.locator("#strip img")
     expect(pictures).to_have_count(4, timeout=DECODE_WAIT)
     expect(entries).to_have_count(4)
     assert len({picture.get_attribute("src") for picture in pictures.all()}) == 4
-    visit.shows("preview")
     assert violations(page, "#strip", "#strips", "#history", "#how", "#source") == []
     page.get_by_role("button", name="Keep seed 8").click()
     visit.says("Seed 8 is kept.")

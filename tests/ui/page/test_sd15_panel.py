@@ -87,8 +87,9 @@ def test_the_whole_picture_is_decoded_if_no_part_can_be():
 
 @pytest.fixture
 def page(visit):
-    """The page with Stable Diffusion chosen; the built-in painter is chosen again afterwards."""
+    """The page with Stable Diffusion and its options; the built-in painter is chosen again afterwards."""
     choose(visit)
+    more_options(visit)
     yield visit
     visit.page.unroute_all()
     choose(visit, BUILT_IN)
@@ -104,7 +105,15 @@ def choose(visit, decoder=SD15):
 
 def preset(visit, name):
     """Choose a preset."""
-    visit.page.locator("#preset").get_by_label(name).check()
+    visit.page.locator(f"#preset input[value={name}]").check()
+
+
+def more_options(visit):
+    """Open the fold of further options."""
+    fold = visit.page.get_by_role("button", name="More options")
+    if fold.get_attribute("aria-expanded") != "true" and not visit.page.locator("#steps").is_visible():
+        fold.click()
+    expect(visit.page.locator("#steps input")).to_be_visible()
 
 
 def saved_picture(visit):
@@ -118,12 +127,13 @@ def test_the_options_are_shown_with_the_decoder_they_belong_to(visit):
     panel, only = visit.page.locator("#sd15"), visit.page.locator("#only")
     steps, guidance = visit.page.locator("#steps input"), visit.page.locator("#guidance input")
     expect(panel).to_be_hidden()
-    expect(only.locator("input")).to_be_disabled()
     choose(visit)
     expect(panel).to_be_visible()
     expect(visit.page.locator("#outlook")).to_contain_text("A decode takes")
-    expect(only).to_contain_text("Available once a picture is decoded")
-    expect(only.locator("input")).to_be_disabled()
+    expect(only).to_be_hidden()  # until a picture is decoded
+    expect(visit.page.locator("#preset label")).to_have_text(["Fast", "Good", "Paper"])
+    expect(visit.page.locator("#sd15 input:visible")).to_have_count(3)  # the rest is folded
+    more_options(visit)
     for name, step_count, guidance_value in (("paper", "50", "7.5"), ("fast", "4", "1"), ("quality", "20", "7.5")):
         preset(visit, name)
         expect(steps).to_have_value(step_count)
@@ -134,7 +144,6 @@ def test_the_options_are_shown_with_the_decoder_they_belong_to(visit):
     expect(visit.page.locator("#outlook")).to_contain_text("A decode takes")
     choose(visit, BUILT_IN)
     expect(panel).to_be_hidden()
-    expect(only).to_contain_text("Stable Diffusion only")
 
 
 def test_the_settings_in_a_file_can_be_used(page):
@@ -170,6 +179,7 @@ def test_missing_weights_are_named_with_the_remedy(visit, no_weights):
     visit.page.locator("#prompt textarea").fill("another")
     expect(visit.page.locator("#origin")).to_contain_text("written by you")
     preset(visit, "fast")  # it needs other models
+    more_options(visit)
     expect(box.locator("code")).to_contain_text("lcm-lora")
     visit.page.get_by_role("button", name="Negative prompt").click()
     expect(visit.page.locator("#negative-hint")).to_contain_text("Used only with a guidance above 1.")
@@ -218,8 +228,7 @@ def test_a_decode_shows_its_steps_and_then_only_the_edit_is_decoded(page):
     page.page.locator("#decode").click()
     page.says("No layer has changed")
     page.put_tril("other", EXAMPLE.to_bytes())
-    expect(only.locator("input")).to_be_disabled()
-    expect(only.locator("input")).not_to_be_checked()
+    expect(only).to_be_hidden()
     steps.fill("20")
 
 
@@ -252,7 +261,7 @@ def test_stop_ends_a_decode_within_a_step(page, monkeypatch):
     expect(page.page.locator("#decode")).to_be_enabled()
     go.set()
     assert ended.wait(20) and len(previews) == 1
-    expect(page.page.locator("#only input")).to_be_disabled()
+    expect(page.page.locator("#only")).to_be_hidden()
 
 
 def test_memory_is_released_when_no_tab_has_the_decoder_chosen(visit, new_tab, monkeypatch):
@@ -290,12 +299,13 @@ def test_the_panel_is_accessible_and_fits_a_phone(any_mode, no_weights):
     choose(any_mode)
     expect(page.locator("#outlook")).to_contain_text("A decode takes")
     expect(page.locator("#follow")).to_be_visible()
+    more_options(any_mode)
     page.set_viewport_size({"width": 360, "height": 800})
     for mode in ("light", "dark"):
         set_mode(page, mode)
         assert violations(page, "#how", "#status") == [], mode
         any_mode.shoot(f"page-360-{mode}-sd15")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    for place in page.locator("#sd15 input, #status p, #only").all():
+    for place in page.locator("#sd15 input, #status p").all():
         assert place.evaluate(INSIDE)
     choose(any_mode, BUILT_IN)

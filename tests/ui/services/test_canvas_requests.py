@@ -47,6 +47,18 @@ def test_erase_answers_indices_of_whole_strokes_and_points_of_pieces():
     assert reply["cells"] and len(after.to_bytes()) < len(EXAMPLE_LAYERS.to_bytes())
 
 
+def test_too_many_edits_of_colors_at_once_are_turned_away():
+    places = canvas_requests.MAX_SEARCHES + canvas_requests.MAX_WAITING
+    request = masked(EXAMPLE_LAYERS, 0, 0, 0, 0)
+    for _ in range(places):
+        assert canvas_requests._places.acquire(blocking=False)
+    try:
+        assert "try again in a few seconds" in canvas_requests.erase(request)["error"]
+    finally:
+        canvas_requests._places.release(places)
+    assert "error" not in canvas_requests.erase(request)
+
+
 def test_an_empty_mask_erases_nothing():
     request = masked(EXAMPLE_LAYERS, 0, 0, 0, 0)
     assert canvas_requests.erase(request) == {"strokes": list(range(len(request["strokes"]))), "cells": 0}

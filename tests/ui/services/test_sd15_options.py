@@ -11,8 +11,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from codec import CodecError
+from codec import CodecError, Layers, Prompt
+from codec.bitstream.recipe import Recipe
 from codec.bitstream.settings import Settings
+from codec.decoders.sd15.noise import NOISE_SOURCES
 from codec.decoders.sd15.options import PRESETS
 from codec.errors import ModelMissing
 from tests import samples
@@ -22,7 +24,7 @@ from ui.services.sd15_options import ActiveTabs, CachedDecode, DecodeCache
 ROOT = Path(__file__).resolve().parents[3]
 FIELDS = {
     "preset": "paper", "follow": False, "steps": 3, "guidance": 2.5, "structure": 1, "colors": 0.5,
-    "until": 0.75, "control": "t2i",
+    "until": 0.75, "control": "t2i", "start": 0.7, "noise": "torch", "clip_skip": 2, "weights": "comfyui",
 }  # fmt: skip
 EXAMPLE = replace(samples.example(), width=64, height=64)
 
@@ -37,8 +39,42 @@ def test_fields_become_options():
     options = sd15_options.parse_options(**FIELDS)
     assert (options.preset, options.steps, options.guidance, options.follow) == ("paper", 3, 2.5, False)
     assert (options.structure_strength, options.color_strength, options.adapter_until) == (1, 0.5, 0.75)
-    assert options.control == "t2i"
+    assert (options.control, options.noise, options.clip_skip, options.weights) == ("t2i", "torch", 2, "comfyui")
     assert options.models is options.checkpoint is options.device is None  # the server's configuration
+
+
+def test_all_presets_but_that_of_the_paper_may_start_from_the_painter():
+    for preset in PRESETS:
+        options = sd15_options.parse_options(**FIELDS | {"preset": preset})
+        assert options.strength == (0.7 if preset != "paper" else None)
+        assert sd15_options.parse_options(**FIELDS | {"preset": preset, "start": 1}).strength is None
+
+
+def test_options_that_are_left_to_the_preset_are_none():
+    own = {"start": sd15_options.FROM_NOISE, "noise": sd15_options.OF_PRESET, "weights": sd15_options.OF_PRESET}
+    options = sd15_options.parse_options(**FIELDS | own)
+    assert options.strength is options.noise is options.weights is None
+
+
+def test_a_newcomer_has_three_choices():
+    assert sd15_options.preset_choices() == [("Fast", "fast"), ("Good", "quality"), ("Paper", "paper")]
+    for label, name in (*sd15_options.noise_choices()[1:], *sd15_options.weights_choices()[1:]):
+        sd15_options.parse_options(**FIELDS | ({"noise": name} if name in NOISE_SOURCES else {"weights": name}))
+        assert label != name  # each has words of its own
+
+
+def test_a_recipe_is_followed_on_request_and_needs_its_checkpoint(no_weights):
+    made = Settings(20, 7, "euler_a", "dreamshaper_8", size=(512, 512))
+    layers = Layers(
+        512, 512, Prompt("a cat"), seed=3, settings=made, recipe=Recipe("a1111", checkpoint="sha256:0123456789")
+    )
+    follow, ignore = (sd15_options.parse_options(**FIELDS | {"follow": follow}) for follow in (True, False))
+    assert sd15_options.follows_recipe(follow, layers) and not sd15_options.follows_recipe(ignore, layers)
+    assert not sd15_options.follows_recipe(follow, replace(layers, recipe=None))
+    missing = sd15_options.missing_weights(follow, layers)
+    assert missing.startswith("the checkpoint of the recipe, dreamshaper_8, is not on this machine; ")
+    assert "/" not in missing
+    assert sd15_options.missing_weights(ignore, layers).startswith("Stable Diffusion 1.4")
 
 
 def test_empty_fields_take_the_values_of_the_preset():

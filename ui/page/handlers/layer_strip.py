@@ -65,7 +65,7 @@ class StripHandlers(Handlers):
                 decode_record(_with_seed(layers, seed), drawing.name, seed, decoder, pixels)
                 for seed, pixels in zip(seeds, pictures, strict=False)
             ]
-            return {p.strip: html.seed_strip(records, pictures, SEED_COUNT), p.saves.decode_records: records}
+            return {p.strip: html.seed_strip(layers, records, pictures, SEED_COUNT), p.saves.decode_records: records}
 
         yield from self.decoding.run_series(session, [(replace(state, seed=str(n)), selected) for n in seeds], show)
         yield self.show(Status.good("Press a picture to keep its seed. The history has all of them."))

@@ -20,7 +20,6 @@ from ui.services.editor_state import EditorState
 from ui.services.error_messages import sentence
 from ui.services.status import Status, StatusKind
 
-NEEDS_DECODE: Final = "Available once a picture is decoded."
 READY: Final = "Pixels outside your edits stay exactly as they are."
 FOLLOW_SETTINGS: Final = "Use the settings in the file"
 FOLLOW_RECIPE: Final = "Make the picture again from its recipe"
@@ -127,11 +126,12 @@ class Sd15PanelHandlers(Handlers):
 
 
 def edited_only_update(decoder: Any, sessions: Sessions, session: str | None, **properties: Any) -> Any:
-    """Return the update of the box that limits a decode to the edited area, which only Stable Diffusion can."""
-    if decoder != sd15_options.NAME:
-        return gr.update(interactive=False, **properties)
-    is_ready = sessions.decodes.get(session) is not None
-    return gr.update(interactive=is_ready, info=READY if is_ready else NEEDS_DECODE, **properties)
+    """Return the update of the box that limits a decode to the edited area.
+
+    Only Stable Diffusion can do that, and only once it has decoded a picture; the box is hidden until then.
+    """
+    is_ready = decoder == sd15_options.NAME and sessions.decodes.get(session) is not None
+    return gr.update(visible=is_ready, **properties)
 
 
 def follow_update(layers: Layers | None, preset: Any, **properties: Any) -> Any:
