@@ -127,9 +127,13 @@ def _wire_saves(page: gr.Blocks, p: Parts, on: SaveHandlers) -> None:
 
 
 def _wire_sd15_panel(p: Parts, on: Sd15PanelHandlers) -> None:
+    in_turn: dict[str, Any] = {
+        "concurrency_limit": 1,
+        "concurrency_id": "estimate",
+    }  # the answer to the newest choice is the last one
     p.decoder.change(
         on.choose_decoder, p.editor, [p.sd15_panel, *p.hints, *p.run_buttons, p.edited_only, p.status], **LATEST
-    ).then(on.update_estimate, p.editor, [p.estimate, *p.hints, *p.run_buttons], **PRIVATE)
+    ).then(on.update_estimate, p.editor, [p.estimate, *p.hints, *p.run_buttons], **PRIVATE, **in_turn)
     p.preset.change(on.choose_preset, p.editor, [p.steps, p.guidance, p.follow, p.start, p.estimate], **LATEST)
     p.follow.change(on.follow_file, p.editor, [p.steps, p.guidance, p.estimate, *p.run_buttons], **LATEST)
     options: list[Any] = [
@@ -138,7 +142,7 @@ def _wire_sd15_panel(p: Parts, on: Sd15PanelHandlers) -> None:
     ]  # fmt: skip
     gr.on(
         [part.change for part in options], on.update_estimate, p.editor, [p.estimate, *p.hints, *p.run_buttons],
-        **LATEST,
+        **LATEST, **in_turn,
     )  # fmt: skip
 
 

@@ -64,10 +64,14 @@ class Sd15PanelHandlers(Handlers):
 
     @handler
     def update_estimate(self, state: EditorState, session: str | None) -> Changes:
-        """Show how long a decode takes with these options, or what is missing for it."""
-        if state.decoder != sd15_options.NAME:
-            return {self.parts.estimate: gr.skip()}
-        changes = self._estimate(state) | self._availability(state, session)
+        """Show how long a decode takes with these options, or what is missing for it.
+
+        With another decoder, which may have been chosen while an earlier estimate was made, undo what that one showed.
+        """
+        changes: Changes = {self.parts.estimate: gr.skip()}
+        if state.decoder == sd15_options.NAME:
+            changes = self._estimate(state)
+        changes |= self._availability(state, session)
         with contextlib.suppress(CodecError):
             changes |= self.show_hints(state, state.read()[1])
         return changes
