@@ -127,10 +127,8 @@ def _wire_saves(page: gr.Blocks, p: Parts, on: SaveHandlers) -> None:
 
 
 def _wire_sd15_panel(p: Parts, on: Sd15PanelHandlers) -> None:
-    in_turn: dict[str, Any] = {
-        "concurrency_limit": 1,
-        "concurrency_id": "estimate",
-    }  # the answer to the newest choice is the last one
+    # the answer to the newest choice is the last one
+    in_turn: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "estimate"}
     p.decoder.change(
         on.choose_decoder, p.editor, [p.sd15_panel, *p.hints, *p.run_buttons, p.edited_only, p.status], **LATEST
     ).then(on.update_estimate, p.editor, [p.estimate, *p.hints, *p.run_buttons], **PRIVATE, **in_turn)

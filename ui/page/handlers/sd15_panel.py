@@ -96,7 +96,7 @@ class Sd15PanelHandlers(Handlers):
 
     def _estimate(self, state: EditorState) -> Changes:
         try:
-            layers = canvas_state.read(state.canvas).layers("", "", None)
+            layers = canvas_state.read(state.canvas).layers_as_opened()
             missing = self._missing(state)
             line = html.missing(missing) if missing else html.note(sd15_options.estimate(state.sd15_options(), layers))
         except CodecError as error:
@@ -107,7 +107,7 @@ class Sd15PanelHandlers(Handlers):
         """Return a line about missing models for the chosen decoder and options, "" if there are none."""
         if state.decoder != sd15_options.NAME:
             return ""
-        layers = canvas_state.read(state.canvas).layers("", "", None)
+        layers = canvas_state.read(state.canvas).layers_as_opened()
         return sd15_options.missing_weights(state.sd15_options(), layers)
 
     def _availability(self, state: EditorState, session: str | None) -> Changes:
