@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from codec import Prompt
+from codec.bitstream.recipe import Recipe
 from codec.bitstream.settings import Settings
 from codec.decoders.sd15.masks import changed_region
 from codec.errors import Cancelled
@@ -164,6 +165,20 @@ def test_the_settings_in_a_file_can_be_used(page):
     expect(steps).to_have_value("50")
     preset(page, "quality")
     expect(steps).to_have_value("20")
+
+
+def test_a_recipe_is_followed_unless_it_is_unticked(page):
+    follow, outlook = page.page.locator("#follow"), page.page.locator("#outlook")
+    made = Settings(20, 7, "euler_a", "dreamshaper_8")
+    page.put_tril("recipe", replace(EXAMPLE, settings=made, recipe=Recipe("a1111")).to_bytes())
+    page.says("has the recipe of its picture")
+    expect(follow).to_contain_text("Make the picture again from its recipe")
+    expect(follow).to_contain_text("dreamshaper_8, 20 steps")
+    expect(outlook).to_contain_text("The checkpoint of the recipe, dreamshaper_8, is not on this machine")
+    expect(page.page.locator("#decode")).to_be_disabled()
+    follow.locator("input").uncheck()
+    expect(outlook).to_contain_text("A decode takes")
+    expect(page.page.locator("#decode")).to_be_enabled()
 
 
 def test_missing_weights_are_named_with_the_remedy(visit, no_weights):

@@ -68,10 +68,7 @@ class Sd15PanelHandlers(Handlers):
 
         With another decoder, which may have been chosen while an earlier estimate was made, undo what that one showed.
         """
-        changes: Changes = {self.parts.estimate: gr.skip()}
-        if state.decoder == sd15_options.NAME:
-            changes = self._estimate(state)
-        changes |= self._availability(state, session)
+        changes = self._estimate(state) | self._availability(state, session)
         with contextlib.suppress(CodecError):
             changes |= self.show_hints(state, state.read()[1])
         return changes
@@ -84,8 +81,8 @@ class Sd15PanelHandlers(Handlers):
 
     @handler
     def follow_file(self, state: EditorState, session: str | None) -> Changes:
-        """Show the steps and the guidance of the file, or those of the preset again."""
-        return self._defaults(state)
+        """Show the steps and the guidance of the file, or those of the preset again, and what its recipe needs."""
+        return self._defaults(state) | self._availability(state, session)
 
     def _defaults(self, state: EditorState) -> Changes:
         file = state.file()
@@ -95,6 +92,8 @@ class Sd15PanelHandlers(Handlers):
         return changes | self._estimate(replace(state, steps=steps, guidance=guidance))
 
     def _estimate(self, state: EditorState) -> Changes:
+        if state.decoder != sd15_options.NAME:
+            return {self.parts.estimate: gr.skip()}
         try:
             layers = canvas_state.read(state.canvas).layers_as_opened()
             missing = self._missing(state)
