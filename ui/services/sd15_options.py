@@ -78,7 +78,7 @@ def _with_preset(names: tuple[str, ...], labels: dict[str, str]) -> list[tuple[s
 
 def can_start_painted(preset: Any) -> bool:
     """Return whether a preset can start from the painter's picture; the paper's code starts from noise."""
-    return preset != "paper"
+    return bool(preset != "paper")
 
 
 def parse_options(

@@ -85,7 +85,7 @@ class OpenHandlers(Handlers):
         automatic = state.automatic_prompt()
         if automatic is not None and automatic.describes(opened.layers):
             changes[p.automatic] = list(AutomaticPrompt.of(opened.layers, automatic.source))
-        unaffected = [p.budget]
+        unaffected: list[Any] = [p.budget]
         if has_recipe:
             changes[p.follow] = follow_update(opened.layers, state.preset, value=True)
         else:

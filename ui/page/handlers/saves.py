@@ -124,7 +124,12 @@ class SaveHandlers(Handlers):
         opened = OpenedImage(work.layers, work.name, "Prompt from your last work")
         status = Status.good(f"Your last work, {work.name}, is open again. “Start over” discards it.")
         p = self.parts
-        fields = {p.prompt: work.prompt, p.negative: work.negative, p.seed: work.seed, p.keep_seed: work.keep_seed}
+        fields: Changes = {
+            p.prompt: work.prompt,
+            p.negative: work.negative,
+            p.seed: work.seed,
+            p.keep_seed: work.keep_seed,
+        }
         fields[p.automatic] = list(work.automatic) if work.automatic is not None else None
         return self._open(opened, state, session, status) | fields
 
