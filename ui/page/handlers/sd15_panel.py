@@ -23,7 +23,7 @@ from ui.services.status import Status, StatusKind
 READY: Final = "Pixels outside your edits stay exactly as they are."
 FOLLOW_SETTINGS: Final = "Use the settings in the file"
 FOLLOW_RECIPE: Final = "Make the picture again from its recipe"
-START_INFO: Final = "1: from noise. Less: nearer to the painter's picture"
+START_INFO: Final = "Below 1: nearer to its picture"
 CANNOT_DECODE: Final = Status(
     "Stable Diffusion cannot decode here yet. Use the built-in painter instead.", StatusKind.BAD
 )
