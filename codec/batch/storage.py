@@ -252,8 +252,16 @@ def _arrow_file_system(scheme: str, bucket: str, reason: str) -> Any:
         raise ModelMissing(f"{scheme}:// needs another package: {reason}") from None
     from fsspec.implementations.arrow import ArrowFSWrapper
 
+    class ArrowFileSystem(ArrowFSWrapper):  # type: ignore[misc]
+        """Reads ranges; `ArrowFSWrapper` opens a stream for them, which cannot seek."""
+
+        def cat_file(self, path: str, start: int | None = None, end: int | None = None, **kwargs: Any) -> bytes:
+            with self.fs.open_input_file(self._strip_protocol(path)) as file:
+                file.seek(start or 0)
+                return bytes(file.read(None if end is None else end - (start or 0)))
+
     inner, _ = arrow.FileSystem.from_uri(f"{'gs' if scheme == 'gcs' else scheme}://{bucket}")
-    return ArrowFSWrapper(inner)
+    return ArrowFileSystem(inner)
 
 
 def replace(where: Place, data: bytes) -> None:

@@ -8,6 +8,7 @@ import json
 import random
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -321,3 +322,17 @@ def test_names_that_come_twice_are_found_in_bounded_memory(tmp_path, monkeypatch
     assert not any(names.add(f"{number}.png") for number in range(0, 20_000, 100)) and names.add("new.png")
     twice = put("path", tmp_path, "t.parquet", make_parquet({"image": PICTURES, "path": ["a.png", "b.png", "a.png"]}))
     assert [entry.name for entry in Source(twice, PICTURE_SUFFIXES).entries()] == ["a.png", "b.png", "a.png~2"]
+
+
+@pytest.mark.parametrize(
+    ("start", "size", "expected"), [(0, -1, b"0123456789"), (3, 4, b"3456"), (8, 99, b"89"), (4, -1, b"456789")]
+)
+def test_ranges_are_read_through_pyarrow(tmp_path, monkeypatch, start, size, expected):
+    """As of s3:// and gs:// where s3fs and gcsfs are missing."""
+    from pyarrow import fs
+
+    (tmp_path / "x").write_bytes(b"0123456789")
+    monkeypatch.setattr(fs, "FileSystem", SimpleNamespace(from_uri=lambda uri: (fs.LocalFileSystem(), "")))
+    arrow = storage._arrow_file_system("s3", "bucket", "no s3fs")
+    monkeypatch.setattr(storage, "_file_system", lambda address: (arrow, str(tmp_path / "x")))
+    assert storage.read(Remote("s3://bucket/x"), start, size) == expected

@@ -112,10 +112,10 @@ def test_limit_of_open_files_is_raised():
 def test_command_line_becomes_a_configuration(monkeypatch):
     calls = []
     monkeypatch.setattr(app, "serve", lambda *arguments: calls.append(arguments))
-    command = "app.py --host 0.0.0.0 --port 8000 --auth me:secret --proxy 127.0.0.1 --log-level debug"
+    command = "app.py a.parquet#b.png --host 0.0.0.0 --port 8000 --auth me:secret --proxy 127.0.0.1 --log-level debug"
     monkeypatch.setattr(sys, "argv", command.split())
     app.main()
-    assert calls == [(ServerConfig("0.0.0.0", 8000, "me:secret", proxies="127.0.0.1"), "debug")]
+    assert calls == [(ServerConfig("0.0.0.0", 8000, "me:secret", proxies="127.0.0.1"), "debug", "a.parquet#b.png")]
 
 
 def test_help_explains_how_to_hide_a_login(monkeypatch, capsys):
