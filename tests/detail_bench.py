@@ -36,7 +36,7 @@ def texture_score(pixels: np.ndarray, max_bytes: int) -> float:
     """Return the MS-SSIM of the enlarged small picture of a texture layer of at most `max_bytes`."""
     height, width = pixels.shape[:2]
     grid = grid_shape(width, height, BASE_CELLS, MIN_CELLS, MAX_CELLS)
-    base = fit_grid(pixels, grid, base_bytes(max_bytes), max_bytes)
+    base = fit_grid(pixels, grid, base_bytes(max_bytes), max_bytes, quick=True)
     texture = fit_detail(pixels, base, max_bytes)
     assert len(texture.to_bytes()) <= max_bytes
     return enlarged_score(pixels, texture.small_picture(*detail_shape(width, height)))

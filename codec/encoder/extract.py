@@ -138,7 +138,7 @@ def _fit_picture(pixels: np.ndarray, options: EncodeOptions, available: int) -> 
     """
     structure = _fit_structure(pixels, options.edges, sketch_bytes(available), by_visibility=True)
     texture_bytes = available - len(structure.to_bytes())
-    base = _fit_colors(pixels, options.grid or _BASE_CELLS, base_bytes(texture_bytes), texture_bytes)
+    base = _fit_colors(pixels, options.grid or _BASE_CELLS, base_bytes(texture_bytes), texture_bytes, quick=True)
     texture = fit_detail(pixels, base, texture_bytes)
     if texture.detail is None:
         return structure, _fit_colors(pixels, options.grid, texture_bytes, available)
@@ -155,14 +155,24 @@ def _fit_structure(pixels: np.ndarray, edges: str, max_bytes: int, by_visibility
     return extract_sketch(pixels, max_bytes, edges=edges, by_visibility=by_visibility)
 
 
-def _fit_colors(pixels: np.ndarray, grid: int | tuple[int, int] | None, target_bytes: int, max_bytes: int) -> Colormap:
-    """Return the colors in about `target_bytes`, or in up to `max_bytes` if a single color needs that many."""
+def _fit_colors(
+    pixels: np.ndarray,
+    grid: int | tuple[int, int] | None,
+    target_bytes: int,
+    max_bytes: int,
+    *,
+    quick: bool = False,
+) -> Colormap:
+    """Return the colors in about `target_bytes`, or in up to `max_bytes` if a single color needs that many.
+
+    `quick`: for a fixed grid, see `fit_grid`.
+    """
     if grid is None:
         return fit_best_grid(pixels, target_bytes, max_bytes)
     if isinstance(grid, int):
         height, width = pixels.shape[:2]
         grid = grid_shape(width, height, grid, MIN_CELLS, MAX_CELLS)
-    return fit_grid(pixels, grid, target_bytes, max_bytes)
+    return fit_grid(pixels, grid, target_bytes, max_bytes, quick=quick)
 
 
 def shorten_prompt(found_prompt: FoundPrompt, max_bytes: int) -> FoundPrompt:

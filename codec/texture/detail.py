@@ -10,6 +10,7 @@ Decoding uses integer arithmetic only. Encoders choose the levels: see codec/enc
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -78,8 +79,11 @@ class Detail:
 
     @property
     def residual(self) -> np.ndarray:
-        """The residual, to be added to the enlarged base colors: (3, 8 rows, 8 cols) int64 YCbCr, 1.0 == 2^14."""
-        return detail_network().residual(self.levels, self.quality)
+        """The residual, to be added to the enlarged base colors: (3, 8 rows, 8 cols) int64 YCbCr, 1.0 == 2^14.
+
+        The array is read-only.
+        """
+        return _residual(self)
 
     def to_bytes(self) -> bytes:
         """Return the payload: the fewest bytes that `from_bytes` reads as this detail."""
@@ -125,3 +129,11 @@ class Detail:
         if not levels.any():
             return None
         return self if np.array_equal(levels, self.levels) else Detail(self.quality, levels)
+
+
+@functools.lru_cache(maxsize=4)
+def _residual(detail: Detail) -> np.ndarray:
+    """Return `Detail.residual`; cached, since most edits change only colors or strokes."""
+    residual = detail_network().residual(detail.levels, detail.quality)
+    residual.setflags(write=False)
+    return residual

@@ -134,13 +134,18 @@ class _CodingPass:
 
     def _code_level(self, coder: Coder, index: int, values: list[int] | None) -> int:
         """Code a level as its offset from the predicted one, with an Exp-Golomb code beyond the table's reach."""
-        offset = values[index] - self.predicted[index] if values else 0
-        symbol = coder.cumulative_symbol(self.cumulative[index], min(max(offset, -REACH), REACH) + REACH)
-        coded = symbol - REACH
-        if abs(coded) == REACH:
-            beyond = max(abs(offset) - REACH, 0)
-            coded += _code_extra(coder, beyond) * (1 if coded > 0 else -1)
-        return min(max(self.predicted[index] + coded, -MAX_DETAIL_LEVEL), MAX_DETAIL_LEVEL)
+        predicted, table = self.predicted[index], self.cumulative[index]
+        if values is None:
+            offset = 0
+            coded = coder.cumulative_symbol(table) - REACH
+        else:
+            offset = values[index] - predicted
+            coded = coder.cumulative_symbol(table, min(max(offset, -REACH), REACH) + REACH) - REACH
+        if -REACH < coded < REACH:
+            return predicted + coded
+        extra = _code_extra(coder, max(abs(offset) - REACH, 0))
+        level = predicted + (coded + extra if coded > 0 else coded - extra)
+        return min(max(level, -MAX_DETAIL_LEVEL), MAX_DETAIL_LEVEL)
 
 
 def _code_extra(coder: Coder, value: int) -> int:

@@ -39,7 +39,7 @@ def fast_edges(monkeypatch: pytest.MonkeyPatch) -> None:
 def fast_encoder(fast_edges: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also fit the colors without a rate-distortion search, for tests that do not check colors."""
 
-    def fit_truncated(cells: np.ndarray, max_bytes: int) -> Colormap:
+    def fit_truncated(cells: np.ndarray, max_bytes: int, *, quick: bool = False) -> Colormap:
         if max_bytes < 16:
             raise BudgetTooSmall("too few bytes for colors")
         return rdoq.RDOQuantizer(cells).quantize(rdoq.DEFAULT_STEP, rounds=0).colormap.cut(max_bytes)

@@ -23,6 +23,13 @@ def test_photo_fits_the_budget(photo: np.ndarray, grid: int, budget: int, max_di
     assert mean_difference(cells, colormap.cells) < max_difference
 
 
+def test_quick_fit_is_nearly_as_close(photo: np.ndarray) -> None:
+    cells = resize_area(photo, 8, 8)
+    colormap = rate_control.fit(cells, 60, quick=True)
+    assert len(colormap.to_bytes()) <= 60
+    assert mean_difference(cells, colormap.cells) < 1.05 * mean_difference(cells, rate_control.fit(cells, 60).cells)
+
+
 def test_larger_budgets_are_closer(photo: np.ndarray) -> None:
     cells = resize_area(photo, 8, 6)
     budgets = (20, 40, 80, 160)

@@ -124,9 +124,10 @@ class PrefixDecoder(Coder):
     def cumulative_symbol(self, cumulative: Sequence[int], value: int = 0) -> int:
         total = cumulative[-1]
         unit = self._range // total
-        decoded = bisect_right(cumulative, min(self._low // unit, total - 1)) - 1
+        low = self._low // unit  # a conditional is faster than `min`
+        decoded = bisect_right(cumulative, low if low < total else total - 1) - 1
         start, end = cumulative[decoded], cumulative[decoded + 1]
-        if min(self._high // unit, total - 1) >= end:
+        if end < total and self._high // unit >= end:
             raise PrefixEnd
         self._consume(start * unit, (end - start) * unit)
         return decoded
@@ -161,8 +162,9 @@ class PrefixDecoder(Coder):
     def _consume(self, start: int, size: int) -> None:
         """Narrow the interval to the codes start..start + size - 1 and read further bytes."""
         # codes above the last interval, which no encoder writes, must not exceed the range
-        self._low = min(self._low - start, size - 1)
-        self._high = min(self._high - start, size - 1)
+        low, high, last = self._low - start, self._high - start, size - 1
+        self._low = low if low < last else last
+        self._high = high if high < last else last
         self._range = size
         while self._range < MIN_RANGE:
             self._read_byte()

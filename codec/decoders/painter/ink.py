@@ -6,6 +6,7 @@ Polylines are (N, 2) of x, y in units of the whole picture (0..1).
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 from typing import Final
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 
 from codec.structure import chain_code
+from codec.structure.sketch import Sketch
 
 SUPERSAMPLING: Final = 3
 LINE_WIDTH: Final = 1 / 330  # about 2.2 pixels at 512 x 512
@@ -31,6 +33,23 @@ def smooth_polyline(line: np.ndarray) -> np.ndarray:
         corners = np.stack([0.75 * line[:-1] + 0.25 * line[1:], 0.25 * line[:-1] + 0.75 * line[1:]], 1)
         line = np.concatenate([line[:1], corners.reshape(-1, 2), line[-1:]])
     return line
+
+
+def smooth_strokes(sketch: Sketch, width: int, height: int) -> list[np.ndarray]:
+    """Return the lines of the sketch of a picture of this size, smoothed, in units of the whole picture (0..1)."""
+    size = np.array([width, height], np.float64)
+    return [smooth_polyline(line / size) for line in sketch.polylines(width, height)]
+
+
+@functools.lru_cache(maxsize=2)
+def render_sketch(sketch: Sketch, width: int, height: int, rows: int, columns: int) -> np.ndarray:
+    """Return the opacity of the lines of the sketch of a picture of this size, (rows, columns) float32, read-only.
+
+    The result is cached, since many edits change only colors.
+    """
+    opacity = render_ink(smooth_strokes(sketch, width, height), rows, columns)
+    opacity.setflags(write=False)
+    return opacity
 
 
 def render_ink(polylines: Sequence[np.ndarray], height: int, width: int) -> np.ndarray:

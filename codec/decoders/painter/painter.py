@@ -206,12 +206,13 @@ class Painter:
         small = _scale_from_mean(small, self.strengths.colors)
         if small.shape[:2] != size:
             small = np.clip(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
-        polylines = smooth_polylines(layers)
-        lines = ink.render_ink(polylines, height * SCALE, width * SCALE)
-        lines = np.minimum(lines * np.float32(self.strengths.structure), 1.0)
+        lines = np.zeros((height * SCALE, width * SCALE), np.float32)
+        if isinstance(layers.structure, Sketch):
+            lines = ink.render_sketch(layers.structure, layers.width, layers.height, *lines.shape)
+            lines = np.minimum(lines * np.float32(self.strengths.structure), 1.0)
         if style.brushes_detail or style.inks_detail:
             cell = math.sqrt(height * width / (texture.rows * texture.cols))
-            small = self._stylize(small, polylines, cell, style, random)
+            small = self._stylize(small, smooth_polylines(layers), cell, style, random)
         small = figure.paint_figures(small, layers.structure)
         reporter.step("colors", _to_uint8(small))
         return small, lines
@@ -290,9 +291,7 @@ def smooth_polylines(layers: Layers) -> list[np.ndarray]:
     """Return the sketch's lines, smoothed, in units of the whole picture (0..1); none of a pose."""
     if not isinstance(layers.structure, Sketch):
         return []
-    size = np.array([layers.width, layers.height], np.float64)
-    lines = layers.structure.polylines(layers.width, layers.height)
-    return [ink.smooth_polyline(line / size) for line in lines]
+    return ink.smooth_strokes(layers.structure, layers.width, layers.height)
 
 
 # --- painting ---------------------------------------------------------------------------------------

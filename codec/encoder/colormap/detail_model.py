@@ -83,10 +83,11 @@ class Synthesis(nn.Module):
 
     def forward(self, y: Tensor) -> Tensor:
         """Return the residual."""
-        both = self._synthesize(torch.cat([y, torch.zeros_like(y[:1])]))
+        both = self.picture(torch.cat([y, torch.zeros_like(y[:1])]))
         return both[:-1] - both[-1:]
 
-    def _synthesize(self, y: Tensor) -> Tensor:
+    def picture(self, y: Tensor) -> Tensor:
+        """Return the residual plus the picture of zero latents."""
         a = F.relu(self.first(y))
         a = F.relu(a + self.wide2(F.relu(self.wide1(a))))
         b = F.relu(F.pixel_shuffle(self.up1(a), 2))
@@ -117,12 +118,14 @@ class Slice(nn.Module):
         start = (anchor_weights @ self.quality)[..., None, None]
         return start + self.before(previous) if self.before is not None else start
 
-    def forward(self, start: Tensor, own: Tensor, is_white: int) -> tuple[Tensor, Tensor]:
+    def forward(self, start: Tensor, own: Tensor | None, is_white: int) -> tuple[Tensor, Tensor]:
         """Return the means, and the logarithms of the scales, of the latents: (n, own, h, w) each.
 
-        `own`: the known latents of this slice, 0 elsewhere.
+        `own`: the known latents of this slice, 0 elsewhere; None if none is known.
         """
-        a = F.relu(start + self.near(own) + self.bias[is_white][:, None, None])
+        assert self.near.bias is not None
+        near = self.near.bias[:, None, None] if own is None else self.near(own)
+        a = F.relu(start + near + self.bias[is_white][:, None, None])
         mean, scale = self.last(F.relu(self.hidden(a))).chunk(2, 1)
         return mean, scale
 
@@ -159,7 +162,7 @@ class DetailCodec(nn.Module):
             channels = slice(first, first + part.own)
             start = part.start(y[:, :first], anchor_weights)
             black = y[:, channels] * (1 - white)
-            black_mean, black_scale = part(start, torch.zeros_like(black), 0)
+            black_mean, black_scale = part(start, None, 0)
             white_mean, white_scale = part(start, black, 1)
             means.append(torch.where(white > 0, white_mean, black_mean) * log_gains[:, channels].exp())
             scales.append(torch.where(white > 0, white_scale, black_scale) + log_gains[:, channels])

@@ -9,7 +9,7 @@ luma and chroma.
 from __future__ import annotations
 
 import functools
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from codec.texture.detail_grid import PIXELS_PER_CELL
 from codec.texture.detail_network import QUALITIES, QUALITIES_PER_ANCHOR, RESIDUAL_BITS
 from codec.texture.small_picture import enlarge
 
-ROUNDS: Final = 8
+ROUNDS: Final = 6
 MIN_WEIGHT, OCTAVES = 3.0, 5.0  # weight of the distortion, in 1000 bits: at quality 0, and by how many octaves it rises
 LUMA_WEIGHT, CHROMA_WEIGHT = 10.0, 25.0  # of squared errors (of values in 0..1) against 1 - MS-SSIM
 CELL_LUMA_WEIGHT, CELL_CHROMA_WEIGHT = 50.0, 100.0  # of squared errors of the mean colors of cells
@@ -43,10 +43,11 @@ class LevelSearch:
         height, width = PIXELS_PER_CELL * rows, PIXELS_PER_CELL * cols
         with torch.no_grad():
             self._small = _to_ycbcr(resize_area(pixels, width, height))
-            self._target = _to_ycbcr(resize_area(pixels, 2 * width, 2 * height))[:, 0]
-            self._base = torch.from_numpy(enlarge(base_cells, height, width) / 2.0**RESIDUAL_BITS).float()[None]
-            residual = (self._small - self._base).contiguous(memory_format=torch.channels_last)
+            self._ms_ssim = MsSsim(_to_ycbcr(resize_area(pixels, 2 * width, 2 * height))[:, 0])
+            base = torch.from_numpy(enlarge(base_cells, height, width) / 2.0**RESIDUAL_BITS).float()[None]
+            residual = (self._small - base).contiguous(memory_format=torch.channels_last)
             self._latents = self._codec.analysis(residual)
+            self._offset = base - self._codec.synthesis.picture(torch.zeros_like(self._latents))
         self._up, self._across = lanczos_matrix(2 * height, height), lanczos_matrix(2 * width, width)
 
     @torch.no_grad()
@@ -112,8 +113,8 @@ class LevelSearch:
 
     def _distortion(self, levels: Tensor, log_gains: Tensor) -> Tensor:
         latents = (levels * (-log_gains).exp()).contiguous(memory_format=torch.channels_last)
-        decoded = self._base + self._codec.synthesis(latents)
-        structure = 1 - ms_ssim(self._up @ decoded[:, 0] @ self._across.T, self._target)
+        decoded = self._offset + self._codec.synthesis.picture(latents)
+        structure = 1 - self._ms_ssim(self._up @ decoded[:, 0] @ self._across.T)
         return torch.sum(structure + color_error(decoded - self._small))
 
 
@@ -131,19 +132,44 @@ def color_error(difference: Tensor) -> Tensor:
 
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
     """Return the MS-SSIM, without its first scale, of luma (n, h, w) in 0..1: (n,)."""
-    product: Tensor = torch.ones(len(a))
-    for scale, exponent in enumerate(SCALE_WEIGHTS):
-        down, across = (gaussian_matrix(side, 2 if side >= 64 else 1) for side in a.shape[-2:])
-        stacked = torch.stack([a, b, a * a, b * b, a * b])
-        mean_a, mean_b, aa, bb, ab = down @ stacked @ across.T
-        contrast = (2 * (ab - mean_a * mean_b) + 9e-4) / (aa - mean_a * mean_a + bb - mean_b * mean_b + 9e-4)
-        score = contrast.mean((-1, -2))
-        if scale == len(SCALE_WEIGHTS) - 1:
-            luminance = (2 * mean_a * mean_b + 1e-4) / (mean_a * mean_a + mean_b * mean_b + 1e-4)
-            score = score * luminance.mean((-1, -2))
-        product = product * score.clamp(min=1e-3) ** exponent
-        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
-    return product
+    return MsSsim(b)(a)
+
+
+class MsSsim:
+    """The MS-SSIM to given pictures, whose statistics are computed once."""
+
+    def __init__(self, target: Tensor) -> None:
+        """`target`: luma, (n, h, w) in 0..1."""
+        self._scales: list[_Scale] = []
+        for _ in SCALE_WEIGHTS:
+            down, across = (gaussian_matrix(side, 2 if side >= 64 else 1) for side in target.shape[-2:])
+            mean, square = down @ torch.stack([target, target * target]) @ across.T
+            self._scales.append(_Scale(target, down, across, mean, square))
+            target = F.avg_pool2d(target, 2)
+
+    def __call__(self, a: Tensor) -> Tensor:
+        """Return the MS-SSIM, without its first scale, of luma (n, h, w) in 0..1: (n,)."""
+        product: Tensor = torch.ones(len(a))
+        for number, (b, down, across, mean_b, bb) in enumerate(self._scales):
+            mean_a, aa, ab = down @ torch.stack([a, a * a, a * b]) @ across.T
+            contrast = (2 * (ab - mean_a * mean_b) + 9e-4) / (aa - mean_a * mean_a + bb - mean_b * mean_b + 9e-4)
+            score = contrast.mean((-1, -2))
+            if number == len(SCALE_WEIGHTS) - 1:
+                luminance = (2 * mean_a * mean_b + 1e-4) / (mean_a * mean_a + mean_b * mean_b + 1e-4)
+                score = score * luminance.mean((-1, -2))
+            product = product * score.clamp(min=1e-3) ** SCALE_WEIGHTS[number]
+            a = F.avg_pool2d(a, 2)
+        return product
+
+
+class _Scale(NamedTuple):
+    """A picture at one scale, the window means of it and its square, and the weights of these means."""
+
+    picture: Tensor
+    down: Tensor
+    across: Tensor
+    mean: Tensor
+    square: Tensor
 
 
 @functools.lru_cache(maxsize=64)

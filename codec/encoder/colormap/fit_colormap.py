@@ -49,14 +49,19 @@ def fit_best_grid(pixels: np.ndarray, target_bytes: int, max_bytes: int) -> Colo
     return fit_grid(pixels, best, target_bytes, max_bytes)
 
 
-def fit_grid(pixels: np.ndarray, grid: tuple[int, int], target_bytes: int, max_bytes: int) -> Colormap:
-    """Return the colormap of about `target_bytes` on a grid of (rows, columns); see `fit_best_grid`."""
+def fit_grid(
+    pixels: np.ndarray, grid: tuple[int, int], target_bytes: int, max_bytes: int, *, quick: bool = False
+) -> Colormap:
+    """Return the colormap of about `target_bytes` on a grid of (rows, columns); see `fit_best_grid`.
+
+    `quick`: for colors that detail refines; see `rate_control.fit`.
+    """
     rows, cols = grid
     cells = resize_area(pixels, cols, rows)
     try:
-        return rate_control.fit(cells, target_bytes)
+        return rate_control.fit(cells, target_bytes, quick=quick)
     except BudgetTooSmall:
-        return rate_control.fit(cells, max_bytes)
+        return rate_control.fit(cells, max_bytes, quick=quick)
 
 
 def _candidate_grids(width: int, height: int, target_bytes: int) -> list[tuple[int, int]]:

@@ -53,15 +53,23 @@ def penalty(squared: np.ndarray) -> np.ndarray:
     The F-measure counts a distance over 2 px as a miss. Here the penalty rises from 1.4 to 2.4 px instead of jumping,
     since chains are rounded to cells and sketches are drawn in pixels.
     """
-    return np.asarray(np.clip((squared - _NEAR) / np.float32(_FAR - _NEAR), 0, 1) + np.float32(_PULL) * squared)
+    misses = squared - np.float32(_NEAR)
+    misses /= np.float32(_FAR - _NEAR)
+    np.clip(misses, 0, 1, out=misses)
+    misses += np.float32(_PULL) * squared
+    return np.asarray(misses)
 
 
 def fit_chains(
-    curves: list[np.ndarray], lattice: Lattice, miss_bits: float = MISS_BITS, beam_width: int = BEAM_WIDTH
+    curves: list[np.ndarray],
+    lattice: Lattice,
+    miss_bits: float | np.ndarray = MISS_BITS,
+    beam_width: int = BEAM_WIDTH,
 ) -> list[np.ndarray]:
     """Return the chain for each curve that minimizes bits + `miss_bits` * sum of `penalty` over the curve.
 
-    curves: (N, 2) float32 arrays of (x, y) pixel indices about a pixel apart. The beam search extends all chains at
+    curves: (N, 2) float32 arrays of (x, y) pixel indices about a pixel apart. miss_bits: for all curves, or one value
+    for each. The beam search extends all chains at
     once, one link at a time. A hypothesis is a cell, the sample of the curve that the chain has reached, and the last
     direction and turns; turns are at most 90 degrees. Distances are measured to the drawn chain, which is
     smoothed by [1 2 1] / 4, so a drawn link is known only when the next link is known.
@@ -69,7 +77,7 @@ def fit_chains(
     """
     if not curves:
         return []
-    search = _BeamSearch(curves, lattice, np.float32(miss_bits), beam_width)
+    search = _BeamSearch(curves, lattice, np.broadcast_to(np.float32(miss_bits), len(curves)), beam_width)
     search.start()
     while search.step():
         pass
@@ -131,7 +139,7 @@ def _take(values: np.ndarray, order: np.ndarray) -> np.ndarray:
 class _BeamSearch:
     """Beam search over all curves. Shapes: A active curves, B beam width, K moves, W samples ahead."""
 
-    def __init__(self, curves: list[np.ndarray], lattice: Lattice, miss_bits: np.float32, beam_width: int) -> None:
+    def __init__(self, curves: list[np.ndarray], lattice: Lattice, miss_bits: np.ndarray, beam_width: int) -> None:
         self.lattice, self.miss_bits, self.beam_width = lattice, miss_bits, beam_width
         self.points = np.concatenate(curves).astype(np.float32)
         lengths = np.array([len(curve) for curve in curves])
@@ -153,7 +161,7 @@ class _BeamSearch:
         around = np.array([(dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
         cells = nearest[:, None] + around
         squared = ((self.lattice.centers(cells) - head[:, None]) ** 2).sum(2)
-        cost = self.miss_bits * penalty(squared) * np.float32(max(self.lattice.pitch) / 2)
+        cost = self.miss_bits[:, None] * penalty(squared) * np.float32(max(self.lattice.pitch) / 2)
         cost = np.where(self.lattice.contains(cells), cost, _INFINITY)
         zeros = np.zeros(cost.shape, np.int64)
         order = np.argsort(cost, 1, kind="stable")[:, : self.beam_width]
@@ -183,16 +191,17 @@ class _BeamSearch:
         points = self._points_ahead(hypotheses)
         cells = hypotheses.cells[:, :, None] + np.stack([STEP_X[moves.headings], STEP_Y[moves.headings]], 3)
         cost = np.where(self.lattice.contains(cells), hypotheses.cost[:, :, None] + moves.bits, _INFINITY)
+        miss_bits = self.miss_bits[self.active][:, None, None]
         progress = np.zeros(moves.headings.shape, np.int64)
         if corners.previous is not None:
             progress, squared = self._advance(points, corners.previous, corners.corner)
             is_passed = (self.ahead > 0) & (self.ahead <= progress[..., None])
-            cost += self.miss_bits * np.einsum("abkw,abkw->abk", penalty(squared), is_passed)
+            cost += miss_bits * np.einsum("abkw,abkw->abk", penalty(squared), is_passed)
             cost = np.where(progress > 0, cost, _INFINITY)
         sample = hypotheses.sample[:, :, None] + progress
         final_cost = self._final_cost(hypotheses, cost, sample, points, corners)
         nearest = _squared_distances(points[:, :, ::2], corners.end)[0].min(3)
-        expected_cost = np.float32(_LOOKAHEAD * max(self.lattice.pitch)) * self.miss_bits * penalty(nearest)
+        expected_cost = np.float32(_LOOKAHEAD * max(self.lattice.pitch)) * miss_bits * penalty(nearest)
 
         flat = (len(self.active), -1)
         extended = _Hypotheses(
@@ -252,7 +261,7 @@ class _BeamSearch:
         squared = _squared_distances(offset[:, None], (end - corner)[:, None, None])[1][:, 0, 0]
         ahead = hypotheses.sample[curve, slot][:, None] + self.ahead
         is_left = (ahead > sample[curve, slot, move][:, None]) & (ahead <= last_sample[curve][:, None])
-        missed_bits = self.miss_bits * (penalty(squared) * is_left).sum(1)
+        missed_bits = self.miss_bits[self.active[curve]] * (penalty(squared) * is_left).sum(1)
         final_cost[curve, slot, move] = cost[curve, slot, move] + END_BITS + missed_bits
         return final_cost
 
@@ -302,6 +311,15 @@ def _squared_distances(points: np.ndarray, links: np.ndarray) -> tuple[np.ndarra
     dx, dy = links[..., 0, None], links[..., 1, None]
     squared_length = dx * dx + dy * dy
     to_start = x * x + y * y
-    dot = dx * x + dy * y
-    share = np.clip(dot / np.maximum(squared_length, np.float32(1e-6)), 0, 1)
-    return to_start + (squared_length - 2 * dot), to_start + share * (share * squared_length - 2 * dot)
+    dot = dx * x
+    dot += dy * y
+    share = dot / np.maximum(squared_length, np.float32(1e-6))
+    np.clip(share, 0, 1, out=share)
+    dot += dot
+    to_end = squared_length - dot
+    to_end += to_start
+    to_link = share * squared_length
+    to_link -= dot
+    to_link *= share
+    to_link += to_start
+    return to_end, to_link

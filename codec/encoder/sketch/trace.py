@@ -25,9 +25,15 @@ class Joining(NamedTuple):
     corner: float
 
 
+_NO_POINTS: Final = np.zeros((0, 2), np.float32)
+
 DEFAULT_JOINING: Final = Joining(14.0, 0.0)
 # The encoder chooses between these joinings for each curve, since the best one depends on the other strokes.
 JOININGS: Final = (DEFAULT_JOINING, Joining(24.0, 0.0), Joining(14.0, 6.0), Joining(14.0, 12.0))
+
+
+Path = tuple[int, ...]
+"""A curve of joined pieces: the number of the end at which each piece is entered (see `_match_ends`)."""
 
 
 class Piece(NamedTuple):
@@ -47,21 +53,29 @@ def trace_curves(
     with fixed ends.
     Returns a list of (N, 2) float32 arrays of (x, y) pixel indices, about a pixel apart.
     """
-    return _joined_curves(_longest_pieces(edges), joining, min_points, sigma)
+    return _joined_curves(_longest_pieces(edges), joining, min_points, sigma, {})
 
 
 def trace_curve_sets(edges: np.ndarray, min_points: int = 8, sigma: float = 1.0) -> list[list[np.ndarray]]:
     """Return the curves of a thin edge map for each of `JOININGS`; see `trace_curves`."""
     pieces = _longest_pieces(edges)
-    return [_joined_curves(pieces, joining, min_points, sigma) for joining in JOININGS]
+    smoothed: dict[Path, np.ndarray] = {}
+    return [_joined_curves(pieces, joining, min_points, sigma, smoothed) for joining in JOININGS]
 
 
 def _longest_pieces(edges: np.ndarray) -> list[Piece]:
     return sorted(trace(edges), key=lambda piece: -len(piece.points))[:MAX_CURVES]
 
 
-def _joined_curves(pieces: list[Piece], joining: Joining, min_points: int, sigma: float) -> list[np.ndarray]:
-    return [smooth(curve, sigma) for curve in join(pieces, joining) if len(curve) >= min_points]
+def _joined_curves(
+    pieces: list[Piece], joining: Joining, min_points: int, sigma: float, smoothed: dict[Path, np.ndarray]
+) -> list[np.ndarray]:
+    """Return the smoothed curves of at least `min_points` points. `smoothed`: those of earlier calls, by their path."""
+    for path in (paths := _join_paths(pieces, joining)):
+        if path not in smoothed:
+            curve = _path_points(pieces, path)
+            smoothed[path] = smooth(curve, sigma) if len(curve) >= min_points else _NO_POINTS
+    return [smoothed[path] for path in paths if len(smoothed[path])]
 
 
 # --- tracing -------------------------------------------------------------------------------------
@@ -166,30 +180,40 @@ def join(pieces: list[Piece], joining: Joining) -> list[np.ndarray]:
     Ends up to `joining.gap` apart are joined if they continue each other, and ends up to `joining.corner` apart if the
     turn is not too sharp. The nearest and best aligned pairs are joined first.
     """
+    return [_path_points(pieces, path) for path in _join_paths(pieces, joining)]
+
+
+def _join_paths(pieces: list[Piece], joining: Joining) -> list[Path]:
+    """Return the path of each curve that `join` returns."""
     if not pieces:
         return []
     mates = _match_ends(pieces, joining)
     used = [False] * len(pieces)
-    curves = []
+    paths = []
     for is_closed in (False, True):  # open curves from one of their free ends, then closed ones
         for first in range(len(pieces)):
             end = next((e for e in (0, 1) if is_closed or 2 * first + e not in mates), None)
             if not used[first] and end is not None:
-                curves.append(_follow(pieces, mates, used, 2 * first + end))
-    return curves
+                paths.append(_follow(mates, used, 2 * first + end))
+    return paths
 
 
-def _follow(pieces: list[Piece], mates: dict[int, int], used: list[bool], end: int | None) -> np.ndarray:
-    """Return the curve that starts at an end of a piece (see `_match_ends`) and follows mates; mark all as used."""
+def _follow(mates: dict[int, int], used: list[bool], end: int | None) -> Path:
+    """Return the path that starts at an end of a piece and follows mates; mark all its pieces as used."""
+    path: list[int] = []
+    while end is not None and not used[end // 2]:
+        used[end // 2] = True
+        path.append(end)
+        end = mates.get(end ^ 1)
+    return tuple(path)
+
+
+def _path_points(pieces: list[Piece], path: Path) -> np.ndarray:
+    """Return the points of a path, with straight lines between its pieces: (N, 2) float64."""
     runs: list[np.ndarray] = []
-    while end is not None:
-        piece, side = divmod(end, 2)
-        if used[piece]:
-            break
-        used[piece] = True
-        points = pieces[piece].points[:: -1 if side else 1]
+    for end in path:
+        points = pieces[end // 2].points[:: -1 if end % 2 else 1]
         runs.append(_bridge(runs[-1][-1], points) if runs else points)
-        end = mates.get(2 * piece + 1 - side)
     return np.concatenate(runs)
 
 

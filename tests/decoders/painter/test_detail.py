@@ -100,3 +100,18 @@ def test_steps_are_counted_and_can_be_stopped(preview: Painter) -> None:
     assert steps[0].preview is not None and steps[-1].preview is not None
     with pytest.raises(Cancelled):
         preview.decode(LAYERS, on_step=lambda step: step.index < 2)
+
+
+def test_cached_layers_of_an_edited_file_are_not_mixed_up(preview: Painter) -> None:
+    first = preview.decode(LAYERS)
+    moved = replace(LAYERS, structure=Sketch.from_polylines([np.array([[40.0, 60], [216, 60]])], 256, 256, 64))
+    cleared = replace(LAYERS, texture=replace(TEXTURE, detail=random_detail(2, 16, 16, density=0.02)))
+    for edited in (moved, cleared, replace(LAYERS, width=128)):
+        assert not np.array_equal(preview.decode(edited), first)
+    assert np.array_equal(preview.decode(LAYERS), first)
+
+
+def test_residual_is_cached_and_read_only() -> None:
+    assert TEXTURE.detail is not None
+    residual = TEXTURE.detail.residual
+    assert TEXTURE.detail.residual is residual and not residual.flags.writeable

@@ -61,6 +61,13 @@ def test_curves_are_fitted_independently() -> None:
         assert np.array_equal(fit_chains([curve], LATTICE)[0], chain)
 
 
+def test_each_curve_may_have_its_own_cost_of_misses() -> None:
+    family = [arc((200, 150), r, 0.3, 2.5) for r in (20, 50, 120)]
+    separate = [fit_chains([curve], LATTICE, cost)[0] for curve, cost in zip(family, (0.1, 0.4, 2.0), strict=True)]
+    together = fit_chains(family, LATTICE, np.array([0.1, 0.4, 2.0]))
+    assert all(np.array_equal(a, b) for a, b in zip(separate, together, strict=True))
+
+
 def test_straight_line_has_about_the_fewest_links() -> None:
     t = np.linspace(0, 1, 300)[:, None]
     (chain,) = fit_chains([(np.array([30, 60]) + t * np.array([280, 100])).astype(np.float32)], LATTICE)

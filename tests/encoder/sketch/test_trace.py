@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from codec.encoder.sketch.thinning import skeletonize
-from codec.encoder.sketch.trace import Joining, trace, trace_curve_sets, trace_curves
+from codec.encoder.sketch.trace import JOININGS, Joining, trace, trace_curve_sets, trace_curves
 
 
 def test_line_is_one_curve_with_its_ends() -> None:
@@ -61,8 +61,9 @@ def test_curve_sets_differ_in_their_joints() -> None:
     edges[20:50, 95] = True  # around a corner, 11 px apart
     curve_sets = trace_curve_sets(edges)
     assert [len(curves) for curves in curve_sets] == [3, 2, 3, 2]
-    assert all(np.array_equal(a, b) for a, b in zip(curve_sets[0], trace_curves(edges), strict=True))
     assert max(np.abs(np.diff(curve, axis=0)).max() for curves in curve_sets for curve in curves) < 2
+    for curves, joining in zip(curve_sets, JOININGS, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(curves, trace_curves(edges, joining), strict=True))
 
 
 def test_ring_is_one_closed_curve() -> None:
