@@ -187,8 +187,28 @@ def contents() -> dict[str, Layers]:
         settings = Settings(20, 7.25, "euler_a", size=(512, 768))
         out[f"recipe-{index}"] = Layers(512, 768, Prompt("a red fox"), seed=42, settings=settings, recipe=recipe)
     out["settings-steps"] = Layers(512, 512, settings=Settings(20))
+    out.update(extremes())
     out["extra"] = Layers(512, 512, seed=3, extra=((0x80, b""), (0xDF, b"kept")))
     return out
+
+
+def extremes() -> dict[str, Layers]:
+    """Return files that reach limits of the format: clamps, caps, and the end of a text as a prediction."""
+    base, rng = colors(2, 8, 8, 36), np.random.default_rng(0)
+    prompt, negative = ("".join(rng.choice(["a", "b"], length)) for length in (4096, 2048))
+    rough = (60, *(-1 - 2 * rng.integers(0, 6, 191)).tolist())
+    textures = {
+        "detail-clamped": replace(base, detail=Detail.from_bytes(b"\xff" * 60)),  # codes above the last interval, too
+        "colors-rounded": Colormap(8, 8, 3, rough, ratio=1),  # negative levels of L are rounded down
+        "spot-last": Colormap(64, 64, 63, (4, *[0] * 12287), ((4095, (49, 15, 10)),)),  # 12 bits
+    }
+    prompts = {
+        "text-counts": Prompt(prompt, negative),  # more than 120 of a character
+        "text-same-start": Prompt("霧の中の城、水彩画", "霧の中の城、水墨画"),  # a match after exactly 6 characters
+        "text-same-end": Prompt("a red house by the sea", "the sea"),  # the end is predicted
+    }
+    out = {name: Layers(512, 512, None, None, texture) for name, texture in textures.items()}
+    return out | {name: Layers(512, 512, prompt) for name, prompt in prompts.items()}
 
 
 def photo() -> Layers:
