@@ -93,7 +93,7 @@ settings = st.builds(
     st.none() | st.integers(0, 255).map(lambda quarters: quarters / 4),
     st.none() | st.sampled_from(SAMPLERS),
     st.none()
-    | st.text(min_size=1, max_size=16, alphabet=st.characters(exclude_categories=("Cs",)))
+    | st.text(min_size=1, max_size=16, alphabet=st.characters(exclude_categories=["Cs"]))
     | st.sampled_from([*CHECKPOINTS[::50], "sha256:0123456789", "sha256:abcdef012", "sha256:ABCDEF0123"]),
     st.none() | st.tuples(st.integers(1, 256), st.integers(1, 256)).map(lambda sides: (8 * sides[0], 8 * sides[1])),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_a_negative_prompt_of_the_list_or_an_empty_one_is_not_coded_as_text(
 
 
 @pytest.mark.parametrize("field, value", [("symbols", {}), ("letters", "")])
-def test_what_the_table_has_is_not_spelled(monkeypatch: pytest.MonkeyPatch, field: str, value: object) -> None:
+def test_what_the_table_has_is_not_spelled(monkeypatch: pytest.MonkeyPatch, field: str, value: Any) -> None:
     table = replace(word_model.load_table(), **{field: value})
     with monkeypatch.context() as patch:
         patch.setattr(word_model, "load_table", lambda: table)
