@@ -7,8 +7,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
+import pytest
+
+from ui.page.handlers import edit_preview
 from ui.page.handlers.edit_preview import PreviewHandlers
 from ui.page.handlers.sessions import MAX_TABS, NewestRequests, Sessions
+from ui.services.editor_state import EditorState
 
 
 def test_a_late_answer_to_an_older_request_is_dropped(monkeypatch):
@@ -34,6 +38,29 @@ def test_a_late_answer_to_an_older_request_is_dropped(monkeypatch):
         newer, apart, older = thread.submit(asyncio.run, run()).result()
     assert (newer, apart) == ({"readout": "newer"}, {"readout": "apart"})
     assert set(older) == {"status"}  # which it does not change
+
+
+@pytest.mark.parametrize(("session", "shown"), [("tab", {"bytes"}), ("other", {"bytes", "slider", "save", "status"})])
+def test_a_preview_does_not_replace_a_decode_that_began_later(monkeypatch, session, shown):
+    sessions = Sessions()
+
+    def preview(*_):
+        sessions.new_decodes.register(session)
+        return "preview"
+
+    monkeypatch.setattr(edit_preview.comparison, "compare_preview", preview)
+    monkeypatch.setattr(edit_preview, "compare_update", str)
+    monkeypatch.setattr(edit_preview, "is_original_prompt", lambda *_: True)
+    monkeypatch.setattr(PreviewHandlers, "_readout", lambda *_: {"bytes": 655})
+    monkeypatch.setattr(PreviewHandlers, "show_hints", lambda *_: {})
+    parts = SimpleNamespace(compare="slider", decoded_file="save", status="status")
+    state = SimpleNamespace(
+        read=lambda: (SimpleNamespace(rev=1), None), selection=lambda: SimpleNamespace(apply=lambda _: None),
+        automatic_prompt=lambda: None, shown=None, original=None,
+    )  # fmt: skip
+    monkeypatch.setattr(EditorState, "split", lambda values: (state, ()))
+    answer = PreviewHandlers(parts, sessions)._update_preview(SimpleNamespace(session_hash="tab"))
+    assert set(answer) == shown
 
 
 def test_a_bounded_number_of_tabs_is_known():

@@ -65,6 +65,7 @@ class DecodeHandlers(Handlers):
         drawing, layers = state.read()
         seed, decoder = state.decode_seed(), state.decoder_name()
         job = self.make_job(state, state.selection().apply(layers), session, edited_only=state.edited_only is True)
+        self.sessions.new_decodes.register(session)
         self.sessions.jobs.start(session, job)
         try:
             begun = {p.status: status_value(Status.busy("Decoding…", 0)), p.decoded_file: gr.update(interactive=False)}
@@ -76,16 +77,16 @@ class DecodeHandlers(Handlers):
                     compared = comparison.compare_picture(state.original, layers, preview, "decoding")
                     changes[p.compare] = compare_update(compared)
                 yield changes
-        finally:
+            result = job.result
+            assert result is not None
+            if result.cache_entry is not None:
+                self.sessions.decodes.put(session, result.cache_entry)
+            yield self.show_picture(state, layers, rendering.scale_down(result.pixels)) | {
+                p.status: status_value(_finished_status(result, state, layers, time.monotonic() - start)),
+                p.edited_only: edited_only_update(decoder, self.sessions, session),
+            }
+        finally:  # only now, since the preview of an edit that arrives before would replace the picture
             self.sessions.jobs.end(session, job)
-        result = job.result
-        assert result is not None
-        if result.cache_entry is not None:
-            self.sessions.decodes.put(session, result.cache_entry)
-        yield self.show_picture(state, layers, rendering.scale_down(result.pixels)) | {
-            p.status: status_value(_finished_status(result, state, layers, time.monotonic() - start)),
-            p.edited_only: edited_only_update(decoder, self.sessions, session),
-        }
         yield {
             p.decoded_file: decoded_file_update(result.pixels, layers, drawing.name),
             p.saves.decode_records: [decode_record(layers, drawing.name, seed, decoder, result.pixels)],

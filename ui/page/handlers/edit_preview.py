@@ -22,7 +22,7 @@ class PreviewHandlers(Handlers):
 
     def __init__(self, parts: Parts, sessions: Sessions) -> None:
         super().__init__(parts)
-        self.jobs, self.edits = sessions.jobs, sessions.edits
+        self.jobs, self.edits, self.new_decodes = sessions.jobs, sessions.edits, sessions.new_decodes
 
     async def update_preview(self, request: gr.Request, *values: Any) -> Changes:
         """Show the new bytes, and a preview unless the slider shows a decode.
@@ -45,7 +45,7 @@ class PreviewHandlers(Handlers):
 
     @handler
     def _update_preview(self, state: EditorState, session: str | None) -> Changes:
-        p = self.parts
+        p, newest_decode = self.parts, self.new_decodes.newest(session)
         try:
             drawing, layers = state.read()
             changes = self._readout(state, layers)
@@ -67,6 +67,8 @@ class PreviewHandlers(Handlers):
             changes |= {p.compare: compare_update(compared), p.decoded_file: gr.update(interactive=True)}
             return changes | (self.show(Status("These layers are decoded already.")) if is_idle else {})
         preview = comparison.compare_preview(state.original, layers, selection)
+        if self.new_decodes.newest(session) != newest_decode:  # the slider is the decode's
+            return changes
         changes |= {p.compare: compare_update(preview), p.decoded_file: gr.update(interactive=False)}
         if is_idle:
             changes |= self.show(Status("Preview of your edit. Press Decode for the finished picture."))

@@ -111,6 +111,7 @@ class SaveHandlers(Handlers):
             state = replace(state, original=None)
         pixels = stored_work.read_picture(request.get("picture"), layers)
         if pixels is not None:
+            self.decoding.sessions.new_decodes.register(session)
             changes |= self.decoding.show_picture(state, layers, pixels)
             changes[p.decoded_file] = decoded_file_update(pixels, layers, name)
         return changes | {p.decoder: decoder, p.seed: seed}
