@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from codec.decoders.base import OnStep
-    from codec.decoders.sd15.options import Options
+    from codec.decoders.diffusion.base_options import DiffusionOptions
 
 __version__ = "0.2.0"
 __all__ = [
@@ -79,15 +79,15 @@ def decode(
     layers: Layers,
     *,
     decoder: str = "painter",
-    options: Options | None = None,
+    options: DiffusionOptions | None = None,
     seed: int | None = None,
     on_step: OnStep | None = None,
 ) -> np.ndarray:
     """Decode one, two or three layers to a picture, (height, width, 3) uint8 sRGB.
 
-    `decoder`: "painter", "painter-preview", or "sd15", which takes `options`. `seed`: of the decoder's random numbers;
-    None: the file's seed, or 0 if it has none. `on_step`: called with a `decoders.Step` after each step; if it
-    returns False, the decode is canceled.
+    `decoder`: "painter", "painter-preview", "sd15" or "sdxl"; the last two take `options`, of type `Options` or
+    `XLOptions`. `seed`: of the decoder's random numbers; None: the file's seed, or 0 if it has none. `on_step`: called
+    with a `decoders.Step` after each step; if it returns False, the decode is canceled.
 
     Raises `InvalidLayer` if there are no layers, `UnknownName`, `ModelMissing`, `OutOfMemory` or `Cancelled`.
     """

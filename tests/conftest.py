@@ -37,6 +37,7 @@ TOGETHER = {
     "tests/ui/services/test_budget.py": "page 1",
     "tests/ui/test_api.py": "page 2",
     "tests/decoders/sd15": "sd15",
+    "tests/decoders/sdxl": "sdxl",
 }
 
 settings.register_profile("trilayer", deadline=None, derandomize=True, database=None, print_blob=True)

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from codec.decoders.sd15 import conditions, configs, networks, pipeline, schedulers
-from codec.decoders.sd15.device import Device
-from codec.decoders.sd15.model_paths import ModelPaths
-from codec.decoders.sd15.noise import initial_noise
+from codec.decoders.diffusion import conditions, network_files, schedulers
+from codec.decoders.diffusion.device import Device
+from codec.decoders.diffusion.model_search import ModelPaths
+from codec.decoders.diffusion.noise import initial_noise
+from codec.decoders.sd15 import configs, networks, pipeline
 from codec.decoders.sd15.options import Options
 from codec.decoders.sd15.pipeline import StableDiffusion
 from tests import samples, tiny
@@ -63,7 +64,7 @@ def _make_networks(device: Device) -> dict[str, Any]:
         "sketch-adapter": T2IAdapter.from_config(tiny.adapter_config(tiny.FULL["sketch-adapter"])),
         "color-adapter": T2IAdapter.from_config(tiny.adapter_config(tiny.FULL["color-adapter"])),
     }
-    ready = {name: networks._prepare(network, device) for name, network in created.items()}
+    ready = {name: network_files.prepare(network, device) for name, network in created.items()}
     return {**ready, "tokenizer": networks.load_tokenizer(Path("none.safetensors"))}
 
 
@@ -83,15 +84,16 @@ def _with_random_weights(make: Callable[[], Any]) -> Any:
 
 def _replace_loaders(parts: dict[str, Any]) -> None:
     """Make the decoder use these networks instead of loading files."""
-    pipeline.locate_models = lambda _options, _layers, lcm: ModelPaths(
-        Path("sd15"), None, Path("taesd") if lcm else None, Path("sketch-adapter"), Path("color-adapter")
-    )
+    pipeline.locate_models = lambda options, _: ModelPaths(
+        Path("sd15"), None, None, Path("taesd") if options.preset == "fast" else None, Path("sketch-adapter"),
+        Path("color-adapter"),
+    )  # fmt: skip
     networks.load_tokenizer = lambda *_: parts["tokenizer"]
     networks.load_text_encoder = lambda *_: parts["text_encoder"]
     networks.load_unet = lambda *_: parts["unet"]
     networks.load_vae = lambda *_: parts["vae"]
-    networks.load_taesd = lambda *_: parts["taesd"]
-    networks.load_adapter = lambda path, _: parts[path.name]
+    network_files.load_taesd = lambda *_: parts["taesd"]
+    network_files.load_adapter = lambda path, _: parts[path.name]
 
 
 def _pipeline(parts: dict[str, Any], steps: int) -> Callable[[], object]:

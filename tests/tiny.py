@@ -89,7 +89,7 @@ def write(root: Path) -> Path:
         for name in CONTROLNETS:
             _controlnet(root / name, unet)
         _taesd(root / "taesd")
-        _lcm_lora(root / "lcm-lora", unet)
+        write_lora(root / "lcm-lora" / "pytorch_lora_weights.safetensors", unet)
     return root
 
 
@@ -155,20 +155,20 @@ def _sd15(folder: Path) -> Any:
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
-    _dump(folder / "model_index.json", INDEX)
-    _dump(folder / "scheduler" / "scheduler_config.json", SCHEDULER)
+    dump(folder / "model_index.json", INDEX)
+    dump(folder / "scheduler" / "scheduler_config.json", SCHEDULER)
     config = unet_config(TINY["unet"])
-    _dump(folder / "unet" / "config.json", config)
+    dump(folder / "unet" / "config.json", config)
     unet = UNet2DConditionModel.from_config(config)
-    _save(unet.state_dict(), folder / "unet" / WEIGHTS_NAME)
+    save(unet.state_dict(), folder / "unet" / WEIGHTS_NAME)
     config = vae_config(TINY["vae"])
-    _dump(folder / "vae" / "config.json", config)
-    _save(AutoencoderKL.from_config(config).state_dict(), folder / "vae" / WEIGHTS_NAME, _rename_attention)
+    dump(folder / "vae" / "config.json", config)
+    save(AutoencoderKL.from_config(config).state_dict(), folder / "vae" / WEIGHTS_NAME, _rename_attention)
     config = text_config(TINY["text"])
-    _dump(folder / "text_encoder" / "config.json", config)
+    dump(folder / "text_encoder" / "config.json", config)
     state = CLIPTextModel(CLIPTextConfig(**config)).state_dict()
     state["embeddings.position_ids"] = _position_ids()
-    _save(state, folder / "text_encoder" / "model.safetensors", _rename_text_model)
+    save(state, folder / "text_encoder" / "model.safetensors", _rename_text_model)
     write_tokenizer(folder / "tokenizer")
     return unet
 
@@ -178,7 +178,7 @@ def _adapter(folder: Path, sizes: dict[str, Any]) -> None:
     from diffusers import T2IAdapter
 
     config = adapter_config(sizes)
-    _dump(folder / "config.json", config)
+    dump(folder / "config.json", config)
     state = T2IAdapter.from_config(config).state_dict()
     torch.save({key: value.clone() for key, value in state.items()}, folder / PICKLE_NAME)
 
@@ -202,11 +202,11 @@ def _taesd(folder: Path) -> None:
     AutoencoderTiny(**widths, **depths).save_pretrained(folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     del config["block_out_channels"]  # written by the class, which does not accept it
-    _dump(folder / "config.json", config)
+    dump(folder / "config.json", config)
 
 
-def _lcm_lora(folder: Path, unet: Any) -> None:
-    """Write pytorch_lora_weights.safetensors with kohya's names. Rank 4 instead of 64; alpha equals the rank."""
+def write_lora(path: Path, unet: Any) -> None:
+    """Write a LoRA with kohya's names. Rank 4 instead of 64; alpha equals the rank."""
     import torch
 
     state: dict[str, Any] = {}
@@ -220,7 +220,7 @@ def _lcm_lora(folder: Path, unet: Any) -> None:
         state[f"{key}.lora_down.weight"] = torch.randn(4, weight.shape[1], *kernel) * 0.05
         state[f"{key}.lora_up.weight"] = torch.randn(weight.shape[0], 4, *[1 for _ in kernel]) * 0.05
         state[f"{key}.alpha"] = torch.tensor(4.0)
-    _save(state, folder / "pytorch_lora_weights.safetensors")
+    save(state, path)
 
 
 def write_tokenizer(folder: Path) -> None:
@@ -228,13 +228,13 @@ def write_tokenizer(folder: Path) -> None:
     letters = _byte_letters()
     tokens = [*letters, *(letter + "</w>" for letter in letters), "th", "the</w>", "<|startoftext|>", "<|endoftext|>"]
     assert len(tokens) == TINY["text"]["vocab_size"]
-    _dump(folder / "vocab.json", {token: index for index, token in enumerate(tokens)})
+    dump(folder / "vocab.json", {token: index for index, token in enumerate(tokens)})
     (folder / "merges.txt").write_text("#version: 0.2\nt h\nth e</w>\n", encoding="utf-8")
     special = {"lstrip": False, "normalized": True, "rstrip": False, "single_word": False}
     start = {"content": "<|startoftext|>", **special}
     end = {"content": "<|endoftext|>", **special}
     token_type = {"__type": "AddedToken"}
-    _dump(folder / "tokenizer_config.json", {
+    dump(folder / "tokenizer_config.json", {
         "add_prefix_space": False, "bos_token": {**token_type, **start}, "do_lower_case": True,
         "eos_token": {**token_type, **end}, "errors": "replace", "model_max_length": 77,
         "name_or_path": "openai/clip-vit-large-patch14", "pad_token": "<|endoftext|>",
@@ -242,7 +242,7 @@ def write_tokenizer(folder: Path) -> None:
         "unk_token": {**token_type, **end},
     })  # fmt: skip
     names = {"bos_token": start, "eos_token": end, "pad_token": "<|endoftext|>", "unk_token": end}
-    _dump(folder / "special_tokens_map.json", names)
+    dump(folder / "special_tokens_map.json", names)
 
 
 def _byte_letters() -> list[str]:
@@ -272,12 +272,14 @@ def _position_ids() -> Any:
     return torch.arange(77)[None]
 
 
-def _dump(path: Path, content: dict[str, Any]) -> None:
+def dump(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file and its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def _save(state: dict[str, Any], path: Path, rename: Callable[[str], str] = str) -> None:
+def save(state: dict[str, Any], path: Path, rename: Callable[[str], str] = str) -> None:
+    """Write a safetensors file and its folder, with other names for the tensors."""
     from safetensors.torch import save_file
 
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from codec.decoders import Decoder
-    from codec.decoders.sd15.options import Options
+    from codec.decoders.diffusion.base_options import DiffusionOptions
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class DecodeTask:
     """Decode a `.tril` file to a PNG. `layers`: which of 1, 2, 3 to use; `seed` None: the seed in the file."""
 
     decoder: str = "painter"
-    options: Options | None = None
+    options: DiffusionOptions | None = None
     layers: tuple[int, ...] = (1, 2, 3)
     seed: int | None = None
     input_suffixes: tuple[str, ...] = (".tril",)
@@ -112,7 +112,7 @@ class DecodeTask:
     @property
     def uses_large_models(self) -> bool:
         """Whether models of several gigabytes are loaded."""
-        return self.decoder == "sd15"
+        return self.decoder in ("sd15", "sdxl")
 
     def digest(self, caption: str | None) -> str:
         """Return the digest of the options, which are the same for all files."""
@@ -139,7 +139,7 @@ class DecodeTask:
 
 
 @cache
-def _get_decoder(name: str, options: Options | None) -> Decoder:
+def _get_decoder(name: str, options: DiffusionOptions | None) -> Decoder:
     """Return the decoder; it is created once per process, so its networks stay loaded."""
     from codec.decoders import get
 

@@ -172,11 +172,13 @@ def _add_layers(parser: argparse.ArgumentParser) -> None:
 
 def _add_decoder_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--decoder", default="painter", metavar="NAME", help="painter, painter-preview or sd15 (default: painter)"
+        "--decoder", default="painter", metavar="NAME", help="painter, painter-preview, sd15 or sdxl (default: painter)"
     )
-    group = parser.add_argument_group("Stable Diffusion (sd15)", "defaults come from the preset")
+    group = parser.add_argument_group("Stable Diffusion (sd15, sdxl)", "defaults come from the preset")
     group.add_argument(
-        "--preset", metavar="NAME", help="fast, quality or paper (default: the file's settings, or else quality)"
+        "--preset",
+        metavar="NAME",
+        help="fast, quality, paper (sd15) or turbo (sdxl) (default: the file's settings, or else quality)",
     )
     group.add_argument("--steps", type=_integer(1), metavar="N", help="denoising steps, up to 255")
     group.add_argument("--guidance", type=float, metavar="G", help="guidance scale of the prompt, 0 to 63.75")
@@ -191,7 +193,7 @@ def _add_decoder_options(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="fraction of the steps, from the first, that use the sketch and colors, 0 to 1",
     )
-    group.add_argument("--control", metavar="NAME", help="t2i (the paper's adapters) or controlnet")
+    group.add_argument("--control", metavar="NAME", help="t2i (T2I-Adapters), controlnet (sd15) or union (sdxl)")
     group.add_argument(
         "--strength", type=float, metavar="S", help="start from the painter's picture with this much noise, 0.5 to 0.9"
     )
@@ -205,7 +207,7 @@ def _add_decoder_options(parser: argparse.ArgumentParser) -> None:
         "--weights", metavar="NAME", help="how to read prompt weights such as (word:1.2): a1111, comfyui or none"
     )
     group.add_argument("--models", metavar="DIR", help="folder with one subfolder per model, named after the model")
-    group.add_argument("--checkpoint", metavar="PATH", help="the base model: a folder or a .safetensors file")
+    group.add_argument("--checkpoint", metavar="PATH", help="the base model: a folder, or for sd15 a .safetensors file")
     group.add_argument("--device", metavar="NAME", help="cuda, mps or cpu (default: the fastest available)")
 
 

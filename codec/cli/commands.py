@@ -22,10 +22,11 @@ from codec.summary import summarize
 
 if TYPE_CHECKING:
     from codec.decoders import OnStep
-    from codec.decoders.sd15.options import Options
+    from codec.decoders.diffusion.base_options import DiffusionOptions
 
+_DIFFUSION_DECODERS = ("sd15", "sdxl")
 _MAX_INPUT_BYTES = 1 << 20  # maximum size of an input: a .tril file, or a PNG with an embedded one
-_SD15_OPTIONS = (
+_DIFFUSION_OPTIONS = (
     *("preset", "steps", "guidance", "scheduler", "structure_strength", "color_strength", "adapter_until"),
     *("control", "strength", "noise", "clip_skip", "weights", "models", "checkpoint", "device"),
 )
@@ -41,7 +42,7 @@ def encode(args: argparse.Namespace) -> None:
         raise CodecError("--seed and --best-of cannot be combined: --best-of chooses the seed")
     if args.best_of and args.recipe:
         raise CodecError("--recipe stores the picture's own seed: remove --best-of")
-    if not args.best_of and (args.decoder not in ("painter", "sd15") or _given_sd15_options(args)):
+    if not args.best_of and (args.decoder not in ("painter", *_DIFFUSION_DECODERS) or _given_diffusion_options(args)):
         raise CodecError("--decoder and its options need --best-of when encoding")
     if args.balance == "auto" and args.decoder == "sd15":
         args.balance = "structure"  # the adapters use strokes and color cells, but not detail
@@ -60,7 +61,7 @@ def encode(args: argparse.Namespace) -> None:
         from codec.decoders import get
         from codec.seed_search import best_of
 
-        decoder = get(args.decoder, _sd15_options(args))
+        decoder = get(args.decoder, _decoder_options(args))
         layers = best_of(extraction.picture.pixels, replace(layers, seed=None), decoder, args.best_of, _on_step())
     data = layers.to_bytes()
     _write_output(args, data)
@@ -77,10 +78,10 @@ def decode(args: argparse.Namespace) -> None:
     if is_source(args.file):
         from codec.batch.tasks import DecodeTask
 
-        run_folder(DecodeTask(args.decoder, _sd15_options(args), args.layers, args.seed), args, args.file)
+        run_folder(DecodeTask(args.decoder, _decoder_options(args), args.layers, args.seed), args, args.file)
         return
     _check_output(args, args.file)
-    decoder = get(args.decoder, _sd15_options(args))
+    decoder = get(args.decoder, _decoder_options(args))
     layers = _read_layers(args).only(args.layers)
     png = encode_png(decoder.decode(layers, seed=args.seed, on_step=_on_step()))
     _write_output(args, png_chunk.embed(png, layers.to_bytes()) if args.with_layers else png)
@@ -159,27 +160,32 @@ def layers(args: argparse.Namespace) -> None:
 # decoders
 
 
-def _sd15_options(args: argparse.Namespace) -> Options | None:
-    """Return the options of the Stable Diffusion decoder; None for any other decoder.
+def _decoder_options(args: argparse.Namespace) -> DiffusionOptions | None:
+    """Return the options of a Stable Diffusion decoder; None for any other decoder.
 
     Raises `CodecError` if these options are given with another decoder.
     """
-    given = _given_sd15_options(args)
-    if args.decoder != "sd15":
+    given = _given_diffusion_options(args)
+    if args.decoder not in _DIFFUSION_DECODERS:
         if given:
-            raise CodecError(f"--{next(iter(given)).replace('_', '-')} needs --decoder sd15")
+            raise CodecError(f"--{next(iter(given)).replace('_', '-')} needs --decoder sd15 or sdxl")
         return None
-    from codec.decoders.sd15.options import Options
-
     for name in ("models", "checkpoint"):
         if name in given:
             given[name] = Path(given[name])
-    return Options(follow="preset" not in given, **given)
+    follow = "preset" not in given
+    if args.decoder == "sdxl":
+        from codec.decoders.sdxl.xl_options import XLOptions
+
+        return XLOptions(follow=follow, **given)
+    from codec.decoders.sd15.options import Options
+
+    return Options(follow=follow, **given)
 
 
-def _given_sd15_options(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the options of the Stable Diffusion decoder that were given on the command line, by field name."""
-    return {name: getattr(args, name) for name in _SD15_OPTIONS if getattr(args, name) is not None}
+def _given_diffusion_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of Stable Diffusion that were given on the command line, by field name."""
+    return {name: getattr(args, name) for name in _DIFFUSION_OPTIONS if getattr(args, name) is not None}
 
 
 def _on_step() -> OnStep | None:

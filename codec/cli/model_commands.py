@@ -44,15 +44,16 @@ def list_models(args: argparse.Namespace) -> None:
     if args.json:
         print(json.dumps([_to_json(model, status) for model, status in found], indent=1))
         return
+    width = max(len(model.name) for model, _ in found) + 1
     for model, status in found:
-        print(f"{model.name:<20}{status.state:<9}{format_size(model.total_bytes):>8}  {model.license}")
-        print(f"{'':<20}{model.purpose}")
+        print(f"{model.name:<{width}}{status.state:<9}{format_size(model.total_bytes):>8}  {model.license}")
+        print(f"{'':<{width}}{model.purpose}")
         if model.note:
-            print(f"{'':<20}{model.note}")
-        print(f"{'':<20}{printable(str(status.path)) if status.path else f'get it: {_fetch_command(model)}'}")
+            print(f"{'':<{width}}{model.note}")
+        print(f"{'':<{width}}{printable(str(status.path)) if status.path else f'get it: {_fetch_command(model)}'}")
     print()
     print(
-        "To use your own files, put them in DIR/NAME, in the same folders as on the Hub, and set TRILAYER_MODELS=DIR."
+        "To use your own files, put them in DIR/NAME, in the same folders as on the Hub,\nand set TRILAYER_MODELS=DIR."
     )
 
 

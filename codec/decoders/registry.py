@@ -18,7 +18,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from codec.decoders.base import Decoder, Strengths
+from codec.decoders.diffusion.base_options import DiffusionOptions
 from codec.decoders.sd15.options import Options
+from codec.decoders.sdxl.xl_options import XLOptions
 from codec.errors import UnknownName
 
 
@@ -48,10 +50,17 @@ def _build_sd15() -> Decoder:
     return StableDiffusion()
 
 
+def _build_sdxl() -> Decoder:
+    from codec.decoders.sdxl.xl_pipeline import StableDiffusionXL
+
+    return StableDiffusionXL()
+
+
 _REGISTRY: dict[str, _Entry] = {
     "painter": _Entry(Strengths, _build_painter),
     "painter-preview": _Entry(Strengths, _build_painter_preview),
     "sd15": _Entry(Options, _build_sd15),
+    "sdxl": _Entry(XLOptions, _build_sdxl),
 }
 _built: dict[str, Decoder] = {}
 _lock = threading.Lock()
@@ -62,10 +71,10 @@ def names() -> tuple[str, ...]:
     return tuple(_REGISTRY)
 
 
-def get(name: str, options: Options | Strengths | None = None) -> Decoder:
+def get(name: str, options: DiffusionOptions | Strengths | None = None) -> Decoder:
     """Return the decoder called `name`. Can be called from any thread.
 
-    `options`: sd15.options.Options for "sd15", Strengths for the painters. Without options, the same
+    `options`: Options for "sd15", XLOptions for "sdxl", Strengths for the painters. Without options, the same
     object is returned every time. Weights are loaded once for all options.
 
     Raises UnknownName for an unknown name (the message lists all names) and for options of another decoder, and

@@ -31,7 +31,7 @@ def test_listing_the_names_loads_nothing_heavy():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    assert result.stdout.split() == ["painter", "painter-preview", "sd15"]
+    assert result.stdout.split() == ["painter", "painter-preview", "sd15", "sdxl"]
 
 
 def test_decoder_is_built_once():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from codec.decoders.diffusion.schedulers import Prediction
 from codec.errors import ModelMissing
 
 UNET_PREFIX: Final = "model.diffusion_model."
@@ -30,17 +31,6 @@ _CONTEXT_WIDTHS: Final = {
 }
 _CONV_IN: Final = f"{UNET_PREFIX}input_blocks.0.0.weight"
 _CONTEXT: Final = f"{UNET_PREFIX}input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What the UNet was trained to predict: "epsilon" (noise) or "v_prediction" (Salimans, Ho 2022).
-
-    zero_snr: whether the last training step was pure noise (Lin et al. 2023)
-    """
-
-    kind: str = "epsilon"
-    zero_snr: bool = False
 
 
 @dataclass(frozen=True)

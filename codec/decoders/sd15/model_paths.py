@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codec.decoders.diffusion import model_search
+from codec.decoders.diffusion.model_search import ModelPaths
 from codec.decoders.sd15 import checkpoint
 from codec.decoders.sd15.options import PRESETS, Options
 from codec.errors import ModelMissing
@@ -17,21 +18,6 @@ if TYPE_CHECKING:
     from codec.layers import Layers
 
 
-@dataclass(frozen=True)
-class ModelPaths:
-    """The folder of each model that a decode needs, or None.
-
-    base: of the base model, or its checkpoint file; vae: of a base model or a VAE, in place of `base`'s own
-    """
-
-    base: Path
-    vae: Path | None = None
-    lora: Path | None = None
-    taesd: Path | None = None
-    structure: Path | None = None
-    colors: Path | None = None
-
-
 def locate_models(options: Options, layers: Layers) -> ModelPaths:
     """Return the paths of all models that decoding `layers` needs.
 
@@ -39,17 +25,11 @@ def locate_models(options: Options, layers: Layers) -> ModelPaths:
     of them and the command that gets them.
     """
     names = model_names(options, layers)
-    paths: dict[str, Path] = {}
-    errors: dict[str, ModelMissing] = {}
-    for purpose, name in names.items():
-        try:
-            paths[purpose] = locate_model(name, options)
-        except ModelMissing as error:
-            errors[name] = error
+    paths, errors = model_search.locate_all(names, lambda name: locate_model(name, options))
     if not errors and paths["base"].is_file() and "taesd" not in names:
         paths |= _locate_vae(paths["base"], options, errors)
     if errors:
-        raise _combine(errors, options)
+        raise model_search.combine(errors, options.models)
     return ModelPaths(**paths)
 
 
@@ -68,7 +48,7 @@ def locate_recipe_models(options: Options, layers: Layers) -> ModelPaths:
     errors: dict[str, ModelMissing] = {}
     vae = _locate_vae(base, options, errors)
     if errors:
-        raise _combine(errors, options)
+        raise model_search.combine(errors, options.models)
     return ModelPaths(base, **vae)
 
 
@@ -97,16 +77,10 @@ def locate_model(name: str, options: Options) -> Path:
 
 
 def structure_model(options: Options, layers: Layers) -> str | None:
-    """Return the name of the model for the structure layer, or None if the layer is absent, empty or off.
-
-    An empty sketch is not passed on: to an adapter it would mean a picture without edges.
-    """
-    layer = layers.structure
-    if layer is None or not options.structure_strength:
+    """Return the name of the model for the structure layer, or None if the layer is absent, empty or off."""
+    if not model_search.has_structure(layers, options.structure_strength):
         return None
-    is_pose = isinstance(layer, Pose)
-    if not (layer.persons if isinstance(layer, Pose) else layer.strokes):
-        return None
+    is_pose = isinstance(layers.structure, Pose)
     if options.control != "t2i":
         return f"controlnet-{'openpose' if is_pose else options.sketch_controlnet}"
     if is_pose:
@@ -128,16 +102,3 @@ def _locate_vae(base: Path, options: Options, errors: dict[str, ModelMissing]) -
             errors[name] = error
     errors.pop("sd15", None)
     return {}
-
-
-def _combine(errors: dict[str, ModelMissing], options: Options) -> ModelMissing:
-    """Return one error for several models; a damaged model's own error comes first."""
-    absent = [name for name in errors if locate.status(name, options.models).state == "missing"]
-    if len(errors) == 1 or len(absent) < len(errors):
-        return next((error for name, error in errors.items() if name not in absent), next(iter(errors.values())))
-    size = locate.format_size(sum(locate.get_model(name).total_bytes for name in absent))
-    *first, last = absent
-    return ModelMissing(
-        f"{', '.join(first)} and {last} are missing, {size}; python -m codec models fetch {' '.join(absent)}, "
-        "or put their files in DIR/NAME and set TRILAYER_MODELS=DIR, or HF_HOME to a Hub cache that has them"
-    )

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from codec.decoders.sd15 import model_cache, networks
-from codec.decoders.sd15.model_cache import MODEL_CACHE
+from codec.decoders.diffusion import model_cache, network_files
+from codec.decoders.diffusion.model_cache import MODEL_CACHE
+from codec.decoders.sd15 import networks
 from codec.decoders.sd15.options import Options
 from codec.decoders.sd15.pipeline import StableDiffusion
 from codec.models.torchvision_compat import ensure_torchvision
 from tests import tiny
 
-LOADERS = [name for name in vars(networks) if name.startswith("load_")]
+LOADERS = [(module, name) for module in (networks, network_files) for name in vars(module) if name.startswith("load_")]
 
 
 @pytest.fixture(scope="session")
@@ -59,8 +60,8 @@ def shared_networks(loaded_networks):
         return load_once
 
     with pytest.MonkeyPatch.context() as patch:
-        for name in LOADERS:
-            patch.setattr(networks, name, share(getattr(networks, name)))
+        for module, name in LOADERS:
+            patch.setattr(module, name, share(getattr(module, name)))
         patch.setattr(model_cache, "free_memory", lambda: None)
         yield
 

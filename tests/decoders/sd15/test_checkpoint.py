@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from codec.decoders.diffusion import clip_vocabulary
+from codec.decoders.diffusion.model_cache import MODEL_CACHE
 from codec.decoders.sd15 import configs, model_paths, networks
-from codec.decoders.sd15.model_cache import MODEL_CACHE
 from codec.errors import ModelMissing
 from codec.layers import Layers
 from codec.semantic.prompt import Prompt
@@ -30,7 +31,7 @@ def use_tiny_sizes(patch):
     patch.setattr(configs, "UNET", tiny.unet_config(tiny.TINY["unet"]))
     patch.setattr(configs, "VAE", tiny.vae_config(tiny.TINY["vae"]))
     patch.setattr(configs, "TEXT_ENCODER", tiny.text_config(tiny.TINY["text"]))
-    patch.setattr(configs, "load_merges", lambda: [("t", "h"), ("th", "e</w>")])
+    patch.setattr(clip_vocabulary, "load_merges", lambda: [("t", "h"), ("th", "e</w>")])
 
 
 def test_checkpoint_gives_the_same_picture_as_the_folder(tmp_path, tiny_sizes, make_options, make_decoder):
@@ -156,7 +157,7 @@ def test_other_models_are_named_for_what_they_are(tmp_path, make_decoder, shapes
 def test_v_prediction_is_honored(tmp_path, checkpoint_file, make_decoder, difference, monkeypatch):
     from diffusers import StableDiffusionPipeline
 
-    from codec.decoders.sd15.noise import initial_noise
+    from codec.decoders.diffusion.noise import initial_noise
 
     base = shutil.copytree(tiny.models_dir() / "sd15", tmp_path / "models" / "sd15")
     config = base / "scheduler" / "scheduler_config.json"
@@ -182,11 +183,11 @@ def test_v_prediction_is_honored(tmp_path, checkpoint_file, make_decoder, differ
 
 
 def test_our_vocabulary_is_clip_s(tmp_path):
-    merges = configs.load_merges()
-    vocabulary = configs.build_vocabulary(merges)
+    merges = clip_vocabulary.load_merges()
+    vocabulary = clip_vocabulary.build_vocabulary(merges)
     assert (len(merges), len(vocabulary)) == (48894, configs.TEXT_ENCODER["vocab_size"])
     # as published: the size of the Hub's merges.txt, and ids of well-known tokens
-    assert len(b"#version: 0.2\n" + gzip.decompress(configs.MERGES_PATH.read_bytes())) == 524_619
+    assert len(b"#version: 0.2\n" + gzip.decompress(clip_vocabulary.MERGES_PATH.read_bytes())) == 524_619
     tokenizer = networks.load_tokenizer(tmp_path / "a.safetensors")
     assert tokenizer("a photo of a cat").input_ids == [49406, 320, 1125, 539, 320, 2368, 49407]
     assert tokenizer.pad_token_id == 49407
@@ -204,9 +205,9 @@ def test_our_tokenizer_equals_the_folder_s(tmp_path, tiny_sizes):
 
 
 def test_damaged_vocabulary_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(configs, "MERGES_PATH", tmp_path / "clip_merges.txt.gz")
+    monkeypatch.setattr(clip_vocabulary, "MERGES_PATH", tmp_path / "clip_merges.txt.gz")
     with pytest.raises(ModelMissing, match="clip_merges"):
-        configs.load_merges()
+        clip_vocabulary.load_merges()
     (tmp_path / "clip_merges.txt.gz").write_bytes(gzip.compress(b"a b\n"))
     with pytest.raises(ModelMissing, match="damaged"):
-        configs.load_merges()
+        clip_vocabulary.load_merges()

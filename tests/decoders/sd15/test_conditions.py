@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from codec.decoders.sd15 import conditions
+from codec.decoders.diffusion import conditions
 from codec.editing import edits
 from codec.structure.sketch import Sketch
 from codec.texture import rdoq

@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from codec.decoders.sd15 import conditions, model_paths, networks, schedulers, text_encoder
-from codec.decoders.sd15.denoise import (
+from codec.decoders.diffusion import conditions, network_files, schedulers, text_encoder
+from codec.decoders.diffusion.denoise import (
     Conditioning,
+    Control,
     InpaintConstraint,
     combine_adapters,
     denoise,
     preview_latents,
 )
-from codec.decoders.sd15.device import Device
-from codec.decoders.sd15.noise import initial_noise
+from codec.decoders.diffusion.device import Device
+from codec.decoders.diffusion.noise import initial_noise
+from codec.decoders.sd15 import model_paths, networks
 from tests import samples, tiny
 
 CPU = Device("cpu", torch.float32)
@@ -58,7 +60,7 @@ def prompts(tokenizer, encoder):
 @pytest.fixture(scope="module")
 def adapters(make_options):
     paths = {name: model_paths.locate_model(name, make_options()) for name in tiny.ADAPTERS}
-    return {name: networks.load_adapter(path, CPU) for name, path in paths.items()}
+    return {name: network_files.load_adapter(path, CPU) for name, path in paths.items()}
 
 
 @pytest.fixture(scope="module")
@@ -194,14 +196,15 @@ def test_start_from_a_picture_equals_the_img2img_pipeline_with_adapters(
 def test_controlnet_equals_the_controlnet_pipeline(unet, diffusers_pipeline, prompts, pictures, unconditioned, name):
     from diffusers import StableDiffusionControlNetPipeline
 
-    net = networks.load_controlnet(tiny.models_dir() / "controlnet-scribble", CPU)
+    net = network_files.load_controlnet(tiny.models_dir() / "controlnet-scribble", CPU)
     lines = pictures["sketch-adapter"].expand(-1, 3, -1, -1)
     parts = {key: value for key, value in diffusers_pipeline.components.items() if key != "safety_checker"}
     pipeline = quiet(StableDiffusionControlNetPipeline(
         **parts, safety_checker=None, controlnet=net, requires_safety_checker=False,
     ))  # fmt: skip
     expected = diffusers_latents(pipeline, name, image=lines, controlnet_conditioning_scale=0.8)
-    latents = our_trajectory(unet, name, prompts, conditioning=Conditioning(controlnets=[(net, lines, 0.8)]))[-1]
+    conditioning = Conditioning(controls=[Control(net, [lines], [0.8])])
+    latents = our_trajectory(unet, name, prompts, conditioning=conditioning)[-1]
     np.testing.assert_allclose(latents, expected, atol=1e-4)
     assert np.abs(latents - unconditioned(name)[-1]).max() > 1e-3
 

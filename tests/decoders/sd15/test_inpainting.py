@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from codec.decoders.sd15 import masks
+from codec.decoders.diffusion import masks
 from codec.editing import edits
 from codec.errors import Cancelled, CodecError
 from codec.semantic.prompt import Prompt

@@ -10,9 +10,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from codec.decoders.diffusion import network_files
+from codec.decoders.diffusion.device import Device
+from codec.decoders.diffusion.model_cache import MODEL_CACHE, ModelCache
 from codec.decoders.sd15 import configs, networks
-from codec.decoders.sd15.device import Device
-from codec.decoders.sd15.model_cache import MODEL_CACHE, ModelCache
 from codec.errors import CodecError, ModelMissing, OutOfMemory
 from codec.layers import Layers
 from codec.semantic.prompt import Prompt
@@ -125,7 +126,7 @@ def test_weights_of_another_model_are_rejected(tmp_path):
     folder = shutil.copytree(tiny.models_dir() / "controlnet-scribble", tmp_path / "openpose-adapter")
     shutil.copy(tiny.models_dir() / "openpose-adapter" / "config.json", folder)
     with pytest.raises(ModelMissing, match="openpose-adapter"):
-        networks.load_adapter(folder, CPU)
+        network_files.load_adapter(folder, CPU)
 
 
 def test_lora_of_another_model_is_rejected(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from codec.decoders.sd15.noise import NOISE_SOURCES, cuda_noise, initial_noise, noise_stream, philox4x32
+from codec.decoders.diffusion.noise import NOISE_SOURCES, cuda_noise, initial_noise, noise_stream, philox4x32
 
 
 @pytest.mark.parametrize(

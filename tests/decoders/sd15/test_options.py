@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from codec.bitstream.settings import Settings
-from codec.decoders.sd15 import duration, schedulers
-from codec.decoders.sd15.options import PRESETS, Options, ResolvedOptions, resolve_options
+from codec.decoders.diffusion import schedulers
+from codec.decoders.diffusion.base_options import ResolvedOptions
+from codec.decoders.sd15 import timing
+from codec.decoders.sd15.options import PRESETS, Options, resolve_options
 from codec.decoders.sd15.pipeline import StableDiffusion
 from codec.errors import CodecError, UnknownName
 from codec.layers import Layers
@@ -18,7 +20,7 @@ FILE_SETTINGS = Settings(30, 5.0, "euler")
 
 
 def test_presets_have_the_documented_settings():
-    assert resolve_options(Options(preset="paper")) == ResolvedOptions(50, 7.5, "pndm", lcm=False)
+    assert resolve_options(Options(preset="paper")) == ResolvedOptions(50, 7.5, "pndm")
     assert list(PRESETS) == ["fast", "quality", "paper"] and Options().preset == "quality"
     assert resolve_options(Options(preset="quality")) == ResolvedOptions(20, 7.5, "dpmpp_2m_karras", lcm=False)
     fast = resolve_options(Options(preset="fast"))
@@ -78,12 +80,12 @@ def test_sampler_of_a_file_gives_the_closest_scheduler(sampler, scheduler):
 
 def test_settings_of_the_file_are_followed_by_default_unless_a_preset_is_given():
     from codec.cli.args import build_parser
-    from codec.cli.commands import _sd15_options
+    from codec.cli.commands import _decoder_options
 
     assert StableDiffusion().options.follow and not Options().follow
     command = ["decode", "a.tril", "-o", "a.png", "--decoder", "sd15"]
-    assert _sd15_options(build_parser().parse_args(command)).follow
-    assert not _sd15_options(build_parser().parse_args([*command, "--preset", "paper"])).follow
+    assert _decoder_options(build_parser().parse_args(command)).follow
+    assert not _decoder_options(build_parser().parse_args([*command, "--preset", "paper"])).follow
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_number_of_unet_evaluations_is_known_in_advance(name, steps):
 
 def test_expected_minutes_on_a_cpu():
     paper, fast = Options(preset="paper", device="cpu"), Options(preset="fast", device="cpu")
-    minutes = duration.expected_minutes
+    minutes = timing.expected_minutes
     assert 7 <= minutes(paper, threads=2) <= 9  # 51 x 2 passes of 4.3 s, and the VAE
     assert 0.3 <= minutes(fast, threads=2) <= 0.45  # measured as a whole: 17 s
     assert minutes(paper, threads=8) < minutes(paper, threads=2) / 3
@@ -143,10 +145,10 @@ def test_strength_leaves_the_first_evaluations_out(name, steps, strength, run):
 
 def test_noise_clip_skip_weights_and_strength_are_options_of_the_command_line():
     from codec.cli.args import build_parser
-    from codec.cli.commands import _sd15_options
+    from codec.cli.commands import _decoder_options
 
     command = "decode a.tril -o a.png --decoder sd15 --noise a1111 --clip-skip 2 --weights comfyui --strength 0.7"
-    options = _sd15_options(build_parser().parse_args(command.split()))
+    options = _decoder_options(build_parser().parse_args(command.split()))
     assert (options.noise, options.clip_skip, options.weights, options.strength) == ("a1111", 2, "comfyui", 0.7)
 
 

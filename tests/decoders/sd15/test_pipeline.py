@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from codec.decoders.sd15 import conditions, model_paths, networks, options, pipeline
-from codec.decoders.sd15.device import Device
-from codec.decoders.sd15.memory_plan import MemoryPlan, make_plan
-from codec.decoders.sd15.model_cache import MODEL_CACHE, ModelCache
-from codec.decoders.sd15.noise import initial_noise
+from codec.decoders.diffusion import base_options, conditions, network_files
+from codec.decoders.diffusion import decoder as decoder_module
+from codec.decoders.diffusion.device import Device
+from codec.decoders.diffusion.memory_plan import MemoryPlan, make_plan
+from codec.decoders.diffusion.model_cache import MODEL_CACHE, ModelCache
+from codec.decoders.diffusion.noise import initial_noise
+from codec.decoders.diffusion.tokenizer import count_tokens
+from codec.decoders.sd15 import model_paths, options, pipeline
 from codec.decoders.sd15.pipeline import StableDiffusion
-from codec.decoders.sd15.tokenizer import count_tokens
 from codec.errors import Cancelled, CodecError, InvalidLayer, ModelMissing
 from codec.layers import Layers
 from codec.semantic.prompt import Prompt
@@ -123,7 +125,7 @@ def test_picture_equals_the_adapter_pipeline_s(make_options, make_decoder):
 
     layers = replace(LAYERS, width=64, height=64)
     names = ("sketch-adapter", "color-adapter")
-    adapters = [networks.load_adapter(model_paths.locate_model(name, make_options()), CPU) for name in names]
+    adapters = [network_files.load_adapter(model_paths.locate_model(name, make_options()), CPU) for name in names]
     lines = Image.fromarray(layers.structure.render(64, 64, 2)[..., 0]).point(lambda value: 255 * (value > 127))
     blocks = Image.fromarray(layers.texture.cells).resize((1, 1), Image.Resampling.BOX).resize((64, 64))
     assert (lines.mode, blocks.mode) == ("L", "RGB")
@@ -169,7 +171,7 @@ def test_preset_paper_equals_the_paper_s_pipeline(make_options):
     assert names == {"base": "sd14", "structure": "sketch-adapter-sd14", "colors": "color-adapter"}
     assert model_paths.model_names(paper.options, POSE)["base"] == "sd15"
     adapters = [
-        networks.load_adapter(model_paths.locate_model(names[key], paper.options), CPU)
+        network_files.load_adapter(model_paths.locate_model(names[key], paper.options), CPU)
         for key in ("structure", "colors")
     ]
     lines = Image.fromarray(layers.structure.render(64, 64, 2)[..., 0]).point(lambda value: 255 * (value > 127))
@@ -233,7 +235,7 @@ def test_prompt_and_noise_options_have_an_effect(make_decoder, difference, optio
 
 
 def test_prompt_without_weights_is_read_the_same_in_every_way(make_decoder):
-    pictures = [make_decoder(weights=name).decode(PROMPT) for name in options.WEIGHTS]
+    pictures = [make_decoder(weights=name).decode(PROMPT) for name in base_options.WEIGHTS]
     np.testing.assert_array_equal(pictures[0], pictures[1])
     np.testing.assert_array_equal(pictures[0], pictures[2])
 
@@ -318,7 +320,7 @@ def test_every_missing_model_is_named_with_one_command(make_decoder, tmp_path, m
 @pytest.fixture
 def half_precision(monkeypatch):
     """Half precision on the CPU, in place of a GPU."""
-    monkeypatch.setattr(pipeline, "_PRECISIONS", {})
+    monkeypatch.setattr(decoder_module, "PRECISIONS", {})
     monkeypatch.setattr(Device, "select", classmethod(lambda cls, name=None: cls("cpu", torch.float16)))
 
 
@@ -371,13 +373,13 @@ def test_network_that_overflows_in_every_precision_is_one_clear_error(
     [
         (24, 512, False, MemoryPlan()), (24, 1024, False, MemoryPlan()), (8, 512, False, MemoryPlan()),
         (7.2, 1024, False, MemoryPlan(tiles=True)), (3.6, 512, False, MemoryPlan(offloads=True)),
-        (3.6, 512, True, MemoryPlan(offloads=True)), (3.6, 768, False, MemoryPlan(True, True)),
+        (3.6, 512, True, MemoryPlan(offloads=True, streams=True)), (3.6, 768, False, MemoryPlan(True, True, True)),
         (None, 1024, True, MemoryPlan()),
     ],
 )  # fmt: skip
 def test_memory_plan(free_gb, side, controlnet, expected):
     free = None if free_gb is None else int(free_gb * 1e9)
-    assert make_plan(free, side, side, controlnet, 2) == expected
+    assert make_plan(pipeline.MEMORY_NEEDS, free, side, side, 2, controlnet=controlnet) == expected
 
 
 def test_networks_moved_in_turn_and_tiles_give_the_same_picture(monkeypatch, make_decoder):
@@ -445,7 +447,7 @@ def test_returning_false_cancels_at_once_and_the_next_decode_completes(make_deco
 
 
 def test_first_step_comes_before_anything_is_loaded(monkeypatch, make_decoder):
-    monkeypatch.setattr(pipeline, "MODEL_CACHE", cache := ModelCache())
+    monkeypatch.setattr(decoder_module, "MODEL_CACHE", cache := ModelCache())
     with pytest.raises(Cancelled):
         make_decoder().decode(LAYERS, on_step=lambda step: False)
     assert cache.slots() == ()
@@ -457,7 +459,8 @@ def test_first_step_comes_before_anything_is_loaded(monkeypatch, make_decoder):
 def test_threads_share_one_decoder(monkeypatch, make_decoder):
     decoder = make_decoder()
     expected = [decoder.decode(LAYERS, seed=seed) for seed in range(3)]
-    monkeypatch.setattr(pipeline, "MODEL_CACHE", ModelCache())
+    monkeypatch.setattr(pipeline, "MODEL_CACHE", cache := ModelCache())
+    monkeypatch.setattr(decoder_module, "MODEL_CACHE", cache)
     pictures = {}
 
     def decode(seed):

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from codec.decoders.sd15 import networks, options, prompt_weights, text_encoder
-from codec.decoders.sd15.device import Device
-from codec.decoders.sd15.prompt_weights import encode, parse_comfyui, parse_web_ui
+from codec.decoders.diffusion import base_options, prompt_weights, text_encoder
+from codec.decoders.diffusion.device import Device
+from codec.decoders.diffusion.prompt_weights import encode, parse_comfyui, parse_web_ui
+from codec.decoders.sd15 import networks
 from tests import tiny
 
 
@@ -80,7 +81,7 @@ def test_hostile_text_takes_bounded_time(text):
     assert time.process_time() - started_at < 10
 
 
-@pytest.mark.parametrize("syntax", options.WEIGHTS)
+@pytest.mark.parametrize("syntax", base_options.WEIGHTS)
 @pytest.mark.parametrize("text", ["", "a red hill", "a red hill, " * 30])
 def test_without_weights_embeddings_are_those_of_clip(clip, syntax, text):
     """Of short texts; longer ones have chunks that the tools cut at different places."""

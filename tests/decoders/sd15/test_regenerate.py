@@ -11,10 +11,10 @@ import torch
 
 from codec.bitstream.recipe import Recipe
 from codec.bitstream.settings import Settings
+from codec.decoders.diffusion.device import Device
+from codec.decoders.diffusion.noise import cuda_noise, initial_noise
+from codec.decoders.diffusion.schedulers import Prediction
 from codec.decoders.sd15 import networks
-from codec.decoders.sd15.checkpoint import Prediction
-from codec.decoders.sd15.device import Device
-from codec.decoders.sd15.noise import cuda_noise, initial_noise
 from codec.decoders.sd15.pipeline import StableDiffusion
 from codec.decoders.sd15.regenerate.plan import encode_prompts, generate, make_plan
 from codec.errors import Cancelled, CodecError, ModelMissing

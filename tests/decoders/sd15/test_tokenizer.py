@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from codec.decoders.sd15 import configs, networks, tokenizer
+from codec.decoders.diffusion import clip_vocabulary, tokenizer
+from codec.decoders.sd15 import networks
 from codec.errors import ModelMissing
 
 TEXTS = (
@@ -35,7 +36,7 @@ def test_very_long_word_is_counted_quickly() -> None:
 
 
 def test_missing_merges_are_reported(monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(configs, "MERGES_PATH", tmp_path / "none")
+    monkeypatch.setattr(clip_vocabulary, "MERGES_PATH", tmp_path / "none")
     tokenizer._merge_table.cache_clear()
     with pytest.raises(ModelMissing):
         tokenizer.count_tokens("a word that is not cached")

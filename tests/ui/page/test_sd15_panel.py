@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from codec import Prompt
 from codec.bitstream.recipe import Recipe
 from codec.bitstream.settings import Settings
-from codec.decoders.sd15.masks import changed_region
+from codec.decoders.diffusion.masks import changed_region
 from codec.errors import Cancelled
 from codec.images.io import load
 from codec.texture.repaint import repaint
@@ -143,6 +143,17 @@ def test_the_options_are_shown_with_the_decoder_they_belong_to(visit):
     expect(visit.page.locator("#outlook")).to_contain_text("whole number from 1 to 255")
     steps.fill("20")
     expect(visit.page.locator("#outlook")).to_contain_text("A decode takes")
+    choose(visit, "Stable Diffusion XL")
+    expect(steps).to_have_value("30")
+    expect(visit.page.locator("#outlook")).to_contain_text("Stable Diffusion XL, the image decoder")
+    expect(visit.page.locator("#preset")).not_to_contain_text("paper")
+    preset(visit, "turbo")
+    expect(steps).to_have_value("4")
+    expect(guidance).to_have_value("0")
+    expect(visit.page.locator("#outlook")).to_contain_text("SDXL-Turbo")
+    choose(visit)
+    expect(steps).to_have_value("20")
+    expect(visit.page.locator("#preset")).not_to_contain_text("turbo")
     choose(visit, BUILT_IN)
     expect(panel).to_be_hidden()
 
@@ -248,10 +259,10 @@ def test_a_decode_shows_its_steps_and_then_only_the_edit_is_decoded(page):
 
 
 def test_stop_ends_a_decode_within_a_step(page, monkeypatch):
-    from codec.decoders.sd15 import pipeline, progress
+    from codec.decoders.sd15 import pipeline
 
     reached, go, ended, previews = threading.Event(), threading.Event(), threading.Event(), []
-    preview, decode_full = progress.preview_latents, pipeline.StableDiffusion.decode_full
+    preview, decode_full = pipeline.preview_latents, pipeline.StableDiffusion.decode_full
 
     def slow_preview(latents):
         previews.append(1)
@@ -266,7 +277,7 @@ def test_stop_ends_a_decode_within_a_step(page, monkeypatch):
             ended.set()
             raise
 
-    monkeypatch.setattr(progress, "preview_latents", slow_preview)
+    monkeypatch.setattr(pipeline, "preview_latents", slow_preview)
     monkeypatch.setattr(pipeline.StableDiffusion, "decode_full", watched_decode)
     page.put_tril("mine", EXAMPLE.to_bytes())
     page.page.locator("#decode").click()

@@ -89,6 +89,7 @@ def test_gradio_is_launched_without_what_the_page_does_not_use(served):
 def test_page_and_api_decode_with_the_same_locks():
     assert api.decoder_lock is decode.decoder_lock
     assert api.decoder_lock("painter") is api.decoder_lock("painter") is not api.decoder_lock("sd15")
+    assert api.decoder_lock("sd15") is api.decoder_lock("sdxl")  # their networks share memory
 
 
 def test_limit_of_open_files_is_raised():

@@ -16,6 +16,7 @@ from codec.bitstream.recipe import Recipe
 from codec.bitstream.settings import Settings
 from codec.decoders.sd15.noise import NOISE_SOURCES
 from codec.decoders.sd15.options import PRESETS
+from codec.decoders.sdxl.xl_options import XLOptions
 from codec.errors import ModelMissing
 from tests import samples
 from ui.services import sd15_options
@@ -82,6 +83,26 @@ def test_empty_fields_take_the_values_of_the_preset():
     assert options.steps is None and options.guidance is None
 
 
+def test_fields_become_options_of_stable_diffusion_xl(no_weights):
+    options = sd15_options.parse_options(**FIELDS | {"preset": "turbo", "control": "controlnet"}, decoder="sdxl")
+    assert isinstance(options, XLOptions) and (options.preset, options.control) == ("turbo", "union")
+    with pytest.raises(CodecError, match="preset"):
+        sd15_options.parse_options(**FIELDS | {"preset": "paper"}, decoder="sdxl")
+    assert sd15_options.default_steps_and_guidance("turbo", False, None, "sdxl") == (4, 0)
+    missing = sd15_options.missing_weights(options, EXAMPLE)
+    assert missing.startswith("SDXL-Turbo, the image decoder and ControlNet-Union are missing")
+    assert "models fetch sdxl-turbo sdxl-vae sdxl-controlnet-union" in missing
+
+
+def test_an_earlier_decode_of_the_other_decoder_is_not_continued(monkeypatch):
+    monkeypatch.setattr(sd15_options, "missing_weights", lambda *_: "")
+    monkeypatch.setattr(sd15_options, "get", lambda *_: SimpleNamespace(decode_full=lambda *_, **__: cached().decoded))
+    earlier = replace(cached(64), layers=EXAMPLE)
+    options = sd15_options.parse_options(**FIELDS | {"preset": "fast"}, decoder="sdxl")
+    result = sd15_options.decode_task(EXAMPLE, 0, options, True, earlier)(lambda step: True)
+    assert "there was no earlier decode" in result.scope and result.cache_entry.decoder == "sdxl"
+
+
 FORGED = [None, "7", -1, 1e9, float("nan"), float("inf"), True, [1], {"a": 1}, "/etc/passwd", "x" * 100_000]
 
 
@@ -124,7 +145,7 @@ def test_the_expected_time_is_a_sentence(monkeypatch, minutes, text):
 
 def cached(side: int = 100, steps: int = 0) -> CachedDecode:
     """Return a cache entry with a picture of this side and a trajectory of so many steps."""
-    from codec.decoders.sd15.decode_job import DecodedImage
+    from codec.decoders.diffusion.decode_job import DecodedImage
 
     latents = np.zeros((4, 64, 64), np.float32)
     return CachedDecode(

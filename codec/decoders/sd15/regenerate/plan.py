@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from codec.bitstream.settings import SCHEDULES
-from codec.decoders.sd15 import prompt_weights
-from codec.decoders.sd15.checkpoint import Prediction
-from codec.decoders.sd15.denoise import NotFiniteError, OnDenoised
-from codec.decoders.sd15.noise import initial_noise, noise_stream
+from codec.decoders.diffusion import prompt_weights
+from codec.decoders.diffusion.denoise import NotFiniteError, OnDenoised
+from codec.decoders.diffusion.noise import initial_noise, noise_stream
+from codec.decoders.diffusion.schedulers import Prediction
 from codec.decoders.sd15.regenerate import timestep_samplers
 from codec.decoders.sd15.regenerate.noise_levels import TrainingLevels, make_levels
 from codec.decoders.sd15.regenerate.samplers import SAMPLERS, Noise, Steps

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from codec.decoders.sd15.denoise import NotFiniteError
-from codec.decoders.sd15.device import Device
+from codec.decoders.base import Strengths
+from codec.decoders.diffusion.denoise import NotFiniteError
+from codec.decoders.diffusion.device import Device
 from codec.images import io
 
 if TYPE_CHECKING:
     from codec.layers import Layers
 
 
-def paint(layers: Layers, seed: int, width: int, height: int) -> np.ndarray:
+def paint(layers: Layers, seed: int, width: int, height: int, strengths: Strengths) -> np.ndarray:
     """Return the painter's picture of the layers, (height, width, 3) uint8."""
     from codec.decoders.painter.painter import Painter
 
-    return resize(Painter.full_quality().decode(layers, seed=seed), width, height)
+    return resize(Painter.full_quality().with_options(strengths).decode(layers, seed=seed), width, height)
 
 
 @torch.inference_mode()

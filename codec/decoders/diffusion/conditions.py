@@ -60,6 +60,13 @@ def render_colors(colormap: Colormap, width: int, height: int, cubic: bool = Fal
     return np.asarray(blocks[(np.arange(height) * rows // height)[:, None], np.arange(width) * cols // width])
 
 
+def render_low_resolution(colormap: Colormap, width: int, height: int) -> np.ndarray:
+    """Return (height, width, 3) float32 in 0..1, sRGB: the colors with their detail as an enlarged small picture."""
+    rows, cols = max(round(height / BLOCK_SIDE), 1), max(round(width / BLOCK_SIDE), 1)
+    small = colormap.small_picture(rows, cols)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.float32) / 255
+
+
 def _overlap_weights(old: int, new: int) -> np.ndarray:
     """Return (new, old) float64: the share of each of `old` cells in each of `new` cells; rows sum to 1."""
     new_edges, old_edges = np.arange(new + 1) * old / new, np.arange(old + 1)

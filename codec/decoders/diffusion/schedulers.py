@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from codec.bitstream.settings import SCHEDULES
-from codec.decoders.sd15.checkpoint import Prediction
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the UNet was trained to predict: "epsilon" (noise) or "v_prediction" (Salimans, Ho 2022).
+
+    zero_snr: whether the last training step was pure noise (Lin et al. 2023)
+    """
+
+    kind: str = "epsilon"
+    zero_snr: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,7 @@ _SCHEDULERS: Final = {
 }
 SCHEDULERS: Final = tuple(_SCHEDULERS)
 
-# the noise levels that Stable Diffusion 1.5 was trained with, as in its scheduler_config.json
+# the noise levels that Stable Diffusion 1.5 and XL were trained with, as in their scheduler_config.json
 _TRAINING_NOISE: Final = {
     "beta_start": 0.00085,
     "beta_end": 0.012,
@@ -41,16 +51,18 @@ _TRAINING_NOISE: Final = {
 }
 
 
-def make_scheduler(name: str, prediction: Prediction | None = None) -> Any:
+def make_scheduler(name: str, prediction: Prediction | None = None, spacing: str | None = None) -> Any:
     """Return a new diffusers scheduler, equal to its class's `from_config` of the Hub's scheduler_config.json.
 
-    `prediction`: of the UNet; None: the noise.
+    `prediction`: of the UNet; None: the noise. `spacing`: `timestep_spacing` in that file; None: not set.
     """
     import diffusers
 
     scheduler = _SCHEDULERS[name]
     scheduler_class = getattr(diffusers, scheduler.class_name)
     arguments: dict[str, Any] = {**_TRAINING_NOISE, **scheduler.arguments}
+    if spacing is not None:
+        arguments["timestep_spacing"] = spacing
     if prediction is not None:
         arguments["prediction_type"] = prediction.kind
         if prediction.zero_snr and "rescale_betas_zero_snr" in inspect.signature(scheduler_class).parameters:

@@ -11,7 +11,7 @@ import torch
 
 
 class ModelCache:
-    """Holds one loaded network per slot; loading another network into a slot drops the previous one.
+    """Holds one loaded network, or a tuple of them, per slot; loading another into a slot drops the previous one.
 
     Running decodes keep the networks that they use; the memory is free when the last of them ends. Any thread.
     """
@@ -40,7 +40,8 @@ class ModelCache:
     def bytes_on(self, device: str) -> int:
         """Return the memory of the networks that are on a device now."""
         with self._lock:
-            loaded = [network for _, network in self._entries.values() if isinstance(network, torch.nn.Module)]
+            entries = [entry if isinstance(entry, tuple) else (entry,) for _, entry in self._entries.values()]
+        loaded = [network for entry in entries for network in entry if isinstance(network, torch.nn.Module)]
         weights = (weight for network in loaded for weight in network.parameters())
         return sum(weight.numel() * weight.element_size() for weight in weights if weight.device.type == device)
 

@@ -13,7 +13,7 @@ on every device, whatever dtype the networks use, so that schedulers keep their 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -35,16 +35,44 @@ class NotFiniteError(ArithmeticError):
 
 
 @dataclass(frozen=True, eq=False)
+class Control:
+    """A ControlNet and its picture; or a ControlNet-Union and several, each with the mode that it is of.
+
+    pictures: (1, 3, H, W) each, in 0..1; weights: one for each picture; modes: none for a plain ControlNet
+    """
+
+    network: Any
+    pictures: Sequence[Tensor]
+    weights: Sequence[float]
+    modes: Sequence[int] = ()
+
+    def inputs(self, batch: int) -> dict[str, Any]:
+        """Return the network's arguments for its pictures, for a batch of prompts."""
+        net = self.network
+        pictures = [picture.to(net.device, net.dtype).expand(batch, -1, -1, -1) for picture in self.pictures]
+        if not self.modes:
+            return {"controlnet_cond": pictures[0], "conditioning_scale": self.weights[0]}
+        control_type = torch.zeros(batch, net.config.num_control_type, device=net.device, dtype=net.dtype)
+        control_type[:, list(self.modes)] = 1
+        return {
+            "controlnet_cond": pictures,
+            "conditioning_scale": list(self.weights),
+            "control_type": control_type,
+            "control_type_idx": list(self.modes),
+        }
+
+
+@dataclass(frozen=True, eq=False)
 class Conditioning:
     """How the layers guide the UNet.
 
     adapter_features: of the T2I-Adapters, weighted and summed, (1, C, h, w) each, finest first; or none
-    controlnets: for each, the network, its picture (1, 3, H, W) in 0..1, and its weight
+    controls: the ControlNets
     end: 0..1, fraction of the steps that are guided
     """
 
     adapter_features: Sequence[Tensor] = ()
-    controlnets: Sequence[tuple[Any, Tensor, float]] = ()
+    controls: Sequence[Control] = ()
     end: float = 1.0
 
 
@@ -62,9 +90,12 @@ class InpaintConstraint:
     trajectory: Sequence[np.ndarray] = field(default=())
 
 
-def preview_latents(latents: np.ndarray) -> np.ndarray:
-    """Return an (h, w, 3) uint8 approximation of the picture of (4, h, w) latents, at an eighth of its size."""
-    rgb = np.moveaxis(latents, 0, 2) @ _LATENT_TO_RGB
+def preview_latents(latents: np.ndarray, latent_to_rgb: np.ndarray = _LATENT_TO_RGB) -> np.ndarray:
+    """Return an (h, w, 3) uint8 approximation of the picture of (4, h, w) latents, at an eighth of its size.
+
+    latent_to_rgb: (4, 3), the linear map to RGB in -1..1 that fits the VAE
+    """
+    rgb = np.moveaxis(latents, 0, 2) @ latent_to_rgb
     return np.asarray(np.rint(np.clip(rgb / 2 + 0.5, 0, 1) * 255), np.uint8)
 
 
@@ -86,6 +117,7 @@ def denoise(
     noise: np.ndarray,
     *,
     guidance: float,
+    added: Mapping[str, Tensor] | None = None,
     conditioning: Conditioning | None = None,
     constraint: InpaintConstraint | None = None,
     start: np.ndarray | None = None,
@@ -98,6 +130,7 @@ def denoise(
     scheduler: with its timesteps set
     prompts: text embeddings; (2, tokens, features), the negative one first, or (1, tokens, features) without
         guidance (`guidance` <= 1)
+    added: the UNet's other inputs, such as pooled text embeddings, for as many prompts
     noise: (4, h, w) float32, standard normal, like the latents of the trajectory
     start: (4, h, w) float32, clean latents to start from, at the noise level of the first step that is run; None: from
         noise. skipped: the number of timesteps that are left out at the beginning
@@ -106,7 +139,9 @@ def denoise(
     Exceptions raised by `on_denoised` end the loop. Raises NotFiniteError if the UNet overflows.
     """
     conditioning = conditioning or Conditioning()
-    prompts = prompts.to(unet.device, unet.dtype)
+    inputs: dict[str, Any] = {"encoder_hidden_states": prompts.to(unet.device, unet.dtype)}
+    if added:
+        inputs["added_cond_kwargs"] = {name: value.to(unet.device, unet.dtype) for name, value in added.items()}
     is_guided = len(prompts) == 2
     noise_tensor = torch.from_numpy(noise)[None].to(unet.device)
     takes_generator = "generator" in inspect.signature(scheduler.step).parameters
@@ -125,7 +160,7 @@ def denoise(
         unet_input = scheduler.scale_model_input(x, t)
         active = conditioning if index < conditioning.end * len(timesteps) else Conditioning()
         batch = torch.cat([unet_input] * len(prompts)).to(unet.dtype)
-        eps = _predict_noise(unet, batch, t, prompts, active).float()
+        eps = _predict_noise(unet, batch, t, inputs, active).float()
         if not eps.isfinite().all():
             raise NotFiniteError
         if is_guided:
@@ -151,33 +186,26 @@ def predict_x0(scheduler: Any, unet_input: Tensor, eps: Tensor, t: Tensor) -> np
     return _to_array((unet_input - (1 - alpha) ** 0.5 * eps) / max(alpha, 1e-8) ** 0.5)
 
 
-def _predict_noise(unet: Any, x: Tensor, t: Tensor, prompts: Tensor, conditioning: Conditioning) -> Tensor:
-    """Return the UNet's estimate of the noise in x, (1 or 2, 4, h, w)."""
-    arguments: dict[str, Any] = {}
-    batch = len(prompts)
+def _predict_noise(unet: Any, x: Tensor, t: Tensor, inputs: dict[str, Any], conditioning: Conditioning) -> Tensor:
+    """Return the UNet's estimate of the noise in x, (1 or 2, 4, h, w). inputs: of the UNet and the ControlNets."""
+    arguments = dict(inputs)
     if conditioning.adapter_features:
         # the UNet pops from this list and adds in place, so it gets a copy
-        features = [torch.cat([feature] * batch) for feature in conditioning.adapter_features]
+        features = [torch.cat([feature] * len(x)) for feature in conditioning.adapter_features]
         arguments["down_intrablock_additional_residuals"] = features
-    if conditioning.controlnets:
-        residuals = _sum_controlnets(conditioning.controlnets, x, t, prompts)
+    if conditioning.controls:
+        residuals = _sum_controls(conditioning.controls, x, t, inputs)
         arguments["down_block_additional_residuals"] = residuals[:-1]
         arguments["mid_block_additional_residual"] = residuals[-1]
-    noise: Tensor = unet(x, t, encoder_hidden_states=prompts, return_dict=False, **arguments)[0]
+    noise: Tensor = unet(x, t, return_dict=False, **arguments)[0]
     return noise
 
 
-def _sum_controlnets(
-    controlnets: Sequence[tuple[Any, Tensor, float]], x: Tensor, t: Tensor, prompts: Tensor
-) -> list[Tensor]:
+def _sum_controls(controls: Sequence[Control], x: Tensor, t: Tensor, inputs: dict[str, Any]) -> list[Tensor]:
     """Return the sum of the ControlNets' residuals: of the down blocks, then of the middle block."""
     total: list[Tensor] = []
-    for net, picture, weight in controlnets:
-        picture = picture.to(net.device, net.dtype).expand(len(prompts), -1, -1, -1)
-        down, middle = net(
-            x, t, encoder_hidden_states=prompts, controlnet_cond=picture, conditioning_scale=weight,
-            return_dict=False,
-        )  # fmt: skip
+    for control in controls:
+        down, middle = control.network(x, t, return_dict=False, **inputs, **control.inputs(len(x)))
         residuals = [*down, middle]
         total = [a + b for a, b in zip(total, residuals, strict=True)] if total else residuals
     return total

@@ -17,11 +17,13 @@ class Device:
     """A torch device by name, and the dtype of networks on it.
 
     offloads: whether networks are kept in main memory and moved to the device only while they are used
+    streams: whether the largest networks even then stay in main memory, and only the layer that runs is on the device
     """
 
     name: str
     dtype: torch.dtype
     offloads: bool = False
+    streams: bool = False
 
     @property
     def home(self) -> str:
@@ -42,12 +44,13 @@ class Device:
         if not self.offloads:
             yield
             return
-        for network in networks:
+        moved = [network for network in networks if not _is_streamed(network)]
+        for network in moved:
             torch.nn.Module.to(network, self.name)
         try:
             yield
         finally:
-            for network in networks:
+            for network in moved:
                 torch.nn.Module.to(network, self.home)
 
     @classmethod
@@ -58,3 +61,8 @@ class Device:
         if not available[name]:
             raise CodecError(f"there is no {name} device here; leave the device out to use the best available one")
         return cls(name, torch.float16 if name == "cuda" else torch.float32)
+
+
+def _is_streamed(network: Any) -> bool:
+    """Return whether a network moves its own layers, see network_files.prepare."""
+    return bool(getattr(network, "is_streamed", False))

@@ -3,7 +3,8 @@
 web UI    (word) 1.1, [word] 1 / 1.1, (word:1.2), BREAK; embeddings are multiplied and scaled to their former mean;
           a chunk of 75 tokens ends at a comma, if there is one among its last 20 tokens
 ComfyUI   (word) 1.1, (word:1.2); embeddings are moved away from those of an empty prompt; chunks do not split words
-Both escape parentheses by a backslash, pad chunks with end tokens and encode them one by one.
+Both escape parentheses by a backslash and encode chunks one by one, padded as the tokenizer does it: with end tokens
+for CLIP.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from codec.decoders.sd15.tokenizer import CHUNK
+from codec.decoders.diffusion.tokenizer import CHUNK
 
 Weighted = list[tuple[str, float]]  # texts and their weights
 Tokens = list[tuple[int, float]]  # ids of tokens and their weights
@@ -36,14 +37,19 @@ def encode(tokenizer: Any, encoder: Any, text: str, syntax: str, clip_skip: int 
 
     syntax: "a1111", "comfyui" or "none"; clip_skip: the layer of CLIP whose output is used, counted from the end
     """
-    chunk = {"a1111": _chunk_web_ui, "comfyui": _chunk_comfyui, "none": _chunk_plain}[syntax]
-    rows = [_frame(tokenizer, tokens) for tokens in chunk(tokenizer, text)]
+    rows = frame_chunks(tokenizer, text, syntax)
     states = [_encode_row(encoder, row, clip_skip) for row in rows]
     weights = [torch.tensor([weight for _, weight in row], device=encoder.device) for row in rows]
     if all((weight == 1).all() for weight in weights):
         return torch.cat(states, 1)
     empty = _encode_row(encoder, _frame(tokenizer, []), clip_skip) if syntax == "comfyui" else None
-    return torch.cat([_weigh(state, weight, empty) for state, weight in zip(states, weights, strict=True)], 1)
+    return torch.cat([weigh(state, weight, empty) for state, weight in zip(states, weights, strict=True)], 1)
+
+
+def frame_chunks(tokenizer: Any, text: str, syntax: str) -> list[Tokens]:
+    """Return the chunks of a prompt, 77 tokens each with start, end and padding. syntax: as for `encode`"""
+    chunk = {"a1111": _chunk_web_ui, "comfyui": _chunk_comfyui, "none": _chunk_plain}[syntax]
+    return [_frame(tokenizer, tokens) for tokens in chunk(tokenizer, text)]
 
 
 def has_weights(text: str) -> bool:
@@ -204,8 +210,8 @@ def _chunk_comfyui(tokenizer: Any, text: str) -> list[Tokens]:
 
 def _frame(tokenizer: Any, tokens: Tokens) -> Tokens:
     """Add start, end and padding."""
-    end = (tokenizer.eos_token_id, 1.0)
-    return [(tokenizer.bos_token_id, 1.0), *tokens, *[end] * (CHUNK + 1 - len(tokens))]
+    padding = [(tokenizer.pad_token_id, 1.0)] * (CHUNK - len(tokens))
+    return [(tokenizer.bos_token_id, 1.0), *tokens, (tokenizer.eos_token_id, 1.0), *padding]
 
 
 # --- embeddings ---------------------------------------------------------------------------------------
@@ -223,7 +229,7 @@ def _encode_row(encoder: Any, row: Tokens, clip_skip: int) -> Tensor:
     return normalized
 
 
-def _weigh(state: Tensor, weights: Tensor, empty: Tensor | None) -> Tensor:
+def weigh(state: Tensor, weights: Tensor, empty: Tensor | None) -> Tensor:
     """Return weighted embeddings: away from those of an empty prompt, or else multiplied, with the same mean."""
     weights = weights.to(state.dtype)[None, :, None]
     if empty is not None:

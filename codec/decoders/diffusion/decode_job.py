@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from codec.decoders.sd15.checkpoint import Prediction
-from codec.decoders.sd15.denoise import InpaintConstraint
-from codec.decoders.sd15.device import Device
-from codec.decoders.sd15.memory_plan import MemoryPlan
-from codec.decoders.sd15.model_paths import ModelPaths
-from codec.decoders.sd15.options import ResolvedOptions
-from codec.decoders.sd15.regenerate.plan import RecipePlan
+from codec.decoders.diffusion.base_options import ResolvedOptions
+from codec.decoders.diffusion.denoise import InpaintConstraint
+from codec.decoders.diffusion.device import Device
+from codec.decoders.diffusion.memory_plan import MemoryPlan
+from codec.decoders.diffusion.model_search import ModelPaths
+from codec.decoders.diffusion.schedulers import Prediction
 from codec.layers import Layers
 
 
@@ -34,7 +33,10 @@ class DecodedImage:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """The inputs of one decode, complete before anything is loaded. width, height: working size in pixels."""
+    """The inputs of one decode, complete before anything is loaded.
+
+    noise: one of NOISE_SOURCES; width, height: working size in pixels
+    """
 
     layers: Layers
     settings: ResolvedOptions
@@ -43,9 +45,9 @@ class Job:
     device: Device
     plan: MemoryPlan
     seed: int
+    noise: str
     width: int
     height: int
-    recipe: RecipePlan | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from itertools import groupby
 from typing import Final
 
-from codec.decoders.sd15.configs import byte_letters, load_merges
+from codec.decoders.diffusion.clip_vocabulary import byte_letters, load_merges
 
 CHUNK: Final = 75  # tokens that CLIP reads at a time, besides the start and end of text
 _WORD: Final = re.compile(r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[^\W\d_]+|\d|[^\s\w]+|_+")

@@ -11,7 +11,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from codec.decoders.sd15.tokenizer import CHUNK
+from codec.decoders.diffusion.tokenizer import CHUNK
 
 _CONTEXT: Final = CHUNK + 2
 

@@ -1,0 +1,1 @@
+"""What the decoders with latent diffusion share: the denoising loop, noise, conditioning pictures, memory."""
