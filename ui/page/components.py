@@ -130,6 +130,11 @@ class Parts:
         return [self.prompt_hint, self.negative_hint, self.colors_hint, self.seed_hint]
 
     @property
+    def decoder_options(self) -> list[Any]:
+        """The options of Stable Diffusion in which its versions differ."""
+        return [self.preset, self.steps, self.guidance, self.follow, self.start, self.clip_skip]
+
+    @property
     def run_buttons(self) -> list[Any]:
         """The buttons that start a decode."""
         return [self.decode_button, self.seeds_button, self.strip_button]

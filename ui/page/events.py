@@ -130,7 +130,10 @@ def _wire_sd15_panel(p: Parts, on: Sd15PanelHandlers) -> None:
     # the answer to the newest choice is the last one
     in_turn: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "estimate"}
     p.decoder.change(
-        on.choose_decoder, p.editor, [p.sd15_panel, *p.hints, *p.run_buttons, p.edited_only, p.status], **LATEST
+        on.choose_decoder,
+        p.editor,
+        [p.sd15_panel, *p.decoder_options, *p.hints, *p.run_buttons, p.edited_only, p.status],
+        **LATEST,
     ).then(on.update_estimate, p.editor, [p.estimate, *p.hints, *p.run_buttons], **PRIVATE, **in_turn)
     p.preset.change(on.choose_preset, p.editor, [p.steps, p.guidance, p.follow, p.start, p.estimate], **LATEST)
     p.follow.change(on.follow_file, p.editor, [p.steps, p.guidance, p.estimate, *p.run_buttons], **LATEST)

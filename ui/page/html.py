@@ -13,7 +13,7 @@ import numpy as np
 
 from codec import CodecError, Layers
 from codec.bitstream.settings import Settings
-from codec.decoders.sd15 import tokenizer
+from codec.decoders.diffusion import tokenizer
 from codec.errors import ModelMissing
 from ui.services import examples, rendering
 from ui.services.error_messages import sentence

@@ -15,7 +15,7 @@ from ui.page import events, html
 from ui.page.components import Parts, SaveParts
 from ui.page.handlers.budget_slider import max_budget
 from ui.page.handlers.layer_strip import SEED_COUNT
-from ui.page.handlers.sd15_panel import FOLLOW_SETTINGS, READY, START_INFO
+from ui.page.handlers.sd15_panel import CLIP_SKIP_INFO, FOLLOW_SETTINGS, PRESET_INFO, READY, START_INFO
 from ui.page.layer_canvas import layer_canvas
 from ui.page.responses import status_value
 from ui.services import (
@@ -256,7 +256,7 @@ def _sd15_panel(layers: Layers) -> dict[str, Any]:
     with gr.Column(visible=False, elem_id="sd15") as parts["sd15_panel"]:
         parts["preset"] = gr.Radio(
             sd15_options.preset_choices(), value=sd15_options.DEFAULT_PRESET, label="Quality",
-            info="Fast takes 4 steps; Paper works as published", elem_id="preset",
+            info=PRESET_INFO[sd15_options.NAME], elem_id="preset",
         )  # fmt: skip
         parts["follow"] = gr.Checkbox(
             False, label=FOLLOW_SETTINGS, info=settings, visible=bool(settings), elem_id="follow", container=False,
@@ -285,7 +285,8 @@ def _sketch_options() -> dict[str, Any]:
     return {
         "start": gr.Slider(
             sd15_options.PAINTED_STRENGTHS[0], sd15_options.FROM_NOISE, value=sd15_options.FROM_NOISE, step=0.1,
-            label="Start from the painter", info=START_INFO, elem_id="start-from", min_width=80, buttons=[],
+            label="Start from the painter", info=START_INFO[sd15_options.NAME], elem_id="start-from", min_width=80,
+            buttons=[],
         ),
         "adapter_until": _unit_slider("Share of steps guided", 1, "until", "By sketch and colors; then it is free"),
         "control": gr.Radio(
@@ -306,7 +307,7 @@ def _noise_and_prompt_options() -> dict[str, Any]:
         parts["clip_skip"] = gr.Number(
             1, label="Clip skip", precision=0, minimum=sd15_options.CLIP_SKIP_RANGE[0],
             maximum=sd15_options.CLIP_SKIP_RANGE[1], elem_id="clip-skip", min_width=80,
-            info="1 is usual, 2 for anime models",
+            info=CLIP_SKIP_INFO[sd15_options.NAME],
         )  # fmt: skip
     parts["weights"] = gr.Dropdown(
         sd15_options.weights_choices(), value=sd15_options.OF_PRESET, label="Weights in the prompt",

@@ -25,8 +25,8 @@ class DecoderNotes(NamedTuple):
 
 def decoder_notes(decoder: Any, guidance: Any, layers: Layers) -> DecoderNotes:
     """Return what a decoder ignores of the layers. `guidance`: of Stable Diffusion; any value is allowed."""
-    if decoder == sd15_options.NAME:
-        return _sd15_notes(guidance, layers)
+    if decoder in sd15_options.NAMES:
+        return _diffusion_notes(guidance, layers, uses_detail=decoder == sd15_options.XL_NAME)
     return _painter_notes(layers)
 
 
@@ -51,10 +51,10 @@ def _painter_notes(layers: Layers) -> DecoderNotes:
     return DecoderNotes(prompt, "The built-in painter does not use it.", seed=seed)
 
 
-def _sd15_notes(guidance: Any, layers: Layers) -> DecoderNotes:
+def _diffusion_notes(guidance: Any, layers: Layers, uses_detail: bool) -> DecoderNotes:
     is_guided = not isinstance(guidance, int | float) or guidance > 1
     has_detail = layers.texture is not None and layers.texture.detail is not None
     return DecoderNotes(
         negative="" if is_guided else "Used only with a guidance above 1.",
-        colors="Stable Diffusion uses the base colors, not the detail." if has_detail else "",
+        colors="Stable Diffusion uses the base colors, not the detail." if has_detail and not uses_detail else "",
     )

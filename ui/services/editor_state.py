@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from codec import Layers
-from codec.decoders.sd15.options import CONTROLS, Options
+from codec.decoders.diffusion.base_options import DiffusionOptions
+from codec.decoders.sd15.options import CONTROLS
 from ui.services import actions, canvas_state, sd15_options, validation
 from ui.services.automatic_prompt import AutomaticPrompt
 from ui.services.canvas_state import Drawing
@@ -106,7 +107,7 @@ class EditorState:
         """Return the seed for the next decode. Raises `InvalidLayer`."""
         return validation.seed(self.seed)
 
-    def sd15_options(self) -> Options:
+    def sd15_options(self) -> DiffusionOptions:
         """Return the options of Stable Diffusion. Raises `InvalidLayer` or `UnknownName`."""
         return sd15_options.parse_options(
             preset=self.preset,
@@ -121,7 +122,12 @@ class EditorState:
             noise=self.noise,
             clip_skip=self.clip_skip,
             weights=self.weights,
+            decoder=self.diffusion_decoder(),
         )
+
+    def diffusion_decoder(self) -> str:
+        """Return the chosen Stable Diffusion; 1.5 while another decoder is chosen."""
+        return self.decoder if self.decoder in sd15_options.NAMES else sd15_options.NAME
 
     def file(self) -> Layers | None:
         """Return the layers of the file that was opened, None without one. Raises `InvalidLayer` for a bad drawing."""

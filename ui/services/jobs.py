@@ -26,8 +26,11 @@ _decoder_locks: dict[str, threading.Lock] = {}
 
 
 def decoder_lock(decoder: str) -> threading.Lock:
-    """Return the lock that every decode with this decoder holds, so that only one runs at a time."""
-    return _decoder_locks.setdefault(decoder, threading.Lock())
+    """Return the lock that every decode with this decoder holds, so that only one runs at a time.
+
+    Both versions of Stable Diffusion hold one lock, as they share the memory of their networks.
+    """
+    return _decoder_locks.setdefault("sd15" if decoder == "sdxl" else decoder, threading.Lock())
 
 
 def stop_all(timeout: float) -> bool:

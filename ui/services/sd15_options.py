@@ -18,10 +18,14 @@ import numpy as np
 from codec import Layers
 from codec.bitstream.settings import Settings
 from codec.decoders import get
+from codec.decoders.diffusion.base_options import MAX_CLIP_SKIP, MAX_STEPS, WEIGHTS, DiffusionOptions
+from codec.decoders.diffusion.noise import NOISE_SOURCES
+from codec.decoders.diffusion.schedulers import closest_scheduler
 from codec.decoders.sd15 import model_paths
-from codec.decoders.sd15.noise import NOISE_SOURCES
-from codec.decoders.sd15.options import CONTROLS, MAX_CLIP_SKIP, MAX_STEPS, PRESETS, WEIGHTS, Options, resolve_options
-from codec.decoders.sd15.schedulers import closest_scheduler
+from codec.decoders.sd15.options import CONTROLS, PRESETS, Options, resolve_options
+from codec.decoders.sdxl.xl_models import xl_model_names
+from codec.decoders.sdxl.xl_options import PRESETS as XL_PRESETS
+from codec.decoders.sdxl.xl_options import XLOptions, resolve_xl_options
 from codec.errors import ModelMissing
 from codec.models import locate
 from ui.services.actions import DecodeResult
@@ -29,9 +33,12 @@ from ui.services.validation import choice, integer, real
 
 if TYPE_CHECKING:
     from codec.decoders.base import OnStep
-    from codec.decoders.sd15.decode_job import DecodedImage
+    from codec.decoders.diffusion.decode_job import DecodedImage
 
 NAME: Final = "sd15"
+XL_NAME: Final = "sdxl"
+NAMES: Final = (NAME, XL_NAME)
+_PRESETS: Final = {NAME: tuple(PRESETS), XL_NAME: tuple(XL_PRESETS)}
 SIDE = 512  # px at which a square is denoised
 DEFAULT_PRESET: Final = Options().preset
 STEPS_RANGE: Final = (1, MAX_STEPS)
@@ -42,7 +49,9 @@ FROM_NOISE: Final = 1  # the strength that starts from noise; less starts from t
 PAINTED_STRENGTHS: Final = (0.5, 0.9)
 CLIP_SKIP_RANGE: Final = (1, MAX_CLIP_SKIP)
 OF_PRESET: Final = "preset"  # the choice that leaves an option to the preset
-RECIPE_NOTE: Final = "The file has the recipe of its picture: Stable Diffusion makes it again with the same checkpoint."
+RECIPE_NOTE: Final = (
+    "The file has the recipe of its picture: Stable Diffusion 1.5 makes it again with the same checkpoint."
+)
 _PRESET_LABELS: Final = {"quality": "Good"}
 _NOISE_LABELS: Final = {"trilayer": "Trilayer", "torch": "Diffusers and ComfyUI", "a1111": "AUTOMATIC1111"}
 _WEIGHTS_LABELS: Final = {"a1111": "As AUTOMATIC1111", "comfyui": "As ComfyUI", "none": "As plain text"}
@@ -50,6 +59,13 @@ _MODEL_TITLES: Final = {  # of models with names that users may not understand
     "sd15": "Stable Diffusion 1.5",
     "sd14": "Stable Diffusion 1.4",
     "sketch-adapter-sd14": "its sketch adapter",
+    "sdxl": "Stable Diffusion XL",
+    "sdxl-turbo": "SDXL-Turbo",
+    "sdxl-lightning": "SDXL-Lightning",
+    "sdxl-vae": "the image decoder",
+    "sdxl-sketch-adapter": "the sketch adapter",
+    "sdxl-openpose-adapter": "the pose adapter",
+    "sdxl-controlnet-union": "ControlNet-Union",
 }
 MAX_CACHED_TABS: Final = 8
 MAX_CACHED_BYTES: Final = 128 << 20
@@ -57,9 +73,14 @@ MAX_TRAJECTORY_BYTES: Final = 16 << 20  # of one decode
 MAX_COUNTED_TABS: Final = 1000
 
 
-def preset_choices() -> list[tuple[str, str]]:
-    """Return the label and the name of each preset."""
-    return [(_PRESET_LABELS.get(name, name.capitalize()), name) for name in PRESETS]
+def presets(decoder: str) -> tuple[str, ...]:
+    """Return the presets of one of `NAMES`."""
+    return _PRESETS[decoder]
+
+
+def preset_choices(decoder: str = NAME) -> list[tuple[str, str]]:
+    """Return the label and the name of each preset of one of `NAMES`."""
+    return [(_PRESET_LABELS.get(name, name.capitalize()), name) for name in presets(decoder)]
 
 
 def noise_choices() -> list[tuple[str, str]]:
@@ -81,6 +102,13 @@ def can_start_painted(preset: Any) -> bool:
     return bool(preset != "paper")
 
 
+def is_distilled(preset: Any, decoder: str) -> bool:
+    """Return whether a preset of one of `NAMES` needs its own steps and guidance, so that a file's are not used."""
+    if decoder == XL_NAME:
+        return preset in presets(XL_NAME) and XL_PRESETS[preset].distilled
+    return preset in presets(NAME) and PRESETS[preset].lcm
+
+
 def parse_options(
     *,
     preset: Any,
@@ -95,28 +123,31 @@ def parse_options(
     noise: Any = OF_PRESET,
     clip_skip: Any = 1,
     weights: Any = OF_PRESET,
-) -> Options:
-    """Return the decoder's options from the values of the fields.
+    decoder: str = NAME,
+) -> DiffusionOptions:
+    """Return the options of one of `NAMES` from the values of the fields.
 
     An empty field takes the preset's value, or with `follow` the file's. `start`: the strength of the noise on the
     painter's picture, `FROM_NOISE` for none of that picture; presets that cannot start from it ignore this.
     Raises `InvalidLayer` and `UnknownName` for values that the fields cannot have.
     """
-    return Options(
-        preset=choice(preset, "preset", tuple(PRESETS)),
-        steps=None if steps is None else integer(steps, "number of steps", *STEPS_RANGE),
-        guidance=None if guidance is None else real(guidance, "guidance", *GUIDANCE_RANGE),
-        follow=follow is True,
-        structure_strength=real(structure, "strength of the sketch or pose", *STRENGTH_RANGE),
-        color_strength=real(colors, "strength of the colors", *STRENGTH_RANGE),
-        adapter_until=real(until, "share of the steps", *SHARE_RANGE),
-        control=choice(control, "control", CONTROLS),
-        strength=_painted_strength(start, preset),
-        noise=_choice_or_preset(noise, "noise", NOISE_SOURCES),
-        clip_skip=integer(clip_skip, "clip skip", *CLIP_SKIP_RANGE),
-        weights=_choice_or_preset(weights, "kind of prompt weights", WEIGHTS),
-        size=SIDE,
-    )
+    common: dict[str, Any] = {
+        "preset": choice(preset, "preset", presets(decoder)),
+        "steps": None if steps is None else integer(steps, "number of steps", *STEPS_RANGE),
+        "guidance": None if guidance is None else real(guidance, "guidance", *GUIDANCE_RANGE),
+        "follow": follow is True,
+        "structure_strength": real(structure, "strength of the sketch or pose", *STRENGTH_RANGE),
+        "color_strength": real(colors, "strength of the colors", *STRENGTH_RANGE),
+        "adapter_until": real(until, "share of the steps", *SHARE_RANGE),
+        "strength": _painted_strength(start, preset),
+        "noise": _choice_or_preset(noise, "noise", NOISE_SOURCES),
+        "clip_skip": integer(clip_skip, "clip skip", *CLIP_SKIP_RANGE),
+        "weights": _choice_or_preset(weights, "kind of prompt weights", WEIGHTS),
+    }
+    control = choice(control, "control", CONTROLS)
+    if decoder == XL_NAME:
+        return XLOptions(control="t2i" if control == "t2i" else "union", **common)
+    return Options(control=control, size=SIDE, **common)
 
 
 def _painted_strength(value: Any, preset: Any) -> float | None:
@@ -129,10 +160,15 @@ def _choice_or_preset(value: Any, name: str, names: tuple[str, ...]) -> str | No
     return None if chosen == OF_PRESET else chosen
 
 
-def default_steps_and_guidance(preset: Any, follow: Any, settings: Settings | None) -> tuple[int, float]:
+def default_steps_and_guidance(
+    preset: Any, follow: Any, settings: Settings | None, decoder: str = NAME
+) -> tuple[int, float]:
     """Return steps and guidance of a preset, or with `follow` those in the file's settings, if any."""
-    preset = choice(preset, "preset", tuple(PRESETS))
-    defaults = resolve_options(Options(preset=preset, follow=follow is True), settings)
+    preset = choice(preset, "preset", presets(decoder))
+    if decoder == XL_NAME:
+        defaults = resolve_xl_options(XLOptions(preset=preset, follow=follow is True), settings, has_colors=True)
+    else:
+        defaults = resolve_options(Options(preset=preset, follow=follow is True), settings)
     return defaults.steps, defaults.guidance
 
 
@@ -148,12 +184,16 @@ def describe_settings(settings: Settings | None) -> str:
     return ", ".join(parts)
 
 
-def follows_recipe(options: Options, layers: Layers) -> bool:
-    """Return whether a decode makes the picture again from the file's recipe, which decides on all other options."""
-    return options.follow and layers.recipe is not None and layers.semantic is not None
+def follows_recipe(options: DiffusionOptions, layers: Layers) -> bool:
+    """Return whether a decode makes the picture again from the file's recipe, which decides on all other options.
+
+    Only Stable Diffusion 1.5 does that.
+    """
+    is_sd15 = isinstance(options, Options)
+    return is_sd15 and options.follow and layers.recipe is not None and layers.semantic is not None
 
 
-def estimate(options: Options, layers: Layers) -> str:
+def estimate(options: DiffusionOptions, layers: Layers) -> str:
     """Return a sentence that says how long a decode takes on this machine. Loads no weights."""
     minutes = _decoder(options).expected_minutes(layers)
     if minutes is None:
@@ -163,11 +203,11 @@ def estimate(options: Options, layers: Layers) -> str:
     return f"A decode takes about {duration} on this machine's processor."
 
 
-def missing_weights(options: Options, layers: Layers) -> str:
+def missing_weights(options: DiffusionOptions, layers: Layers) -> str:
     """Return one line that names the missing models for these layers, and the remedy; "" if none are missing."""
-    if follows_recipe(options, layers):
+    if isinstance(options, Options) and follows_recipe(options, layers):
         return _missing_checkpoint(options, layers)
-    names = model_paths.model_names(options, layers).values()
+    names = dict.fromkeys(_model_names(options, layers))
     missing = [name for name in names if locate.status(name, options.models).state == "missing"]
     if not missing:
         return ""
@@ -194,21 +234,34 @@ def _missing_checkpoint(options: Options, layers: Layers) -> str:
 
 def release_networks() -> None:
     """Free the networks' memory, if they were loaded."""
-    if "codec.decoders.sd15.pipeline" in sys.modules:
-        _decoder().release()
+    if "codec.decoders.diffusion.decoder" in sys.modules:
+        _decoder().release()  # both decoders share them
 
 
-def _decoder(options: Options | None = None) -> Any:
+def _model_names(options: DiffusionOptions, layers: Layers) -> tuple[str, ...]:
+    """Return the names of the models that a decode needs."""
+    if isinstance(options, XLOptions):
+        return tuple(xl_model_names(options, layers).values())
+    assert isinstance(options, Options)
+    return tuple(model_paths.model_names(options, layers).values())
+
+
+def _decoder_name(options: DiffusionOptions | None) -> str:
+    return XL_NAME if isinstance(options, XLOptions) else NAME
+
+
+def _decoder(options: DiffusionOptions | None = None) -> Any:
     """Return the decoder; `codec.decoders.get` declares only what all decoders have."""
-    return get(NAME, options)
+    return get(_decoder_name(options), options)
 
 
 @dataclass(frozen=True, eq=False)
 class CachedDecode:
-    """A decode and the layers that were decoded."""
+    """A decode, the layers that were decoded, and the name of the decoder."""
 
     layers: Layers
     decoded: DecodedImage
+    decoder: str = NAME
 
     @property
     def nbytes(self) -> int:
@@ -277,7 +330,7 @@ class ActiveTabs:
 
 
 def decode_task(
-    layers: Layers, seed: int, options: Options, edited_only: bool, cached: CachedDecode | None
+    layers: Layers, seed: int, options: DiffusionOptions, edited_only: bool, cached: CachedDecode | None
 ) -> Callable[[OnStep], DecodeResult]:
     """Return the work of a `ui.services.jobs.Job` that decodes with Stable Diffusion.
 
@@ -286,9 +339,12 @@ def decode_task(
     """
     if message := missing_weights(options, layers):
         raise ModelMissing(message)
+    name = _decoder_name(options)
+    if cached is not None and cached.decoder != name:
+        cached = None  # latents of the two decoders do not mix
 
     def work(on_step: OnStep) -> DecodeResult:
-        from codec.decoders.sd15.masks import changed_region
+        from codec.decoders.diffusion.masks import changed_region
 
         decoder = _decoder(options)
         if edited_only and cached is not None and cached.decoded.pixels.shape[:2] == (layers.height, layers.width):
@@ -298,13 +354,13 @@ def decode_task(
             if not mask.all():
                 part = decoder.redecode(layers, cached.decoded, mask, seed=seed, on_step=on_step)
                 scope = f"the edited area, {_percent(mask)} of the picture,"
-                return DecodeResult(part.pixels, scope, CachedDecode(layers, part))
+                return DecodeResult(part.pixels, scope, CachedDecode(layers, part, name))
         decoded = decoder.decode_full(layers, seed=seed, on_step=on_step)
         scope = ""
         if edited_only:
             reason = "all of it changed" if cached else "there was no earlier decode"
             scope = f"the whole picture, as {reason},"
-        return DecodeResult(decoded.pixels, scope, CachedDecode(layers, decoded))
+        return DecodeResult(decoded.pixels, scope, CachedDecode(layers, decoded, name))
 
     return work
 

@@ -146,14 +146,14 @@ def test_the_options_are_shown_with_the_decoder_they_belong_to(visit):
     choose(visit, "Stable Diffusion XL")
     expect(steps).to_have_value("30")
     expect(visit.page.locator("#outlook")).to_contain_text("Stable Diffusion XL, the image decoder")
-    expect(visit.page.locator("#preset")).not_to_contain_text("paper")
+    expect(visit.page.locator("#preset label")).to_have_text(["Fast", "Turbo", "Good"])
     preset(visit, "turbo")
     expect(steps).to_have_value("4")
     expect(guidance).to_have_value("0")
     expect(visit.page.locator("#outlook")).to_contain_text("SDXL-Turbo")
     choose(visit)
     expect(steps).to_have_value("20")
-    expect(visit.page.locator("#preset")).not_to_contain_text("turbo")
+    expect(visit.page.locator("#preset label")).to_have_text(["Fast", "Good", "Paper"])
     choose(visit, BUILT_IN)
     expect(panel).to_be_hidden()
 
@@ -190,6 +190,11 @@ def test_a_recipe_is_followed_unless_it_is_unticked(page):
     follow.locator("input").uncheck()
     expect(outlook).to_contain_text("A decode takes")
     expect(page.page.locator("#decode")).to_be_enabled()
+    choose(page, "Stable Diffusion XL")  # which follows no recipes
+    expect(follow).to_contain_text("Use the settings in the file")
+    expect(outlook).to_contain_text("Stable Diffusion XL, the image decoder")
+    choose(page)
+    expect(follow).to_contain_text("Make the picture again from its recipe")
 
 
 def test_missing_weights_are_named_with_the_remedy(visit, no_weights):

@@ -14,8 +14,9 @@ import pytest
 from codec import CodecError, Layers, Prompt
 from codec.bitstream.recipe import Recipe
 from codec.bitstream.settings import Settings
-from codec.decoders.sd15.noise import NOISE_SOURCES
+from codec.decoders.diffusion.noise import NOISE_SOURCES
 from codec.decoders.sd15.options import PRESETS
+from codec.decoders.sdxl.xl_options import PRESETS as XL_PRESETS
 from codec.decoders.sdxl.xl_options import XLOptions
 from codec.errors import ModelMissing
 from tests import samples
@@ -62,6 +63,14 @@ def test_a_newcomer_has_three_choices():
     for label, name in (*sd15_options.noise_choices()[1:], *sd15_options.weights_choices()[1:]):
         sd15_options.parse_options(**FIELDS | ({"noise": name} if name in NOISE_SOURCES else {"weights": name}))
         assert label != name  # each has words of its own
+    assert [name for _, name in sd15_options.preset_choices("sdxl")] == list(XL_PRESETS)
+
+
+def test_presets_of_distilled_models_take_nothing_from_the_file():
+    assert [name for name in PRESETS if sd15_options.is_distilled(name, "sd15")] == ["fast"]
+    assert [name for name in XL_PRESETS if sd15_options.is_distilled(name, "sdxl")] == ["fast", "turbo"]
+    for forged in FORGED:
+        assert not sd15_options.is_distilled(forged, "sd15") and not sd15_options.is_distilled(forged, "sdxl")
 
 
 def test_a_recipe_is_followed_on_request_and_needs_its_checkpoint(no_weights):
@@ -76,6 +85,9 @@ def test_a_recipe_is_followed_on_request_and_needs_its_checkpoint(no_weights):
     assert missing.startswith("the checkpoint of the recipe, dreamshaper_8, is not on this machine; ")
     assert "/" not in missing
     assert sd15_options.missing_weights(ignore, layers).startswith("Stable Diffusion 1.4")
+    xl = sd15_options.parse_options(**FIELDS | {"preset": "quality", "follow": True}, decoder="sdxl")
+    assert not sd15_options.follows_recipe(xl, layers)  # Stable Diffusion XL has no recipes
+    assert sd15_options.missing_weights(xl, layers).startswith("Stable Diffusion XL")
 
 
 def test_empty_fields_take_the_values_of_the_preset():
@@ -86,6 +98,7 @@ def test_empty_fields_take_the_values_of_the_preset():
 def test_fields_become_options_of_stable_diffusion_xl(no_weights):
     options = sd15_options.parse_options(**FIELDS | {"preset": "turbo", "control": "controlnet"}, decoder="sdxl")
     assert isinstance(options, XLOptions) and (options.preset, options.control) == ("turbo", "union")
+    assert (options.strength, options.noise, options.clip_skip, options.weights) == (0.7, "torch", 2, "comfyui")
     with pytest.raises(CodecError, match="preset"):
         sd15_options.parse_options(**FIELDS | {"preset": "paper"}, decoder="sdxl")
     assert sd15_options.default_steps_and_guidance("turbo", False, None, "sdxl") == (4, 0)

@@ -128,7 +128,7 @@ class DecodeHandlers(Handlers):
         Raises `CodecError` for invalid options and `ModelMissing` for missing weights.
         """
         decoder, seed = state.decoder_name(), state.decode_seed()
-        if decoder == sd15_options.NAME:
+        if decoder in sd15_options.NAMES:
             work = self._sd15_work(state, layers, session, edited_only)
         else:
             work = actions.decode_task(layers, decoder, seed, state.selection().strengths)
@@ -181,10 +181,10 @@ def _finished_status(result: DecodeResult, state: EditorState, layers: Layers, s
         return Status.good(_UNCHANGED)
     decoder, seed = state.decoder_name(), state.decode_seed()
     scope = f"{result.scope} " if result.scope else ""
-    if decoder == sd15_options.NAME and sd15_options.follows_recipe(state.sd15_options(), layers):
+    if decoder in sd15_options.NAMES and sd15_options.follows_recipe(state.sd15_options(), layers):
         scope = "from the file's recipe "
     note = ""
-    if decoder == actions.DEFAULT_DECODER and layers.recipe is not None:
+    if decoder != sd15_options.NAME and layers.recipe is not None:
         note = f" {sd15_options.RECIPE_NOTE}"
     return Status.good(f"Decoded {scope}in {seconds:.1f} s with {decoder_label(decoder)}, seed {seed}.{note}")
 

@@ -87,7 +87,7 @@ class OpenHandlers(Handlers):
             changes[p.automatic] = list(AutomaticPrompt.of(opened.layers, automatic.source))
         unaffected: list[Any] = [p.budget]
         if has_recipe:
-            changes[p.follow] = follow_update(opened.layers, state.preset, value=True)
+            changes[p.follow] = follow_update(opened.layers, state, value=True)
         else:
             unaffected += [p.seed, p.keep_seed, *((p.prompt_source,) if text else ())]
         yield {part: value for part, value in changes.items() if part not in unaffected}
