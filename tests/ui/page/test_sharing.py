@@ -88,6 +88,7 @@ def test_layers_are_saved_as_a_zip_that_opens_again(visit):
 def test_a_saved_picture_opens_as_its_layers(visit):
     visit.put_tril("dancer", POSED.to_bytes())
     visit.page.locator("#decode").click()
+    visit.shows("decoded")
     expect(visit.page.locator("#result")).to_be_enabled()
     with visit.page.expect_download() as download:
         visit.page.locator("#result").click()
