@@ -20,7 +20,8 @@ pytestmark = pytest.mark.usefixtures("isolated_caches")
 NAMES = (
     "sd15 sd-vae sketch-adapter sd14 sketch-adapter-sd14 openpose-adapter "
     "color-adapter controlnet-scribble controlnet-lineart controlnet-openpose "
-    "lcm-lora taesd blip2 blip pidinet hed openpose-detector clip"
+    "lcm-lora taesd sdxl sdxl-vae sdxl-sketch-adapter sdxl-openpose-adapter sdxl-controlnet-union "
+    "sdxl-lightning sdxl-turbo blip2 blip pidinet hed openpose-detector clip"
 ).split()
 
 

@@ -75,7 +75,7 @@ function startOrStopDrawing(event) {
 }
 
 // Arrow keys on the stage. With Ctrl they move the selection, with Alt they rotate and scale it, otherwise they move
-// the cursor; until the cursor is first used, they also move the selection without Ctrl. Return whether the key was used.
+// the cursor; until the cursor is first used, they also move a selection alone. Return whether the key was used.
 function pressArrow(event) {
   const [dx, dy] = ARROWS[event.key], isSelected = ['select', 'object'].includes(tool) && hasSelection();
   const nudges = tool === 'pose' ? state.joint : isSelected;

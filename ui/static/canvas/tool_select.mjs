@@ -1,6 +1,6 @@
 // Selection. Select: a click selects a stroke, Shift adds or removes one, a drag on an empty area selects by
-// rectangle or lasso. Object: a click selects a whole object, the area inside a closed outline or else an area of similar
-// color. With both, a drag on the selection moves it, its handles scale and rotate it, and Bend drags a part.
+// rectangle or lasso. Object: a click selects a whole object, the area inside a closed outline or else an area of
+// similar color. With both, a drag on the selection moves it, its handles scale and rotate it, and Bend drags a part.
 
 import { fillPolygon } from './geometry/bitmap.mjs';
 import { bend, boxHandles, handlePlacement, translation } from './geometry/placement.mjs';

@@ -86,7 +86,7 @@ export function placeMask(placement, mask, width, height, scale) {
 
 // ---- handles of a selection's box ----
 
-// Return the handles of a box: eight to scale, by their place {x, y} of -1..1, and one above it to rotate, {turn: true}.
+// Return the handles of a box: eight to scale, by their place {x, y} of -1..1, and one above to rotate, {turn: true}.
 export function boxHandles([left, top, right, bottom], turnDistance) {
   const x = (left + right) / 2, y = (top + bottom) / 2, w = (right - left) / 2, h = (bottom - top) / 2, handles = [];
   for (const v of [-1, 0, 1]) {
