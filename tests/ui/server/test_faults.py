@@ -166,10 +166,10 @@ def raise_inside(function: str, error: type[BaseException]) -> None:
     ("error", "sentence"), [(SystemExit, "Something went wrong"), (MemoryError, "not enough memory to paint")]
 )
 def test_page_survives_an_error_at_any_instruction_of_the_painter(address, error, sentence):
-    tab = Tab(address, f"interrupted-{error.__name__}")
     with ThreadPoolExecutor(1) as beside:
         for work, success in ((decode, "Decoded in"), (preview, "Preview of your edit")):
             comparison._preview_jpeg.cache_clear()
+            tab = Tab(address, f"interrupted-{work.__name__}-{error.__name__}")  # another would show its decode again
             raised = beside.submit(raise_inside, "_paint", error)
             assert sentence in work(tab)
             raised.result()
