@@ -233,6 +233,7 @@ def test_a_decode_shows_its_steps_and_then_only_the_edit_is_decoded(page):
     steps, only = page.page.locator("#steps input"), page.page.locator("#only")
     page.put_tril("mine", EXAMPLE.to_bytes())
     steps.fill("5")
+    page.settle()
     page.page.locator("#status").evaluate(RECORD_STATUS)
     page.page.locator("#decode").click()
     page.says("with Stable Diffusion 1.5, seed 7")

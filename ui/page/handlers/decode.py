@@ -81,16 +81,15 @@ class DecodeHandlers(Handlers):
             assert result is not None
             if result.cache_entry is not None:
                 self.sessions.decodes.put(session, result.cache_entry)
+            # in one answer: of two in quick succession, the browser may lose the second
             yield self.show_picture(state, layers, rendering.scale_down(result.pixels)) | {
                 p.status: status_value(_finished_status(result, state, layers, time.monotonic() - start)),
                 p.edited_only: edited_only_update(decoder, self.sessions, session),
+                p.decoded_file: decoded_file_update(result.pixels, layers, drawing.name),
+                p.saves.decode_records: [decode_record(layers, drawing.name, seed, decoder, result.pixels)],
             }
         finally:  # only now, since the preview of an edit that arrives before would replace the picture
             self.sessions.jobs.end(session, job)
-        yield {
-            p.decoded_file: decoded_file_update(result.pixels, layers, drawing.name),
-            p.saves.decode_records: [decode_record(layers, drawing.name, seed, decoder, result.pixels)],
-        }
 
     def run_series(
         self,
